@@ -1,1 +1,20 @@
-export {};
+export { gradEnabled, noGrad } from "./autograd.js";
+export type { MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
+export * from "./device/device.js";
+export type { CompiledKernel } from "./device/pipelines.js";
+export type { BufferBinding, KernelTiming } from "./device/recorder.js";
+export type { DType, DTypeArrays } from "./dtype.js";
+export * from "./errors.js";
+export * from "./ops/index.js";
+export { keep, tidy } from "./scope.js";
+export type { Shape } from "./shape.js";
+export {
+  empty,
+  full,
+  ones,
+  Tensor,
+  type TensorInfo,
+  type TensorOptions,
+  tensor,
+  zeros,
+} from "./tensor.js";

@@ -1,0 +1,113 @@
+import { GpuOutOfMemoryError } from "../errors.js";
+
+/** A span of GPU memory lent by the pool; `bytes` is what was asked for, `capacity` what is there. */
+export interface PooledBuffer {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  readonly capacity: number;
+}
+
+/** Counts of a device's buffers. */
+export interface MemoryInfo {
+  /** Buffers lent out and not yet returned. */
+  liveBuffers: number;
+  liveBytes: number;
+  /** Bytes kept for reuse. */
+  pooledBytes: number;
+  /** The most bytes (live + pooled) so far. */
+  peakBytes: number;
+}
+
+const MIN_CLASS = 256;
+
+/** Size class of a request: eighths of a power of two, so that at most 12.5% is wasted. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= MIN_CLASS) return MIN_CLASS;
+  const step = Math.max(MIN_CLASS, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / step) * step;
+}
+
+/**
+ * Reuses GPU buffers by size class.
+ *
+ * A returned buffer may be lent again at once: all work goes through one queue in order, so a later
+ * dispatch cannot overtake an earlier reader. Only host writes jump that order; `Device.write` flushes
+ * recorded work first.
+ */
+export class BufferPool {
+  readonly #device: GPUDevice;
+  readonly #usage: GPUBufferUsageFlags;
+  readonly #limit: number;
+  readonly #free = new Map<number, GPUBuffer[]>();
+  readonly #evicted: GPUBuffer[] = [];
+  readonly #info: MemoryInfo = { liveBuffers: 0, liveBytes: 0, pooledBytes: 0, peakBytes: 0 };
+  readonly #onError: (scope: Promise<GPUError | null>, bytes: number, label: string) => void;
+
+  constructor(
+    device: GPUDevice,
+    usage: GPUBufferUsageFlags,
+    keepBytes: number,
+    onError: (scope: Promise<GPUError | null>, bytes: number, label: string) => void,
+  ) {
+    this.#device = device;
+    this.#usage = usage;
+    this.#limit = keepBytes;
+    this.#onError = onError;
+  }
+
+  get info(): MemoryInfo {
+    return { ...this.#info };
+  }
+
+  acquire(bytes: number, label: string): PooledBuffer {
+    const capacity = sizeClass(bytes);
+    if (capacity > this.#device.limits.maxBufferSize) {
+      throw new GpuOutOfMemoryError(
+        label,
+        `${bytes} bytes exceed the adapter's largest buffer (${this.#device.limits.maxBufferSize})`,
+      );
+    }
+    const reused = this.#free.get(capacity)?.pop();
+    if (reused) this.#info.pooledBytes -= capacity;
+    const buffer = reused ?? this.#create(capacity, label);
+    this.#info.liveBuffers++;
+    this.#info.liveBytes += capacity;
+    const total = this.#info.liveBytes + this.#info.pooledBytes;
+    if (total > this.#info.peakBytes) this.#info.peakBytes = total;
+    return { buffer, bytes, capacity };
+  }
+
+  release(pooled: PooledBuffer): void {
+    this.#info.liveBuffers--;
+    this.#info.liveBytes -= pooled.capacity;
+    if (this.#info.pooledBytes + pooled.capacity > this.#limit) {
+      this.#evicted.push(pooled.buffer);
+      return;
+    }
+    this.#info.pooledBytes += pooled.capacity;
+    const list = this.#free.get(pooled.capacity);
+    if (list) list.push(pooled.buffer);
+    else this.#free.set(pooled.capacity, [pooled.buffer]);
+  }
+
+  /** Destroys what `release` set aside; call it when no recorded, unsubmitted work can name it. */
+  destroyEvicted(): void {
+    for (const buffer of this.#evicted) buffer.destroy();
+    this.#evicted.length = 0;
+  }
+
+  /** Frees every pooled buffer; same condition as `destroyEvicted`. */
+  trim(): void {
+    this.destroyEvicted();
+    for (const list of this.#free.values()) for (const buffer of list) buffer.destroy();
+    this.#free.clear();
+    this.#info.pooledBytes = 0;
+  }
+
+  #create(capacity: number, label: string): GPUBuffer {
+    this.#device.pushErrorScope("out-of-memory");
+    const buffer = this.#device.createBuffer({ size: capacity, usage: this.#usage, label });
+    this.#onError(this.#device.popErrorScope(), capacity, label);
+    return buffer;
+  }
+}

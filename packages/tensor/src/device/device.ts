@@ -1,0 +1,405 @@
+import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { type GpuSource, noAdapterRemedy, openGpu } from "#platform";
+import {
+  DeviceLostError,
+  GpuOutOfMemoryError,
+  GpuValidationError,
+  WebGpuUnavailableError,
+} from "../errors.js";
+import { BufferPool, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
+import { type CompiledKernel, PipelineCache } from "./pipelines.js";
+import { type BufferBinding, DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
+
+/** Options of `Device.create`. */
+export interface DeviceOptions {
+  /** Use this entry point instead of the platform's own. */
+  gpu?: GPU;
+  powerPreference?: GPUPowerPreference;
+  /** Optional features to use where the adapter has them; default all that this library knows. */
+  features?: readonly OptionalFeature[];
+  /** `"adapter"` (default) asks for the adapter's own limits, `"default"` for WebGPU's guaranteed ones. */
+  limits?: "adapter" | "default";
+  /** Bytes of freed buffers kept for reuse; default 512 MiB. */
+  poolBytes?: number;
+}
+
+export type OptionalFeature = "shader-f16" | "subgroups" | "timestamp-query";
+
+const KNOWN_FEATURES: readonly OptionalFeature[] = ["shader-f16", "subgroups", "timestamp-query"];
+
+const RAISED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+const COMMANDS_PER_SUBMIT = 256;
+
+/** Name and kind of the adapter, to print beside measurements. */
+export interface AdapterDescription {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  /** True for an adapter that computes on the CPU (llvmpipe, SwiftShader, WARP). */
+  readonly software: boolean;
+}
+
+/**
+ * Owns one `GPUDevice`: pipelines, pooled buffers, recorded work and its errors.
+ *
+ * Work is recorded by `run` and submitted together by `flush`, `read` or `sync`. Errors that WebGPU
+ * reports later (validation, out of memory) reject the next `read` or `sync`.
+ */
+export class Device {
+  readonly adapter: AdapterDescription;
+  /** Resolves when the device is gone, by `destroy()` or by loss; never rejects. */
+  readonly lost: Promise<DeviceLostError>;
+  readonly #device: GPUDevice;
+  readonly #source: GpuSource;
+  readonly #pool: BufferPool;
+  readonly #pipelines: PipelineCache;
+  readonly #recorder: Recorder;
+  readonly #staging = new Map<number, GPUBuffer[]>();
+  readonly #lossListeners = new Set<(error: DeviceLostError) => void>();
+  #scopes: Promise<Error | undefined>[] = [];
+  #loss: DeviceLostError | undefined;
+  #timings: Promise<KernelTiming[]>[] | undefined;
+  #submits = 0;
+
+  private constructor(
+    device: GPUDevice,
+    adapter: AdapterDescription,
+    source: GpuSource,
+    pool: number,
+  ) {
+    this.#device = device;
+    this.#source = source;
+    this.adapter = adapter;
+    const usage =
+      GPUBufferUsage.STORAGE |
+      GPUBufferUsage.UNIFORM |
+      GPUBufferUsage.COPY_SRC |
+      GPUBufferUsage.COPY_DST;
+    this.#pool = new BufferPool(device, usage, pool, (scope, bytes, label) =>
+      this.#watch(scope, label, bytes),
+    );
+    this.#pipelines = new PipelineCache(device);
+    this.#recorder = new Recorder(device);
+    this.lost = device.lost.then((info) => this.#onLost(info));
+  }
+
+  /**
+   * Acquires an adapter and a device, under Node or in a browser.
+   *
+   * @throws WebGpuUnavailableError when there is no WebGPU or no adapter, with the remedy.
+   */
+  static async create(options: DeviceOptions = {}): Promise<Device> {
+    const source = options.gpu ? { gpu: options.gpu, release: () => {} } : await openGpu();
+    try {
+      const adapter = await source.gpu.requestAdapter({
+        powerPreference: options.powerPreference ?? "high-performance",
+      });
+      if (!adapter) throw new WebGpuUnavailableError(noAdapterRemedy);
+      const device = await adapter.requestDevice(deviceDescriptor(adapter, options));
+      const pool = options.poolBytes ?? 512 * 2 ** 20;
+      return new Device(device, describe(adapter.info), source, pool);
+    } catch (error) {
+      source.release();
+      if (error instanceof WebGpuUnavailableError) throw error;
+      const detail = error instanceof Error ? error.message : String(error);
+      throw new WebGpuUnavailableError(`No WebGPU device: ${detail}. ${noAdapterRemedy}`, {
+        cause: error,
+      });
+    }
+  }
+
+  get limits(): GPUSupportedLimits {
+    return this.#device.limits;
+  }
+
+  /** The raw device, for interoperation (canvas, external textures); do not destroy it. */
+  get gpuDevice(): GPUDevice {
+    return this.#device;
+  }
+
+  has(feature: OptionalFeature): boolean {
+    return this.#device.features.has(feature);
+  }
+
+  get isLost(): boolean {
+    return this.#loss !== undefined;
+  }
+
+  /** Calls `listener` when the device is lost; returns a function that removes it. */
+  onLost(listener: (error: DeviceLostError) => void): () => void {
+    this.#lossListeners.add(listener);
+    return () => this.#lossListeners.delete(listener);
+  }
+
+  memory(): MemoryInfo & { pipelines: number; submits: number; dispatches: number } {
+    return {
+      ...this.#pool.info,
+      pipelines: this.#pipelines.size,
+      submits: this.#submits,
+      dispatches: this.#recorder.dispatches,
+    };
+  }
+
+  /** Lends a storage buffer of at least `bytes`; its contents are undefined. */
+  allocate(bytes: number, label = "buffer"): PooledBuffer {
+    this.#assertAlive();
+    return this.#pool.acquire(Math.max(16, Math.ceil(bytes / 16) * 16), label);
+  }
+
+  /** Takes a lent buffer back. */
+  free(buffer: PooledBuffer): void {
+    if (!this.#loss) this.#pool.release(buffer);
+  }
+
+  /** Copies host data into a lent buffer, after all work recorded so far. */
+  write(target: PooledBuffer, data: ArrayBufferView, byteOffset = 0): void {
+    this.#assertAlive();
+    this.flush();
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const whole = bytes.length & ~3;
+    const source = bytes as Uint8Array<ArrayBuffer>;
+    this.#device.queue.writeBuffer(target.buffer, byteOffset, source, 0, whole);
+    if (whole < bytes.length) {
+      const tail = new Uint8Array(4);
+      tail.set(bytes.subarray(whole));
+      this.#device.queue.writeBuffer(target.buffer, byteOffset + whole, tail);
+    }
+  }
+
+  /** Records one dispatch. Bindings follow `kernel.bindings`. */
+  run(kernel: Kernel, bindings: readonly BufferBinding[]): void {
+    this.#assertAlive();
+    if (bindings.length !== kernel.bindings.length) {
+      throw new GpuValidationError(
+        kernel.name,
+        `${bindings.length} buffers given for ${kernel.bindings.length} bindings`,
+      );
+    }
+    for (const { buffer, size } of bindings) this.#assertBindable(kernel, buffer, size);
+    const compiled = this.#pipelines.get(kernel, (scope) => this.#collect(scope));
+    this.#recorder.dispatch(compiled, kernel, bindings.map(clampBinding));
+    if (this.#recorder.length >= COMMANDS_PER_SUBMIT) this.flush();
+  }
+
+  /** Compiles a kernel ahead of its first `run`, without blocking; calls run in parallel. */
+  prepare(kernel: Kernel): Promise<CompiledKernel> {
+    this.#assertAlive();
+    return this.#pipelines.prepare(kernel);
+  }
+
+  /** Records a dispatch whose bind group was made before (compiled plans). */
+  runPrepared(
+    compiled: CompiledKernel,
+    kernel: Kernel,
+    group: GPUBindGroup,
+    offsets: number[],
+  ): void {
+    this.#assertAlive();
+    this.#recorder.prepared(compiled, kernel, group, offsets);
+  }
+
+  /** Records a copy between buffers; offsets and size in bytes, multiples of 4. */
+  copy(
+    source: GPUBuffer,
+    sourceOffset: number,
+    target: GPUBuffer,
+    targetOffset: number,
+    bytes: number,
+  ): void {
+    this.#assertAlive();
+    this.#recorder.copy(source, sourceOffset, target, targetOffset, bytes);
+  }
+
+  /** Records zeroing of a lent buffer. */
+  clear(buffer: PooledBuffer): void {
+    this.#assertAlive();
+    this.#recorder.clear(buffer.buffer, Math.ceil(buffer.bytes / 4) * 4);
+  }
+
+  /** Submits recorded work without waiting for it. */
+  flush(): void {
+    if (this.#loss) return;
+    if (this.#recorder.length > 0) {
+      this.#device.pushErrorScope("out-of-memory");
+      this.#device.pushErrorScope("validation");
+      const timer = this.#timings && new DispatchTimer(this.#device, this.#recorder.length);
+      this.#recorder.submit(timer);
+      this.#submits++;
+      if (timer) this.#timings?.push(timer.read());
+      this.#watch(this.#device.popErrorScope(), "a dispatch", 0);
+      this.#watch(this.#device.popErrorScope(), "a dispatch", 0);
+    }
+    this.#pool.destroyEvicted();
+  }
+
+  /**
+   * Submits recorded work and reads `bytes` of a buffer back.
+   *
+   * @throws GpuValidationError, GpuOutOfMemoryError or DeviceLostError for this or earlier work.
+   */
+  async read(source: GPUBuffer, bytes: number, byteOffset = 0): Promise<ArrayBuffer> {
+    this.#assertAlive();
+    const size = Math.ceil(bytes / 16) * 16;
+    const capacity = Math.max(256, 2 ** Math.ceil(Math.log2(size)));
+    const staging = this.#staging.get(capacity)?.pop() ?? this.#createStaging(capacity);
+    this.#recorder.copy(source, byteOffset, staging, 0, Math.ceil(bytes / 4) * 4);
+    this.flush();
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+    } catch (error) {
+      await this.#throwCollected();
+      throw this.#loss ?? new GpuValidationError("a read-back", String((error as Error).message));
+    }
+    const copy = staging.getMappedRange(0, size).slice(0, bytes);
+    staging.unmap();
+    const free = this.#staging.get(capacity);
+    if (free) free.push(staging);
+    else this.#staging.set(capacity, [staging]);
+    await this.#throwCollected();
+    return copy;
+  }
+
+  /** Submits recorded work and waits until the GPU has done it; errors as `read`. */
+  async sync(): Promise<void> {
+    this.#assertAlive();
+    this.flush();
+    await this.#device.queue.onSubmittedWorkDone().catch(() => undefined);
+    await this.#throwCollected();
+  }
+
+  /**
+   * Times every dispatch of `work`. Needs the `timestamp-query` feature: returns an empty list without.
+   */
+  async profile(work: () => void | Promise<void>): Promise<KernelTiming[]> {
+    this.flush();
+    if (!this.has("timestamp-query")) {
+      await work();
+      return [];
+    }
+    this.#timings = [];
+    try {
+      await work();
+      this.flush();
+      return (await Promise.all(this.#timings)).flat();
+    } finally {
+      this.#timings = undefined;
+    }
+  }
+
+  /** Frees buffers kept for reuse. */
+  trim(): void {
+    this.flush();
+    this.#pool.trim();
+    for (const list of this.#staging.values()) for (const buffer of list) buffer.destroy();
+    this.#staging.clear();
+  }
+
+  /** Ends the device: pending reads reject with DeviceLostError, and Node may exit. */
+  destroy(): void {
+    this.#device.destroy();
+    this.#loss ??= new DeviceLostError("destroyed", "");
+    this.#recorder.destroy();
+    this.#source.release();
+  }
+
+  #assertAlive(): void {
+    if (this.#loss) throw this.#loss;
+  }
+
+  #assertBindable(kernel: Kernel, buffer: GPUBuffer, size: number | undefined): void {
+    const bytes = size ?? buffer.size;
+    if (bytes <= this.limits.maxStorageBufferBindingSize) return;
+    throw new GpuOutOfMemoryError(
+      kernel.name,
+      `a ${bytes}-byte operand exceeds the adapter's largest binding ` +
+        `(${this.limits.maxStorageBufferBindingSize} bytes)`,
+    );
+  }
+
+  #createStaging(capacity: number): GPUBuffer {
+    return this.#device.createBuffer({
+      size: capacity,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      label: "read-back",
+    });
+  }
+
+  #watch(scope: Promise<GPUError | null>, label: string, bytes: number): void {
+    const outcome = scope.then(
+      (error) => {
+        if (!error) return undefined;
+        if (error instanceof GPUOutOfMemoryError) {
+          const detail = bytes ? `${bytes} bytes could not be allocated` : error.message;
+          return new GpuOutOfMemoryError(label, detail);
+        }
+        return new GpuValidationError(label, error.message);
+      },
+      () => undefined,
+    );
+    this.#scopes.push(outcome);
+  }
+
+  #collect(scope: Promise<void>): void {
+    this.#scopes.push(
+      scope.then(
+        () => undefined,
+        (error: Error) => error,
+      ),
+    );
+  }
+
+  async #throwCollected(): Promise<void> {
+    const scopes = this.#scopes;
+    this.#scopes = [];
+    const errors = await Promise.all(scopes);
+    if (this.#loss) throw this.#loss;
+    const first = errors.find((error) => error !== undefined);
+    if (first) throw first;
+  }
+
+  #onLost(info: GPUDeviceLostInfo): DeviceLostError {
+    this.#loss ??= new DeviceLostError(info.reason ?? "unknown", info.message);
+    this.#recorder.destroy();
+    this.#source.release();
+    for (const listener of this.#lossListeners) listener(this.#loss);
+    this.#lossListeners.clear();
+    return this.#loss;
+  }
+}
+
+function clampBinding(binding: BufferBinding): BufferBinding {
+  const { buffer, offset = 0, size } = binding;
+  return { buffer, offset, size: size ?? buffer.size - offset };
+}
+
+function deviceDescriptor(adapter: GPUAdapter, options: DeviceOptions): GPUDeviceDescriptor {
+  const wanted = options.features ?? KNOWN_FEATURES;
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature));
+  const requiredLimits: Record<string, number> = {};
+  if (options.limits !== "default") {
+    for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
+  }
+  return { requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits };
+}
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|microsoft basic render|software/i;
+
+function describe(info: GPUAdapterInfo): AdapterDescription {
+  const name = info.description || [info.vendor, info.architecture, info.device].join(" ").trim();
+  const text = `${name} ${info.vendor} ${info.architecture} ${info.device}`;
+  const fallback = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
+  return {
+    name: name || "unnamed adapter",
+    vendor: info.vendor,
+    architecture: info.architecture,
+    software: fallback || SOFTWARE.test(text),
+  };
+}

@@ -1,0 +1,143 @@
+import type { BindingType, Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { GpuValidationError } from "../errors.js";
+
+/** A compiled kernel: what a dispatch needs besides its buffers. */
+export interface CompiledKernel {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+interface Layout {
+  readonly group: GPUBindGroupLayout;
+  readonly pipeline: GPUPipelineLayout;
+}
+
+const BUFFER_TYPE: Record<BindingType, GPUBufferBindingType> = {
+  read: "read-only-storage",
+  read_write: "storage",
+  uniform: "uniform",
+};
+
+/**
+ * Compiles kernels once. The key is the WGSL text, the override constants and the binding types. Params
+ * are always bound with a dynamic offset, so that eager dispatches and plans share pipelines.
+ */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #pipelines = new Map<string, CompiledKernel>();
+  readonly #pending = new Map<string, Promise<CompiledKernel>>();
+  readonly #layouts = new Map<string, Layout>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  /** The compiled kernel, compiling it now if need be; errors surface at the device's next `sync`. */
+  get(kernel: Kernel, report: (scope: Promise<void>) => void): CompiledKernel {
+    const key = pipelineKey(kernel);
+    const known = this.#pipelines.get(key);
+    if (known) return known;
+    const layout = this.#layout(kernel);
+    this.#device.pushErrorScope("validation");
+    const module = this.#device.createShaderModule({ code: kernel.wgsl, label: kernel.name });
+    const pipeline = this.#device.createComputePipeline(
+      descriptor(kernel, module, layout.pipeline),
+    );
+    report(explain(this.#device.popErrorScope(), module, kernel.name));
+    const compiled = { name: kernel.name, pipeline, layout: layout.group };
+    this.#pipelines.set(key, compiled);
+    return compiled;
+  }
+
+  /** Compiles without blocking; many calls compile in parallel. */
+  async prepare(kernel: Kernel): Promise<CompiledKernel> {
+    const key = pipelineKey(kernel);
+    const known = this.#pipelines.get(key);
+    if (known) return known;
+    let pending = this.#pending.get(key);
+    if (!pending) {
+      pending = this.#compile(kernel, key).finally(() => this.#pending.delete(key));
+      this.#pending.set(key, pending);
+    }
+    return pending;
+  }
+
+  async #compile(kernel: Kernel, key: string): Promise<CompiledKernel> {
+    const layout = this.#layout(kernel);
+    this.#device.pushErrorScope("validation");
+    const module = this.#device.createShaderModule({ code: kernel.wgsl, label: kernel.name });
+    void this.#device.popErrorScope();
+    try {
+      const pipeline = await this.#device.createComputePipelineAsync(
+        descriptor(kernel, module, layout.pipeline),
+      );
+      const compiled = { name: kernel.name, pipeline, layout: layout.group };
+      this.#pipelines.set(key, compiled);
+      return compiled;
+    } catch (error) {
+      const text = await compilationText(module);
+      throw new GpuValidationError(kernel.name, text || String((error as Error).message));
+    }
+  }
+
+  #layout(kernel: Kernel): Layout {
+    const key = `${kernel.bindings.join()}${kernel.params ? "+p" : ""}`;
+    const known = this.#layouts.get(key);
+    if (known) return known;
+    const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((type, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: BUFFER_TYPE[type] },
+    }));
+    if (kernel.params) {
+      entries.push({
+        binding: entries.length,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true },
+      });
+    }
+    const group = this.#device.createBindGroupLayout({ entries, label: key });
+    const layout = {
+      group,
+      pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group], label: key }),
+    };
+    this.#layouts.set(key, layout);
+    return layout;
+  }
+}
+
+function pipelineKey(kernel: Kernel): string {
+  const constants = kernel.constants ? JSON.stringify(kernel.constants) : "";
+  return `${kernel.bindings.join()}|${constants}|${kernel.wgsl}`;
+}
+
+function descriptor(
+  kernel: Kernel,
+  module: GPUShaderModule,
+  layout: GPUPipelineLayout,
+): GPUComputePipelineDescriptor {
+  return { layout, label: kernel.name, compute: { module, constants: { ...kernel.constants } } };
+}
+
+async function explain(
+  scope: Promise<GPUError | null>,
+  module: GPUShaderModule,
+  name: string,
+): Promise<void> {
+  const error = await scope;
+  if (!error) return;
+  throw new GpuValidationError(name, (await compilationText(module)) || error.message);
+}
+
+async function compilationText(module: GPUShaderModule): Promise<string> {
+  const info = await module.getCompilationInfo().catch(() => undefined);
+  return (info?.messages ?? [])
+    .filter((m) => m.type === "error")
+    .map((m) => `${m.lineNum}:${m.linePos} ${m.message}`)
+    .join("; ");
+}

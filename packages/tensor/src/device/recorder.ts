@@ -1,0 +1,242 @@
+import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import type { CompiledKernel } from "./pipelines.js";
+
+/** One buffer argument of a dispatch; `offset` in bytes, a multiple of 256. */
+export interface BufferBinding {
+  readonly buffer: GPUBuffer;
+  readonly offset?: number;
+  readonly size?: number;
+}
+
+/** Duration of one dispatch, from timestamp queries. */
+export interface KernelTiming {
+  readonly name: string;
+  readonly milliseconds: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+type Command =
+  | { kind: "dispatch"; compiled: CompiledKernel; kernel: Kernel; bindings: BufferBinding[] }
+  | {
+      kind: "prepared";
+      compiled: CompiledKernel;
+      kernel: Kernel;
+      group: GPUBindGroup;
+      offsets: number[];
+    }
+  | {
+      kind: "copy";
+      source: GPUBuffer;
+      sourceOffset: number;
+      target: GPUBuffer;
+      targetOffset: number;
+      bytes: number;
+    }
+  | { kind: "clear"; target: GPUBuffer; bytes: number };
+
+const PARAMS_CHUNK = 64 * 1024;
+
+/**
+ * Collects dispatches and copies and submits them together.
+ *
+ * Kernel params share 64 KiB uniform chunks, bound with dynamic offsets and written once per submit.
+ * Encoding happens in one go at `submit`, so that error scopes nest properly.
+ */
+export class Recorder {
+  readonly #device: GPUDevice;
+  readonly #commands: Command[] = [];
+  readonly #chunks: GPUBuffer[] = [];
+  #dispatches = 0;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  get length(): number {
+    return this.#commands.length;
+  }
+
+  /** Dispatches recorded since the device was created. */
+  get dispatches(): number {
+    return this.#dispatches;
+  }
+
+  dispatch(compiled: CompiledKernel, kernel: Kernel, bindings: BufferBinding[]): void {
+    this.#dispatches++;
+    this.#commands.push({ kind: "dispatch", compiled, kernel, bindings });
+  }
+
+  prepared(compiled: CompiledKernel, kernel: Kernel, group: GPUBindGroup, offsets: number[]): void {
+    this.#dispatches++;
+    this.#commands.push({ kind: "prepared", compiled, kernel, group, offsets });
+  }
+
+  copy(
+    source: GPUBuffer,
+    sourceOffset: number,
+    target: GPUBuffer,
+    targetOffset: number,
+    bytes: number,
+  ): void {
+    this.#commands.push({ kind: "copy", source, sourceOffset, target, targetOffset, bytes });
+  }
+
+  clear(target: GPUBuffer, bytes: number): void {
+    this.#commands.push({ kind: "clear", target, bytes });
+  }
+
+  /** Encodes and submits everything recorded; with `timer`, each dispatch is timed by itself. */
+  submit(timer?: DispatchTimer): void {
+    if (this.#commands.length === 0) return;
+    const params = this.#writeParams();
+    const encoder = this.#device.createCommandEncoder();
+    let pass: GPUComputePassEncoder | undefined;
+    for (const [i, command] of this.#commands.entries()) {
+      if (command.kind === "copy" || command.kind === "clear") {
+        pass?.end();
+        pass = undefined;
+        if (command.kind === "clear") encoder.clearBuffer(command.target, 0, command.bytes);
+        else {
+          const { source, sourceOffset, target, targetOffset, bytes } = command;
+          encoder.copyBufferToBuffer(source, sourceOffset, target, targetOffset, bytes);
+        }
+        continue;
+      }
+      pass ??= encoder.beginComputePass(timer?.descriptor(command.kernel));
+      pass.setPipeline(command.compiled.pipeline);
+      if (command.kind === "prepared") pass.setBindGroup(0, command.group, command.offsets);
+      else this.#bind(pass, command, params[i]);
+      pass.dispatchWorkgroups(...command.kernel.workgroups);
+      if (timer) {
+        pass.end();
+        pass = undefined;
+      }
+    }
+    pass?.end();
+    timer?.resolve(encoder);
+    this.#device.queue.submit([encoder.finish()]);
+    this.#commands.length = 0;
+  }
+
+  destroy(): void {
+    this.#commands.length = 0;
+    for (const chunk of this.#chunks) chunk.destroy();
+    this.#chunks.length = 0;
+  }
+
+  #bind(
+    pass: GPUComputePassEncoder,
+    command: Extract<Command, { kind: "dispatch" }>,
+    slot: ParamsSlot | undefined,
+  ): void {
+    const entries: GPUBindGroupEntry[] = command.bindings.map((resource, binding) => ({
+      binding,
+      resource,
+    }));
+    if (slot) {
+      const resource = { buffer: slot.chunk, offset: 0, size: slot.bytes };
+      entries.push({ binding: entries.length, resource });
+    }
+    const group = this.#device.createBindGroup({
+      layout: command.compiled.layout,
+      entries,
+      label: command.kernel.name,
+    });
+    pass.setBindGroup(0, group, slot ? [slot.offset] : []);
+  }
+
+  #writeParams(): (ParamsSlot | undefined)[] {
+    const slots: (ParamsSlot | undefined)[] = [];
+    const data: Uint8Array[] = [];
+    let used = PARAMS_CHUNK;
+    for (const command of this.#commands) {
+      const params = command.kind === "dispatch" ? command.kernel.params : undefined;
+      if (!params) {
+        slots.push(undefined);
+        continue;
+      }
+      if (used + params.byteLength > PARAMS_CHUNK) {
+        data.push(new Uint8Array(PARAMS_CHUNK));
+        used = 0;
+      }
+      data[data.length - 1].set(new Uint8Array(params), used);
+      const chunk = this.#chunk(data.length - 1);
+      slots.push({ chunk, offset: used, bytes: params.byteLength });
+      used = Math.ceil((used + params.byteLength) / 256) * 256;
+    }
+    for (const [i, bytes] of data.entries()) {
+      const end = i === data.length - 1 ? Math.min(used, PARAMS_CHUNK) : PARAMS_CHUNK;
+      this.#device.queue.writeBuffer(this.#chunk(i), 0, bytes as Uint8Array<ArrayBuffer>, 0, end);
+    }
+    return slots;
+  }
+
+  #chunk(index: number): GPUBuffer {
+    this.#chunks[index] ??= this.#device.createBuffer({
+      size: PARAMS_CHUNK,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      label: "kernel params",
+    });
+    return this.#chunks[index];
+  }
+}
+
+interface ParamsSlot {
+  chunk: GPUBuffer;
+  offset: number;
+  bytes: number;
+}
+
+/** Timestamps around single dispatches of one submit. */
+export class DispatchTimer {
+  readonly #querySet: GPUQuerySet;
+  readonly #resolved: GPUBuffer;
+  readonly #readable: GPUBuffer;
+  readonly #kernels: Kernel[] = [];
+  readonly #capacity: number;
+
+  constructor(device: GPUDevice, dispatches: number) {
+    this.#capacity = Math.max(1, dispatches);
+    const bytes = this.#capacity * 16;
+    this.#querySet = device.createQuerySet({ type: "timestamp", count: this.#capacity * 2 });
+    this.#resolved = device.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    this.#readable = device.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  descriptor(kernel: Kernel): GPUComputePassDescriptor {
+    const index = this.#kernels.push(kernel) - 1;
+    return {
+      timestampWrites: {
+        querySet: this.#querySet,
+        beginningOfPassWriteIndex: index * 2,
+        endOfPassWriteIndex: index * 2 + 1,
+      },
+    };
+  }
+
+  resolve(encoder: GPUCommandEncoder): void {
+    if (this.#kernels.length === 0) return;
+    encoder.resolveQuerySet(this.#querySet, 0, this.#kernels.length * 2, this.#resolved, 0);
+    encoder.copyBufferToBuffer(this.#resolved, 0, this.#readable, 0, this.#kernels.length * 16);
+  }
+
+  async read(): Promise<KernelTiming[]> {
+    await this.#readable.mapAsync(GPUMapMode.READ);
+    const ticks = new BigInt64Array(this.#readable.getMappedRange());
+    const timings = this.#kernels.map((kernel, i) => ({
+      name: kernel.name,
+      milliseconds: Number(ticks[i * 2 + 1] - ticks[i * 2]) / 1e6,
+      flops: kernel.flops,
+      bytes: kernel.bytes,
+    }));
+    for (const resource of [this.#readable, this.#resolved, this.#querySet]) resource.destroy();
+    return timings;
+  }
+}

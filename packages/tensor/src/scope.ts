@@ -1,0 +1,49 @@
+import { TensorError } from "./errors.js";
+import type { Tensor } from "./tensor.js";
+
+const scopes: Set<Tensor>[] = [];
+
+/** Called for every new tensor: the innermost scope owns it. */
+export function registerInScope(tensor: Tensor): void {
+  scopes.at(-1)?.add(tensor);
+}
+
+/** Takes tensors out of every open scope: they live until `dispose()`. */
+export function keep<T extends Tensor>(tensor: T): T {
+  for (const scope of scopes) scope.delete(tensor);
+  return tensor;
+}
+
+/**
+ * Runs `fn` and disposes of every tensor made in it, except those it returns (also inside arrays and
+ * plain objects) and those passed to `keep`. What is returned belongs to the enclosing scope.
+ *
+ * `fn` must be synchronous: recording work never waits; read results after the scope.
+ */
+export function tidy<R>(fn: () => R): R {
+  const scope = new Set<Tensor>();
+  scopes.push(scope);
+  let result: R;
+  try {
+    result = fn();
+    if (result instanceof Promise) {
+      throw new TensorError("ASYNC_TIDY", "tidy() takes a synchronous function: await after it.");
+    }
+    releaseResult(result, scope);
+  } finally {
+    scopes.splice(scopes.indexOf(scope), 1);
+    for (const tensor of scope) tensor.dispose();
+  }
+  return result;
+}
+
+function releaseResult(value: unknown, scope: Set<Tensor>): void {
+  if (value === null || typeof value !== "object") return;
+  if (scope.delete(value as Tensor)) {
+    scopes.at(-2)?.add(value as Tensor);
+  } else if (Array.isArray(value) || value instanceof Map) {
+    for (const item of value.values()) releaseResult(item, scope);
+  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) releaseResult(item, scope);
+  }
+}

@@ -1,0 +1,30 @@
+import { Device, type DeviceOptions } from "@retinaface-webgpu/tensor";
+
+/** What of uvu's suite this helper needs. */
+interface Suite {
+  before(hook: () => Promise<void>): void;
+  after(hook: () => Promise<void>): void;
+}
+
+/**
+ * Gives a test file one device: created before its first test, destroyed after its last.
+ * The environment variable `TEST_DEVICE_LIMITS=default` withholds optional features and limits.
+ */
+export function useDevice(suite: Suite, options: DeviceOptions = {}): () => Device {
+  let device: Device | undefined;
+  suite.before(async () => {
+    device = await Device.create({ ...withheld(), ...options });
+  });
+  suite.after(async () => {
+    device?.destroy();
+  });
+  return () => {
+    if (!device) throw new Error("useDevice: ask for the device inside a test");
+    return device;
+  };
+}
+
+function withheld(): DeviceOptions {
+  const env = typeof process === "undefined" ? undefined : process.env.TEST_DEVICE_LIMITS;
+  return env === "default" ? { limits: "default", features: [] } : {};
+}
