@@ -1,1 +1,2 @@
+export * from "./conv2d/index.js";
 export * from "./kernel.js";

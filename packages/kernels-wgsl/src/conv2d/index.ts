@@ -1,0 +1,13 @@
+export { conv2d, conv2dVariants } from "./conv2d.js";
+export {
+  type Conv2dActivation,
+  type Conv2dDispatch,
+  type Conv2dLaunch,
+  type Conv2dResidual,
+  type Conv2dSpec,
+  Conv2dSpecError,
+  type Conv2dTraits,
+  conv2dBytes,
+  conv2dFlops,
+  conv2dOutputSize,
+} from "./spec.js";
