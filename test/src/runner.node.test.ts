@@ -1,0 +1,111 @@
+import { spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { repository, temporaryFolder } from "./support/repository.node.js";
+
+const uvu = 'import { test } from "uvu";\nimport * as assert from "uvu/assert";\n';
+const passing = 'test("a", () => assert.is(1, 1));\n';
+
+/** Runs the runner over these test files and returns its exit code, output and last line. */
+function runTests(files: Record<string, string>, ...args: string[]) {
+  const folder = temporaryFolder("runner");
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      writeFileSync(path.join(folder, name), text);
+    }
+    const command = [path.join(repository, "tools/test.mjs"), "node", "--tests", folder, ...args];
+    const { status, stdout } = spawnSync(process.execPath, command, { encoding: "utf8" });
+    return { status, stdout, last: stdout.trimEnd().split("\n").at(-1) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const test = suite("runner");
+
+test("counts passing and skipped tests and exits 0", () => {
+  const { status, stdout, last } = runTests({
+    "one.test.js": `${uvu}${passing}test("b", () => {});\ntest.run();\n`,
+    "two.node.test.js": `${uvu}${passing}console.log("# skip c: no camera");\ntest.skip("c");\ntest.run();\n`,
+    "three.browser.test.js": "throw new Error('not for Node');\n",
+    "helper.js": "throw new Error('not a test');\n",
+  });
+  assert.is(last, "3 passed, 0 failed, 1 skipped", stdout);
+  assert.is(status, 0);
+  assert.match(stdout, "node two: c: no camera");
+});
+
+test("a failing test is counted and its output shown", () => {
+  const { status, stdout, last } = runTests({
+    "one.test.js": `${uvu}${passing}test("bad sum", () => assert.is(1 + 1, 3));\ntest.run();\n`,
+    "two.test.js": `${uvu}${passing}test.run();\n`,
+  });
+  assert.is(last, "2 passed, 1 failed, 0 skipped", stdout);
+  assert.is(status, 1);
+  assert.match(stdout, "bad sum");
+  assert.match(stdout, "FAIL node one: 1 passed, 1 failed");
+});
+
+const broken: Record<string, [text: string, reason: string]> = {
+  "throws at import": ['throw new Error("early");\n', "crashed: exit code 1"],
+  "crashes in a test": [
+    `${uvu}test("a", () => process.abort());\ntest.run();\n`,
+    "crashed: SIGABRT",
+  ],
+  "exits in a test": [
+    `${uvu}test("a", () => process.exit(0));\ntest.run();\n`,
+    "crashed: exit code 1",
+  ],
+  "rejects unhandled": [
+    `${uvu}test("a", () => { Promise.reject(new Error("lost")); return new Promise(() => {}); });\ntest.run();\n`,
+    "crashed: exit code 1",
+  ],
+  "forgets test.run()": [`${uvu}${passing}`, "printed no totals"],
+  "has no tests": [`${uvu}test.run();\n`, "has no tests"],
+  "fails in a before hook": [
+    `${uvu}${passing}test.before(() => { throw new Error("no device"); });\ntest.run();\n`,
+    "a before or after hook failed",
+  ],
+};
+
+for (const [name, [text, reason]] of Object.entries(broken)) {
+  test(`a file that ${name} fails`, () => {
+    const { status, stdout, last } = runTests({ "one.test.js": text });
+    assert.is(last, "0 passed, 1 failed, 0 skipped", stdout);
+    assert.is(status, 1);
+    assert.match(stdout, reason);
+  });
+}
+
+test("an error after the last test is a failure of the file", () => {
+  const late = `${uvu}${passing}test.after(() => { Promise.reject(new Error("late")); });\ntest.run();\n`;
+  const { stdout, last } = runTests({ "one.test.js": late });
+  assert.is(last, "1 passed, 1 failed, 0 skipped", stdout);
+  assert.match(stdout, "exit code 1 although every test passed");
+});
+
+test("a hanging test is killed and fails", () => {
+  const hang = `${uvu}test("a", () => new Promise(() => setInterval(() => {}, 1000)));\ntest.run();\n`;
+  const { status, stdout, last } = runTests({ "one.test.js": hang }, "--timeout", "1.5");
+  assert.is(last, "0 passed, 1 failed, 0 skipped", stdout);
+  assert.is(status, 1);
+  assert.match(stdout, "ran longer than 1.5 s");
+});
+
+test("a process that passes but stays alive fails", () => {
+  const stay = `${uvu}${passing}test.run();\nsetInterval(() => {}, 1000);\n`;
+  const { status, stdout, last } = runTests({ "one.test.js": stay }, "--exit-grace", "1");
+  assert.is(last, "1 passed, 1 failed, 0 skipped", stdout);
+  assert.is(status, 1);
+  assert.match(stdout, "did not exit within 1 s");
+});
+
+test("nothing to run is a failure", () => {
+  const { status, last } = runTests({ "one.test.js": passing }, "--filter", "nothing-like-it");
+  assert.is(last, "0 passed, 0 failed, 0 skipped");
+  assert.is(status, 1);
+});
+
+test.run();

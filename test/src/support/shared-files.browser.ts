@@ -1,0 +1,29 @@
+/** Where the test server publishes the shared folder, read-only. */
+function url(file: string): string {
+  return new URL(`/shared/${file.split("/").map(encodeURIComponent).join("/")}`, location.href)
+    .href;
+}
+
+/** Whether the shared folder holds this file or folder; synchronous, as tests are registered so. */
+export function sharedExists(file: string): boolean {
+  const request = new XMLHttpRequest();
+  request.open("HEAD", url(file), false);
+  request.send();
+  return request.status === 200;
+}
+
+/** The bytes of a file of the shared folder. */
+export async function readShared(file: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await get(file)).arrayBuffer());
+}
+
+/** Sorted names in a folder of the shared folder; folders end in `/`. */
+export async function listShared(file: string): Promise<string[]> {
+  return (await get(`${file.replace(/\/$/, "")}/`)).json();
+}
+
+async function get(file: string): Promise<Response> {
+  const response = await fetch(url(file));
+  if (!response.ok) throw new Error(`GET ${response.url}: ${response.status}`);
+  return response;
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env node
+// Checks what the compiler does not: packages import only downwards, through package names that their
+// package.json declares; Node built-ins and globals stay in files meant for Node; files stay short; tests
+// reach the shared data folder through one helper. Usage: check-imports.mjs [ROOT]. Exit code 1 on a finding.
+import { existsSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { listFiles } from "./lib/build.mjs";
+import { root } from "./lib/paths.mjs";
+
+/** Lowest first: each layer may import only those before it. */
+const layers = ["kernels-wgsl", "tensor", "retinaface", "train"];
+
+const LONG_FILE = 400;
+const TOO_LONG_FILE = 500;
+
+const nodeOnlyFile = /(^|\/)(platform\/node|cli\/.*|[^/]*\.node(\.test)?)\.ts$/;
+const sharedHelper = /^test\/src\/support\/shared[^/]*\.ts$/;
+const nodeGlobals = /(?<![\w.$])(?:process\.[a-z]\w*|Buffer\.[a-z]\w*|__dirname|__filename)/;
+const sharedPath = /["'`](?:\.\.\/)*shared\/|\.\.\/shared\b|RETINAFACE_SHARED/;
+
+/**
+ * @param {string} folder the root of a tree laid out like this repository
+ * @returns {{errors: string[], warnings: string[]}} one line a finding: `file: what is wrong`
+ */
+export function checkTree(folder) {
+  const findings = { errors: [], warnings: [] };
+  for (const [rank, layer] of layers.entries()) checkLayer(folder, layer, rank, findings);
+  for (const file of sources(folder, "test/src")) {
+    checkLength(file, findings);
+    checkNodeUse(file, findings);
+    if (!sharedHelper.test(file.name) && sharedPath.test(withoutComments(file.text))) {
+      findings.errors.push(`${file.name}: reads the shared folder; go through support/shared.ts`);
+    }
+  }
+  for (const file of [...sources(folder, "tools"), ...sources(folder, "bench")]) {
+    checkLength(file, findings);
+  }
+  return findings;
+}
+
+function checkLayer(folder, layer, rank, findings) {
+  const packageFolder = path.join(folder, "packages", layer);
+  const manifest = readManifest(packageFolder);
+  for (const file of sources(folder, `packages/${layer}/src`)) {
+    checkLength(file, findings);
+    checkNodeUse(file, findings);
+    for (const specifier of importsOf(file.text)) {
+      const problem = specifier.startsWith(".")
+        ? outsidePackage(file.path, packageFolder, specifier)
+        : upwardOrUndeclared(folder, manifest, rank, specifier);
+      if (problem !== undefined)
+        findings.errors.push(`${file.name}: imports "${specifier}": ${problem}`);
+    }
+  }
+}
+
+function readManifest(packageFolder) {
+  const file = path.join(packageFolder, "package.json");
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+}
+
+function outsidePackage(file, packageFolder, specifier) {
+  const target = path.resolve(path.dirname(file), specifier);
+  if (target.startsWith(path.join(packageFolder, "src") + path.sep)) return undefined;
+  return "outside the package's src; import other packages by name";
+}
+
+function upwardOrUndeclared(folder, manifest, rank, specifier) {
+  if (specifier.startsWith("#") || isBuiltin(specifier)) return undefined;
+  const name = packageName(specifier);
+  if (name === manifest.name) return "a package imports its own files by relative path";
+  const target = layers.findIndex(
+    (layer) => readManifest(path.join(folder, "packages", layer)).name === name,
+  );
+  if (target > rank) return `${layers[rank]} is a lower layer than ${layers[target]}`;
+  const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
+  if (declared[name] === undefined) return "not among the dependencies in package.json";
+  return undefined;
+}
+
+function checkNodeUse(file, findings) {
+  if (nodeOnlyFile.test(file.name)) return;
+  const remedy = "only platform/node.ts, *.node.ts, *.node.test.ts and cli/ may";
+  for (const specifier of importsOf(file.text)) {
+    if (isBuiltin(specifier)) {
+      findings.errors.push(`${file.name}: imports the Node built-in "${specifier}"; ${remedy}`);
+    }
+  }
+  const global = nodeGlobals.exec(withoutComments(file.text));
+  if (global !== null) findings.errors.push(`${file.name}: uses Node's ${global[0]}; ${remedy}`);
+}
+
+function checkLength(file, findings) {
+  const lines = file.text.split("\n").length - 1;
+  const finding = `${file.name}: ${lines} lines; split it (aim at ${LONG_FILE}, at most ${TOO_LONG_FILE})`;
+  if (lines > TOO_LONG_FILE) findings.errors.push(finding);
+  else if (lines > LONG_FILE) findings.warnings.push(finding);
+}
+
+/** Module names in static imports, re-exports, dynamic imports and import types. */
+export function importsOf(text) {
+  const code = withoutComments(text);
+  const statement = /^[ \t]*(?:import|export)\b(?:[^"'`;=()]*?\bfrom)?\s*["']([^"'\n]+)["']/gm;
+  const call = /\b(?:import|require)\(\s*["']([^"'\n]+)["']/g;
+  return [...code.matchAll(statement), ...code.matchAll(call)].map((match) => match[1]);
+}
+
+/** Drops comments that start a line: enough for formatted code, and strings stay whole. */
+function withoutComments(text) {
+  return text.replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, "").replace(/^[ \t]*\/\/.*$/gm, "");
+}
+
+function isBuiltin(specifier) {
+  return specifier.startsWith("node:") || builtinModules.includes(specifier);
+}
+
+function packageName(specifier) {
+  return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+function sources(folder, below) {
+  return listFiles(path.join(folder, below))
+    .map((file) => ({ path: file, name: path.relative(folder, file).split(path.sep).join("/") }))
+    .filter(({ name }) => /\.(ts|mts|mjs|js)$/.test(name) && !/\/(dist|node_modules)\//.test(name))
+    .map((file) => ({ ...file, text: readFileSync(file.path, "utf8") }));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { errors, warnings } = checkTree(path.resolve(process.argv[2] ?? root));
+  for (const line of warnings) console.error(`warning: ${line}`);
+  for (const line of errors) console.error(`error: ${line}`);
+  process.exitCode = errors.length > 0 ? 1 : 0;
+}

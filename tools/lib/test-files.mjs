@@ -1,0 +1,49 @@
+import path from "node:path";
+import { listFiles } from "./build.mjs";
+import { readJson, writeJson } from "./cache.mjs";
+import { cacheDir } from "./paths.mjs";
+
+const timesFile = path.join(cacheDir, "test-times.json");
+const TYPICAL_SECONDS = 5;
+
+/**
+ * The compiled test files below `folder` for one place, longest first by the times of earlier runs.
+ * `x.node.test.js` runs only in Node, `x.browser.test.js` only in a browser, `x.test.js` in both.
+ * @param {"node" | "browser"} place
+ * @param {RegExp | undefined} filter tried on the file's path within `folder`
+ * @returns {{name: string, file: string}[]}
+ */
+export function listTests(folder, place, filter) {
+  const other = place === "node" ? ".browser.test.js" : ".node.test.js";
+  const times = readJson(timesFile) ?? {};
+  return listFiles(folder)
+    .filter((file) => file.endsWith(".test.js") && !file.endsWith(other))
+    .map((file) => ({ name: testName(folder, file, place), file }))
+    .filter(({ name }) => filter === undefined || filter.test(name))
+    .sort((a, b) => (times[b.name] ?? TYPICAL_SECONDS) - (times[a.name] ?? TYPICAL_SECONDS));
+}
+
+function testName(folder, file, place) {
+  const inside = path.relative(folder, file).split(path.sep).join("/");
+  return `${place} ${inside.replace(/(\.node|\.browser)?\.test\.js$/, "")}`;
+}
+
+/** Remembers how long each file took, for the order of the next run. */
+export function rememberTimes(results) {
+  const times = readJson(timesFile) ?? {};
+  for (const { name, seconds } of results) times[name] = Math.round(seconds * 10) / 10;
+  writeJson(timesFile, times);
+}
+
+/** Runs `worker` over `items` in order, at most `limit` at a time; results in the order of finishing. */
+export async function inParallel(items, limit, worker) {
+  const queue = [...items];
+  const results = [];
+  const lane = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      results.push(await worker(item));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  return results;
+}

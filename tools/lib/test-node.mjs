@@ -1,0 +1,62 @@
+import { spawn } from "node:child_process";
+import { hasTotals, judge } from "./test-report.mjs";
+
+/**
+ * Runs one compiled test file in its own Node process and judges how it ended.
+ * A process that has printed its totals and then stays alive holds a resource it should have freed: a failure.
+ * @param {{name: string, file: string, timeoutMs: number, exitGraceMs: number, signal: AbortSignal}} options
+ * @returns {Promise<import("./test-report.mjs").FileResult>}
+ */
+export function runNodeTest({ name, file, timeoutMs, exitGraceMs, signal }) {
+  return new Promise((resolve) => {
+    const started = performance.now();
+    let output = "";
+    let problem;
+    let grace;
+    const child = spawn(process.execPath, ["--enable-source-maps", file], {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: process.platform !== "win32",
+      env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? "1" : "0" },
+    });
+    const stop = (why) => {
+      problem ??= why;
+      killTree(child);
+    };
+    const timeout = setTimeout(
+      () => stop(`killed: ran longer than ${timeoutMs / 1000} s`),
+      timeoutMs,
+    );
+    const abort = () => stop("interrupted");
+    signal.addEventListener("abort", abort, { once: true });
+    const collect = (data) => {
+      output += data;
+      if (grace === undefined && hasTotals(output)) {
+        const why = `killed: did not exit within ${exitGraceMs / 1000} s of its last test (a device or a server left open?)`;
+        grace = setTimeout(() => stop(why), exitGraceMs);
+      }
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", (error) => {
+      problem ??= String(error);
+    });
+    child.on("close", (code, killedBy) => {
+      clearTimeout(timeout);
+      clearTimeout(grace);
+      signal.removeEventListener("abort", abort);
+      if (killedBy !== null) problem ??= `crashed: ${killedBy}`;
+      const seconds = (performance.now() - started) / 1000;
+      resolve(judge({ name, output, seconds, exitCode: code, problem }));
+    });
+  });
+}
+
+function killTree(child) {
+  if (child.pid === undefined) return;
+  try {
+    if (process.platform === "win32") child.kill("SIGKILL");
+    else process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+}

@@ -1,0 +1,99 @@
+const RED = "\u001b[31m";
+const PLAIN = "\u001b[39m";
+
+/**
+ * @typedef {object} FileResult
+ * @property {string} name test file, relative to the root, with the place it ran in
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {number} seconds
+ * @property {string[]} skips `name: reason` of each skip that gave one
+ * @property {string | undefined} problem why the file failed beyond its failing tests
+ * @property {string} output everything the file printed
+ */
+
+/** The marker that support/skip.ts prints for a skipped test. */
+const skipLine = /^# skip (.+)$/gm;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character starts a colour code
+const colourCodes = /\u001b\[[0-9;]*m/g;
+
+/** Whether uvu has printed its closing totals, after which a process has nothing left to do. */
+export function hasTotals(output) {
+  return parseTotals(output) !== undefined;
+}
+
+function parseTotals(output) {
+  const pattern = /Total: +(\d+)\s+Passed: +(\d+)\s+Skipped: +(\d+)\s+Duration: /g;
+  const match = [...output.replace(colourCodes, "").matchAll(pattern)].at(-1);
+  return match?.slice(1, 4).map(Number);
+}
+
+/**
+ * Judges one test file by uvu's printed totals and by how the run ended.
+ * uvu swallows an error of a `before` hook and exits 0, so tests that did not pass are failures whatever it says.
+ * @param {{name: string, output: string, seconds: number, exitCode?: number | null, problem?: string}} run
+ * @returns {FileResult}
+ */
+export function judge({ name, output, seconds, exitCode, problem }) {
+  const plain = output.replace(colourCodes, "");
+  const [total, passed, skipped] = parseTotals(output) ?? [0, 0, 0];
+  const failed = total - passed;
+  const reason = problem ?? findProblem({ plain, total, failed, skipped, exitCode });
+  return {
+    name,
+    passed,
+    failed: failed === 0 && reason !== undefined ? 1 : failed,
+    skipped,
+    seconds,
+    skips: [...plain.matchAll(skipLine)].map((match) => match[1]),
+    problem: reason,
+    output,
+  };
+}
+
+function findProblem({ plain, total, failed, skipped, exitCode }) {
+  if (!hasTotals(plain)) {
+    return exitCode
+      ? `crashed: exit code ${exitCode}`
+      : "printed no totals (is test.run() missing?)";
+  }
+  if (total + skipped === 0) return "has no tests";
+  if (failed > 0 && !/ FAIL /.test(plain)) return "a before or after hook failed";
+  if (failed === 0 && exitCode) return `exit code ${exitCode} although every test passed`;
+  return undefined;
+}
+
+/** One line a file as it finishes, and everything a failing file printed. */
+export function printResult(result) {
+  const bad = result.failed > 0;
+  const counts = `${result.passed} passed${bad ? `, ${result.failed} failed` : ""}${
+    result.skipped > 0 ? `, ${result.skipped} skipped` : ""
+  }`;
+  const line = `${bad ? "FAIL" : "ok  "} ${result.name}: ${counts} (${result.seconds.toFixed(1)} s)`;
+  console.log(bad && process.stdout.isTTY ? RED + line + PLAIN : line);
+  if (!bad) return;
+  if (result.output.trim() !== "") console.log(indent(result.output));
+  if (result.problem !== undefined) console.log(`     ${result.problem}`);
+}
+
+function indent(text) {
+  return text.trimEnd().replace(/^/gm, "     ");
+}
+
+/** Skips with their reasons, then the totals as the last line. Returns the exit code. */
+export function printSummary(results) {
+  const skipped = results.filter((result) => result.skipped > 0);
+  if (skipped.length > 0) console.log("\nSkipped:");
+  for (const result of skipped) {
+    for (const skip of result.skips) console.log(`  ${result.name}: ${skip}`);
+    const silent = result.skipped - result.skips.length;
+    if (silent > 0) console.log(`  ${result.name}: ${silent} without a stated reason`);
+  }
+  const bad = results.filter((result) => result.failed > 0);
+  if (bad.length > 0) console.log(`\nFailed: ${bad.map((result) => result.name).join(", ")}`);
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  return sum("failed") > 0 ? 1 : 0;
+}

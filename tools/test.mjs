@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+// Runs the test suite: `test.mjs all|node|browser [--filter RE] [--timeout SECONDS]`, where RE is tried on the
+// place and name of a test file, e.g. `node nn/conv2d`. `--tests FOLDER` and `--exit-grace SECONDS` are for the
+// runner's own tests. The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { checkTree } from "./check-imports.mjs";
+import { root } from "./lib/paths.mjs";
+import { run } from "./lib/run.mjs";
+import { inParallel, listTests, rememberTimes } from "./lib/test-files.mjs";
+import { runNodeTest } from "./lib/test-node.mjs";
+import { printResult, printSummary } from "./lib/test-report.mjs";
+
+/** More processes than this only fight over the one adapter. */
+const MOST_PROCESSES = 4;
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      filter: { type: "string" },
+      timeout: { type: "string", default: "240" },
+      "exit-grace": { type: "string", default: "10" },
+      tests: { type: "string" },
+    },
+  });
+  const [place = "all", ...rest] = positionals;
+  if (!["all", "node", "browser"].includes(place) || rest.length > 0) {
+    console.error("usage: test.mjs all|node|browser [--filter RE] [--timeout SECONDS]");
+    process.exit(2);
+  }
+  return {
+    places: place === "all" ? ["node", "browser"] : [place],
+    filter: values.filter === undefined ? undefined : new RegExp(values.filter),
+    timeoutMs: Number(values.timeout) * 1000,
+    exitGraceMs: Number(values["exit-grace"]) * 1000,
+    folder: path.resolve(values.tests ?? path.join(root, "test/dist")),
+    whole: values.filter === undefined && values.tests === undefined,
+  };
+}
+
+/** Linting and layering, as two results beside the tests. */
+async function runChecks() {
+  const biome = path.join(root, "node_modules/@biomejs/biome/bin/biome");
+  const lint = await timed("check biome", async () => {
+    const { code, output } = await run(process.execPath, [biome, "check", "."], { cwd: root });
+    return { ok: code === 0, output };
+  });
+  const imports = await timed("check imports", async () => {
+    const { errors, warnings } = checkTree(root);
+    for (const line of warnings) console.log(`warning: ${line}`);
+    return { ok: errors.length === 0, output: errors.join("\n") };
+  });
+  return [lint, imports];
+}
+
+async function timed(name, check) {
+  const started = performance.now();
+  const { ok, output } = await check();
+  const seconds = (performance.now() - started) / 1000;
+  const counts = { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, skips: [] };
+  const result = { name, ...counts, seconds, problem: undefined, output };
+  printResult(result);
+  return result;
+}
+
+async function runNode(options, signal) {
+  const tests = listTests(options.folder, "node", options.filter);
+  const processes = Math.min(availableParallelism(), MOST_PROCESSES);
+  return inParallel(tests, processes, async (test) => {
+    const result = await runNodeTest({ ...test, ...options, signal });
+    printResult(result);
+    return result;
+  });
+}
+
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort());
+
+const options = readArguments();
+const checks = options.whole ? await runChecks() : [];
+const tests = [];
+if (options.places.includes("node")) tests.push(...(await runNode(options, interrupted.signal)));
+if (options.whole) rememberTimes(tests);
+if (tests.length === 0) console.log("no test file matches");
+process.exitCode = printSummary([...checks, ...tests]) || Number(tests.length === 0);
