@@ -16,6 +16,7 @@ const LONG_FILE = 400;
 const TOO_LONG_FILE = 500;
 
 const nodeOnlyFile = /(^|\/)(platform\/node|cli\/.*|[^/]*\.node(\.test)?)\.ts$/;
+const nodeOnlyRemedy = "only platform/node.ts, *.node.ts, *.node.test.ts and cli/ may";
 const sharedHelper = /^test\/src\/support\/shared[^/]*\.ts$/;
 const nodeGlobals = /(?<![\w.$])(?:process\.[a-z]\w*|Buffer\.[a-z]\w*|__dirname|__filename)/;
 const sharedPath = /["'`](?:\.\.\/)*shared\/|\.\.\/shared\b|RETINAFACE_SHARED/;
@@ -46,6 +47,7 @@ function checkLayer(folder, layer, rank, findings) {
   for (const file of sources(folder, `packages/${layer}/src`)) {
     checkLength(file, findings);
     checkNodeUse(file, findings);
+    checkNodeGlobals(file, findings);
     for (const specifier of importsOf(file.text)) {
       const problem = specifier.startsWith(".")
         ? outsidePackage(file.path, packageFolder, specifier)
@@ -82,14 +84,20 @@ function upwardOrUndeclared(folder, manifest, rank, specifier) {
 
 function checkNodeUse(file, findings) {
   if (nodeOnlyFile.test(file.name)) return;
-  const remedy = "only platform/node.ts, *.node.ts, *.node.test.ts and cli/ may";
   for (const specifier of importsOf(file.text)) {
     if (isBuiltin(specifier)) {
-      findings.errors.push(`${file.name}: imports the Node built-in "${specifier}"; ${remedy}`);
+      findings.errors.push(
+        `${file.name}: imports the Node built-in "${specifier}"; ${nodeOnlyRemedy}`,
+      );
     }
   }
+}
+
+function checkNodeGlobals(file, findings) {
+  if (nodeOnlyFile.test(file.name)) return;
   const global = nodeGlobals.exec(withoutComments(file.text));
-  if (global !== null) findings.errors.push(`${file.name}: uses Node's ${global[0]}; ${remedy}`);
+  if (global !== null)
+    findings.errors.push(`${file.name}: uses Node's ${global[0]}; ${nodeOnlyRemedy}`);
 }
 
 function checkLength(file, findings) {
