@@ -1,1 +1,24 @@
-export {};
+export { parseCoco } from "./data/coco.js";
+export { formatJsonl, parseJsonl } from "./data/jsonl.js";
+export {
+  countClasses,
+  type FaceInput,
+  type FaceRecord,
+  filterFaces,
+  formatProblem,
+  type ImageSource,
+  type Problem,
+  type ReadResult,
+  RecordBuilder,
+} from "./data/record.js";
+export { type ClassMap, mapClasses, parseClasses, splitRecords } from "./data/select.js";
+export { type DataFormat, type DataPart, parseDataSpec } from "./data/spec.js";
+export { parseVoc, type ResolveVocImage } from "./data/voc.js";
+export {
+  parseWider,
+  parseWiderGroundTruth,
+  parseWiderLabels,
+  type ResolveImage,
+} from "./data/wider.js";
+export { DataError, FormatError } from "./errors.js";
+export { Random, type RandomState } from "./random.js";

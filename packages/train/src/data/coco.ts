@@ -1,0 +1,90 @@
+import { isNumbers, isObject, type JsonObject, readJsonSize } from "./json.js";
+import { type Problem, type ReadResult, RecordBuilder } from "./record.js";
+import type { ResolveImage } from "./wider.js";
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Five visible keypoints, `[x, y, v] × 5`, in this library's order; other skeletons are no landmarks. */
+function readKeypoints(value: unknown): number[] | undefined {
+  if (!isNumbers(value, 15)) return undefined;
+  const points: number[] = [];
+  for (let i = 0; i < 15; i += 3) {
+    if (value[i + 2] === 0) return undefined;
+    points.push(value[i], value[i + 1]);
+  }
+  return points;
+}
+
+function readImages(
+  root: JsonObject,
+  resolve: ResolveImage,
+  report: (message: string) => void,
+): Map<unknown, RecordBuilder> {
+  const builders = new Map<unknown, RecordBuilder>();
+  for (const [i, image] of asList(root.images).entries()) {
+    if (!isObject(image) || typeof image.file_name !== "string" || image.file_name === "") {
+      report(`images[${i}] has no file_name`);
+    } else if (image.id === undefined) {
+      report(`images[${i}] has no id`);
+    } else if (builders.has(image.id)) {
+      report(`images[${i}] repeats the id ${image.id}`);
+    } else {
+      const source = resolve(image.file_name);
+      builders.set(image.id, new RecordBuilder(image.file_name, source, readJsonSize(image)));
+    }
+  }
+  return builders;
+}
+
+function addAnnotation(
+  annotation: JsonObject,
+  builder: RecordBuilder,
+  names: ReadonlyMap<unknown, string>,
+): string | undefined {
+  if (!isNumbers(annotation.bbox, 4)) return "has no bbox of four numbers";
+  const label = names.get(annotation.category_id);
+  if (label === undefined) return `has the unknown category_id ${annotation.category_id}`;
+  const [x, y, w, h] = annotation.bbox;
+  return builder.add({
+    box: [x, y, x + w, y + h],
+    label,
+    landmarks: readKeypoints(annotation.keypoints),
+    ignored: annotation.iscrowd === 1,
+  });
+}
+
+/**
+ * Reads COCO object annotations: `images`, `annotations` (`bbox` is x, y, width, height) and
+ * `categories`. `keypoints` count as landmarks where there are exactly five, all labelled; `iscrowd`
+ * boxes are ignored ones.
+ */
+export function parseCoco(text: string, file: string, resolve: ResolveImage): ReadResult {
+  const problems: Problem[] = [];
+  const report = (message: string) => problems.push({ file, message });
+  let root: unknown;
+  try {
+    root = JSON.parse(text);
+  } catch (error) {
+    report((error as Error).message);
+    return { records: [], problems };
+  }
+  if (!isObject(root) || !Array.isArray(root.images) || !Array.isArray(root.annotations)) {
+    report("COCO needs the lists images, annotations and categories");
+    return { records: [], problems };
+  }
+  const builders = readImages(root, resolve, report);
+  const names = new Map<unknown, string>();
+  for (const category of asList(root.categories)) {
+    if (isObject(category)) names.set(category.id, String(category.name));
+  }
+  for (const [i, annotation] of root.annotations.entries()) {
+    const builder = isObject(annotation) ? builders.get(annotation.image_id) : undefined;
+    const message = builder
+      ? addAnnotation(annotation, builder, names)
+      : "belongs to no image of the file";
+    if (message) report(`annotations[${i}] ${message}`);
+  }
+  return { records: [...builders.values()].map((builder) => builder.build()), problems };
+}

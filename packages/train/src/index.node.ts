@@ -1,0 +1,2 @@
+/** What needs Node's file system or threads: `@retinaface-webgpu/train/node`. */
+export { type Dataset, loadDataset } from "./data/load.node.js";
