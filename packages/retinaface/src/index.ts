@@ -28,3 +28,4 @@ export {
   type RawImage,
   type Thresholds,
 } from "./types.js";
+export * from "./weights/index.js";

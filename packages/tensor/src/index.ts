@@ -5,7 +5,10 @@ export type { CompiledKernel } from "./device/pipelines.js";
 export type { BufferBinding, KernelTiming } from "./device/recorder.js";
 export type { DType, DTypeArrays } from "./dtype.js";
 export * from "./errors.js";
+export * from "./float16.js";
+export * from "./host-tensor.js";
 export * from "./ops/index.js";
+export * from "./safetensors.js";
 export { keep, tidy } from "./scope.js";
 export type { Shape } from "./shape.js";
 export {

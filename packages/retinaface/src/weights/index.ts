@@ -1,0 +1,3 @@
+export * from "./checkpoint.js";
+export { CheckpointError, type CheckpointErrorCode } from "./errors.js";
+export * from "./state-dict.js";
