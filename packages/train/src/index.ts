@@ -22,3 +22,11 @@ export {
 } from "./data/wider.js";
 export { DataError, FormatError } from "./errors.js";
 export { Random, type RandomState } from "./random.js";
+export {
+  MATCH_PRESETS,
+  type MatchFaces,
+  type MatchOptions,
+  matchPriors,
+  type Targets,
+} from "./targets/match.js";
+export { mineHardNegatives } from "./targets/mining.js";

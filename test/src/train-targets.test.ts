@@ -1,0 +1,211 @@
+import {
+  MATCH_PRESETS,
+  type MatchFaces,
+  type MatchOptions,
+  matchPriors,
+  mineHardNegatives,
+  Random,
+  type Targets,
+} from "@retinaface-webgpu/train";
+import { DEFAULT_CONFIG, decodeBoxes, priorBoxes } from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+const NONE = Array<number>(10).fill(Number.NaN);
+
+/** cx, cy, w, h rows from corners. */
+const priorsOf = (...corners: number[][]) =>
+  Float32Array.from(
+    corners.flatMap(([x1, y1, x2, y2]) => [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1]),
+  );
+
+const facesOf = (boxes: number[][], landmarks: number[][] = [], ignored: number[] = []) => ({
+  boxes: Float32Array.from(boxes.flat()),
+  landmarks: Float32Array.from(boxes.flatMap((_, i) => landmarks[i] ?? NONE)),
+  ignored: Uint8Array.from(boxes, (_, i) => ignored[i] ?? 0),
+});
+
+/** A slow, literal transcription of the rules on full IoU tables, as an independent check. */
+function referenceMatch(faces: MatchFaces, priors: Float32Array, options: MatchOptions) {
+  const n = faces.boxes.length / 4;
+  const count = priors.length / 4;
+  const table = Array.from({ length: n }, (_, f) =>
+    Array.from({ length: count }, (_, p) => {
+      const [x1, y1, x2, y2] = faces.boxes.subarray(f * 4, f * 4 + 4);
+      const [cx, cy, w, h] = priors.subarray(p * 4, p * 4 + 4);
+      const iw = Math.max(0, Math.min(x2, cx + w / 2) - Math.max(x1, cx - w / 2));
+      const ih = Math.max(0, Math.min(y2, cy + h / 2) - Math.max(y1, cy - h / 2));
+      return (iw * ih) / ((x2 - x1) * (y2 - y1) + w * h - iw * ih);
+    }),
+  );
+  const columnBest = Array.from({ length: count }, (_, p) => {
+    const column = table.map((row) => row[p]);
+    const overlap = Math.max(...column);
+    return { overlap, face: column.indexOf(overlap) };
+  });
+  for (const [f, row] of table.entries()) {
+    const overlap = Math.max(...row);
+    const p = row.indexOf(overlap);
+    columnBest[p].face = f;
+    if (overlap >= options.forced) columnBest[p].overlap = 2;
+  }
+  return columnBest.map(({ overlap, face }) => ({
+    label: overlap < options.negative ? 0 : overlap < options.positive ? -1 : 1,
+    face,
+  }));
+}
+
+function randomFaces(random: Random, count: number): MatchFaces {
+  const boxes: number[][] = [];
+  const landmarks: number[][] = [];
+  for (let i = 0; i < count; i++) {
+    const w = 2 ** random.uniform(-7, -0.5);
+    const h = w * random.uniform(0.8, 1.6);
+    const x = random.uniform(-0.1, 1);
+    const y = random.uniform(-0.1, 1);
+    boxes.push([x, y, x + w, y + h]);
+    landmarks.push(random.chance(0.3) ? NONE : Array.from({ length: 10 }, () => random.next()));
+  }
+  return facesOf(boxes, landmarks);
+}
+
+const label = (targets: Targets) => [...targets.labels];
+
+test("a prior at the thresholds; ignored ones only in the paper's preset", () => {
+  const face = [0, 0, 0.5, 0.5];
+  const priors = priorsOf(face, [0, 0, 0.5, 0.22], [0, 0, 0.5, 0.165], [0.6, 0.6, 1, 1]);
+  assert.equal(label(matchPriors([facesOf([face])], priors)), [1, 1, 0, 0]);
+  const paper = matchPriors([facesOf([face])], priors, MATCH_PRESETS.paper);
+  assert.equal(label(paper), [1, -1, -1, 0]);
+  assert.is(paper.positives, 1);
+});
+
+test("a face claims its best prior from IoU 0.2, and takes it from a better overlap", () => {
+  const priors = priorsOf([0, 0, 0.5, 0.5]);
+  const small = [0, 0, 0.25, 0.25];
+  const tiny = [0, 0, 0.2, 0.2];
+  const large = [0, 0, 0.5, 0.4];
+  assert.equal(label(matchPriors([facesOf([small])], priors)), [1]);
+  assert.equal(label(matchPriors([facesOf([tiny])], priors)), [0]);
+  const matchedBox = (boxes: number[][]) => {
+    const { locTargets } = matchPriors([facesOf(boxes)], priors);
+    return [...decodeBoxes(locTargets, priors, [0.1, 0.2])].map((v) => Math.round(v * 1e4) / 1e4);
+  };
+  assert.equal(matchedBox([large, small]), small);
+  assert.equal(matchedBox([small, large]), large);
+});
+
+test("encoded targets: boxes, landmarks, and their mask", () => {
+  const priors = priorsOf([0.25, 0.25, 0.75, 0.75], [0, 0, 0.1, 0.1]);
+  const points = [0.3, 0.3, 0.7, 0.3, 0.5, 0.5, 0.35, 0.7, 0.65, 0.7];
+  const targets = matchPriors([facesOf([[0.3, 0.2, 0.7, 0.8]], [points])], priors);
+  const round = (values: Float32Array) => [...values].map((v) => Math.round(v * 1e4) / 1e4);
+  const loc = [0, 0, Math.log(0.8) / 0.2, Math.log(1.2) / 0.2].map(
+    (v) => Math.round(v * 1e4) / 1e4,
+  );
+  assert.equal(round(targets.locTargets), [...loc, 0, 0, 0, 0]);
+  assert.equal(round(targets.landmTargets.slice(0, 10)), [-4, -4, 4, -4, 0, 0, -3, 4, 3, 4]);
+  assert.ok(targets.landmTargets.slice(10).every((v) => v === 0));
+  assert.equal([...targets.landmMask], [1, 0]);
+  const partial = matchPriors(
+    [facesOf([[0.3, 0.2, 0.7, 0.8]], [[...points.slice(0, 9), Number.NaN]])],
+    priors,
+  );
+  assert.equal([...partial.landmMask], [0, 0]);
+  assert.ok(partial.landmTargets.every((v) => v === 0));
+});
+
+test("degenerate boxes are dropped and counted, never NaN", () => {
+  const priors = priorBoxes(64, 64, DEFAULT_CONFIG.anchors);
+  const bad = [
+    [0.2, 0.2, 0.2, 0.4],
+    [0.4, 0.4, 0.3, 0.5],
+    [Number.NaN, 0, 1, 1],
+    [0, 0, Number.POSITIVE_INFINITY, 1],
+  ];
+  const targets = matchPriors([facesOf(bad), facesOf([...bad, [0.1, 0.1, 0.6, 0.6]])], priors);
+  assert.is(targets.dropped, 8);
+  const count = priors.length / 4;
+  assert.ok(targets.labels.subarray(0, count).every((v) => v === 0));
+  assert.ok(targets.positives > 0);
+  assert.ok(targets.locTargets.every(Number.isFinite));
+});
+
+test("ignored faces excuse the background in them and claim nothing", () => {
+  const priors = priorsOf(
+    [0, 0, 0.4, 0.4],
+    [0.1, 0.1, 0.2, 0.2],
+    [0.6, 0.6, 0.7, 0.7],
+    [0, 0, 1, 1],
+  );
+  const faces = facesOf(
+    [
+      [0, 0, 0.4, 0.4],
+      [0.6, 0.6, 0.7, 0.7],
+    ],
+    [],
+    [1, 0],
+  );
+  assert.equal(label(matchPriors([faces], priors)), [-1, -1, 1, 0]);
+});
+
+test("a batch of random images equals the literal rules on full tables", () => {
+  const random = new Random(5);
+  const priors = priorBoxes(96, 160, DEFAULT_CONFIG.anchors);
+  const count = priors.length / 4;
+  for (const options of Object.values(MATCH_PRESETS)) {
+    const batch = Array.from({ length: 20 }, () => randomFaces(random, 1 + random.integer(30)));
+    const targets = matchPriors(batch, priors, options);
+    let positives = 0;
+    for (const [i, faces] of batch.entries()) {
+      const expected = referenceMatch(faces, priors, options);
+      const at = i * count;
+      const loc = targets.locTargets.subarray(at * 4, (at + count) * 4);
+      const decoded = decodeBoxes(loc, priors, options.variances);
+      for (const [p, { label, face }] of expected.entries()) {
+        assert.is(targets.labels[at + p], label);
+        if (label !== 1) continue;
+        positives++;
+        for (let c = 0; c < 4; c++) {
+          assert.ok(Math.abs(decoded[p * 4 + c] - faces.boxes[face * 4 + c]) < 1e-5);
+        }
+        const marked = !Number.isNaN(faces.landmarks[face * 10]);
+        assert.is(targets.landmMask[at + p], marked ? 1 : 0);
+      }
+    }
+    assert.is(targets.positives, positives);
+  }
+});
+
+test("an image without faces is all background", () => {
+  const priors = priorBoxes(64, 64, DEFAULT_CONFIG.anchors);
+  const targets = matchPriors([facesOf([])], priors);
+  assert.ok(targets.labels.every((v) => v === 0));
+  assert.is(targets.positives, 0);
+});
+
+test("shapes and thresholds that do not fit are refused", () => {
+  const priors = priorsOf([0, 0, 1, 1]);
+  const broken = { boxes: new Float32Array(4), landmarks: new Float32Array(4) };
+  assert.throws(() => matchPriors([broken], priors), /image 0 needs boxes/);
+  const options = { ...MATCH_PRESETS.paper, negative: 0.6 };
+  assert.throws(() => matchPriors([], priors, options), /negative/);
+});
+
+test("mining keeps the hardest background, by image", () => {
+  const logits = [0, 1, 0, 5, 0, 3, 0, -2, 0, 5, 0, 0, 0, 9, 0, 1, 0, 1, 0, 1, 0, 2, 0, 3];
+  const labels = Int32Array.from([1, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0]);
+  const chosen = mineHardNegatives(logits, labels, 2, 2);
+  assert.equal([...chosen], [1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+  const all = mineHardNegatives(logits, labels, 2, 7);
+  assert.equal([...all], [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+  assert.throws(() => mineHardNegatives([1], labels, 2, 7), /needs logits/);
+});
+
+test("mining stays sound for extreme logits", () => {
+  const logits = [0, 1000, 1000, 0, 0, 0];
+  const chosen = mineHardNegatives(logits, Int32Array.from([0, 0, 1]), 1, 1);
+  assert.equal([...chosen], [1, 0, 1]);
+});
+
+test.run();
