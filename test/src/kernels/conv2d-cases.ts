@@ -135,22 +135,40 @@ export function caseName(spec: Conv2dSpec): string {
 
 /** Seeded numbers with outliers planted, so that a lost or doubled product shows. */
 export function randomData(spec: Conv2dSpec, seed: number): Conv2dData {
-  const random = generator(seed);
-  const fill = (length: number, scale: number): Float32Array =>
-    Float32Array.from({ length }, () => (random() * 2 - 1) * scale * (random() < 0.02 ? 20 : 1));
+  const fill = filler(seed);
   const inStride = spec.inStride ?? spec.inChannels;
   const [kh, kw] = spec.kernelSize;
   const inPerGroup = spec.inChannels / spec.groups;
-  const size = conv2dOutputSize(spec);
   const { residual } = spec;
   return {
     input: fill(spec.batch * spec.inHeight * spec.inWidth * inStride, 1),
     weight: fill(spec.outChannels * inPerGroup * kh * kw, 1 / Math.sqrt(inPerGroup * kh * kw)),
     ...(seed % 4 === 0 ? {} : { bias: fill(spec.outChannels, 1) }),
-    ...(residual && size
+    ...(residual
       ? { residual: fill(spec.batch * residual.height * residual.width * spec.outChannels, 1) }
       : {}),
   };
+}
+
+/** A seeded gradient of the output: densely, and as a slice of a tensor of `outStride` channels. */
+export function randomGradient(
+  spec: Conv2dSpec,
+  seed: number,
+): { dense: Float32Array; wide: Float32Array } {
+  const { outChannels: channels, outStride: stride = channels, outOffset: offset = 0 } = spec;
+  const [h, w] = conv2dOutputSize(spec);
+  const pixels = spec.batch * h * w;
+  const dense = filler(seed)(pixels * channels, 1);
+  const wide = new Float32Array(pixels * stride).fill(1e9);
+  for (let p = 0; p < pixels; p++)
+    wide.set(dense.subarray(p * channels, (p + 1) * channels), p * stride + offset);
+  return { dense, wide };
+}
+
+function filler(seed: number): (length: number, scale: number) => Float32Array {
+  const random = generator(seed);
+  return (length, scale) =>
+    Float32Array.from({ length }, () => (random() * 2 - 1) * scale * (random() < 0.02 ? 20 : 1));
 }
 
 /** Mulberry32: uniform in [0, 1). */

@@ -2,61 +2,61 @@ import {
   type Conv2dLaunch,
   type Conv2dSpec,
   conv2d,
+  conv2dBackwardInput,
+  conv2dBackwardInputVariants,
+  conv2dBackwardWeight,
   conv2dOutputSize,
   conv2dVariants,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Conv2dData, referenceConv2d } from "../reference/conv2d.js";
-import { openRawGpu, type RawGpu } from "../support/raw-gpu.js";
-import { caseName, randomData, SPECS } from "./conv2d-cases.js";
+import { type Conv2dData, referenceConv2d, referenceConv2dGradients } from "../reference/conv2d.js";
+import { openRawGpu, type RawGpu, type RawStep } from "../support/raw-gpu.js";
+import { caseName, randomData, randomGradient, SPECS } from "./conv2d-cases.js";
 
 const gpu = await openRawGpu();
 
-/** Runs a launch and returns the wide output tensor, filled with `fill` before. */
+const FILL = -7.5;
+const DENSE = { channels: 1, stride: 1, offset: 0 };
+
+/** Packs the weights, runs a launch and returns its output of `length` elements and 4 more. */
 async function runLaunch(
   { buffer, run, read }: RawGpu,
   launch: Conv2dLaunch,
-  spec: Conv2dSpec,
-  data: Conv2dData,
-  fill: number,
+  { weight, bias }: Pick<Conv2dData, "weight" | "bias">,
+  [input, ...residual]: readonly GPUBuffer[],
+  length: number,
 ): Promise<Float32Array> {
-  const [h, w] = conv2dOutputSize(spec);
-  const length = spec.batch * h * w * (spec.outStride ?? spec.outChannels);
   const packed = buffer(new Float32Array(launch.packedLength).fill(Number.NaN));
-  const output = buffer(new Float32Array(length + 4).fill(fill));
-  const input = buffer(data.input);
-  const pack = launch.pack(data.bias !== undefined);
-  const bias = buffer(data.bias ?? new Float32Array(4).fill(Number.NaN));
-  const steps = [{ kernel: pack, bindings: [buffer(data.weight), bias, packed] }];
+  const output = buffer(new Float32Array(length + 4).fill(FILL));
+  const noBias = new Float32Array(4).fill(Number.NaN);
+  const weights = [buffer(weight), buffer(bias ?? noBias), packed];
+  const steps: RawStep[] = [{ kernel: launch.pack(bias !== undefined), bindings: weights }];
   for (const { kernel, packedOffset, packedSize } of launch.dispatches) {
     const slice = { buffer: packed, offset: packedOffset * 4, size: packedSize * 4 };
-    const residual = data.residual ? [buffer(data.residual)] : [];
-    steps.push({ kernel, bindings: [input, slice as never, ...residual, output] });
+    steps.push({ kernel, bindings: [input!, slice, ...residual, output] });
   }
   run(steps);
   return (await read(output)).subarray(0, length + 4);
 }
 
-/** Compares the slice with the reference and everything outside it with `fill`. */
-function assertOutput(
-  spec: Conv2dSpec,
+/** Compares a slice of the channels with the dense reference and everything outside with FILL. */
+function assertSlice(
   actual: Float32Array,
   expected: Float64Array,
-  fill: number,
+  { channels, stride, offset }: { channels: number; stride: number; offset: number },
+  what: string,
 ): void {
-  const stride = spec.outStride ?? spec.outChannels;
-  const offset = spec.outOffset ?? 0;
   const scale = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-30);
-  const pixels = expected.length / spec.outChannels;
+  const pixels = expected.length / channels;
   for (let at = 0; at < actual.length; at++) {
     const pixel = Math.floor(at / stride);
     const channel = (at % stride) - offset;
-    const inside = pixel < pixels && channel >= 0 && channel < spec.outChannels;
-    const want = inside ? expected[pixel * spec.outChannels + channel]! : fill;
+    const inside = pixel < pixels && channel >= 0 && channel < channels;
+    const want = inside ? expected[pixel * channels + channel]! : FILL;
     const error = Math.abs(actual[at]! - want);
     if (!(error <= (inside ? 2e-5 * scale : 0))) {
-      assert.unreachable(`element ${at}: ${actual[at]} instead of ${want} (scale ${scale})`);
+      assert.unreachable(`${what}, element ${at}: ${actual[at]}, not ${want} (scale ${scale})`);
     }
   }
 }
@@ -65,15 +65,44 @@ for (const [i, spec] of SPECS.entries()) {
   test(`conv2d ${caseName(spec)}`, async () => {
     const data = randomData(spec, i + 1);
     const expected = referenceConv2d(spec, data);
+    const [h, w] = conv2dOutputSize(spec);
+    const { outChannels: channels, outStride: stride = channels, outOffset: offset = 0 } = spec;
+    const buffers = [gpu.buffer(data.input), ...(data.residual ? [gpu.buffer(data.residual)] : [])];
     for (const variant of conv2dVariants(spec, gpu.traits)) {
       const launch = conv2d(spec, gpu.traits, variant);
-      const actual = await runLaunch(gpu, launch, spec, data, -7.5);
-      try {
-        assertOutput(spec, actual, expected, -7.5);
-      } catch (error) {
-        throw new Error(`${variant}: ${(error as Error).message}`);
-      }
+      const actual = await runLaunch(gpu, launch, data, buffers, spec.batch * h * w * stride);
+      assertSlice(actual, expected, { channels, stride, offset }, variant);
     }
+  });
+}
+
+for (const [i, spec] of SPECS.entries()) {
+  test(`conv2d gradients of ${caseName(spec)}`, async () => {
+    const data = randomData(spec, i + 1);
+    const { dense, wide } = randomGradient(spec, i + 100);
+    const expected = referenceConv2dGradients(spec, data, dense);
+    const { batch, inHeight, inWidth, inChannels: c, inStride = c, inOffset = 0 } = spec;
+    const gradient = gpu.buffer(wide);
+
+    const length = batch * inHeight * inWidth * inStride;
+    const slice = { channels: c, stride: inStride, offset: inOffset };
+    for (const variant of conv2dBackwardInputVariants(spec, gpu.traits)) {
+      const launch = conv2dBackwardInput(spec, gpu.traits, variant);
+      const actual = await runLaunch(gpu, launch, { weight: data.weight }, [gradient], length);
+      assertSlice(actual, expected.input, slice, `${variant} gradInput`);
+    }
+
+    const { scratchLength, partial, finish } = conv2dBackwardWeight(spec);
+    const scratch = gpu.buffer(new Float32Array(scratchLength).fill(Number.NaN));
+    const weight = gpu.buffer(data.weight.length);
+    const bias = gpu.buffer(spec.outChannels);
+    gpu.run([
+      { kernel: partial, bindings: [gpu.buffer(data.input), gradient, scratch] },
+      { kernel: finish(true), bindings: [scratch, weight, bias] },
+    ]);
+    const found = [await gpu.read(weight), await gpu.read(bias)] as const;
+    assertSlice(found[0].subarray(0, data.weight.length), expected.weight, DENSE, "gradWeight");
+    assertSlice(found[1].subarray(0, spec.outChannels), expected.bias, DENSE, "gradBias");
   });
 }
 

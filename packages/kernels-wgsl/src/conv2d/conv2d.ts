@@ -1,5 +1,7 @@
+import { asForwardConv2d, conv2dInputGradientGather } from "./backward-input.js";
 import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
+import type { PackOptions } from "./layout.js";
 import {
   type Conv2dLaunch,
   type Conv2dSpec,
@@ -12,7 +14,7 @@ import {
 interface Variant {
   readonly name: string;
   readonly supports: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
-  readonly launch: (spec: Conv2dSpec, traits: Conv2dTraits) => Conv2dLaunch;
+  readonly launch: (spec: Conv2dSpec, pack: PackOptions, traits: Conv2dTraits) => Conv2dLaunch;
 }
 
 /** Best first: the chooser takes the first that supports the spec. */
@@ -35,13 +37,53 @@ export function conv2dVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[]
  */
 export function conv2d(spec: Conv2dSpec, traits: Conv2dTraits, variant?: string): Conv2dLaunch {
   checkConv2dSpec(spec);
-  const wanted = variant ?? conv2dVariants(spec, traits)[0];
-  const found = VARIANTS.find((v) => v.name === wanted && v.supports(spec, traits));
-  if (!found) {
-    throw new Conv2dSpecError(
-      `conv2d: variant ${wanted} cannot run this convolution; ` +
-        `take one of ${conv2dVariants(spec, traits).join(", ")}`,
-    );
+  return launchOf(spec, traits, {}, variant);
+}
+
+function launchOf(
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+  pack: PackOptions,
+  variant: string | undefined,
+): Conv2dLaunch {
+  const names = conv2dVariants(spec, traits);
+  const name = variant ?? names[0];
+  const found = VARIANTS.find((v) => v.name === name && names.includes(v.name));
+  if (!found) throw unknownVariant(name, names);
+  return found.launch(spec, pack, traits);
+}
+
+function unknownVariant(name: string | undefined, names: readonly string[]): Conv2dSpecError {
+  return new Conv2dSpecError(
+    `conv2d: variant ${name} cannot run this convolution; take one of ${names.join(", ")}`,
+  );
+}
+
+/** Names of all ways to compute the gradient towards the input, best guess first. */
+export function conv2dBackwardInputVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {
+  const forward = asForwardConv2d(spec);
+  return forward ? [...conv2dVariants(forward, traits), "gather"] : ["gather"];
+}
+
+/**
+ * The gradient of a convolution (without residual and activation) towards its input.
+ *
+ * The launch packs the same OIHW weight. A dispatch binds: gradOutput (the slice of `outStride`,
+ * `outOffset`), packed, gradInput (the slice of `inStride`, `inOffset`; overwritten).
+ *
+ * @param variant a name from `conv2dBackwardInputVariants`; the best guess when absent
+ * @throws {Conv2dSpecError} as `conv2d`
+ */
+export function conv2dBackwardInput(
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+  variant?: string,
+): Conv2dLaunch {
+  checkConv2dSpec(spec);
+  const forward = asForwardConv2d(spec);
+  if (variant === "gather" || (!forward && variant === undefined)) {
+    return conv2dInputGradientGather(spec);
   }
-  return found.launch(spec, traits);
+  if (!forward) throw unknownVariant(variant, ["gather"]);
+  return launchOf(forward, traits, { transposed: true }, variant);
 }

@@ -5,7 +5,7 @@
  * block of four channels, so that the weights' addresses are the same for the whole workgroup.
  */
 import type { Kernel } from "../kernel.js";
-import { packedLayout, packKernel } from "./layout.js";
+import { type PackOptions, packedLayout, packKernel } from "./layout.js";
 import {
   canReadVec4,
   canWriteVec4,
@@ -76,18 +76,18 @@ fn main(
 }
 
 /** Launch of the general depthwise convolution. */
-export function conv2dDepthwise(spec: Conv2dSpec): Conv2dLaunch {
-  const layout = packedLayout(spec, BLOCK, { depthwise: true });
+export function conv2dDepthwise(spec: Conv2dSpec, options: PackOptions = {}): Conv2dLaunch {
+  const layout = packedLayout(spec, BLOCK, { ...options, depthwise: true });
   const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const options = {
+  const text = {
     residual: spec.residual !== undefined,
     vec4In: canReadVec4(spec),
     vec4Out: canWriteVec4(spec),
   };
   const kernel: Kernel = {
     name: "conv2d/depthwise",
-    wgsl: depthwiseWgsl(options),
-    bindings: options.residual
+    wgsl: depthwiseWgsl(text),
+    bindings: text.residual
       ? ["read", "read", "read", "read_write"]
       : ["read", "read", "read_write"],
     params: forwardParams(spec, layout),

@@ -7,7 +7,7 @@
  * Input channels are read one by one: simple, and slow where inputs are deep.
  */
 import type { Kernel } from "../kernel.js";
-import { packedLayout, packKernel } from "./layout.js";
+import { type PackOptions, packedLayout, packKernel } from "./layout.js";
 import {
   canWriteVec4,
   epilogueWgsl,
@@ -67,17 +67,17 @@ fn main(
 }
 
 /** Launch of the general convolution. */
-export function conv2dDirect(spec: Conv2dSpec): Conv2dLaunch {
-  const layout = packedLayout(spec, BLOCK);
+export function conv2dDirect(spec: Conv2dSpec, options: PackOptions = {}): Conv2dLaunch {
+  const layout = packedLayout(spec, BLOCK, options);
   const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const options = {
+  const text = {
     residual: spec.residual !== undefined,
     vec4Out: canWriteVec4(spec) && layout.outPerGroup % 4 === 0,
   };
   const kernel: Kernel = {
     name: "conv2d/direct",
-    wgsl: directWgsl(options),
-    bindings: options.residual
+    wgsl: directWgsl(text),
+    bindings: text.residual
       ? ["read", "read", "read", "read_write"]
       : ["read", "read", "read_write"],
     params: forwardParams(spec, layout),

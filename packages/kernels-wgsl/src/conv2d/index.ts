@@ -1,4 +1,10 @@
-export { conv2d, conv2dVariants } from "./conv2d.js";
+export { type Conv2dWeightGradient, conv2dBackwardWeight } from "./backward-weight.js";
+export {
+  conv2d,
+  conv2dBackwardInput,
+  conv2dBackwardInputVariants,
+  conv2dVariants,
+} from "./conv2d.js";
 export {
   type Conv2dActivation,
   type Conv2dDispatch,

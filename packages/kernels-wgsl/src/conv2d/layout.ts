@@ -7,9 +7,9 @@ import type { Conv2dSpec } from "./spec.js";
  * `[bias][kernel tap][input channel][block]`, zero where a channel does not exist, and each block
  * padded to `blockStride` elements.
  *
- * "Output" and "input" are those of the kernel that reads the packed weights: `transposed` packing
- * swaps them and turns the taps round, which makes the gradient towards the input of a
- * stride-1 convolution a convolution again.
+ * "Output" and "input" are those of the kernel that reads the packed weights. `transposed` packing
+ * takes them from weights whose output and input are swapped, and turns the taps round: with it
+ * the gradient towards the input of a stride-1 convolution is a convolution of the gradient.
  */
 export interface PackedLayout {
   readonly groups: number;
@@ -28,18 +28,23 @@ export interface PackedLayout {
   readonly length: number;
 }
 
-/** The layout for a spec. Depthwise weights are one group whose blocks have one input channel. */
+/** How a launch wants its weights: see `PackedLayout`. */
+export interface PackOptions {
+  readonly transposed?: boolean;
+  /** One group whose blocks have one input channel. */
+  readonly depthwise?: boolean;
+}
+
+/** The layout of the weights for the kernel that runs `spec`. */
 export function packedLayout(
-  spec: Pick<Conv2dSpec, "groups" | "inChannels" | "outChannels" | "kernelSize">,
+  spec: Conv2dSpec,
   block: number,
-  options: { readonly transposed?: boolean; readonly depthwise?: boolean } = {},
+  options: PackOptions = {},
 ): PackedLayout {
   const transposed = options.transposed ?? false;
   const groups = options.depthwise ? 1 : spec.groups;
-  const outChannels = transposed ? spec.inChannels : spec.outChannels;
-  const inChannels = transposed ? spec.outChannels : spec.inChannels;
-  const outPerGroup = outChannels / groups;
-  const inPerGroup = options.depthwise ? 1 : inChannels / groups;
+  const outPerGroup = spec.outChannels / groups;
+  const inPerGroup = options.depthwise ? 1 : spec.inChannels / groups;
   const taps = spec.kernelSize[0] * spec.kernelSize[1];
   const blocksPerGroup = Math.ceil(outPerGroup / block);
   const blockStride = Math.ceil((block * (1 + taps * inPerGroup)) / 64) * 64;

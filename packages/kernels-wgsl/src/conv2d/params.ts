@@ -37,8 +37,12 @@ struct Params {
 `;
 
 /** Values of `PARAMS_WGSL` for a dispatch whose packed slice starts with block `firstBlock`. */
-export function forwardParams(spec: Conv2dSpec, layout: PackedLayout, firstBlock = 0): ArrayBuffer {
-  const [outHeight, outWidth] = conv2dOutputSize(spec);
+export function forwardParams(
+  spec: Conv2dSpec,
+  layout: PackedLayout,
+  firstBlock = 0,
+  [outHeight, outWidth] = conv2dOutputSize(spec),
+): ArrayBuffer {
   return packParams([
     spec.batch * outHeight * outWidth,
     outHeight,

@@ -1,0 +1,154 @@
+/**
+ * Gradient of a convolution towards its input.
+ *
+ * With stride 1 it is itself a convolution, of the output's gradient with the weights transposed
+ * and turned round, and every forward variant serves. Otherwise one invocation gathers four input
+ * channels of one input pixel from all outputs that used it; nothing is scattered, so the result
+ * does not depend on the order of execution.
+ */
+import type { Kernel } from "../kernel.js";
+import { isDepthwise } from "./depthwise.js";
+import { type PackedLayout, packedLayout, packKernel } from "./layout.js";
+import {
+  canReadVec4,
+  canWriteVec4,
+  epilogueWgsl,
+  forwardBindingsWgsl,
+  forwardParams,
+  gridWorkgroups,
+  PARAMS_WGSL,
+} from "./params.js";
+import {
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  conv2dBytes,
+  conv2dFlops,
+  conv2dOutputSize,
+} from "./spec.js";
+
+const WORKGROUP = 64;
+const BLOCK = 4;
+
+/**
+ * The convolution of the output's gradient that gives the input's gradient of a stride-1
+ * convolution, to be launched with transposed packing; undefined where it is none.
+ */
+export function asForwardConv2d(spec: Conv2dSpec): Conv2dSpec | undefined {
+  if (spec.stride[0] !== 1 || spec.stride[1] !== 1) return undefined;
+  const reach = spec.kernelSize.map((k, axis) => spec.dilation[axis]! * (k - 1));
+  const padding = spec.padding.map((p, side) => reach[side < 2 ? 0 : 1]! - p);
+  if (padding.some((p) => p < 0)) return undefined;
+  return { ...swapped(spec), padding: padding as [number, number, number, number] };
+}
+
+/** The spec with the roles of input and output exchanged: what is read is the output's gradient. */
+function swapped(spec: Conv2dSpec): Conv2dSpec {
+  const [outHeight, outWidth] = conv2dOutputSize(spec);
+  return {
+    batch: spec.batch,
+    inHeight: outHeight,
+    inWidth: outWidth,
+    inChannels: spec.outChannels,
+    outChannels: spec.inChannels,
+    kernelSize: spec.kernelSize,
+    stride: spec.stride,
+    dilation: spec.dilation,
+    padding: spec.padding,
+    groups: spec.groups,
+    activation: { kind: "none" },
+    inStride: spec.outStride ?? spec.outChannels,
+    inOffset: spec.outOffset ?? 0,
+    outStride: spec.inStride ?? spec.inChannels,
+    outOffset: spec.inOffset ?? 0,
+  };
+}
+
+interface GatherText {
+  readonly depthwise: boolean;
+  readonly vec4In: boolean;
+  readonly vec4Out: boolean;
+}
+
+function gatherWgsl(text: GatherText): string {
+  const load4 = text.vec4In
+    ? "input[at / 4u]"
+    : `vec4f(
+          input[at], input[at + min(1u, top)], input[at + min(2u, top)], input[at + min(3u, top)],
+        )`;
+  const inner = text.depthwise
+    ? `let at = pixel_at + channel;
+        let row = block + p.kernel_h * p.kernel_w - ky * p.kernel_w - kx;
+        sum = fma(${load4}, packed[row], sum);`
+    : `let at = pixel_at + group * p.in_per_group;
+        let tap = p.kernel_h * p.kernel_w - 1u - ky * p.kernel_w - kx;
+        let row = block + 1u + tap * p.in_per_group;
+        for (var c = 0u; c < p.in_per_group; c++) {
+          sum = fma(vec4f(input[at + c]), packed[row + c], sum);
+        }`;
+  return /* wgsl */ `${PARAMS_WGSL}${forwardBindingsWgsl({ ...text, residual: false })}
+${epilogueWgsl({ ...text, residual: false })}
+@compute @workgroup_size(${WORKGROUP})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let pixel = (workgroup.x + workgroup.z * workgroups.x) * ${WORKGROUP}u + lane;
+  if (pixel >= p.pixels) {
+    return;
+  }
+  let group = workgroup.y / p.blocks_per_group;
+  let first = (workgroup.y % p.blocks_per_group) * ${BLOCK}u;
+  let channel = group * p.out_per_group + first;
+  let count = min(${BLOCK}u, p.out_per_group - first);
+  let top = count - 1u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let image = pixel / (p.out_w * p.out_h);
+  var sum = vec4f();
+  for (var ky = 0u; ky < p.kernel_h; ky++) {
+    let y = i32((pixel / p.out_w) % p.out_h + p.pad_top) - i32(ky * p.dilation_y);
+    for (var kx = 0u; kx < p.kernel_w; kx++) {
+      let x = i32(pixel % p.out_w + p.pad_left) - i32(kx * p.dilation_x);
+      let used = y >= 0 && x >= 0 && u32(y) % p.stride_y == 0u && u32(x) % p.stride_x == 0u;
+      let from_y = u32(y) / p.stride_y;
+      let from_x = u32(x) / p.stride_x;
+      if (used && from_y < p.in_h && from_x < p.in_w) {
+        let pixel_at = ((image * p.in_h + from_y) * p.in_w + from_x) * p.in_stride + p.in_offset;
+        ${inner}
+      }
+    }
+  }
+  finish(pixel, channel, count, sum);
+}
+`;
+}
+
+/** Launch of the gathering kernel: any stride. Bindings: gradOutput, packed, gradInput. */
+export function conv2dInputGradientGather(spec: Conv2dSpec): Conv2dLaunch {
+  const reading = swapped(spec);
+  const depthwise = isDepthwise(spec);
+  const layout: PackedLayout = packedLayout(reading, BLOCK, { transposed: true, depthwise });
+  const text: GatherText = {
+    depthwise,
+    vec4In: depthwise && canReadVec4(reading),
+    vec4Out: canWriteVec4(reading) && layout.outPerGroup % 4 === 0,
+  };
+  const kernel: Kernel = {
+    name: "conv2d/input-gradient-gather",
+    wgsl: gatherWgsl(text),
+    bindings: ["read", "read", "read_write"],
+    params: forwardParams(reading, layout, 0, [spec.inHeight, spec.inWidth]),
+    workgroups: gridWorkgroups(
+      Math.ceil((spec.batch * spec.inHeight * spec.inWidth) / WORKGROUP),
+      layout.groups * layout.blocksPerGroup,
+    ),
+    flops: conv2dFlops(spec),
+    bytes: conv2dBytes(spec),
+  };
+  return {
+    variant: "gather",
+    packedLength: layout.length,
+    pack: (hasBias) => packKernel(layout, hasBias),
+    dispatches: [{ kernel, packedOffset: 0, packedSize: layout.length }],
+  };
+}
