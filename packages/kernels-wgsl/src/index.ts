@@ -1,2 +1,12 @@
+export * from "./batchnorm.js";
 export * from "./conv2d/index.js";
+export * from "./copy.js";
+export type { ElementType } from "./define.js";
+export * from "./elementwise/binary.js";
+export * from "./elementwise/unary.js";
 export * from "./kernel.js";
+export * from "./pad.js";
+export * from "./reduce.js";
+export * from "./resize.js";
+export * from "./softmax.js";
+export { broadcastStrides, contiguousStrides } from "./strided.js";

@@ -1,0 +1,176 @@
+/**
+ * Elementwise functions of one tensor, and their gradients.
+ *
+ * One invocation computes four elements (one vec4 load and store) where the count allows it, else one.
+ * Exponentials are only taken of non-positive numbers, so nothing overflows: sigmoid, tanh and softplus are
+ * exact to rounding at any input. Constants (slope, bounds, exponent) are parameters.
+ */
+import {
+  computeType,
+  defineKernel,
+  type ElementType,
+  elementSize,
+  input,
+  output,
+  scalarOrVector,
+} from "../define.js";
+import type { Kernel } from "../kernel.js";
+
+/** A function by its WGSL text, in terms of `x` and the constants `a`, `b`; `T` is scalar or vec4. */
+interface UnaryFunction {
+  readonly value: string;
+  /** Gradient with respect to x, in terms of `x` or `y` (which of the two `from` says) and `g`. */
+  readonly gradient: string;
+  readonly from: "x" | "y";
+}
+
+const zero = "T(0.0)";
+const one = "T(1.0)";
+
+function fn(value: string, gradient: string, from: "x" | "y" = "x"): UnaryFunction {
+  return { value, gradient, from };
+}
+
+const SELU_ALPHA = "1.6732632423543772";
+const SELU_SCALE = "1.0507009873554805";
+
+const functions = {
+  relu: fn(`select(x, ${zero}, x < ${zero})`, `select(${zero}, g, y > ${zero})`, "y"),
+  leakyRelu: fn(`select(x * a, x, x >= ${zero})`, `select(g * a, g, x > ${zero})`),
+  sigmoid: fn("sigmoid_(x)", `g * y * (${one} - y)`, "y"),
+  tanh: fn("tanh_(x)", `g * (${one} - y) * (${one} + y)`, "y"),
+  exp: fn("exp(x)", "g * y", "y"),
+  log: fn("log(x)", "g / x"),
+  sqrt: fn("sqrt(x)", `g * T(0.5) / y`, "y"),
+  rsqrt: fn("inverseSqrt(x)", `g * T(-0.5) * y * y * y`, "y"),
+  abs: fn("abs(x)", "g * sign(x)"),
+  sign: fn("sign(x)", zero),
+  neg: fn("-x", "-g"),
+  square: fn("x * x", "g * x * T(2.0)"),
+  reciprocal: fn(`${one} / x`, "-g * y * y", "y"),
+  clamp: fn("min(max(x, a), b)", `select(${zero}, g, (x >= a) & (x <= b))`),
+  elu: fn(
+    `select(a * expm1_(min(x, ${zero})), x, x > ${zero})`,
+    `select(g * a * exp(min(x, ${zero})), g, x > ${zero})`,
+  ),
+  selu: fn(
+    `T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * expm1_(min(x, ${zero})), x, x > ${zero})`,
+    `g * T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * exp(min(x, ${zero})), ${one}, x > ${zero})`,
+  ),
+  softplus: fn(`max(x, ${zero}) + log1p_(exp(-abs(x)))`, "g * sigmoid_(x)"),
+  softsign: fn(`x / (${one} + abs(x))`, `g / ((${one} + abs(x)) * (${one} + abs(x)))`),
+  sin: fn("sin(x)", "g * cos(x)"),
+  cos: fn("cos(x)", "-g * sin(x)"),
+  floor: fn("floor(x)", zero),
+  ceil: fn("ceil(x)", zero),
+  round: fn("round(x)", zero),
+  addScalar: fn("x + a", "g"),
+  mulScalar: fn("x * a", "g * a"),
+  powScalar: fn("pow_(x)", "g * a * powLess1_(x)"),
+} satisfies Record<string, UnaryFunction>;
+
+/**
+ * Functions of one element. `a` and `b`: leakyRelu's slope, clamp's bounds, elu's alpha, the scalar of
+ * addScalar and mulScalar, powScalar's exponent. Integer tensors take those that need no fraction.
+ */
+export type UnaryOp = keyof typeof functions;
+
+/** Names of all unary functions. */
+export const unaryOps = Object.keys(functions) as UnaryOp[];
+
+/** Whether the gradient needs the function's input `x` or its output `y`. */
+export function unaryGradientFrom(op: UnaryOp): "x" | "y" {
+  return functions[op].from;
+}
+
+const helpers: Record<string, string> = {
+  sigmoid_: `fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}`,
+  tanh_: `fn tanh_(x: T) -> T {
+  let e = exp(-2.0 * abs(x));
+  let s = x * x;
+  let series = x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))));
+  return select(sign(x) * (1.0 - e) / (1.0 + e), series, s < T(0.0625));
+}`,
+  expm1_: `fn expm1_(x: T) -> T {
+  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
+  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
+}`,
+  log1p_: `fn log1p_(e: T) -> T {
+  let series = e * (1.0 + e * (-0.5 + e * (1.0 / 3.0 - e * 0.25)));
+  return select(log(1.0 + e), series, e < T(0.01));
+}`,
+};
+
+/** A power with a constant exponent: products for small integers, which also take negative bases. */
+function powerFunction(name: string, exponent: number): string {
+  const steps = Math.abs(exponent);
+  if (Number.isInteger(exponent) && steps <= 8) {
+    const product = steps === 0 ? "T(1.0)" : Array(steps).fill("x").join(" * ");
+    return `fn ${name}(x: T) -> T { return ${exponent < 0 ? `1.0 / (${product})` : product}; }`;
+  }
+  const power = `pow(abs(x), T(${exponent}))`;
+  if (!Number.isInteger(exponent))
+    return `fn ${name}(x: T) -> T { return pow(x, T(${exponent})); }`;
+  const value = exponent % 2 === 0 ? power : `select(${power}, -${power}, x < T(0.0))`;
+  return `fn ${name}(x: T) -> T { return ${value}; }`;
+}
+
+function helperText(expression: string, exponent: number): string {
+  const used = Object.entries(helpers).filter(([name]) => expression.includes(name));
+  const text = used.map(([, source]) => source);
+  if (expression.includes("pow_(")) text.push(powerFunction("pow_", exponent));
+  if (expression.includes("powLess1_(")) text.push(powerFunction("powLess1_", exponent - 1));
+  return text.join("\n");
+}
+
+/** Elementwise function of `count` elements. */
+export interface UnarySpec {
+  readonly op: UnaryOp;
+  readonly count: number;
+  readonly type?: ElementType;
+  /** First and second constant of the function; see `UnaryOp`. */
+  readonly a?: number;
+  readonly b?: number;
+}
+
+function unaryKernel(
+  spec: UnarySpec,
+  inputs: readonly string[],
+  name: string,
+  value: string,
+): Kernel {
+  const { op, count, type = "f32", a = 0, b = 0 } = spec;
+  const width = count % 4 === 0 ? 4 : 1;
+  const stored = scalarOrVector(type, width);
+  const computed = computeType(type);
+  const constant = (c: number) => (computed === "f32" ? { f32: c } : { i32: Math.round(c) });
+  const loads = inputs.map((n) => `  let ${n} = T(${n}In[i]);`);
+  for (const c of ["a", "b"]) {
+    if (new RegExp(`\\b${c}\\b`).test(value)) loads.push(`  let ${c} = T(${computed}(p.${c}));`);
+  }
+  return defineKernel({
+    name,
+    buffers: [...inputs.map((n) => input(`${n}In`, stored)), output("out", stored)],
+    params: { a: constant(a), b: constant(b) },
+    globals: `alias T = ${scalarOrVector(computed, width)};\n${helperText(value, op === "powScalar" ? a : 0)}`,
+    count: count / width,
+    body: `${loads.join("\n")}
+  out[i] = ${stored}(${value});`,
+    flops: count,
+    bytes: count * elementSize(type) * (inputs.length + 1),
+  });
+}
+
+/** y = op(x). Bindings: x, y. */
+export function unary(spec: UnarySpec): Kernel {
+  return unaryKernel(spec, ["x"], `unary-${spec.op}`, functions[spec.op].value);
+}
+
+/** Gradient to x. Bindings: gradient of y; x or y as `unaryGradientFrom` says; gradient of x. */
+export function unaryBackward(spec: UnarySpec): Kernel {
+  const { gradient, from } = functions[spec.op];
+  return unaryKernel(spec, ["g", from], `unary-${spec.op}-backward`, gradient);
+}
