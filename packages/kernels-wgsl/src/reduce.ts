@@ -1,5 +1,5 @@
 /**
- * Reductions over any set of axes: sum, mean, sum of squares, maximum, minimum, product, argmax, argmin.
+ * Reductions over any set of axes: sum, mean, sum of squares, maximum, minimum, argmax, argmin.
  *
  * One invocation reduces one segment of one output's elements; where there are few outputs and many
  * elements, the elements are split over many segments, and a further dispatch reduces the partial results,
@@ -18,7 +18,7 @@ import type { Kernel, ParamValue } from "./kernel.js";
 import { collapseAxes, contiguousStrides } from "./strided.js";
 
 /** Reductions of all elements to one value of the same type. */
-export type ReduceOp = "sum" | "mean" | "sumSquares" | "max" | "min" | "prod";
+export type ReduceOp = "sum" | "mean" | "sumSquares" | "max" | "min";
 
 /** A contiguous tensor and the axes that disappear. */
 export interface ReduceSpec {
@@ -94,7 +94,6 @@ function combineFor(op: ReduceOp, type: "f32" | "i32" | "u32"): Combine {
   const lowest = { f32: "bitcast<f32>(p.lowest)", i32: "bitcast<i32>(p.lowest)", u32: "p.lowest" };
   if (op === "max") return { identity: lowest[type], join: (a, b) => `max(${a}, ${b})` };
   if (op === "min") return { identity: lowest[type], join: (a, b) => `min(${a}, ${b})` };
-  if (op === "prod") return { identity: `${type}(1)`, join: (a, b) => `${a} * ${b}` };
   return { identity: `${type}(0)`, join: (a, b) => `${a} + ${b}` };
 }
 

@@ -33,7 +33,7 @@ function truth(condition: string): BinaryFunction {
 }
 
 /** The gradient of a maximum goes to the larger operand, in halves where they tie (PyTorch's rule). */
-function extreme(value: string, aWins: string, bWins: string): BinaryFunction {
+function extreme(value: string, aWins: string, bWins: string): Required<BinaryFunction> {
   const share = (wins: string) => `select(select(${zero}, g * T(0.5), a == b), g, ${wins})`;
   return { value, a: share(aWins), b: share(bWins) };
 }

@@ -14,7 +14,7 @@ import {
   output,
   scalarOrVector,
 } from "../define.js";
-import type { Kernel } from "../kernel.js";
+import type { Kernel, ParamValue } from "../kernel.js";
 
 /** A function by its WGSL text, in terms of `x` and the constants `a`, `b`; `T` is scalar or vec4. */
 interface UnaryFunction {
@@ -136,6 +136,13 @@ export interface UnarySpec {
   readonly b?: number;
 }
 
+/** A constant as a parameter of the computed type, saturated to its range. */
+function scalarParam(c: number, type: "f32" | "i32" | "u32"): ParamValue {
+  if (type === "f32") return { f32: c };
+  if (type === "u32") return Math.round(Math.min(Math.max(c, 0), 0xffffffff));
+  return { i32: Math.round(Math.min(Math.max(c, -0x80000000), 0x7fffffff)) };
+}
+
 function unaryKernel(
   spec: UnarySpec,
   inputs: readonly string[],
@@ -146,7 +153,7 @@ function unaryKernel(
   const width = count % 4 === 0 ? 4 : 1;
   const stored = scalarOrVector(type, width);
   const computed = computeType(type);
-  const constant = (c: number) => (computed === "f32" ? { f32: c } : { i32: Math.round(c) });
+  const constant = (c: number) => scalarParam(c, computed);
   const loads = inputs.map((n) => `  let ${n} = T(${n}In[i]);`);
   for (const c of ["a", "b"]) {
     if (new RegExp(`\\b${c}\\b`).test(value)) loads.push(`  let ${c} = T(${computed}(p.${c}));`);

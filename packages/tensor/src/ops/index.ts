@@ -1,1 +1,7 @@
-export { add } from "./binary.js";
+export * from "./batchnorm.js";
+export * from "./binary.js";
+export * from "./movement.js";
+export * from "./reduce.js";
+export * from "./resize.js";
+export * from "./softmax.js";
+export * from "./unary.js";

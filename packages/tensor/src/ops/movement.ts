@@ -1,0 +1,278 @@
+import {
+  broadcastStrides,
+  contiguousStrides,
+  fill,
+  stridedCopy,
+} from "@retinaface-webgpu/kernels-wgsl";
+import type { DType } from "../dtype.js";
+import { ShapeError } from "../errors.js";
+import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import { sameDtype } from "./dtype-check.js";
+import { defineOp } from "./op.js";
+import { sumTo } from "./reduce.js";
+
+const reshapeOp = defineOp<{ shape: Shape }>({
+  name: "reshape",
+  alias: true,
+  outputs: ([x], { shape }) => {
+    if (sizeOf(shape) !== sizeOf(x.shape)) {
+      throw new ShapeError(
+        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} ${sizeOf(shape)}`,
+      );
+    }
+    return [{ shape, dtype: x.dtype }];
+  },
+  forward: () => undefined,
+  backward: ([g], [x]) => [g && reshape(g, x.shape)],
+});
+
+/** The same elements under another shape, sharing memory. One extent may be −1: what is left. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
+  const filled = shape.map((n) => (n === -1 && known > 0 ? x.size / known : n));
+  if (
+    shape.filter((n) => n === -1).length > 1 ||
+    filled.some((n) => !Number.isInteger(n) || n < 0)
+  ) {
+    throw new ShapeError(`reshape: ${showShape(x.shape)} cannot become ${showShape(shape)}`);
+  }
+  return reshapeOp([x], { shape: filled })[0];
+}
+
+/** Merges the axes `from` … `to` (inclusive) into one. */
+export function flatten(x: Tensor, from = 0, to = -1): Tensor {
+  const a = normalizeAxis("flatten", from, x.shape);
+  const b = normalizeAxis("flatten", to, x.shape);
+  if (b < a) throw new ShapeError(`flatten: axes ${from} to ${to} of ${showShape(x.shape)}`);
+  const merged = sizeOf(x.shape.slice(a, b + 1));
+  return reshape(x, [...x.shape.slice(0, a), merged, ...x.shape.slice(b + 1)]);
+}
+
+const permuteOp = defineOp<{ axes: readonly number[] }>({
+  name: "permute",
+  outputs: ([x], { axes }) => [{ shape: axes.map((axis) => x.shape[axis]), dtype: x.dtype }],
+  forward: (run, [x], [y], { axes }) => {
+    const strides = contiguousStrides(x.shape);
+    const from = { strides: axes.map((axis) => strides[axis]) };
+    const to = { strides: contiguousStrides(y.shape) };
+    run.kernel(stridedCopy({ shape: y.shape, from, to, type: x.dtype }), [x, y]);
+  },
+  backward: ([g], _, __, { axes }) => [
+    g &&
+      permute(
+        g,
+        axes.map((_, k) => axes.indexOf(k)),
+      ),
+  ],
+});
+
+/** Reorders axes: axis k of the result is axis `axes[k]` of x. */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const order = axes.map((axis) => normalizeAxis("permute", axis, x.shape));
+  if (order.length !== x.rank || new Set(order).size !== x.rank) {
+    throw new ShapeError(`permute: axes ${showShape(axes)} for a tensor ${showShape(x.shape)}`);
+  }
+  return permuteOp([x], { axes: order })[0];
+}
+
+/** Exchanges two axes; by default the last two. */
+export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  const [i, j] = [a, b].map((axis) => normalizeAxis("transpose", axis, x.shape));
+  [axes[i], axes[j]] = [j, i];
+  return permute(x, axes);
+}
+
+const broadcastOp = defineOp<{ shape: Shape }>({
+  name: "broadcastTo",
+  outputs: ([x], { shape }) => {
+    const lead = shape.length - x.shape.length;
+    if (lead < 0 || x.shape.some((n, axis) => n !== 1 && n !== shape[axis + lead])) {
+      throw new ShapeError(
+        `broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`,
+      );
+    }
+    return [{ shape, dtype: x.dtype }];
+  },
+  forward: (run, [x], [y]) => {
+    const from = { strides: broadcastStrides(x.shape, y.shape) };
+    const to = { strides: contiguousStrides(y.shape) };
+    run.kernel(stridedCopy({ shape: y.shape, from, to, type: x.dtype }), [x, y]);
+  },
+  backward: ([g], [x]) => [g && sumTo(g, x.shape)],
+});
+
+/** Repeats a tensor along axes of extent 1 and new leading axes. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : broadcastOp([x], { shape })[0];
+}
+
+const castOp = defineOp<{ dtype: DType }>({
+  name: "cast",
+  outputs: ([x], { dtype }) => [{ shape: x.shape, dtype }],
+  forward: (run, [x], [y]) => {
+    const strides = contiguousStrides(x.shape);
+    const spec = { shape: x.shape, from: { strides }, to: { strides } };
+    run.kernel(stridedCopy({ ...spec, type: x.dtype, toType: y.dtype }), [x, y]);
+  },
+  backward: ([g], [x]) => [g && cast(g, x.dtype)],
+});
+
+/** Converts the element type; floats to integers towards zero. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : castOp([x], { dtype })[0];
+}
+
+const concatOp = defineOp<{ axis: number }>({
+  name: "concat",
+  outputs: (inputs, { axis }) => {
+    sameDtype("concat", inputs);
+    const [first] = inputs;
+    for (const { shape } of inputs) {
+      const fits =
+        shape.length === first.shape.length &&
+        shape.every((n, k) => k === axis || n === first.shape[k]);
+      if (!fits) {
+        throw new ShapeError(
+          `concat: ${showShape(first.shape)} and ${showShape(shape)} differ outside axis ${axis}`,
+        );
+      }
+    }
+    const total = inputs.reduce((n, input) => n + input.shape[axis], 0);
+    return [{ shape: first.shape.map((n, k) => (k === axis ? total : n)), dtype: first.dtype }];
+  },
+  forward: (run, inputs, [y], { axis }) => {
+    const strides = contiguousStrides(y.shape);
+    let offset = 0;
+    for (const x of inputs) {
+      const from = { strides: contiguousStrides(x.shape) };
+      const to = { strides, offset: offset * strides[axis] };
+      if (x.size > 0) run.kernel(stridedCopy({ shape: x.shape, from, to, type: x.dtype }), [x, y]);
+      offset += x.shape[axis];
+    }
+  },
+  backward: ([g], inputs, _, { axis }, needs) => {
+    let start = 0;
+    return inputs.map((x, k) => {
+      const end = start + x.shape[axis];
+      const part = g && needs[k] ? narrow(g, axis, start, x.shape[axis]) : undefined;
+      start = end;
+      return part;
+    });
+  },
+});
+
+/** Joins tensors along an axis; other extents must agree. */
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
+  return concatOp(tensors, { axis: normalizeAxis("concat", axis, tensors[0].shape) })[0];
+}
+
+interface SliceAttrs {
+  readonly starts: readonly number[];
+  readonly steps: readonly number[];
+  readonly shape: Shape;
+}
+
+function sliceView(shape: Shape, { starts, steps }: SliceAttrs) {
+  const strides = contiguousStrides(shape);
+  return {
+    strides: strides.map((s, axis) => s * steps[axis]),
+    offset: starts.reduce((sum, start, axis) => sum + start * strides[axis], 0),
+  };
+}
+
+const sliceBackward = defineOp<SliceAttrs & { readonly from: Shape }>({
+  name: "sliceBackward",
+  outputs: ([g], { from }) => [{ shape: from, dtype: g.dtype }],
+  forward: (run, [g], [gx], attrs) => {
+    run.kernel(fill(gx.size, 0, gx.dtype), [gx]);
+    const from = { strides: contiguousStrides(g.shape) };
+    const to = sliceView(gx.shape, attrs);
+    if (g.size > 0) run.kernel(stridedCopy({ shape: g.shape, from, to, type: g.dtype }), [g, gx]);
+  },
+});
+
+const sliceOp = defineOp<SliceAttrs>({
+  name: "slice",
+  outputs: ([x], { shape }) => [{ shape, dtype: x.dtype }],
+  forward: (run, [x], [y], attrs) => {
+    const from = sliceView(x.shape, attrs);
+    const to = { strides: contiguousStrides(y.shape) };
+    run.kernel(stridedCopy({ shape: y.shape, from, to, type: x.dtype }), [x, y]);
+  },
+  backward: ([g], [x], _, attrs) => [g && sliceBackward([g], { ...attrs, from: x.shape })[0]],
+});
+
+/** Elements start, start + step, … before end along one axis; Python's rules for negatives and bounds. */
+export interface SliceRange {
+  readonly start?: number;
+  readonly end?: number;
+  readonly step?: number;
+}
+
+function resolveRange({ start, end, step = 1 }: SliceRange, extent: number) {
+  if (!Number.isInteger(step) || step === 0) {
+    throw new ShapeError(`slice: step ${step}; it must be an integer other than 0`);
+  }
+  const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
+  const place = (value: number | undefined, otherwise: number) => {
+    if (value === undefined) return otherwise;
+    return Math.min(Math.max(value < 0 ? value + extent : value, low), high);
+  };
+  const from = place(start, step > 0 ? 0 : extent - 1);
+  const to = place(end, step > 0 ? extent : -1);
+  return { from, step, length: Math.max(0, Math.ceil((to - from) / step)) };
+}
+
+/** A part of a tensor: one range for each leading axis, `undefined` or none for all of an axis. */
+export function slice(x: Tensor, ranges: readonly (SliceRange | undefined)[]): Tensor {
+  if (ranges.length > x.rank) {
+    throw new ShapeError(`slice: ${ranges.length} ranges for a tensor ${showShape(x.shape)}`);
+  }
+  const resolved = x.shape.map((extent, axis) => resolveRange(ranges[axis] ?? {}, extent));
+  return sliceOp([x], {
+    starts: resolved.map((r) => r.from),
+    steps: resolved.map((r) => r.step),
+    shape: resolved.map((r) => r.length),
+  })[0];
+}
+
+/** `length` elements of one axis from `start` on. */
+export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
+  const at = normalizeAxis("narrow", axis, x.shape);
+  if (start < 0 || length < 0 || start + length > x.shape[at]) {
+    throw new ShapeError(
+      `narrow: ${length} elements from ${start} along axis ${axis} of ${showShape(x.shape)}`,
+    );
+  }
+  return slice(
+    x,
+    x.shape.map((_, k) => (k === at ? { start, end: start + length } : undefined)),
+  );
+}
+
+/** Cuts a tensor along an axis into parts of the given lengths, which must add up to the extent. */
+export function split(x: Tensor, lengths: readonly number[], axis: number): Tensor[] {
+  const at = normalizeAxis("split", axis, x.shape);
+  if (lengths.reduce((a, b) => a + b, 0) !== x.shape[at]) {
+    throw new ShapeError(
+      `split: lengths ${showShape(lengths)} along axis ${axis} of ${showShape(x.shape)}`,
+    );
+  }
+  let start = 0;
+  return lengths.map((length) => {
+    start += length;
+    return narrow(x, at, start - length, length);
+  });
+}
+
+/** Reverses the order along axes. */
+export function flip(x: Tensor, axes: readonly number[]): Tensor {
+  const reversed = axes.map((axis) => normalizeAxis("flip", axis, x.shape));
+  return slice(
+    x,
+    x.shape.map((_, axis) => (reversed.includes(axis) ? { step: -1 } : undefined)),
+  );
+}
