@@ -1,0 +1,57 @@
+import { nn, type Tensor } from "@retinaface-webgpu/tensor";
+
+/** Options of `convBn`. */
+export interface ConvBnOptions {
+  kernelSize?: 1 | 3;
+  stride?: number;
+  /** Slope of the leaky ReLU that follows; `"none"` for no activation. */
+  leaky?: number | "none";
+}
+
+/** Convolution without bias, batch norm and (unless `leaky` is "none") leaky ReLU; 3×3 is padded by 1. */
+export function convBn(
+  init: nn.Init,
+  inChannels: number,
+  outChannels: number,
+  options: ConvBnOptions = {},
+): nn.Sequential {
+  const { kernelSize = 3, stride = 1, leaky = 0 } = options;
+  const padding = kernelSize === 3 ? 1 : 0;
+  const layers: nn.Layer[] = [
+    new nn.Conv2d(init, inChannels, outChannels, { kernelSize, stride, padding, bias: false }),
+    new nn.BatchNorm2d(init, outChannels),
+  ];
+  if (leaky !== "none") layers.push(new nn.LeakyReLU(leaky));
+  return new nn.Sequential(...layers);
+}
+
+/** Depthwise 3×3 and pointwise 1×1 convolution, each with batch norm and leaky ReLU 0.1 (MobileNet, Howard et al. 2017). */
+export function convDw(
+  init: nn.Init,
+  inChannels: number,
+  outChannels: number,
+  stride: number,
+): nn.Sequential {
+  const leaky = 0.1;
+  return new nn.Sequential(
+    new nn.Conv2d(init, inChannels, inChannels, {
+      kernelSize: 3,
+      stride,
+      padding: 1,
+      groups: inChannels,
+      bias: false,
+    }),
+    new nn.BatchNorm2d(init, inChannels),
+    new nn.LeakyReLU(leaky),
+    new nn.Conv2d(init, inChannels, outChannels, { kernelSize: 1, bias: false }),
+    new nn.BatchNorm2d(init, outChannels),
+    new nn.LeakyReLU(leaky),
+  );
+}
+
+/** A network that turns an image into feature maps of stride 8, 16 and 32. */
+export interface Backbone extends nn.Module {
+  /** Channels of the three feature maps. */
+  readonly featureChannels: readonly [number, number, number];
+  forward(image: Tensor): [Tensor, Tensor, Tensor];
+}

@@ -1,0 +1,48 @@
+import type { Device } from "../device/device.js";
+import { Random } from "../random.js";
+import { type Shape, sizeOf } from "../shape.js";
+import { Parameter, tensorBuffer } from "./parameter.js";
+import type { Tensor } from "../tensor.js";
+
+/** Where a module's parameters live and how they start. */
+export class Init {
+  readonly device: Device;
+  readonly #random: Random | undefined;
+
+  private constructor(device: Device, random: Random | undefined) {
+    this.device = device;
+    this.#random = random;
+  }
+
+  /** PyTorch's default initialisation, reproducible from `seed`. */
+  static seeded(device: Device, seed: number): Init {
+    return new Init(device, new Random(seed));
+  }
+
+  /** Zeros, for modules that get a checkpoint's weights at once. */
+  static empty(device: Device): Init {
+    return new Init(device, undefined);
+  }
+
+  /**
+   * PyTorch's default for convolutions and linear layers: `kaiming_uniform_(a = √5)`, which is uniform
+   * in ±1/√fanIn (He et al. 2015, with the leaky slope √5); biases use the same bound.
+   */
+  uniformByFanIn(shape: Shape, fanIn: number): Parameter {
+    const bound = fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0;
+    const random = this.#random;
+    const values = new Float32Array(sizeOf(shape));
+    if (random) for (let i = 0; i < values.length; i++) values[i] = random.uniform(-bound, bound);
+    return Parameter.from(this.device, values, shape);
+  }
+
+  /** A parameter filled with one value. */
+  constant(shape: Shape, value: number): Parameter {
+    return Parameter.from(this.device, new Float32Array(sizeOf(shape)).fill(value), shape);
+  }
+
+  /** A tensor that is saved with the module but not trained. */
+  buffer(shape: Shape, value: number): Tensor {
+    return tensorBuffer(this.device, new Float32Array(sizeOf(shape)).fill(value), shape);
+  }
+}

@@ -1,0 +1,132 @@
+import { batchNorm } from "../ops/batchnorm.js";
+import { leakyRelu, relu } from "../ops/activation.js";
+import { conv2d } from "../ops/conv2d.js";
+import type { Tensor } from "../tensor.js";
+import type { Init } from "./init.js";
+import { Module } from "./module.js";
+import type { Parameter } from "./parameter.js";
+
+/** A number for both axes, or `[height, width]`. */
+export type Pair = number | readonly [number, number];
+
+export function pair(value: Pair): readonly [number, number] {
+  return typeof value === "number" ? [value, value] : value;
+}
+
+/** Options of `Conv2d`, as PyTorch's. */
+export interface Conv2dOptions {
+  kernelSize: Pair;
+  stride?: Pair;
+  /** Zeros on each side, or `[top, bottom, left, right]`. */
+  padding?: Pair | readonly [number, number, number, number];
+  dilation?: Pair;
+  groups?: number;
+  bias?: boolean;
+}
+
+/** 2-D convolution: NHWC `[n, h, w, inChannels]` → `[n, h', w', outChannels]`; the weight is OIHW. */
+export class Conv2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+  readonly options: Readonly<Conv2dOptions>;
+
+  constructor(init: Init, inChannels: number, outChannels: number, options: Conv2dOptions) {
+    super();
+    this.options = options;
+    const [kh, kw] = pair(options.kernelSize);
+    const perGroup = inChannels / (options.groups ?? 1);
+    const fanIn = perGroup * kh * kw;
+    this.weight = init.uniformByFanIn([outChannels, perGroup, kh, kw], fanIn);
+    this.bias = options.bias === false ? undefined : init.uniformByFanIn([outChannels], fanIn);
+  }
+
+  override forward(x: Tensor): Tensor {
+    const { stride, padding, dilation, groups } = this.options;
+    return conv2d(x, this.weight, this.bias, { stride, padding, dilation, groups });
+  }
+}
+
+/** Options of `BatchNorm2d`, as PyTorch's. */
+export interface BatchNormOptions {
+  eps?: number;
+  momentum?: number;
+}
+
+/**
+ * Batch normalisation over the last axis (Ioffe and Szegedy 2015). In training mode it uses the
+ * batch's biased variance and updates running statistics with the unbiased one, as PyTorch.
+ */
+export class BatchNorm2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly running_mean: Tensor;
+  readonly running_var: Tensor;
+  numBatchesTracked = 0;
+  readonly eps: number;
+  readonly momentum: number;
+
+  constructor(init: Init, channels: number, options: BatchNormOptions = {}) {
+    super();
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum ?? 0.1;
+    this.weight = init.constant([channels], 1);
+    this.bias = init.constant([channels], 0);
+    this.running_mean = init.buffer([channels], 0);
+    this.running_var = init.buffer([channels], 1);
+  }
+
+  override forward(x: Tensor): Tensor {
+    if (this.training) this.numBatchesTracked++;
+    const { weight, bias, running_mean, running_var, eps, momentum, training } = this;
+    return batchNorm(x, weight, bias, {
+      runningMean: running_mean,
+      runningVar: running_var,
+      eps,
+      momentum,
+      training,
+    });
+  }
+}
+
+/** max(x, 0). */
+export class ReLU extends Module {
+  override forward(x: Tensor): Tensor {
+    return relu(x);
+  }
+}
+
+/** x where positive, else slope·x. */
+export class LeakyReLU extends Module {
+  readonly slope: number;
+
+  constructor(slope = 0.01) {
+    super();
+    this.slope = slope;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return leakyRelu(x, this.slope);
+  }
+}
+
+/** A module of one tensor to one tensor. */
+export interface Layer extends Module {
+  forward(x: Tensor): Tensor;
+}
+
+/** Modules one after the other, named by their position. */
+export class Sequential extends Module {
+  readonly [index: number]: Layer;
+  readonly length: number;
+
+  constructor(...layers: Layer[]) {
+    super();
+    for (const [i, layer] of layers.entries()) (this as { [i: number]: Layer })[i] = layer;
+    this.length = layers.length;
+  }
+
+  override forward(x: Tensor): Tensor {
+    for (let i = 0; i < this.length; i++) x = this[i].forward(x);
+    return x;
+  }
+}
