@@ -8,6 +8,7 @@ export {
   OptionError,
   RetinaFaceError,
 } from "./errors.js";
+export * from "./model/index.js";
 export { nms } from "./nms.js";
 export {
   type Frame,

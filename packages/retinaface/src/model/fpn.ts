@@ -34,7 +34,7 @@ export class FPN extends nn.Module {
 }
 
 function addUpsampled(fine: Tensor, coarse: Tensor): Tensor {
-  return add(fine, resizeNearest(coarse, [fine.shape[1], fine.shape[2]]));
+  return add(fine, resizeNearest(coarse, { size: [fine.shape[1], fine.shape[2]] }));
 }
 
 /** Context module of SSH (Najibi et al. 2017): 3×3, 5×5 and 7×7 fields by stacked 3×3 convolutions. */

@@ -1,4 +1,3 @@
 export type { Backbone } from "./blocks.js";
 export { MobileNetV1 } from "./mobilenet.js";
 export * from "./network.js";
-export { ResNet50 } from "./resnet.js";

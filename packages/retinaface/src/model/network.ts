@@ -2,7 +2,6 @@ import { concat, nn, reshape, softmax, type Tensor } from "@retinaface-webgpu/te
 import type { Backbone } from "./blocks.js";
 import { FPN, SSH } from "./fpn.js";
 import { MobileNetV1 } from "./mobilenet.js";
-import { ResNet50 } from "./resnet.js";
 
 /** Backbones by the names that checkpoints and configurations use. */
 export type BackboneName = "mobilenet0.25" | "resnet50";
@@ -64,7 +63,7 @@ export class RetinaFaceNetwork extends nn.Module {
     const channels = config.channels ?? (config.backbone === "resnet50" ? 256 : 64);
     const anchorsPerCell = config.anchorsPerCell ?? [2, 2, 2];
     this.config = { backbone: config.backbone, channels, anchorsPerCell };
-    this.body = config.backbone === "resnet50" ? new ResNet50(init) : new MobileNetV1(init);
+    this.body = new MobileNetV1(init);
     this.fpn = new FPN(init, this.body.featureChannels, channels);
     this.ssh1 = new SSH(init, channels, channels);
     this.ssh2 = new SSH(init, channels, channels);

@@ -1,8 +1,8 @@
 import type { Device } from "../device/device.js";
 import { Random } from "../random.js";
 import { type Shape, sizeOf } from "../shape.js";
-import { Parameter, tensorBuffer } from "./parameter.js";
 import type { Tensor } from "../tensor.js";
+import { Parameter, tensorBuffer } from "./parameter.js";
 
 /** Where a module's parameters live and how they start. */
 export class Init {

@@ -1,6 +1,6 @@
-import { batchNorm } from "../ops/batchnorm.js";
-import { leakyRelu, relu } from "../ops/activation.js";
+import { batchNorm, batchNormTraining, updateRunningStatistics } from "../ops/batchnorm.js";
 import { conv2d } from "../ops/conv2d.js";
+import { leakyRelu, relu } from "../ops/unary.js";
 import type { Tensor } from "../tensor.js";
 import type { Init } from "./init.js";
 import { Module } from "./module.js";
@@ -76,15 +76,16 @@ export class BatchNorm2d extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    if (this.training) this.numBatchesTracked++;
-    const { weight, bias, running_mean, running_var, eps, momentum, training } = this;
-    return batchNorm(x, weight, bias, {
-      runningMean: running_mean,
-      runningVar: running_var,
-      eps,
-      momentum,
-      training,
-    });
+    const { weight: gamma, bias: beta, eps, momentum } = this;
+    const { running_mean: runningMean, running_var: runningVariance } = this;
+    if (!this.training) {
+      return batchNorm(x, { mean: runningMean, variance: runningVariance, gamma, beta }, eps);
+    }
+    this.numBatchesTracked++;
+    const { y, mean, variance } = batchNormTraining(x, gamma, beta, eps);
+    const rows = x.size / x.shape[x.rank - 1];
+    updateRunningStatistics({ mean, variance, runningMean, runningVariance, rows, momentum });
+    return y;
   }
 }
 
