@@ -1,6 +1,11 @@
 export * from "./batchnorm.js";
 export * from "./binary.js";
-export { type Conv2dParams, conv2d } from "./conv2d.js";
+export {
+  type Conv2dParams,
+  type ConvTranspose2dParams,
+  conv2d,
+  convTranspose2d,
+} from "./conv2d.js";
 export * from "./movement.js";
 export * from "./reduce.js";
 export * from "./resize.js";
