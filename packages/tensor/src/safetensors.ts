@@ -1,3 +1,4 @@
+import { TensorError } from "./errors.js";
 import {
   elementCount,
   type HostDType,
@@ -18,13 +19,11 @@ import { findDuplicateKey } from "./json-keys.js";
 export type SafetensorsErrorCode = "SAFETENSORS_CORRUPT" | "SAFETENSORS_UNSUPPORTED";
 
 /** A safetensors file that can not be read, or tensors that can not be written. */
-export class SafetensorsError extends Error {
-  override readonly name = "SafetensorsError";
-  constructor(
-    readonly code: SafetensorsErrorCode,
-    message: string,
-  ) {
-    super(message);
+export class SafetensorsError extends TensorError {
+  declare readonly code: SafetensorsErrorCode;
+
+  constructor(code: SafetensorsErrorCode, message: string) {
+    super(code, message);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { StateDict } from "@retinaface-webgpu/tensor";
+import { RetinaFaceError } from "../errors.js";
 import { quote } from "./errors.js";
 
 /** A tensor whose shape differs from the model's. */
@@ -24,9 +25,7 @@ function list(title: string, lines: readonly string[]): string[] {
 }
 
 /** The checkpoint does not fit the model. The message lists the first names of each kind. */
-export class StateDictMismatchError extends Error {
-  override readonly name = "StateDictMismatchError";
-  readonly code = "STATE_DICT_MISMATCH";
+export class StateDictMismatchError extends RetinaFaceError {
   constructor(
     readonly missing: readonly string[],
     readonly unexpected: readonly string[],
@@ -37,6 +36,7 @@ export class StateDictMismatchError extends Error {
         `${quote(name)}: [${given.slice(0, 8).join(", ")}], the model has [${expected.join(", ")}]`,
     );
     super(
+      "STATE_DICT_MISMATCH",
       [
         "The checkpoint is of another model. Choose the backbone it was trained with.",
         ...list("missing", missing.map(quote)),

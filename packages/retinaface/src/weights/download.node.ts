@@ -1,0 +1,163 @@
+import type { FileHandle } from "node:fs/promises";
+import { PullError } from "./errors.js";
+import type { PublicFile } from "./registry.js";
+
+/** A failure that another attempt may mend. */
+export class TransientError extends PullError {}
+
+/** The server refuses to go on where the part ends: it must be fetched afresh. */
+export class StalePartError extends TransientError {}
+
+export interface DownloadOptions {
+  readonly signal?: AbortSignal;
+  readonly silence?: number;
+  /** Called with the number of bytes in place. */
+  readonly report: (received: number) => void;
+}
+
+const DEFAULT_SILENCE = 30_000;
+const PARTIAL_CONTENT = 206;
+const RANGE_NOT_SATISFIABLE = 416;
+const BUSY = new Set([408, 425, 429, 500, 502, 503, 504]);
+const GONE = new Set([404, 410]);
+
+/** Aborts when the caller does, or when `touch` was not called for so long. */
+class Watchdog {
+  readonly #controller = new AbortController();
+  readonly signal: AbortSignal;
+  #timer: NodeJS.Timeout;
+
+  constructor(
+    readonly silence: number,
+    callerSignal: AbortSignal | undefined,
+  ) {
+    const own = this.#controller.signal;
+    this.signal = callerSignal ? AbortSignal.any([callerSignal, own]) : own;
+    this.#timer = this.#start();
+  }
+
+  touch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#start();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#controller.abort();
+  }
+
+  #start(): NodeJS.Timeout {
+    return setTimeout(
+      () => this.#controller.abort(new Error(`silent for ${this.silence} ms`)),
+      this.silence,
+    );
+  }
+}
+
+function causeText(error: unknown): string {
+  const { cause, message } = error as Error;
+  const inner = cause as NodeJS.ErrnoException | undefined;
+  return inner?.code ?? inner?.message ?? message;
+}
+
+async function request(file: PublicFile, from: number, signal: AbortSignal): Promise<Response> {
+  const headers: Record<string, string> = { "accept-encoding": "identity" };
+  if (from > 0) headers.range = `bytes=${from}-`;
+  try {
+    return await fetch(file.url, { headers, signal });
+  } catch (error) {
+    throw new TransientError(
+      "PULL_OFFLINE",
+      `${new URL(file.url).host} can not be reached (${causeText(error)}). Check the network, or fetch ${file.url} elsewhere and name the file.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Where the answer's bytes belong; throws where it is no such file, or not the part asked for. */
+function startOf(response: Response, file: PublicFile, from: number): number {
+  const { status } = response;
+  if (GONE.has(status)) {
+    throw new PullError(
+      "PULL_NOT_FOUND",
+      `${file.url} is not there (${status}). It has moved: fetch the weights elsewhere and name the file.`,
+    );
+  }
+  if (!response.ok) {
+    const Failure = BUSY.has(status) ? TransientError : PullError;
+    throw new Failure("PULL_REFUSED", `${file.url} answers ${status}. Try again later.`);
+  }
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
+  const start = status === PARTIAL_CONTENT ? Number(range?.[1]) : 0;
+  const encoded = (response.headers.get("content-encoding") ?? "identity") !== "identity";
+  const length = encoded ? null : response.headers.get("content-length");
+  const total = length === null ? file.bytes : start + Number(length);
+  if ((start !== 0 && start !== from) || total !== file.bytes) {
+    throw new PullError(
+      "PULL_WRONG_SIZE",
+      `${file.url} offers ${total} bytes from ${start} on; asked were ${file.bytes} bytes from ${from} on. The file was replaced: fetch the weights elsewhere and name the file.`,
+    );
+  }
+  return start;
+}
+
+async function writeAll(handle: FileHandle, piece: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < piece.length; ) {
+    const { bytesWritten } = await handle.write(piece, done, piece.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/** The pieces of a body; a connection that breaks is a {@link TransientError}. */
+async function* pieces(body: ReadableStream<Uint8Array>, file: PublicFile) {
+  try {
+    yield* body as unknown as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw interrupted(file, causeText(error), error);
+  }
+}
+
+function interrupted({ url }: PublicFile, why: string, cause?: unknown): TransientError {
+  return new TransientError(
+    "PULL_INTERRUPTED",
+    `The download of ${url} broke off (${why}). What arrived is kept: pull again to go on.`,
+    { cause },
+  );
+}
+
+/**
+ * Fetches the file's bytes from `from` on into `handle`, each at its position; a server that does not
+ * do ranges sends it all again.
+ *
+ * @throws TransientError where another attempt may help, otherwise PullError
+ */
+export async function download(
+  file: PublicFile,
+  handle: FileHandle,
+  from: number,
+  options: DownloadOptions,
+): Promise<void> {
+  const watchdog = new Watchdog(options.silence ?? DEFAULT_SILENCE, options.signal);
+  try {
+    const response = await request(file, from, watchdog.signal);
+    if (response.status === RANGE_NOT_SATISFIABLE) {
+      throw new StalePartError(
+        "PULL_WRONG_SIZE",
+        `${file.url} can not be continued from ${from} on. Pull again to start afresh.`,
+      );
+    }
+    let position = startOf(response, file, from);
+    for await (const piece of response.body ? pieces(response.body, file) : []) {
+      watchdog.touch();
+      if (position + piece.length > file.bytes) {
+        throw new PullError("PULL_WRONG_SIZE", `${file.url} sends more than ${file.bytes} bytes.`);
+      }
+      await writeAll(handle, piece, position);
+      position += piece.length;
+      options.report(position);
+    }
+    if (position < file.bytes) throw interrupted(file, `after ${position} bytes`);
+  } finally {
+    watchdog.stop();
+  }
+}

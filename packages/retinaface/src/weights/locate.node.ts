@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { cachedPath, cacheFolder, type Environment } from "./cache.node.js";
+import { WeightsNotFoundError } from "./errors.js";
+import { DEFAULT_WEIGHTS, PUBLIC_FILES, type PublicFile } from "./registry.js";
+
+/** Which of the places the weights came from, and the file. */
+export interface WeightsOrigin {
+  readonly kind: "explicit" | "environment" | "bundled" | "cache";
+  readonly path: string;
+}
+
+export interface LocatedWeights {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly origin: WeightsOrigin;
+}
+
+export interface LocateOptions {
+  /** Default: the user's cache folder, see {@link cacheFolder}. */
+  readonly cacheDir?: string;
+  /** Default: `process.env`. */
+  readonly env?: Environment;
+  /** Default: the file in this package. */
+  readonly bundled?: string;
+  /** Default: {@link PUBLIC_FILES}. */
+  readonly registry?: readonly PublicFile[];
+}
+
+const VARIABLE = "RETINAFACE_WEIGHTS";
+const BUNDLED = fileURLToPath(new URL("../../weights/default.safetensors", import.meta.url));
+const HOW_TO_GET =
+  `Run \`retinaface pull ${DEFAULT_WEIGHTS}\` once to download the public weights (MIT licence, 1.8 MB), ` +
+  `or name a file: --weights FILE, load({ weights }), or ${VARIABLE}=FILE.`;
+
+/** The path that a user's text names: a path, or a file: URL. */
+function toPath(text: string): string {
+  if (/^https?:/i.test(text)) {
+    throw new WeightsNotFoundError(
+      "WEIGHTS_URL_REFUSED",
+      `${text} is on the network, which only \`retinaface pull\` uses. Download it and name the file.`,
+    );
+  }
+  if (!/^file:/i.test(text)) return text;
+  try {
+    return fileURLToPath(text);
+  } catch (error) {
+    throw new WeightsNotFoundError("WEIGHTS_NOT_FOUND", `${text} names no file on this machine.`, {
+      cause: error,
+    });
+  }
+}
+
+/** A file's bytes, or undefined where it is not there. */
+async function read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    const { buffer, byteOffset, byteLength } = await readFile(path);
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new WeightsNotFoundError(
+      "WEIGHTS_UNREADABLE",
+      `${path} can not be read (${code ?? message}). Check that it is a file you may read.`,
+      { cause: error },
+    );
+  }
+}
+
+async function readNamed(kind: "explicit" | "environment", text: string): Promise<LocatedWeights> {
+  const path = toPath(text);
+  const bytes = await read(path);
+  if (bytes) return { bytes, origin: { kind, path } };
+  const source = kind === "environment" ? ` (from ${VARIABLE})` : "";
+  throw new WeightsNotFoundError(
+    "WEIGHTS_NOT_FOUND",
+    `There is no file ${path}${source}. ${HOW_TO_GET}`,
+  );
+}
+
+async function readCached(file: PublicFile, cacheDir: string): Promise<LocatedWeights | undefined> {
+  const path = cachedPath(file, cacheDir);
+  const bytes = await read(path);
+  if (!bytes) return undefined;
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  if (sha256 !== file.sha256) {
+    throw new WeightsNotFoundError(
+      "WEIGHTS_DAMAGED",
+      `${path} is not the published file. Run \`retinaface pull ${file.name}\` to replace it.`,
+    );
+  }
+  return { bytes, origin: { kind: "cache", path } };
+}
+
+/**
+ * Finds and reads weights: `explicit` (a path or file: URL), `RETINAFACE_WEIGHTS`, the file bundled with
+ * the package, the public default in the pull cache, in this order. One that is named but absent is an
+ * error, not a reason to look further. The network is never used.
+ *
+ * @throws WeightsNotFoundError
+ */
+export async function locateWeights(
+  explicit?: string,
+  options: LocateOptions = {},
+): Promise<LocatedWeights> {
+  const { env = process.env, bundled = BUNDLED, registry = PUBLIC_FILES } = options;
+  if (explicit !== undefined) return readNamed("explicit", explicit);
+  const variable = env[VARIABLE];
+  if (variable) return readNamed("environment", variable);
+  const bytes = await read(bundled);
+  if (bytes) return { bytes, origin: { kind: "bundled", path: bundled } };
+  const file = registry.find(({ name }) => name === DEFAULT_WEIGHTS);
+  const cached = file && (await readCached(file, options.cacheDir ?? cacheFolder(env)));
+  if (cached) return cached;
+  throw new WeightsNotFoundError("WEIGHTS_NOT_FOUND", `There are no weights. ${HOW_TO_GET}`);
+}

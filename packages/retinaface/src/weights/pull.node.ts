@@ -1,0 +1,187 @@
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { cachedPath, cacheFolder, hashFile } from "./cache.node.js";
+import { download, StalePartError, TransientError } from "./download.node.js";
+import { PullError, quote } from "./errors.js";
+import { PUBLIC_FILES, type PublicFile } from "./registry.js";
+
+/**
+ * Fetches a public file into the user's cache. Bytes go to `NAME.part`, each to its own position, so
+ * that a later call goes on where this one broke off and two at once do each other no harm. Only a part
+ * of the registered size and sha256 is renamed to the final name.
+ */
+
+/** How far a download is, in bytes. */
+export interface PullProgress {
+  readonly name: string;
+  readonly received: number;
+  readonly total: number;
+}
+
+export interface PullOptions {
+  /** Default: the user's cache folder, see {@link cacheFolder}. */
+  readonly cacheDir?: string;
+  /** Default: {@link PUBLIC_FILES}. */
+  readonly registry?: readonly PublicFile[];
+  /** Called with each piece that arrives, what an earlier call left included in `received`. */
+  readonly onProgress?: (progress: PullProgress) => void;
+  readonly signal?: AbortSignal;
+  /** Further attempts after a connection that broke off or a busy server. Default 4. */
+  readonly retries?: number;
+  /** Pause before the first further attempt, doubled each time, in milliseconds. Default 500. */
+  readonly retryDelay?: number;
+  /** A connection that is silent for so long is given up, in milliseconds. Default 30 000. */
+  readonly silence?: number;
+}
+
+export interface PulledFile {
+  readonly file: PublicFile;
+  readonly path: string;
+  /** Whether it was in the cache already, so that nothing was fetched. */
+  readonly cached: boolean;
+}
+
+const FULL_DISK = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** Makes a typed error of one of the file system's. */
+function diskError(error: unknown, cacheDir: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (error instanceof PullError || typeof code !== "string") return error;
+  if (FULL_DISK.has(code)) {
+    return new PullError(
+      "PULL_DISK_FULL",
+      `The disk of ${cacheDir} is full (${code}). Make room or choose another folder with XDG_CACHE_HOME.`,
+      { cause: error },
+    );
+  }
+  return new PullError(
+    "PULL_CACHE_UNWRITABLE",
+    `${cacheDir} can not be used (${code}). Make it writable or choose another folder with XDG_CACHE_HOME.`,
+    { cause: error },
+  );
+}
+
+function findFile(name: string, registry: readonly PublicFile[]): PublicFile {
+  const file = registry.find((candidate) => candidate.name === name);
+  if (file) return file;
+  const known = registry.map((candidate) => candidate.name).join(", ");
+  throw new PullError(
+    "PULL_UNKNOWN_NAME",
+    `No public file is named ${quote(name)}. Known: ${known}.`,
+  );
+}
+
+async function isComplete(handle: FileHandle, file: PublicFile): Promise<boolean> {
+  return (await handle.stat()).size === file.bytes && (await hashFile(handle)) === file.sha256;
+}
+
+async function isPulled(file: PublicFile, finalPath: string): Promise<boolean> {
+  let handle: FileHandle;
+  try {
+    handle = await open(finalPath, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+  try {
+    return await isComplete(handle, file);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function remove(partPath: string): Promise<void> {
+  await unlink(partPath).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+}
+
+/** Flushes a complete part and gives it its name; another process may have done so before. */
+async function publish(handle: FileHandle, file: PublicFile, finalPath: string): Promise<void> {
+  await handle.sync();
+  try {
+    await rename(`${finalPath}.part`, finalPath);
+  } catch (error) {
+    if (!(await isPulled(file, finalPath))) throw error;
+  }
+}
+
+/** Opens the part for reading and writing; one that is longer than the file is thrown away first. */
+async function openPart(partPath: string, file: PublicFile): Promise<FileHandle> {
+  const openIt = () => open(partPath, constants.O_RDWR | constants.O_CREAT, 0o644);
+  const handle = await openIt();
+  if ((await handle.stat()).size <= file.bytes) return handle;
+  await handle.close();
+  await remove(partPath);
+  return openIt();
+}
+
+/**
+ * One attempt: goes on with the part, checks it, publishes it. A part that turns out wrong is removed;
+ * where it began in an earlier attempt, the next one starts afresh.
+ */
+async function attempt(file: PublicFile, finalPath: string, options: PullOptions): Promise<void> {
+  const partPath = `${finalPath}.part`;
+  const handle = await openPart(partPath, file);
+  try {
+    const { size } = await handle.stat();
+    const report = (received: number) =>
+      options.onProgress?.({ name: file.name, received, total: file.bytes });
+    if (size < file.bytes) await download(file, handle, size, { ...options, report });
+    if (await isComplete(handle, file)) return await publish(handle, file, finalPath);
+    await remove(partPath);
+    const Failure = size > 0 ? TransientError : PullError;
+    throw new Failure("PULL_WRONG_HASH", wrongHash(file));
+  } catch (error) {
+    if (error instanceof StalePartError) await remove(partPath);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+function wrongHash({ url, sha256 }: PublicFile): string {
+  return (
+    `What ${url} sends does not have the sha256 ${sha256}. It was deleted. The file was replaced or ` +
+    "altered on the way: try another network, or fetch the weights yourself and name the file."
+  );
+}
+
+/**
+ * Fetches the public file `name` unless the cache has it, checks its size and sha256, and resumes what
+ * an earlier call left. Nothing unfinished is ever under the final name.
+ *
+ * @throws PullError
+ */
+export async function pullWeights(name: string, options: PullOptions = {}): Promise<PulledFile> {
+  const {
+    registry = PUBLIC_FILES,
+    cacheDir = cacheFolder(),
+    retries = 4,
+    retryDelay = 500,
+  } = options;
+  const file = findFile(name, registry);
+  const finalPath = cachedPath(file, cacheDir);
+  try {
+    options.signal?.throwIfAborted();
+    await mkdir(cacheDir, { recursive: true });
+    if (await isPulled(file, finalPath)) return { file, path: finalPath, cached: true };
+    for (let tried = 0; ; tried++) {
+      try {
+        await attempt(file, finalPath, options);
+        return { file, path: finalPath, cached: false };
+      } catch (error) {
+        if (!(error instanceof TransientError) || tried >= retries) throw error;
+        await delay(retryDelay * 2 ** tried, undefined, { signal: options.signal });
+      }
+    }
+  } catch (error) {
+    if (options.signal?.aborted) {
+      throw new PullError("PULL_ABORTED", "The download was stopped. Pull again to go on.", {
+        cause: error,
+      });
+    }
+    throw diskError(error, cacheDir);
+  }
+}
