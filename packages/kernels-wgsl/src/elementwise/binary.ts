@@ -26,10 +26,10 @@ interface BinaryFunction {
   readonly b?: string;
 }
 
-const zero = "T(0.0)";
+const zero = "T(0)";
 
 function truth(condition: string): BinaryFunction {
-  return { value: `select(${zero}, T(1.0), ${condition})` };
+  return { value: `select(${zero}, T(1), ${condition})` };
 }
 
 /** The gradient of a maximum goes to the larger operand, in halves where they tie (PyTorch's rule). */

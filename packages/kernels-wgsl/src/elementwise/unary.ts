@@ -24,8 +24,8 @@ interface UnaryFunction {
   readonly from: "x" | "y";
 }
 
-const zero = "T(0.0)";
-const one = "T(1.0)";
+const zero = "T(0)";
+const one = "T(1)";
 
 function fn(value: string, gradient: string, from: "x" | "y" = "x"): UnaryFunction {
   return { value, gradient, from };
@@ -108,7 +108,7 @@ const helpers: Record<string, string> = {
 function powerFunction(name: string, exponent: number): string {
   const steps = Math.abs(exponent);
   if (Number.isInteger(exponent) && steps <= 8) {
-    const product = steps === 0 ? "T(1.0)" : Array(steps).fill("x").join(" * ");
+    const product = steps === 0 ? "T(1)" : Array(steps).fill("x").join(" * ");
     return `fn ${name}(x: T) -> T { return ${exponent < 0 ? `1.0 / (${product})` : product}; }`;
   }
   const power = `pow(abs(x), T(${exponent}))`;
