@@ -7,6 +7,7 @@ export {
   convTranspose2d,
 } from "./conv2d.js";
 export * from "./movement.js";
+export * from "./pad.js";
 export * from "./reduce.js";
 export * from "./resize.js";
 export * from "./softmax.js";
