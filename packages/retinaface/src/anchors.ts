@@ -28,7 +28,7 @@ function countUnchecked(height: number, width: number, config: AnchorConfig): nu
   let count = 0;
   for (const [level, step] of config.steps.entries()) {
     const cells = Math.ceil(height / step) * Math.ceil(width / step);
-    count += cells * config.minSizes[level]!.length * ratios;
+    count += cells * config.minSizes[level].length * ratios;
   }
   return count;
 }
@@ -54,7 +54,7 @@ export function priorBoxes(height: number, width: number, config: AnchorConfig):
   const clip = config.clip ? (v: number) => Math.min(1, v) : (v: number) => v;
   let at = 0;
   for (const [level, step] of config.steps.entries()) {
-    const shapes = config.minSizes[level]!.flatMap((size) =>
+    const shapes = config.minSizes[level].flatMap((size) =>
       ratios.map((ratio) => [
         clip((size * Math.sqrt(ratio)) / width),
         clip(size / Math.sqrt(ratio) / height),
@@ -69,8 +69,8 @@ export function priorBoxes(height: number, width: number, config: AnchorConfig):
         for (const [w, h] of shapes) {
           priors[at++] = cx;
           priors[at++] = cy;
-          priors[at++] = w!;
-          priors[at++] = h!;
+          priors[at++] = w;
+          priors[at++] = h;
         }
       }
     }

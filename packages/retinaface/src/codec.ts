@@ -36,14 +36,14 @@ export function encodeBoxes(
   const loc = new Float32Array(boxes.length);
   const [centre, size] = variances;
   for (let i = 0; i < boxes.length; i += 4) {
-    const x1 = boxes[i]!;
-    const y1 = boxes[i + 1]!;
-    const x2 = boxes[i + 2]!;
-    const y2 = boxes[i + 3]!;
-    const w = priors[i + 2]!;
-    const h = priors[i + 3]!;
-    loc[i] = ((x1 + x2) / 2 - priors[i]!) / (centre * w);
-    loc[i + 1] = ((y1 + y2) / 2 - priors[i + 1]!) / (centre * h);
+    const x1 = boxes[i];
+    const y1 = boxes[i + 1];
+    const x2 = boxes[i + 2];
+    const y2 = boxes[i + 3];
+    const w = priors[i + 2];
+    const h = priors[i + 3];
+    loc[i] = ((x1 + x2) / 2 - priors[i]) / (centre * w);
+    loc[i + 1] = ((y1 + y2) / 2 - priors[i + 1]) / (centre * h);
     loc[i + 2] = Math.log((x2 - x1) / w) / size;
     loc[i + 3] = Math.log((y2 - y1) / h) / size;
   }
@@ -66,12 +66,12 @@ export function decodeBoxes(
   const boxes = new Float64Array(loc.length);
   const [centre, size] = variances;
   for (let i = 0; i < loc.length; i += 4) {
-    const priorW = priors[i + 2]!;
-    const priorH = priors[i + 3]!;
-    const w = priorW * Math.exp(loc[i + 2]! * size);
-    const h = priorH * Math.exp(loc[i + 3]! * size);
-    const x1 = priors[i]! + loc[i]! * centre * priorW - w / 2;
-    const y1 = priors[i + 1]! + loc[i + 1]! * centre * priorH - h / 2;
+    const priorW = priors[i + 2];
+    const priorH = priors[i + 3];
+    const w = priorW * Math.exp(loc[i + 2] * size);
+    const h = priorH * Math.exp(loc[i + 3] * size);
+    const x1 = priors[i] + loc[i] * centre * priorW - w / 2;
+    const y1 = priors[i + 1] + loc[i + 1] * centre * priorH - h / 2;
     boxes[i] = x1;
     boxes[i + 1] = y1;
     boxes[i + 2] = x1 + w;
@@ -96,8 +96,8 @@ export function encodeLandmarks(
   const landms = new Float32Array(points.length);
   for (let i = 0, p = 0; i < points.length; p += 4) {
     for (const end = i + LANDMARK_COORDINATES; i < end; i += 2) {
-      landms[i] = (points[i]! - priors[p]!) / (variances[0] * priors[p + 2]!);
-      landms[i + 1] = (points[i + 1]! - priors[p + 1]!) / (variances[0] * priors[p + 3]!);
+      landms[i] = (points[i] - priors[p]) / (variances[0] * priors[p + 2]);
+      landms[i + 1] = (points[i + 1] - priors[p + 1]) / (variances[0] * priors[p + 3]);
     }
   }
   return landms;
@@ -119,8 +119,8 @@ export function decodeLandmarks(
   const points = new Float64Array(landms.length);
   for (let i = 0, p = 0; i < landms.length; p += 4) {
     for (const end = i + LANDMARK_COORDINATES; i < end; i += 2) {
-      points[i] = priors[p]! + landms[i]! * variances[0] * priors[p + 2]!;
-      points[i + 1] = priors[p + 1]! + landms[i + 1]! * variances[0] * priors[p + 3]!;
+      points[i] = priors[p] + landms[i] * variances[0] * priors[p + 2];
+      points[i + 1] = priors[p + 1] + landms[i + 1] * variances[0] * priors[p + 3];
     }
   }
   return points;

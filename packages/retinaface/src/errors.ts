@@ -38,6 +38,13 @@ export class ImageError extends RetinaFaceError {
   }
 }
 
+/** A file or URL that could not be read. */
+export class ReadError extends RetinaFaceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("READ_FAILED", message, options);
+  }
+}
+
 /** Numbers that cannot be a result: NaN or infinite scores, boxes or landmarks. */
 export class NumericError extends RetinaFaceError {
   constructor(message: string) {

@@ -1,3 +1,4 @@
+export { readBytes, toRawImage } from "#platform";
 export { anchorCount, priorBoxes } from "./anchors.js";
 export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./codec.js";
 export {
@@ -6,8 +7,13 @@ export {
   type ImageErrorCode,
   NumericError,
   OptionError,
+  ReadError,
   RetinaFaceError,
 } from "./errors.js";
+export { type ImageFormat, sniffFormat } from "./image/format.js";
+export type { BytesSource, ImageInput } from "./image/input.js";
+export { DEFAULT_MAX_PIXELS, type ImageLimits } from "./image/raw.js";
+export { resizeBilinear } from "./image/resize.js";
 export * from "./model/index.js";
 export { nms } from "./nms.js";
 export {

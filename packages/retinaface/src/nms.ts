@@ -15,7 +15,7 @@ export function orderByScore(
     if (Number.isNaN(scores[i])) throw new NumericError(`score ${i} is NaN`);
     order[i] = i;
   }
-  order.sort((a, b) => scores[b]! - scores[a]! || a - b);
+  order.sort((a, b) => scores[b] - scores[a] || a - b);
   return limit < order.length ? order.subarray(0, limit) : order;
 }
 
@@ -50,11 +50,11 @@ export function nms(
   const keptBoxes = new Float64Array(capacity * 5);
   let count = 0;
   for (let n = 0; n < order.length && count < capacity; n++) {
-    const i = order[n]!;
-    const x1 = boxes[i * 4]!;
-    const y1 = boxes[i * 4 + 1]!;
-    const x2 = boxes[i * 4 + 2]!;
-    const y2 = boxes[i * 4 + 3]!;
+    const i = order[n];
+    const x1 = boxes[i * 4];
+    const y1 = boxes[i * 4 + 1];
+    const x2 = boxes[i * 4 + 2];
+    const y2 = boxes[i * 4 + 3];
     if (!Number.isFinite(x1 + y1 + x2 + y2)) throw new NumericError(`box ${i} is not finite`);
     const area = (x2 - x1 + 1) * (y2 - y1 + 1);
     if (overlapsKept(keptBoxes, count, x1, y1, x2, y2, area, threshold)) continue;
@@ -75,10 +75,10 @@ function overlapsKept(
   threshold: number,
 ): boolean {
   for (let k = 0; k < count * 5; k += 5) {
-    const width = Math.min(x2, kept[k + 2]!) - Math.max(x1, kept[k]!) + 1;
-    const height = Math.min(y2, kept[k + 3]!) - Math.max(y1, kept[k + 1]!) + 1;
+    const width = Math.min(x2, kept[k + 2]) - Math.max(x1, kept[k]) + 1;
+    const height = Math.min(y2, kept[k + 3]) - Math.max(y1, kept[k + 1]) + 1;
     const intersection = Math.max(0, width) * Math.max(0, height);
-    if (intersection / (area + kept[k + 4]! - intersection) > threshold) return true;
+    if (intersection / (area + kept[k + 4] - intersection) > threshold) return true;
   }
   return false;
 }

@@ -56,7 +56,7 @@ export function postprocess(input: PostprocessInput): Face[] {
   return Array.from(kept, (i) =>
     toFace(
       boxes.subarray(i * 4, i * 4 + 4),
-      chosenScores[i]!,
+      chosenScores[i],
       points.subarray(i * LANDMARK_COORDINATES, (i + 1) * LANDMARK_COORDINATES),
     ),
   );
@@ -110,7 +110,7 @@ function candidates(scores: Float32Array, threshold: number, topK: number): Uint
   const above = new Uint32Array(scores.length);
   let count = 0;
   for (let i = 0; i < scores.length; i++) {
-    const score = scores[i]!;
+    const score = scores[i];
     if (score > threshold) above[count++] = i;
     else if (Number.isNaN(score)) {
       throw new NumericError(
@@ -119,14 +119,14 @@ function candidates(scores: Float32Array, threshold: number, topK: number): Uint
     }
   }
   const passing = above.subarray(0, count);
-  return orderByScore(takeRows(scores, 1, passing), topK).map((n) => passing[n]!);
+  return orderByScore(takeRows(scores, 1, passing), topK).map((n) => passing[n]);
 }
 
 function takeRows(values: Float32Array, columns: number, rows: Uint32Array): Float32Array {
   const taken = new Float32Array(rows.length * columns);
   for (let n = 0; n < rows.length; n++) {
-    const from = rows[n]! * columns;
-    for (let c = 0; c < columns; c++) taken[n * columns + c] = values[from + c]!;
+    const from = rows[n] * columns;
+    for (let c = 0; c < columns; c++) taken[n * columns + c] = values[from + c];
   }
   return taken;
 }
@@ -135,17 +135,17 @@ function toPixels(coordinates: Float64Array, frame: Frame): void {
   const x = frame.width / frame.scaleX;
   const y = frame.height / frame.scaleY;
   for (let i = 0; i < coordinates.length; i += 2) {
-    coordinates[i] = coordinates[i]! * x;
-    coordinates[i + 1] = coordinates[i + 1]! * y;
+    coordinates[i] = coordinates[i] * x;
+    coordinates[i + 1] = coordinates[i + 1] * y;
   }
 }
 
 function toFace(box: Float64Array, score: number, points: Float64Array): Face {
   if (!points.every(Number.isFinite)) throw new NumericError("a landmark is not finite");
   const [x1, y1, x2, y2] = box;
-  const point = (n: number): Point => [points[n * 2]!, points[n * 2 + 1]!];
+  const point = (n: number): Point => [points[n * 2], points[n * 2 + 1]];
   return {
-    box: [x1!, y1!, x2!, y2!],
+    box: [x1, y1, x2, y2],
     score,
     landmarks: {
       leftEye: point(0),

@@ -1,0 +1,143 @@
+import { ImageError, OptionError, ReadError } from "../errors.js";
+import { bytesInMemory, kindOf } from "../image/bytes.js";
+import { sniffFormat } from "../image/format.js";
+import type { BytesSource, ImageInput } from "../image/input.js";
+import { readJpegHeader } from "../image/jpeg-header.js";
+import { readPngHeader } from "../image/png-header.js";
+import { checkRawImage, checkSize, type ImageLimits, isRawImage } from "../image/raw.js";
+import { unsupportedFormat } from "../image/unsupported.js";
+import type { RawImage } from "../types.js";
+
+/**
+ * Fetches a URL, or passes bytes through.
+ *
+ * @param source a URL (of the page's own origin, or one that allows it), or bytes.
+ * @throws ReadError when the answer is not a success, OptionError for anything else.
+ */
+export async function readBytes(source: BytesSource): Promise<Uint8Array> {
+  const bytes = await bytesInMemory(source);
+  if (bytes !== undefined) return bytes;
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new OptionError(`cannot read ${kindOf(source)}: pass a URL or bytes`);
+  }
+  let response: Response;
+  try {
+    response = await fetch(source);
+  } catch (cause) {
+    throw new ReadError(
+      `cannot fetch ${source}: the server did not answer or does not allow this page to read it`,
+      { cause },
+    );
+  }
+  if (!response.ok) {
+    throw new ReadError(`cannot fetch ${source}: the server answered ${response.status}`);
+  }
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * Makes upright RGBA pixels of an image.
+ *
+ * @param input encoded bytes or a Blob in a format that the browser decodes, a URL, pixels, or
+ * anything that a canvas can draw. A video gives its current frame.
+ * @throws ImageError
+ */
+export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promise<RawImage> {
+  const drawn = await drawableSize(input);
+  if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, limits);
+  if (typeof input === "object" && isRawImage(input)) return checkRawImage(input, limits);
+  try {
+    return await decode(await readBytes(input as BytesSource), limits);
+  } catch (cause) {
+    if (!(cause instanceof ReadError)) throw cause;
+    throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
+  }
+}
+
+interface Drawable {
+  source: CanvasImageSource;
+  width: number;
+  height: number;
+}
+
+const isA = <K extends keyof typeof globalThis>(value: unknown, name: K): boolean =>
+  typeof globalThis[name] === "function" && value instanceof (globalThis[name] as never);
+
+/** An image source with its own size in pixels; elements are absent in a worker. */
+async function drawableSize(input: ImageInput): Promise<Drawable | undefined> {
+  if (isA(input, "HTMLImageElement")) {
+    const source = input as HTMLImageElement;
+    await source.decode().catch((cause) => {
+      throw new ImageError("IMAGE_UNREADABLE", "the image element did not load", { cause });
+    });
+    return { source, width: source.naturalWidth, height: source.naturalHeight };
+  }
+  if (isA(input, "HTMLVideoElement")) {
+    const source = input as HTMLVideoElement;
+    return { source, width: source.videoWidth, height: source.videoHeight };
+  }
+  if (isA(input, "VideoFrame")) {
+    const source = input as VideoFrame;
+    return { source, width: source.displayWidth, height: source.displayHeight };
+  }
+  if (
+    isA(input, "ImageBitmap") ||
+    isA(input, "HTMLCanvasElement") ||
+    isA(input, "OffscreenCanvas")
+  ) {
+    const source = input as ImageBitmap | HTMLCanvasElement | OffscreenCanvas;
+    return { source, width: source.width, height: source.height };
+  }
+  return undefined;
+}
+
+function draw(
+  source: CanvasImageSource,
+  width: number,
+  height: number,
+  limits?: ImageLimits,
+): RawImage {
+  checkSize(width, height, limits);
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (context === null) {
+    throw new ImageError("IMAGE_TOO_LARGE", `the browser gives no canvas of ${width}×${height}`);
+  }
+  context.drawImage(source, 0, 0, width, height);
+  try {
+    return { data: context.getImageData(0, 0, width, height).data, width, height };
+  } catch (cause) {
+    throw new ImageError(
+      "IMAGE_UNREADABLE",
+      "the page may not read this image's pixels: it comes from another origin; " +
+        'serve it with CORS headers and set crossorigin="anonymous"',
+      { cause },
+    );
+  }
+}
+
+/** Decodes bytes by the browser; sizes and truncation are looked at first, as in Node. */
+async function decode(bytes: Uint8Array, limits?: ImageLimits): Promise<RawImage> {
+  if (bytes.length === 0) throw new ImageError("IMAGE_EMPTY", "the file is empty");
+  const format = sniffFormat(bytes);
+  if (format === "jpeg") readJpegHeader(bytes, limits);
+  if (format === "png") readPngHeader(bytes, limits);
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(new Blob([bytes as BlobPart]), {
+      imageOrientation: "from-image",
+      premultiplyAlpha: "none",
+    });
+  } catch (cause) {
+    if (format !== "jpeg" && format !== "png") throw unsupportedFormat(format, bytes);
+    throw new ImageError(
+      "IMAGE_CORRUPT",
+      `the browser cannot decode this ${format.toUpperCase()}: it is damaged`,
+      { cause },
+    );
+  }
+  try {
+    return draw(bitmap, bitmap.width, bitmap.height, limits);
+  } finally {
+    bitmap.close();
+  }
+}

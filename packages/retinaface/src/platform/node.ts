@@ -1,0 +1,76 @@
+import { readFile, stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { ImageError, OptionError, ReadError } from "../errors.js";
+import { bytesInMemory, kindOf } from "../image/bytes.js";
+import { decodeImage } from "../image/decode.node.js";
+import type { BytesSource, ImageInput } from "../image/input.js";
+import { checkRawImage, type ImageLimits, isRawImage } from "../image/raw.js";
+import type { RawImage } from "../types.js";
+
+/**
+ * Reads a file, or passes bytes through.
+ *
+ * @param source a path, a `file:` URL, or bytes.
+ * @throws ReadError when the file cannot be read, OptionError for anything else.
+ */
+export async function readBytes(source: BytesSource): Promise<Uint8Array> {
+  const bytes = await bytesInMemory(source);
+  if (bytes !== undefined) return bytes;
+  const path = filePath(source);
+  try {
+    const status = await stat(path);
+    if (!status.isFile() && !status.isFIFO()) {
+      throw new ReadError(`cannot read ${path}: it is not a file`);
+    }
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof ReadError) throw cause;
+    throw new ReadError(`cannot read ${path}: ${reason(cause as NodeJS.ErrnoException)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Makes upright RGBA pixels of an image.
+ *
+ * @param input a path, a `file:` URL, the bytes of a JPEG or PNG, or pixels.
+ * @throws ImageError
+ */
+export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promise<RawImage> {
+  if (typeof input === "object" && isRawImage(input)) return checkRawImage(input, limits);
+  try {
+    return decodeImage(await readBytes(input as BytesSource), limits);
+  } catch (cause) {
+    if (!(cause instanceof ReadError)) throw cause;
+    throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
+  }
+}
+
+function filePath(source: unknown): string {
+  const remedy = "pass a path, a file: URL or bytes";
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new OptionError(`cannot read ${kindOf(source)}: ${remedy}`);
+  }
+  const text = String(source);
+  if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return text;
+  if (!text.startsWith("file:")) {
+    throw new OptionError(`cannot read ${text}: nothing is fetched over the network; ${remedy}`);
+  }
+  try {
+    return fileURLToPath(text);
+  } catch {
+    throw new OptionError(`${text} is not the URL of a local file`);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EACCES: "permission denied",
+  ERR_FS_FILE_TOO_LARGE: "the file is larger than 2 GiB",
+};
+
+function reason(error: NodeJS.ErrnoException): string {
+  return REASONS[error.code ?? ""] ?? error.message;
+}
