@@ -1,4 +1,5 @@
 export { gradEnabled, noGrad } from "./autograd.js";
+export * from "./compile/index.js";
 export type { MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
 export * from "./device/device.js";
 export type { CompiledKernel } from "./device/pipelines.js";

@@ -37,13 +37,14 @@ export function tidy<R>(fn: () => R): R {
   return result;
 }
 
-function releaseResult(value: unknown, scope: Set<Tensor>): void {
-  if (value === null || typeof value !== "object") return;
+function releaseResult(value: unknown, scope: Set<Tensor>, seen = new Set<object>()): void {
+  if (value === null || typeof value !== "object" || seen.has(value)) return;
+  seen.add(value);
   if (scope.delete(value as Tensor)) {
     scopes.at(-2)?.add(value as Tensor);
   } else if (Array.isArray(value) || value instanceof Map) {
-    for (const item of value.values()) releaseResult(item, scope);
+    for (const item of value.values()) releaseResult(item, scope, seen);
   } else if (Object.getPrototypeOf(value) === Object.prototype) {
-    for (const item of Object.values(value)) releaseResult(item, scope);
+    for (const item of Object.values(value)) releaseResult(item, scope, seen);
   }
 }

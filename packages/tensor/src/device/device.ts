@@ -183,7 +183,7 @@ export class Device {
         `${bindings.length} buffers given for ${kernel.bindings.length} bindings`,
       );
     }
-    for (const { buffer, size } of bindings) this.#assertBindable(kernel, buffer, size);
+    for (const { buffer, size } of bindings) this.#assertBindable(kernel.name, buffer, size);
     const compiled = this.#pipelines.get(kernel, (scope) => this.#collect(scope));
     this.#recorder.dispatch(compiled, kernel, bindings.map(clampBinding));
     if (this.#recorder.length >= COMMANDS_PER_SUBMIT) this.flush();
@@ -193,6 +193,32 @@ export class Device {
   prepare(kernel: Kernel): Promise<CompiledKernel> {
     this.#assertAlive();
     return this.#pipelines.prepare(kernel);
+  }
+
+  /**
+   * Binds buffers to a compiled kernel once, for many `runPrepared`. With `params` (a slice of a buffer
+   * that holds the kernel's params) as the last binding.
+   */
+  bind(
+    compiled: CompiledKernel,
+    bindings: readonly BufferBinding[],
+    params?: BufferBinding,
+  ): GPUBindGroup {
+    this.#assertAlive();
+    for (const { buffer, size } of bindings) this.#assertBindable(compiled.name, buffer, size);
+    const entries: GPUBindGroupEntry[] = bindings.map((binding, i) => ({
+      binding: i,
+      resource: clampBinding(binding),
+    }));
+    if (params) entries.push({ binding: entries.length, resource: params });
+    this.#device.pushErrorScope("validation");
+    const group = this.#device.createBindGroup({
+      layout: compiled.layout,
+      entries,
+      label: compiled.name,
+    });
+    this.#watch(this.#device.popErrorScope(), compiled.name, 0);
+    return group;
   }
 
   /** Records a dispatch whose bind group was made before (compiled plans). */
@@ -314,11 +340,11 @@ export class Device {
     if (this.#loss) throw this.#loss;
   }
 
-  #assertBindable(kernel: Kernel, buffer: GPUBuffer, size: number | undefined): void {
+  #assertBindable(kernel: string, buffer: GPUBuffer, size: number | undefined): void {
     const bytes = size ?? buffer.size;
     if (bytes <= this.limits.maxStorageBufferBindingSize) return;
     throw new GpuOutOfMemoryError(
-      kernel.name,
+      kernel,
       `a ${bytes}-byte operand exceeds the adapter's largest binding ` +
         `(${this.limits.maxStorageBufferBindingSize} bytes)`,
     );

@@ -1,0 +1,117 @@
+import {
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  conv2d,
+  type Kernel,
+} from "@retinaface-webgpu/kernels-wgsl";
+import type { Device } from "../device/device.js";
+import type { BufferBinding } from "../device/recorder.js";
+import { bytesPerElement } from "../dtype.js";
+import { conv2dSpec, conv2dTraits } from "../ops/conv2d.js";
+import type { OpRun } from "../ops/op.js";
+import { sizeOf } from "../shape.js";
+import { Tensor } from "../tensor.js";
+import { type ConvNode, type OpNode, rootOf, type Value } from "./graph.js";
+
+/** A temporary buffer of one node. */
+export interface Scratch {
+  readonly scratchBytes: number;
+}
+
+/** A slice of a convolution's packed weights, in elements. */
+export interface PackedSlice {
+  readonly conv: ConvNode;
+  readonly offset: number;
+  readonly size: number;
+}
+
+export type Operand = Value | Scratch | PackedSlice;
+
+/** One dispatch, its operands not yet in memory. */
+export interface Step {
+  readonly kernel: Kernel;
+  readonly operands: readonly Operand[];
+}
+
+/** A convolution's kernels and what its weights are packed with. */
+export interface PlannedConv {
+  readonly node: ConvNode;
+  readonly launch: Conv2dLaunch;
+}
+
+/** Which variant runs a convolution; undefined for the kernels' own choice. */
+export type VariantChooser = (spec: Conv2dSpec) => string | undefined;
+
+/** The dispatches of a convolution. */
+export function convSteps(
+  device: Device,
+  node: ConvNode,
+  choose: VariantChooser,
+): { steps: Step[]; planned: PlannedConv } {
+  const spec = fusedSpec(node);
+  const launch = conv2d(spec, conv2dTraits(device), choose(spec));
+  const residual = node.residual ? [node.residual.value] : [];
+  const steps = launch.dispatches.map(
+    ({ kernel, packedOffset, packedSize }): Step => ({
+      kernel,
+      operands: [
+        node.inputs[0],
+        { conv: node, offset: packedOffset, size: packedSize },
+        ...residual,
+        node.output,
+      ],
+    }),
+  );
+  return { steps, planned: { node, launch } };
+}
+
+function fusedSpec(node: ConvNode): Conv2dSpec {
+  const outChannels = node.parts.reduce((n, { weight }) => n + weight.shape[0], 0);
+  const [, perGroup, kh, kw] = node.parts[0].weight.shape;
+  const weight = { shape: [outChannels, perGroup, kh, kw], dtype: "f32" as const };
+  const { root, channel } = rootOf(node.output);
+  const residual = node.residual && {
+    order: node.residual.order,
+    height: node.residual.value.info.shape[1],
+    width: node.residual.value.info.shape[2],
+  };
+  return {
+    ...conv2dSpec(node.inputs[0].info, weight, node.attrs),
+    activation: node.activation,
+    outStride: root.info.shape[root.info.shape.length - 1],
+    outOffset: channel,
+    residual,
+  };
+}
+
+/** The dispatches of any other operation, taken down from its own `forward`. */
+export function opSteps(device: Device, node: OpNode): Step[] {
+  if (node.op.alias) return [];
+  const steps: Step[] = [];
+  const operands = new Map<Tensor | BufferBinding, Operand>();
+  const standIn = (value: Value): Tensor => {
+    const traced = { info: value.info, producer: undefined };
+    const tensor = value.constant ?? new Tensor(device, value.info, traced);
+    operands.set(tensor, value);
+    return tensor;
+  };
+  const run: OpRun = {
+    device,
+    kernel: (kernel, args) => {
+      steps.push({ kernel, operands: args.map((arg) => operands.get(arg)!) });
+    },
+    scratch: (elements, dtype = "f32") => {
+      const binding = {} as BufferBinding;
+      operands.set(binding, { scratchBytes: elements * bytesPerElement(dtype) });
+      return binding;
+    },
+  };
+  node.op.forward(run, node.inputs.map(standIn), node.outputs.map(standIn), node.attrs);
+  return steps;
+}
+
+/** Bytes of a value, rounded up as buffers are. */
+export function bytesOf(value: Value): number {
+  const bytes = sizeOf(value.info.shape) * bytesPerElement(value.info.dtype);
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
+}
