@@ -1,2 +1,7 @@
 /** What needs Node's file system or threads: `@retinaface-webgpu/train/node`. */
 export { type Dataset, loadDataset } from "./data/load.node.js";
+export {
+  readWiderDetections,
+  readWiderValidation,
+  writeWiderDetections,
+} from "./evaluate/wider.node.js";

@@ -21,6 +21,38 @@ export {
   type ResolveImage,
 } from "./data/wider.js";
 export { DataError, FormatError } from "./errors.js";
+export { type Detect, type Detections, packFaces } from "./evaluate/detections.js";
+export {
+  type EvaluatedImage,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluateDetections,
+  type ImageFaults,
+  type SizeRecall,
+} from "./evaluate/evaluate.js";
+export type { LandmarkError } from "./evaluate/landmark-error.js";
+export { type MatValue, parseMat } from "./evaluate/mat.js";
+export {
+  averagePrecision,
+  bestF1,
+  elevenPointAp,
+  f1Score,
+  type PrPoint,
+  precisionRecall,
+  recallAtPrecision,
+} from "./evaluate/precision-recall.js";
+export { voteDetections } from "./evaluate/voting.js";
+export {
+  evaluateWider,
+  parseWiderValidation,
+  WIDER_SETTINGS,
+  type WiderFiles,
+  type WiderImage,
+  type WiderResult,
+  type WiderSetting,
+  widerKey,
+} from "./evaluate/wider.js";
+export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
 export { Random, type RandomState } from "./random.js";
 export {
   MATCH_PRESETS,

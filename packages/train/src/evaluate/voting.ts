@@ -1,0 +1,35 @@
+import { boxIou, byScore, type Detections } from "./detections.js";
+
+/**
+ * Merges detections of several passes over one image by box voting (Gidaris & Komodakis, "Object
+ * detection via a multi-region & semantic segmentation-aware CNN model", 2015): from the best score
+ * down, a detection and all others that overlap it by at least `threshold` become their mean, weighted
+ * by score, with the best score. IoU counts both end pixels, as non-maximum suppression here does.
+ */
+export function voteDetections(detections: Detections, threshold: number): Detections {
+  const { boxes, scores, landmarks } = detections;
+  const order = byScore(scores);
+  const used = new Uint8Array(order.length);
+  const out = { boxes: [] as number[], scores: [] as number[], landmarks: [] as number[] };
+  for (const leader of order) {
+    if (used[leader]) continue;
+    const voters = order.filter(
+      (other) =>
+        other === leader || (!used[other] && boxIou(boxes, leader, boxes, other, 1) >= threshold),
+    );
+    for (const voter of voters) used[voter] = 1;
+    const weight = voters.reduce((sum, voter) => sum + scores[voter], 0);
+    const mean = (values: Float64Array, width: number, column: number) =>
+      weight > 0
+        ? voters.reduce((sum, v) => sum + scores[v] * values[v * width + column], 0) / weight
+        : values[leader * width + column];
+    for (let c = 0; c < 4; c++) out.boxes.push(mean(boxes, 4, c));
+    if (landmarks) for (let c = 0; c < 10; c++) out.landmarks.push(mean(landmarks, 10, c));
+    out.scores.push(scores[leader]);
+  }
+  return {
+    boxes: Float64Array.from(out.boxes),
+    scores: Float64Array.from(out.scores),
+    landmarks: landmarks && Float64Array.from(out.landmarks),
+  };
+}

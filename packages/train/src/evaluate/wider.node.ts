@@ -1,0 +1,61 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { DataError } from "../errors.js";
+import type { Detections } from "./detections.js";
+import { parseWiderValidation, type WiderImage, widerKey } from "./wider.js";
+import { formatWiderDetections, parseWiderDetections } from "./wider-text.js";
+
+/**
+ * Reads the four official files of a folder.
+ * @throws {DataError} if one is absent.
+ */
+export function readWiderValidation(folder: string): WiderImage[] {
+  const read = (name: string) => {
+    const file = path.join(folder, `wider_${name}_val.mat`);
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw new DataError(
+        `Cannot read ${file}: WIDER FACE's evaluation needs its official ground truth, four .mat files.`,
+        { cause: error },
+      );
+    }
+  };
+  return parseWiderValidation({
+    face: read("face"),
+    easy: read("easy"),
+    medium: read("medium"),
+    hard: read("hard"),
+  });
+}
+
+/** Writes `folder/event/name.txt`. */
+export function writeWiderDetections(
+  folder: string,
+  image: Pick<WiderImage, "event" | "name">,
+  detections: Detections,
+): void {
+  const directory = path.join(folder, image.event);
+  mkdirSync(directory, { recursive: true });
+  const file = path.join(directory, `${image.name}.txt`);
+  writeFileSync(`${file}.tmp`, formatWiderDetections(image.name, detections));
+  renameSync(`${file}.tmp`, file);
+}
+
+/**
+ * Reads every `event/name.txt` of a submission folder, keyed as {@link widerKey} does. The file's name
+ * counts, since the first line is written with and without folder and extension.
+ */
+export function readWiderDetections(folder: string): Map<string, Detections> {
+  const predictions = new Map<string, Detections>();
+  const events = readdirSync(folder, { withFileTypes: true }).filter((e) => e.isDirectory());
+  for (const { name: event } of events) {
+    for (const entry of readdirSync(path.join(folder, event)).sort()) {
+      if (!entry.endsWith(".txt")) continue;
+      const file = path.join(folder, event, entry);
+      const { detections } = parseWiderDetections(readFileSync(file, "utf8"), file);
+      predictions.set(widerKey({ event, name: entry.slice(0, -4) }), detections);
+    }
+  }
+  return predictions;
+}
