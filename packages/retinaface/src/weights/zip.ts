@@ -216,14 +216,19 @@ export class ZipArchive {
   }
 }
 
+/** Inflates into one byte more than declared, which tells data that are too long. */
 function inflate({ name, size }: Entry, data: Uint8Array): Uint8Array {
+  if (data.length === 0) throw corrupt(`${quote(name)} does not inflate: it is empty.`);
   let bytes: Uint8Array;
   try {
-    bytes = inflateSync(data, { out: new Uint8Array(size) });
+    bytes = inflateSync(data, { out: new Uint8Array(size + 1) });
   } catch {
     throw corrupt(`${quote(name)} does not inflate.`);
   }
-  if (bytes.length !== size)
-    throw corrupt(`${quote(name)} inflates to ${bytes.length} bytes, not ${size}.`);
+  if (bytes.length !== size) {
+    throw corrupt(
+      `${quote(name)} inflates to ${bytes.length > size ? "more" : bytes.length} bytes, not ${size}.`,
+    );
+  }
   return bytes;
 }
