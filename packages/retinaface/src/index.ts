@@ -1,6 +1,7 @@
 export { readBytes, toRawImage } from "#platform";
 export { anchorCount, priorBoxes } from "./anchors.js";
 export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./codec.js";
+export * from "./detector.js";
 export {
   AlignError,
   ImageError,

@@ -9,6 +9,8 @@ export type BackboneName = "mobilenet0.25" | "resnet50";
 /** What determines the network's shape. */
 export interface NetworkConfig {
   backbone: BackboneName;
+  /** MobileNet's width multiplier; default 0.25. */
+  width?: number;
   /** Channels of the pyramid; default 64 for MobileNet, 256 for ResNet-50. */
   channels?: number;
   /** Priors a cell at each level; default `[2, 2, 2]`. */
@@ -25,6 +27,13 @@ export interface NetworkOutput {
   landms: Tensor;
 }
 
+/** What the heads predict at each of the three levels, NHWC with the priors of a cell side by side. */
+export interface HeadOutput {
+  readonly conf: readonly Tensor[];
+  readonly loc: readonly Tensor[];
+  readonly landms: readonly Tensor[];
+}
+
 /** A 1×1 convolution that predicts `width` numbers for each prior of a cell. */
 class Head extends nn.Module {
   readonly conv1x1: nn.Conv2d;
@@ -37,9 +46,12 @@ class Head extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const y = this.conv1x1.forward(x);
-    const [n, h, w, c] = y.shape;
-    return reshape(y, [n, (h * w * c) / this.width, this.width]);
+    return this.conv1x1.forward(x);
+  }
+
+  /** `[n, h, w, anchors · width]` as `[n, h · w · anchors, width]`. */
+  perPrior(y: Tensor): Tensor {
+    return reshape(y, [y.shape[0], -1, this.width]);
   }
 }
 
@@ -62,8 +74,9 @@ export class RetinaFaceNetwork extends nn.Module {
     super();
     const channels = config.channels ?? (config.backbone === "resnet50" ? 256 : 64);
     const anchorsPerCell = config.anchorsPerCell ?? [2, 2, 2];
-    this.config = { backbone: config.backbone, channels, anchorsPerCell };
-    this.body = new MobileNetV1(init);
+    const width = config.width ?? 0.25;
+    this.config = { backbone: config.backbone, width, channels, anchorsPerCell };
+    this.body = new MobileNetV1(init, width);
     this.fpn = new FPN(init, this.body.featureChannels, channels);
     this.ssh1 = new SSH(init, channels, channels);
     this.ssh2 = new SSH(init, channels, channels);
@@ -75,18 +88,29 @@ export class RetinaFaceNetwork extends nn.Module {
   }
 
   /** @param image `[n, h, w, 3]`, BGR minus the mean (104, 117, 123) */
-  override forward(image: Tensor): NetworkOutput {
+  heads(image: Tensor): HeadOutput {
     const pyramid = this.fpn.forward(this.body.forward(image));
     const features = [this.ssh1, this.ssh2, this.ssh3].map((ssh, i) => ssh.forward(pyramid[i]));
-    const predict = (heads: readonly Head[]) =>
+    const predict = (heads: readonly Head[]) => heads.map((head, i) => head.forward(features[i]));
+    return {
+      conf: predict(this.ClassHead),
+      loc: predict(this.BboxHead),
+      landms: predict(this.LandmarkHead),
+    };
+  }
+
+  /** `heads` with the levels joined. @param image as `heads` */
+  override forward(image: Tensor): NetworkOutput {
+    const { conf, loc, landms } = this.heads(image);
+    const join = (heads: readonly Head[], levels: readonly Tensor[]) =>
       concat(
-        heads.map((head, i) => head.forward(features[i])),
+        levels.map((y, i) => heads[i].perPrior(y)),
         1,
       );
     return {
-      loc: predict(this.BboxHead),
-      conf: predict(this.ClassHead),
-      landms: predict(this.LandmarkHead),
+      loc: join(this.BboxHead, loc),
+      conf: join(this.ClassHead, conf),
+      landms: join(this.LandmarkHead, landms),
     };
   }
 

@@ -35,6 +35,14 @@ export async function readBytes(source: BytesSource): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** The weights that ship with the package, beside its code. */
+const BUNDLED = new URL("../../weights/default.safetensors", import.meta.url);
+
+/** The bytes of a checkpoint: the given one, else those that ship with the package. */
+export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
+  return readBytes(source ?? BUNDLED);
+}
+
 /**
  * Makes upright RGBA pixels of an image.
  *

@@ -6,6 +6,7 @@ import { decodeImage } from "../image/decode.node.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import { checkRawImage, type ImageLimits, isRawImage } from "../image/raw.js";
 import type { RawImage } from "../types.js";
+import { locateWeights } from "../weights/locate.node.js";
 
 /**
  * Reads a file, or passes bytes through.
@@ -45,6 +46,16 @@ export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promi
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
   }
+}
+
+/**
+ * The bytes of a checkpoint: the given one, else by the order of `locateWeights`.
+ *
+ * @throws WeightsNotFoundError when nothing is given and there is none to be found.
+ */
+export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
+  if (source !== undefined && typeof source !== "string") return readBytes(source);
+  return (await locateWeights(source)).bytes;
 }
 
 function filePath(source: unknown): string {

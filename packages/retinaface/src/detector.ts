@@ -1,0 +1,228 @@
+import { Device, DeviceLostError, type StateDict } from "@retinaface-webgpu/tensor";
+import { findWeights, toRawImage } from "#platform";
+import { OptionError, RetinaFaceError } from "./errors.js";
+import type { BytesSource, ImageInput } from "./image/input.js";
+import { resizeBilinear } from "./image/resize.js";
+import { inferNetwork } from "./model/infer.js";
+import type { NetworkConfig } from "./model/network.js";
+import { postprocess, resolveThresholds, visible } from "./postprocess.js";
+import { Runtime } from "./runtime.js";
+import type { DetectorConfig, Face, RawImage, Thresholds } from "./types.js";
+import { DEFAULT_CONFIG } from "./types.js";
+import { readCheckpointConfig } from "./weights/config.js";
+import { readCheckpoint } from "./weights/index.js";
+
+/** How images are treated; given to `load` as defaults and to each call. */
+export interface DetectOptions extends Partial<Thresholds> {
+  /** Scale the long side down to this many pixels; never up. Default: the original size. */
+  maxSide?: number;
+}
+
+/** Options of one `detect` or `detectBatch` call. */
+export interface DetectCallOptions extends DetectOptions {
+  signal?: AbortSignal;
+}
+
+/** Options of `RetinaFace.load`. */
+export interface LoadOptions extends DetectOptions {
+  /**
+   * A checkpoint: path or bytes in Node, URL or bytes in browsers. Default: in Node the file named by
+   * `RETINAFACE_WEIGHTS`, then the bundled weights, then what `retinaface pull` fetched.
+   */
+  weights?: BytesSource;
+  /** Run on this device; it stays the caller's to destroy. Default: a device of the detector's own. */
+  device?: Device;
+  /** Anchors and variances; default those stored with the weights, else the published ones. */
+  config?: Partial<DetectorConfig>;
+}
+
+/** Mean of the training images, subtracted from B, G, R. */
+const MEAN_BGR = [104, 117, 123] as const;
+
+/**
+ * Finds faces and their landmarks.
+ *
+ *     const detector = await RetinaFace.load();
+ *     const faces = await detector.detect("photo.jpg");
+ *     detector.dispose();
+ */
+export class RetinaFace {
+  readonly config: DetectorConfig;
+  readonly network: NetworkConfig;
+  readonly #state: StateDict;
+  readonly #defaults: DetectOptions;
+  readonly #ownsDevice: boolean;
+  #runtime: Runtime;
+  #queue: Promise<unknown> = Promise.resolve();
+  #disposed = false;
+
+  private constructor(
+    runtime: Runtime,
+    parts: { config: DetectorConfig; network: NetworkConfig; state: StateDict },
+    defaults: DetectOptions,
+    ownsDevice: boolean,
+  ) {
+    this.#runtime = runtime;
+    this.config = parts.config;
+    this.network = parts.network;
+    this.#state = parts.state;
+    this.#defaults = defaults;
+    this.#ownsDevice = ownsDevice;
+  }
+
+  /**
+   * Reads weights and prepares a detector.
+   *
+   * @throws WeightsNotFoundError, CheckpointError, StateDictMismatchError for weights;
+   * WebGpuUnavailableError without an adapter; OptionError for thresholds out of range.
+   */
+  static async load(options: LoadOptions = {}): Promise<RetinaFace> {
+    const { weights, device: given, config: overrides, ...defaults } = options;
+    resolveThresholds(defaults);
+    const bytes = await findWeights(weights);
+    const state = readCheckpoint(bytes);
+    const network = inferNetwork(state);
+    const config = { ...DEFAULT_CONFIG, ...readCheckpointConfig(bytes), ...overrides };
+    const device = given ?? (await Device.create());
+    try {
+      const runtime = new Runtime(device, network, state, config);
+      return new RetinaFace(runtime, { config, network, state }, defaults, given === undefined);
+    } catch (error) {
+      if (!given) device.destroy();
+      throw error;
+    }
+  }
+
+  /** The device in use; another one after a loss. */
+  get device(): Device {
+    return this.#runtime.device;
+  }
+
+  /**
+   * Finds the faces of one image.
+   *
+   * @returns faces scoring at least `visThreshold`, best first, in pixels of the upright original.
+   * @throws ImageError for an image that cannot be used, OptionError, DeviceLostError (the next call
+   * works again), the signal's reason when aborted.
+   */
+  async detect(image: ImageInput, options: DetectCallOptions = {}): Promise<Face[]> {
+    const [faces] = await this.detectBatch([image], options);
+    return faces;
+  }
+
+  /** Finds the faces of several images; those of equal size go through the network together. */
+  async detectBatch(
+    images: readonly ImageInput[],
+    options: DetectCallOptions = {},
+  ): Promise<Face[][]> {
+    const settings = this.#settings(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const task = this.#queue.then(async () => {
+      signal?.throwIfAborted();
+      this.#assertUsable();
+      const raw = await Promise.all(images.map((image) => toRawImage(image)));
+      await this.#recover();
+      const result = new Array<Face[]>(images.length);
+      for (const group of groupBySize(raw, settings.maxSide)) {
+        signal?.throwIfAborted();
+        const found = await this.#run(group, settings.thresholds);
+        for (const [i, index] of group.indices.entries()) result[index] = found[i];
+      }
+      return result;
+    });
+    this.#queue = task.catch(() => undefined);
+    return task;
+  }
+
+  /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (!this.#runtime.device.isLost) this.#runtime.dispose();
+    if (this.#ownsDevice) this.#runtime.device.destroy();
+  }
+
+  #settings(options: DetectOptions): { thresholds: Thresholds; maxSide: number | undefined } {
+    const thresholds = resolveThresholds(options, resolveThresholds(this.#defaults));
+    const maxSide = options.maxSide ?? this.#defaults.maxSide;
+    if (maxSide !== undefined && !(Number.isSafeInteger(maxSide) && maxSide >= 1)) {
+      throw new OptionError(`maxSide must be a whole number of at least 1, got ${maxSide}`);
+    }
+    return { thresholds, maxSide };
+  }
+
+  #assertUsable(): void {
+    if (this.#disposed) {
+      throw new RetinaFaceError("DISPOSED", "The detector was disposed: load another one.");
+    }
+  }
+
+  /** Moves to a fresh device when the present one is gone. */
+  async #recover(): Promise<void> {
+    if (!this.#runtime.device.isLost) return;
+    if (!this.#ownsDevice) throw new DeviceLostError("unknown", "the device given to load()");
+    const device = await Device.create();
+    this.#runtime = new Runtime(device, this.network, this.#state, this.config);
+  }
+
+  async #run(group: SizeGroup, thresholds: Thresholds): Promise<Face[][]> {
+    const { width, height, images } = group;
+    const engine = await this.#runtime.engine(images.length, height, width);
+    const pixels = new Float32Array(images.length * height * width * 3);
+    for (const [i, image] of images.entries()) {
+      const scaled = resizeBilinear(image, width, height);
+      normalize(scaled, pixels.subarray(i * height * width * 3, (i + 1) * height * width * 3));
+    }
+    engine.plan.inputs[0].write(pixels);
+    engine.plan.run();
+    const outputs = await this.#runtime.read(engine);
+    return outputs.map((raw, i) => {
+      const frame = {
+        width,
+        height,
+        scaleX: width / images[i].width,
+        scaleY: height / images[i].height,
+      };
+      const { variances } = this.config;
+      const faces = postprocess({ ...raw, priors: engine.priors, variances, frame, thresholds });
+      return visible(faces, thresholds.visThreshold);
+    });
+  }
+}
+
+interface SizeGroup {
+  readonly width: number;
+  readonly height: number;
+  readonly images: RawImage[];
+  readonly indices: number[];
+}
+
+/** Images by the size at which the network sees them. */
+function groupBySize(images: readonly RawImage[], maxSide: number | undefined): SizeGroup[] {
+  const groups = new Map<string, SizeGroup>();
+  for (const [i, image] of images.entries()) {
+    const scale = Math.min(
+      1,
+      (maxSide ?? Number.POSITIVE_INFINITY) / Math.max(image.width, image.height),
+    );
+    const width = Math.max(1, Math.round(image.width * scale));
+    const height = Math.max(1, Math.round(image.height * scale));
+    const key = `${width}x${height}`;
+    const group = groups.get(key) ?? { width, height, images: [], indices: [] };
+    group.images.push(image);
+    group.indices.push(i);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** RGBA bytes to BGR minus the mean. */
+function normalize(image: RawImage, target: Float32Array): void {
+  const { data } = image;
+  for (let from = 0, to = 0; to < target.length; from += 4, to += 3) {
+    target[to] = data[from + 2] - MEAN_BGR[0];
+    target[to + 1] = data[from + 1] - MEAN_BGR[1];
+    target[to + 2] = data[from] - MEAN_BGR[2];
+  }
+}

@@ -1,0 +1,22 @@
+import { readSafetensors } from "@retinaface-webgpu/tensor";
+import type { DetectorConfig } from "../types.js";
+import { checkpointFormat } from "./checkpoint.js";
+import { CheckpointError } from "./errors.js";
+
+/** Key of safetensors metadata under which a detector's configuration is stored, as JSON. */
+export const CONFIG_KEY = "retinaface";
+
+/** What a checkpoint says of its anchors and variances; empty for PyTorch's files. */
+export function readCheckpointConfig(bytes: Uint8Array): Partial<DetectorConfig> {
+  if (checkpointFormat(bytes) !== "safetensors") return {};
+  const text = readSafetensors(bytes).metadata[CONFIG_KEY];
+  if (text === undefined) return {};
+  try {
+    return JSON.parse(text) as Partial<DetectorConfig>;
+  } catch {
+    throw new CheckpointError(
+      "CHECKPOINT_CORRUPT",
+      `The checkpoint's "${CONFIG_KEY}" metadata is not JSON: write it again.`,
+    );
+  }
+}
