@@ -16,19 +16,22 @@ function elements(tensors: StateDict): number {
 
 const EPSILON = 1e-5;
 
-/** A convolution's weight with the batch norm that follows it folded in, in doubles. */
-function folded(tensors: StateDict, name: string): Float64Array {
-  const values = (key: string) => toFloat32(tensors.get(key)!);
-  const weight = Float64Array.from(values(name));
+/** A convolution's weight and bias with the batch norm that follows it folded in, in doubles. */
+function folded(tensors: StateDict, name: string): [weight: Float64Array, bias: Float64Array] {
+  const values = (key: string) => Float64Array.from(toFloat32(tensors.get(key)!));
+  const weight = values(name);
   const norm = name.replace(/0\.weight$/, "1").replace(/3\.weight$/, "4");
-  if (!tensors.has(`${norm}.running_var`)) return weight;
-  const gamma = values(`${norm}.weight`);
+  if (!tensors.has(`${norm}.running_var`)) {
+    return [weight, values(name.replace(/weight$/, "bias"))];
+  }
   const variance = values(`${norm}.running_var`);
-  const size = weight.length / gamma.length;
-  return weight.map((value, i) => {
-    const channel = Math.floor(i / size);
-    return (value * gamma[channel]) / Math.sqrt(variance[channel] + EPSILON);
-  });
+  const mean = values(`${norm}.running_mean`);
+  const scale = values(`${norm}.weight`).map((g, i) => g / Math.sqrt(variance[i] + EPSILON));
+  const size = weight.length / scale.length;
+  return [
+    weight.map((value, i) => value * scale[Math.floor(i / size)]),
+    values(`${norm}.bias`).map((beta, i) => beta - mean[i] * scale[i]),
+  ];
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -49,18 +52,17 @@ sharedTest(test, "the official weights: legacy format", [OFFICIAL], async () => 
 
 sharedTest(test, "its convolutions, folded, are the ONNX export's", [OFFICIAL, ONNX], async () => {
   const tensors = readCheckpoint(await readShared(OFFICIAL));
-  const rest = new Set<OnnxTensor>(
-    onnxWeights(await readShared(ONNX)).filter(({ shape }) => shape.length === 4),
-  );
-  assert.is(rest.size, 56);
+  const rest = new Set<OnnxTensor>(onnxWeights(await readShared(ONNX)));
+  assert.is(rest.size, 112);
   const convolutions = [...tensors].filter(([, { shape }]) => shape.length === 4);
   assert.is(convolutions.length, 56);
   for (const [name] of convolutions) {
-    const weight = folded(tensors, name);
-    const scale = weight.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-    const twin = [...rest].find(({ data }) => largestDifference(weight, data) <= 1e-6 * scale);
-    assert.ok(twin, `${name} has its twin`);
-    rest.delete(twin!);
+    for (const values of folded(tensors, name)) {
+      const scale = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+      const twin = [...rest].find(({ data }) => largestDifference(values, data) <= 1e-6 * scale);
+      assert.ok(twin, `${name} has its twin`);
+      rest.delete(twin!);
+    }
   }
 });
 

@@ -2,8 +2,14 @@ import { corrupt } from "./errors.js";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** A decoder's call costs a browser more than this many characters one by one. */
+const SHORT = 64;
+
 /** Decodes UTF-8; invalid sequences are an error. */
 export function decodeUtf8(bytes: Uint8Array): string {
+  if (bytes.length <= SHORT && bytes.every((byte) => byte < 0x80)) {
+    return String.fromCharCode(...bytes);
+  }
   try {
     return utf8.decode(bytes);
   } catch {

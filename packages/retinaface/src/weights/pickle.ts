@@ -187,7 +187,7 @@ const OPCODES = new Map<number, Opcode>([
   // PROTO, FRAME
   [0x80, ({ reader }) => checkProtocol(reader.u8())],
   [0x95, ({ reader }) => void reader.u64()],
-  // MARK, POP_MARK-less collections: EMPTY_TUPLE, EMPTY_LIST, EMPTY_DICT, TUPLE, TUPLE1, TUPLE2, TUPLE3
+  // MARK, EMPTY_TUPLE, EMPTY_LIST, EMPTY_DICT, TUPLE, TUPLE1, TUPLE2, TUPLE3
   [0x28, (m) => m.push(MARK)],
   [0x29, (m) => m.push(new PyTuple([]))],
   [0x5d, (m) => m.push(new PyList())],
