@@ -2,6 +2,7 @@
 // Runs the test suite: `test.mjs all|node|browser [--filter RE] [--timeout SECONDS]`, where RE is tried on the
 // place and name of a test file, e.g. `node nn/conv2d`. `--tests FOLDER` and `--exit-grace SECONDS` are for the
 // runner's own tests. The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
+import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -75,13 +76,30 @@ async function runNode(options, signal) {
   });
 }
 
+async function runBrowser(options, signal) {
+  const tests = listTests(options.folder, "browser", options.filter);
+  const results = [];
+  if (tests.length === 0) return results;
+  const { runBrowserTests } = await import("./lib/test-browser.mjs");
+  await runBrowserTests(tests, { ...options, signal }, (result) => {
+    printResult(result);
+    results.push(result);
+  });
+  return results;
+}
+
 const interrupted = new AbortController();
+setMaxListeners(0, interrupted.signal);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort());
 
 const options = readArguments();
-const checks = options.whole ? await runChecks() : [];
-const tests = [];
-if (options.places.includes("node")) tests.push(...(await runNode(options, interrupted.signal)));
-if (options.whole) rememberTimes(tests);
-if (tests.length === 0) console.log("no test file matches");
-process.exitCode = printSummary([...checks, ...tests]) || Number(tests.length === 0);
+const groups = [];
+if (options.whole) groups.push({ name: "checks", results: await runChecks() });
+for (const place of options.places) {
+  const results = await { node: runNode, browser: runBrowser }[place](options, interrupted.signal);
+  if (options.whole) rememberTimes(results);
+  groups.push({ name: place, results });
+}
+const ran = groups.some(({ name, results }) => name !== "checks" && results.length > 0);
+if (!ran) console.log("no test file matches");
+process.exitCode = printSummary(groups) || Number(!ran);

@@ -1,27 +1,12 @@
-import { spawnSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { repository, temporaryFolder } from "./support/repository.node.js";
+import { runTests as runRunner } from "./support/runner.node.js";
 
 const uvu = 'import { test } from "uvu";\nimport * as assert from "uvu/assert";\n';
 const passing = 'test("a", () => assert.is(1, 1));\n';
 
-/** Runs the runner over these test files and returns its exit code, output and last line. */
-function runTests(files: Record<string, string>, ...args: string[]) {
-  const folder = temporaryFolder("runner");
-  try {
-    for (const [name, text] of Object.entries(files)) {
-      writeFileSync(path.join(folder, name), text);
-    }
-    const command = [path.join(repository, "tools/test.mjs"), "node", "--tests", folder, ...args];
-    const { status, stdout } = spawnSync(process.execPath, command, { encoding: "utf8" });
-    return { status, stdout, last: stdout.trimEnd().split("\n").at(-1) };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const runTests = (files: Record<string, string>, ...args: string[]) =>
+  runRunner("node", files, ...args);
 
 const test = suite("runner");
 

@@ -19,6 +19,9 @@ const skipLine = /^# skip (.+)$/gm;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character starts a colour code
 const colourCodes = /\u001b\[[0-9;]*m/g;
 
+/** Dawn says so of every adapter of Mesa's lavapipe, and has no switch to keep it quiet. */
+const dawnWarning = /Warning: maxDynamic\w+ artificially reduced from .*\n/g;
+
 /** Whether uvu has printed its closing totals, after which a process has nothing left to do. */
 export function hasTotals(output) {
   return parseTotals(output) !== undefined;
@@ -74,16 +77,26 @@ export function printResult(result) {
   const line = `${bad ? "FAIL" : "ok  "} ${result.name}: ${counts} (${result.seconds.toFixed(1)} s)`;
   console.log(bad && process.stdout.isTTY ? RED + line + PLAIN : line);
   if (!bad) return;
-  if (result.output.trim() !== "") console.log(indent(result.output));
+  if (result.output.trim() !== "") console.log(indent(shown(result.output)));
   if (result.problem !== undefined) console.log(`     ${result.problem}`);
+}
+
+function shown(output) {
+  const text = output.replace(dawnWarning, "");
+  return process.stdout.isTTY ? text : text.replace(colourCodes, "");
 }
 
 function indent(text) {
   return text.trimEnd().replace(/^/gm, "     ");
 }
 
-/** Skips with their reasons, then the totals as the last line. Returns the exit code. */
-export function printSummary(results) {
+/**
+ * Skips with their reasons, totals of each group, then of all as the last line.
+ * @param {{name: string, results: FileResult[]}[]} groups
+ * @returns {number} the exit code
+ */
+export function printSummary(groups) {
+  const results = groups.flatMap((group) => group.results);
   const skipped = results.filter((result) => result.skipped > 0);
   if (skipped.length > 0) console.log("\nSkipped:");
   for (const result of skipped) {
@@ -93,7 +106,15 @@ export function printSummary(results) {
   }
   const bad = results.filter((result) => result.failed > 0);
   if (bad.length > 0) console.log(`\nFailed: ${bad.map((result) => result.name).join(", ")}`);
+  console.log("");
+  if (groups.length > 1) {
+    for (const group of groups) console.log(`${group.name}: ${totals(group.results)}`);
+  }
+  console.log(totals(results));
+  return bad.length > 0 ? 1 : 0;
+}
+
+function totals(results) {
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
-  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
-  return sum("failed") > 0 ? 1 : 0;
+  return `${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`;
 }

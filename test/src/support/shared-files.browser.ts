@@ -1,15 +1,14 @@
 /** Where the test server publishes the shared folder, read-only. */
-function url(file: string): string {
-  return new URL(`/shared/${file.split("/").map(encodeURIComponent).join("/")}`, location.href)
-    .href;
+function url(area: string, file: string): string {
+  return `${location.origin}/${area}/${file.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 /** Whether the shared folder holds this file or folder; synchronous, as tests are registered so. */
 export function sharedExists(file: string): boolean {
   const request = new XMLHttpRequest();
-  request.open("HEAD", url(file), false);
+  request.open("GET", url("shared-exists", file), false);
   request.send();
-  return request.status === 200;
+  return JSON.parse(request.responseText);
 }
 
 /** The bytes of a file of the shared folder. */
@@ -23,7 +22,7 @@ export async function listShared(file: string): Promise<string[]> {
 }
 
 async function get(file: string): Promise<Response> {
-  const response = await fetch(url(file));
+  const response = await fetch(url("shared", file));
   if (!response.ok) throw new Error(`GET ${response.url}: ${response.status}`);
   return response;
 }
