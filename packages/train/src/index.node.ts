@@ -1,4 +1,6 @@
 /** What needs Node's file system or threads: `@retinaface-webgpu/train/node`. */
+
+export { createWorkerSampler, defaultWorkers } from "./augment/worker-sampler.node.js";
 export { type Dataset, loadDataset } from "./data/load.node.js";
 export {
   readWiderDetections,

@@ -1,4 +1,24 @@
+export {
+  createSampler,
+  epochOrder,
+  type LoadedSample,
+  loadSamples,
+  type SampleJob,
+  type Sampler,
+  type SamplerOptions,
+  sampleJobs,
+} from "./augment/loader.js";
+export { RESAMPLE_METHODS, type ResampleMethod, resample } from "./augment/resample.js";
+export {
+  type AugmentOptions,
+  augment,
+  plainAugment,
+  type Sample,
+  sampleRandom,
+  trainingAugment,
+} from "./augment/sample.js";
 export { parseCoco } from "./data/coco.js";
+export { loadImage } from "./data/image.js";
 export { formatJsonl, parseJsonl } from "./data/jsonl.js";
 export {
   countClasses,

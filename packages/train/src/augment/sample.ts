@@ -1,0 +1,106 @@
+import { OptionError, type RawImage } from "retinaface-webgpu";
+import type { FaceRecord } from "../data/record.js";
+import { Random } from "../random.js";
+import type { MatchFaces } from "../targets/match.js";
+import {
+  type CropOptions,
+  cropFaces,
+  cropImage,
+  drawSquare,
+  mirrorFaces,
+  mirrorImage,
+  padToSquare,
+} from "./crop.js";
+import { distort, drawDistortion } from "./distort.js";
+import { RESAMPLE_METHODS, type ResampleMethod, resample } from "./resample.js";
+
+/** What a training image goes through. */
+export interface AugmentOptions {
+  /** Side of the square result in pixels. */
+  readonly size: number;
+  /** Random square crops; null keeps the whole image. */
+  readonly crop: CropOptions | null;
+  /** Probability of mirroring. */
+  readonly mirror: number;
+  /** Whether brightness, contrast, saturation and hue change. */
+  readonly distort: boolean;
+  /** One is drawn for each sample. */
+  readonly resample: readonly ResampleMethod[];
+}
+
+/** The published PyTorch training's augmentation. */
+export function trainingAugment(size: number): AugmentOptions {
+  return {
+    size,
+    crop: { minScale: 0.3, maxScale: 1, whole: 0.2 },
+    mirror: 0.5,
+    distort: true,
+    resample: RESAMPLE_METHODS,
+  };
+}
+
+/** The whole image, padded to a square and scaled, for a loss on validation data. */
+export function plainAugment(size: number): AugmentOptions {
+  return { size, crop: null, mirror: 0, distort: false, resample: ["linear"] };
+}
+
+/** A training image with its faces as fractions of its side, ready for {@link matchPriors}. */
+export interface Sample extends MatchFaces {
+  readonly id: string;
+  /** `size` × `size` upright RGBA; the mean is not yet subtracted. */
+  readonly image: RawImage;
+  readonly ignored: Uint8Array;
+}
+
+/** The mean that training subtracts, R, G, B: padding with it becomes zero. */
+const MEAN_RGB = [123, 117, 104];
+
+const WHOLE = (image: RawImage) => ({
+  data: image.data.slice(),
+  width: image.width,
+  height: image.height,
+});
+
+/**
+ * Makes a training sample: random square crop, photometric distortion, padding, scaling, mirroring.
+ * Equal random states give equal samples.
+ *
+ * @param image the record's upright pixels; left as they are
+ */
+export function augment(
+  record: FaceRecord,
+  image: RawImage,
+  options: AugmentOptions,
+  random: Random,
+): Sample {
+  const { size } = options;
+  if (!Number.isSafeInteger(size) || size < 1 || options.resample.length === 0) {
+    throw new OptionError(
+      `a sample needs a positive whole size and a way to resample, not ${size}`,
+    );
+  }
+  const square = options.crop ? drawSquare(image, record, options.crop, random) : undefined;
+  const cropped = square ? cropImage(image, square) : WHOLE(image);
+  let faces = square ? cropFaces(record, square) : record;
+  if (options.distort) distort(cropped, drawDistortion(random));
+  const padded = padToSquare(cropped, MEAN_RGB);
+  const method = options.resample[random.integer(options.resample.length)];
+  const scaled = resample(padded, size, size, method);
+  if (random.chance(options.mirror)) {
+    mirrorImage(scaled);
+    faces = mirrorFaces(faces, padded.width);
+  }
+  const fraction = (value: number) => value / padded.width;
+  return {
+    id: record.id,
+    image: scaled,
+    boxes: faces.boxes.map(fraction),
+    landmarks: faces.landmarks.map(fraction),
+    ignored: faces.ignored,
+  };
+}
+
+/** The random numbers of one sample: the same whichever thread makes it, and when. */
+export function sampleRandom(seed: number, epoch: number, index: number): Random {
+  return new Random(seed, epoch, index);
+}
