@@ -1,0 +1,95 @@
+import { type Face, LANDMARK_NAMES, type Landmarks, type RawImage } from "../types.js";
+import { type Colour, fillDisc, fillRect, strokeRect } from "./canvas.js";
+import { drawText, GLYPH_HEIGHT, textWidth } from "./font.js";
+
+/** Dark rims and label backgrounds keep every mark visible on any picture. */
+const DARK: Colour = [16, 16, 16];
+const TEXT: Colour = [255, 255, 255];
+const BOX: Colour = [0, 230, 118];
+
+/** After Okabe and Ito's palette, told apart by colour-blind people too. */
+const LANDMARK_COLOURS: Readonly<Record<keyof Landmarks, Colour>> = {
+  leftEye: [86, 180, 233],
+  rightEye: [240, 228, 66],
+  nose: [255, 255, 255],
+  leftMouth: [204, 121, 167],
+  rightMouth: [213, 94, 0],
+};
+
+/** Widest label over a small face, in widths of its box. */
+const LABEL_WIDTHS = 1.5;
+
+export interface AnnotateOptions {
+  /** Faces scoring less are not drawn. Default 0: all. */
+  visThreshold?: number;
+}
+
+/**
+ * Draws each face's box, landmarks (a colour each) and score on a copy of the image. A label stands
+ * above its box where there is room, and always inside the image; better faces are drawn over worse.
+ */
+export function annotate(
+  image: RawImage,
+  faces: readonly Face[],
+  { visThreshold = 0 }: AnnotateOptions = {},
+): RawImage {
+  const copy: RawImage = { ...image, data: new Uint8ClampedArray(image.data) };
+  const side = Math.max(image.width, image.height);
+  const line = Math.max(1, Math.round(side / 700));
+  const shown = faces
+    .filter((face) => face.score >= visThreshold)
+    .sort((a, b) => a.score - b.score);
+  for (const face of shown) drawBox(copy, face, line);
+  for (const face of shown) drawLandmarks(copy, face, line);
+  for (const face of shown) drawLabel(copy, face, line, fontScale(side, face));
+  return copy;
+}
+
+function drawBox(image: RawImage, face: Face, line: number): void {
+  const [x1, y1, x2, y2] = face.box.map(Math.round);
+  const rim = Math.max(1, line >> 1);
+  strokeRect(image, x1 - rim, y1 - rim, x2 + 1 + rim, y2 + 1 + rim, line + 2 * rim, DARK);
+  strokeRect(image, x1, y1, x2 + 1, y2 + 1, line, BOX);
+}
+
+function drawLandmarks(image: RawImage, face: Face, line: number): void {
+  const faceSide = Math.min(face.box[2] - face.box[0], face.box[3] - face.box[1]);
+  const radius = Math.max(1, Math.min(1 + line * 2, faceSide / 26));
+  const rim = radius < 2 ? 0.5 : Math.max(1, radius / 3);
+  for (const name of LANDMARK_NAMES) {
+    const [x, y] = face.landmarks[name];
+    fillDisc(image, x, y, radius + rim, DARK);
+    fillDisc(image, x, y, radius, LANDMARK_COLOURS[name]);
+  }
+}
+
+/**
+ * Pixels of one dot of the font: it grows with the picture; in a crowd it shrinks with the face, down
+ * to half, so that labels do not hide the faces behind.
+ */
+function fontScale(side: number, face: Face): number {
+  const largest = Math.max(1, Math.round(side / 800));
+  const smallest = Math.max(1, Math.floor(largest / 2));
+  const room = (face.box[2] - face.box[0]) * LABEL_WIDTHS;
+  const fitting = Math.floor(room / textWidth(labelOf(face), 1));
+  return Math.min(largest, Math.max(smallest, fitting));
+}
+
+/** Two decimals, cut off: nothing short of certainty reads 1.00. */
+function labelOf(face: Face): string {
+  return (Math.floor(face.score * 100) / 100).toFixed(2);
+}
+
+function drawLabel(image: RawImage, face: Face, line: number, font: number): void {
+  const text = labelOf(face);
+  const pad = font * 2;
+  const width = textWidth(text, font) + 2 * pad;
+  const height = GLYPH_HEIGHT * font + 2 * pad;
+  if (width > image.width || height > image.height) return;
+  const [x1, y1] = face.box.map(Math.round);
+  const above = y1 - line - height;
+  const left = Math.min(Math.max(x1 - line, 0), image.width - width);
+  const top = Math.min(Math.max(above >= 0 ? above : y1, 0), image.height - height);
+  fillRect(image, left, top, left + width, top + height, DARK);
+  drawText(image, text, left + pad, top + pad, font, TEXT);
+}
