@@ -64,7 +64,7 @@ function filePath(source: unknown): string {
     throw new OptionError(`cannot read ${kindOf(source)}: ${remedy}`);
   }
   const text = String(source);
-  if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return text;
+  if (!/^([a-z][a-z0-9+.-]*:\/\/|file:)/i.test(text)) return text;
   if (!text.startsWith("file:")) {
     throw new OptionError(`cannot read ${text}: nothing is fetched over the network; ${remedy}`);
   }

@@ -1,0 +1,143 @@
+#!/usr/bin/env node
+import { once } from "node:events";
+import { access } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import { readBytes } from "#platform";
+import { RetinaFaceError } from "../errors.js";
+import { convertCheckpoint } from "../weights/index.js";
+import { PUBLIC_FILES } from "../weights/registry.js";
+import { detectPhotos } from "./detect.js";
+import { writeFileAtomic } from "./files.js";
+import { JsonLines, type Streams } from "./lines.js";
+import { type DetectOptionValues, detectCommand } from "./options.js";
+import { findPhotos } from "./photos.js";
+import { startProgress } from "./progress.js";
+
+/*
+ * Exit codes: 0 all done, 1 something failed, 2 wrong usage; 130 and 143 after Ctrl-C and SIGTERM.
+ * JSON goes to standard output, everything else to standard error.
+ */
+const FAILED = 1;
+const USAGE = 2;
+
+/** Errors of arguments rather than of the work; weights that are nowhere need an argument too. */
+const USAGE_CODES = new Set([
+  "OPTION_INVALID",
+  "WEIGHTS_NOT_FOUND",
+  "WEIGHTS_URL_REFUSED",
+  "PULL_UNKNOWN_NAME",
+]);
+
+const SAMPLE = new URL("../../assets/sample.png", import.meta.url);
+
+const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
+
+async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
+  const { out, ...load } = options;
+  const photos = await findPhotos(args.length > 0 ? args : [await samplePhoto()]);
+  const { RetinaFace } = await import("../detector.js");
+  const failed = await detectPhotos({
+    photos,
+    out,
+    load: () => RetinaFace.load(load),
+    streams,
+    signal,
+  });
+  if (failed > 0) process.exitCode = FAILED;
+}
+
+/** The package's own picture, looked at where no photo is named. */
+async function samplePhoto(): Promise<string> {
+  const file = fileURLToPath(SAMPLE);
+  try {
+    await access(file);
+  } catch {
+    throw new RetinaFaceError(
+      "OPTION_INVALID",
+      `name a photo: the sample picture is missing (${file})`,
+    );
+  }
+  return file;
+}
+
+async function convert(input: string, output: string, options: { half?: boolean }) {
+  const converted = await convertCheckpoint(await readBytes(input), options);
+  await writeFileAtomic(output, converted);
+  await new JsonLines(streams.stdout).write({ file: output, bytes: converted.byteLength });
+}
+
+async function pull(name: string, signal: AbortSignal) {
+  const { pullWeights } = await import("../weights/pull.node.js");
+  const total = PUBLIC_FILES.find((file) => file.name === name)?.bytes ?? 0;
+  const progress = startProgress(streams, total, "{bar} {percentage}% {label}");
+  try {
+    const { path, cached } = await pullWeights(name, {
+      signal,
+      onProgress: ({ received }) => progress.update(received, name),
+    });
+    progress.stop();
+    await new JsonLines(streams.stdout).write({ name, file: path, cached });
+  } finally {
+    progress.stop();
+  }
+}
+
+function buildProgram(signal: AbortSignal): Command {
+  const program = new Command("retinaface")
+    .description("Face detection with five landmarks on WebGPU")
+    .exitOverride();
+  program.addCommand(detectCommand().action((photos, options) => detect(photos, options, signal)));
+  program
+    .command("convert")
+    .description("convert a PyTorch checkpoint to safetensors")
+    .argument("<in>", "checkpoint: .pth or .safetensors")
+    .argument("<out>", "file to write")
+    .option("--half", "store 16-bit floating point")
+    .action(convert);
+  program
+    .command("pull")
+    .description("download public weights into the user's cache folder")
+    .argument("<name>", PUBLIC_FILES.map((file) => file.name).join(", "))
+    .action((name) => pull(name, signal));
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+/** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+function abortOnSignals(): AbortController {
+  const controller = new AbortController();
+  for (const [name, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(code);
+      process.exitCode = code;
+      controller.abort();
+    });
+  }
+  return controller;
+}
+
+function report(error: unknown): void {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+    return;
+  }
+  const code = String((error as { code?: unknown }).code);
+  const known = error instanceof Error && code !== "undefined";
+  console.error(known ? `retinaface: ${error.message} [${code}]` : error);
+  process.exitCode = USAGE_CODES.has(code) ? USAGE : FAILED;
+}
+
+const controller = abortOnSignals();
+try {
+  await buildProgram(controller.signal).parseAsync();
+} catch (error) {
+  if (!controller.signal.aborted) report(error);
+}
+if (controller.signal.aborted) {
+  if (streams.stdout.writableNeedDrain) await once(streams.stdout, "drain");
+  process.exit();
+}

@@ -1,0 +1,64 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_THRESHOLDS } from "../types.js";
+
+/** Options of `retinaface detect`, as commander names them. */
+export interface DetectOptionValues {
+  weights?: string;
+  out?: string;
+  maxSide?: number;
+  confidenceThreshold: number;
+  topK: number;
+  nmsThreshold: number;
+  keepTopK: number;
+  visThreshold: number;
+}
+
+function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError("It must be a number from 0 to 1.");
+  }
+  return value;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  }
+  return value;
+}
+
+/** `retinaface detect`, without its action. */
+export function detectCommand(): Command {
+  const { confidenceThreshold, topK, nmsThreshold, keepTopK, visThreshold } = DEFAULT_THRESHOLDS;
+  const number = (flags: string, text: string, parse: (text: string) => number, value?: number) =>
+    new Option(flags, text).argParser(parse).default(value);
+  return new Command("detect")
+    .description("find faces in photos and print a JSON line for each photo")
+    .argument("[photos...]", "files, folders or glob patterns (default: a sample picture)")
+    .option("--weights <file>", "checkpoint: .pth or .safetensors")
+    .option("--out <dir>", "write annotated PNGs into this folder")
+    .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
+    .addOption(
+      number(
+        "--confidence-threshold <x>",
+        "candidates must score above this",
+        fraction,
+        confidenceThreshold,
+      ),
+    )
+    .addOption(number("--top-k <n>", "best candidates before suppression", count, topK))
+    .addOption(
+      number(
+        "--nms-threshold <x>",
+        "overlap (IoU) above which the worse is dropped",
+        fraction,
+        nmsThreshold,
+      ),
+    )
+    .addOption(number("--keep-top-k <n>", "most faces of a photo", count, keepTopK))
+    .addOption(
+      number("--vis-threshold <x>", "least score that is printed", fraction, visThreshold),
+    );
+}
