@@ -1,3 +1,19 @@
+export { type Clustering, clusterSizes, elbow, type Size, sizeIou } from "./anchors/k-means.js";
+export {
+  type AnchorRecall,
+  anchorRecall,
+  bestAnchorIou,
+  type PlacedFace,
+} from "./anchors/recall.js";
+export {
+  type AnchorSearch,
+  type AnchorSearchOptions,
+  type AspectSummary,
+  assignAnchors,
+  placeFaces,
+  plotAnchorSearch,
+  searchAnchors,
+} from "./anchors/search.js";
 export {
   createSampler,
   epochOrder,
@@ -75,6 +91,15 @@ export {
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
 export { Random, type RandomState } from "./random.js";
 export {
+  precisionRecallPlot,
+  type ReportData,
+  type ReportImage,
+  renderReport,
+  type StepFigures,
+  type ValidationFigures,
+} from "./report/report.js";
+export { type Axis, type LinePlot, linePlot, type Mark, type Series } from "./report/svg.js";
+export {
   MATCH_PRESETS,
   type MatchFaces,
   type MatchOptions,
@@ -82,3 +107,14 @@ export {
   type Targets,
 } from "./targets/match.js";
 export { mineHardNegatives } from "./targets/mining.js";
+export { formatCandidates, parseCandidates } from "./tune/candidates.js";
+export {
+  type ConfidenceRow,
+  plotTuning,
+  type TuneGoal,
+  type TuneImage,
+  type TuneOptions,
+  type TuneResult,
+  type TuneRow,
+  tuneThresholds,
+} from "./tune/tune.js";

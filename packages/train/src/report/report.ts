@@ -1,0 +1,188 @@
+import type { Evaluation } from "../evaluate/evaluate.js";
+import { escapeText } from "./escape.js";
+import { linePlot, type Series } from "./svg.js";
+
+/** One training step's figures. */
+export interface StepFigures {
+  readonly step: number;
+  readonly learningRate: number;
+  /** The total under `total`, and its parts by name. */
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+/** Average precision on validation data after a number of steps. */
+export interface ValidationFigures {
+  readonly step: number;
+  readonly ap50: number;
+  readonly ap: number;
+}
+
+/** An image to look at. */
+export interface ReportImage {
+  readonly id: string;
+  /** A `data:` URI or a path relative to the report. */
+  readonly source: string;
+  readonly caption: string;
+}
+
+/** All that a training report shows; what is absent is left out. */
+export interface ReportData {
+  readonly title: string;
+  /** Settings and figures, shown as a table. */
+  readonly facts: Readonly<Record<string, string | number>>;
+  readonly steps?: readonly StepFigures[];
+  readonly validations?: readonly ValidationFigures[];
+  /** By name, such as "before" and "after". */
+  readonly evaluations?: Readonly<Record<string, Evaluation>>;
+  readonly worst?: readonly ReportImage[];
+}
+
+const STYLE = `
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem; border-bottom: 1px solid #ddd; text-align: left; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.row { display: flex; flex-wrap: wrap; gap: 1rem; } .row svg { max-width: 100%; height: auto; }
+figure { margin: 0; max-width: 22rem; } figure img { max-width: 100%; } figcaption { font-size: 0.85rem; overflow-wrap: anywhere; }
+`;
+
+function cell(value: string | number): string {
+  return typeof value === "number"
+    ? `<td class="number">${Number(value.toPrecision(6))}</td>`
+    : `<td>${escapeText(value)}</td>`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const header = head.map((name) => `<th>${escapeText(name)}</th>`).join("");
+  const body = rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("\n");
+  const top = head.length > 0 ? `<thead><tr>${header}</tr></thead>` : "";
+  return `<table>${top}<tbody>\n${body}\n</tbody></table>`;
+}
+
+function section(heading: string, ...parts: readonly string[]): string {
+  return `<section><h2>${escapeText(heading)}</h2>\n${parts.join("\n")}\n</section>`;
+}
+
+function lossPlots(steps: readonly StepFigures[]): string {
+  const names = [...new Set(steps.flatMap(({ losses }) => Object.keys(losses)))];
+  const series = names.map(
+    (name): Series => ({
+      name,
+      points: steps.map(({ step, losses }) => [step, losses[name] ?? Number.NaN]),
+    }),
+  );
+  const losses = linePlot({
+    title: "Loss",
+    x: { label: "step" },
+    y: { label: "loss", log: true },
+    series,
+  });
+  const rate = linePlot({
+    title: "Learning rate",
+    x: { label: "step" },
+    y: { label: "learning rate", min: 0 },
+    series: [
+      { name: "learning rate", points: steps.map((s) => [s.step, s.learningRate] as const) },
+    ],
+  });
+  return `<div class="row">${losses}${rate}</div>`;
+}
+
+function validationPlot(validations: readonly ValidationFigures[]): string {
+  const points = (key: "ap50" | "ap") => validations.map((v) => [v.step, v[key]] as const);
+  return linePlot({
+    title: "Validation",
+    x: { label: "step" },
+    y: { label: "average precision", min: 0, max: 1 },
+    series: [
+      { name: "AP at IoU 0.5", points: points("ap50"), dots: true },
+      { name: "AP 0.5:0.95", points: points("ap"), dots: true, dashed: true },
+    ],
+  });
+}
+
+/** Precision–recall curves, one line a name. */
+export function precisionRecallPlot(
+  curves: Readonly<Record<string, readonly { precision: number; recall: number }[]>>,
+  title = "Precision and recall",
+): string {
+  return linePlot({
+    title,
+    x: { label: "recall", min: 0, max: 1 },
+    y: { label: "precision", min: 0, max: 1 },
+    series: Object.entries(curves).map(([name, curve]) => ({
+      name,
+      points: curve.map(({ precision, recall }) => [recall, precision] as const),
+    })),
+  });
+}
+
+function evaluationSection(evaluations: Readonly<Record<string, Evaluation>>): string {
+  const entries = Object.entries(evaluations);
+  const row = (name: string, value: (e: Evaluation) => number | string) => [
+    name,
+    ...entries.map(([, evaluation]) => value(evaluation)),
+  ];
+  const rows = [
+    row("images", (e) => e.images),
+    row("faces", (e) => e.faces),
+    row("AP at IoU 0.5", (e) => e.ap50),
+    row("AP 0.5:0.95", (e) => e.ap),
+    row("best F1", (e) => e.bestF1?.f1 ?? "–"),
+    row("at score", (e) => e.bestF1?.threshold ?? "–"),
+    row("landmark error by eyes", (e) => e.landmarks?.byEyes ?? "–"),
+  ];
+  const curves = Object.fromEntries(entries.map(([name, { curve }]) => [name, curve]));
+  const sizes = entries.flatMap(([name, { bySize }]) =>
+    bySize
+      .filter(({ faces }) => faces > 0)
+      .map(({ from, to, faces, found }) => [
+        name,
+        to === null ? `from ${from}` : `${from} to ${to}`,
+        faces,
+        found / faces,
+      ]),
+  );
+  return section(
+    "Evaluation",
+    table(["", ...entries.map(([name]) => name)], rows),
+    precisionRecallPlot(curves, "Precision and recall at IoU 0.5"),
+    "<h3>Recall by face size, at the score of the best F1</h3>",
+    table(["", "size in pixels", "faces", "recall"], sizes),
+  );
+}
+
+function isSafeSource(source: string): boolean {
+  return source.startsWith("data:image/") || !/^[a-z][a-z0-9+.-]*:|^\/\//i.test(source);
+}
+
+function worstSection(images: readonly ReportImage[]): string {
+  const figures = images
+    .filter(({ source }) => isSafeSource(source))
+    .map(
+      ({ id, source, caption }) =>
+        `<figure><img src="${escapeText(source)}" alt="${escapeText(id)}" loading="lazy">` +
+        `<figcaption>${escapeText(id)}: ${escapeText(caption)}</figcaption></figure>`,
+    );
+  return section("Worst images", `<div class="row">${figures.join("\n")}</div>`);
+}
+
+/** A training report as one HTML document without scripts or anything fetched. */
+export function renderReport(data: ReportData): string {
+  const { steps, validations, evaluations, worst } = data;
+  const sections = [
+    section("Settings and figures", table([], Object.entries(data.facts))),
+    steps?.length ? section("Training", lossPlots(steps)) : "",
+    validations?.length ? section("Validation", validationPlot(validations)) : "",
+    evaluations && Object.keys(evaluations).length > 0 ? evaluationSection(evaluations) : "",
+    worst?.length ? worstSection(worst) : "",
+  ];
+  const title = escapeText(data.title);
+  return [
+    "<!doctype html>",
+    `<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>`,
+    `<body><h1>${title}</h1>`,
+    ...sections.filter((part) => part !== ""),
+    "</body></html>\n",
+  ].join("\n");
+}
