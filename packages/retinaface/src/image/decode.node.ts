@@ -1,12 +1,11 @@
 import { constants, inflateSync } from "node:zlib";
-import jpeg from "jpeg-js";
 import { ImageError } from "../errors.js";
 import type { RawImage } from "../types.js";
 import { type ImageFormat, sniffFormat } from "./format.js";
-import { type JpegHeader, readJpegHeader } from "./jpeg-header.js";
+import { decodeJpeg } from "./jpeg/decode.js";
 import { applyOrientation } from "./orient.js";
-import { readPngHeader } from "./png-header.js";
-import { pngPixels, pngRawBytes } from "./png-pixels.js";
+import { readPngHeader } from "./png/header.js";
+import { pngPixels, pngRawBytes } from "./png/pixels.js";
 import type { ImageLimits } from "./raw.js";
 import { unsupportedFormat } from "./unsupported.js";
 
@@ -47,27 +46,6 @@ function decoderError(format: ImageFormat, cause: unknown): ImageError {
     `damaged ${format.toUpperCase()}: ${reason}; fetch or export the file again`,
     { cause },
   );
-}
-
-function decodeJpeg(bytes: Uint8Array, limits?: ImageLimits): RawImage {
-  const header = readJpegHeader(bytes, limits);
-  const { data, width, height } = jpeg.decode(bytes, {
-    useTArray: true,
-    colorTransform: colourTransform(header),
-    maxResolutionInMP: Number.POSITIVE_INFINITY,
-    maxMemoryUsageInMB: Number.POSITIVE_INFINITY,
-  });
-  return applyOrientation({ data, width, height }, header.orientation);
-}
-
-/**
- * Whether three components are YCbCr, as libjpeg tells it: Adobe's marker, then the components'
- * names. The decoder's own default holds for one and four.
- */
-function colourTransform({ components, adobeTransform }: JpegHeader): boolean | undefined {
-  if (components.length !== 3) return undefined;
-  if (adobeTransform !== undefined) return adobeTransform !== 0;
-  return String.fromCharCode(...components) !== "RGB";
 }
 
 function decodePng(bytes: Uint8Array, limits?: ImageLimits): RawImage {

@@ -1,7 +1,7 @@
-import { ImageError } from "../errors.js";
-import { crc32 } from "../weights/zip.js";
-import { exifOrientation, type Orientation } from "./exif.js";
-import { checkSize, type ImageLimits } from "./raw.js";
+import { ImageError } from "../../errors.js";
+import { crc32 } from "../../weights/zip.js";
+import { exifOrientation, type Orientation } from "../exif.js";
+import { checkSize, type ImageLimits } from "../raw.js";
 
 /** What a PNG's chunks say, read without decoding. */
 export interface PngHeader {

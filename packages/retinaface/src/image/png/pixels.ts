@@ -1,6 +1,6 @@
-import { ImageError } from "../errors.js";
-import type { RawImage } from "../types.js";
-import { type PngHeader, type PngPass, pngPasses } from "./png-header.js";
+import { ImageError } from "../../errors.js";
+import type { RawImage } from "../../types.js";
+import { type PngHeader, type PngPass, pngPasses } from "./header.js";
 
 const corrupt = (what: string) => new ImageError("IMAGE_CORRUPT", `damaged PNG: ${what}`);
 
