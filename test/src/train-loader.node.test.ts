@@ -55,11 +55,11 @@ async function firstSamples(sampler: Sampler, count: number): Promise<string[]> 
 }
 
 test("worker threads give the samples of one thread, in order, whatever their number", async () => {
-  const expected = await firstSamples(createSampler(options), 14);
-  assert.is(new Set(expected).size, 14);
+  const expected = await firstSamples(createSampler(options), 12);
+  assert.is(new Set(expected).size, 12);
   assert.is(expected.filter((text) => text.endsWith("problem")).length, 2);
   for (const workers of [0, 1, 3]) {
-    assert.equal(await firstSamples(createWorkerSampler(options, workers), 14), expected);
+    assert.equal(await firstSamples(createWorkerSampler(options, workers), 12), expected);
   }
 });
 

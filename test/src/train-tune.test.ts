@@ -1,3 +1,4 @@
+import type { Random } from "@retinaface-webgpu/tensor";
 import {
   type Detections,
   evaluateDetections,
@@ -9,8 +10,8 @@ import {
   parseCandidates,
   plotTuning,
   precisionRecallPlot,
-  Random,
   renderReport,
+  seededRandom,
   type TuneImage,
   tuneThresholds,
 } from "@retinaface-webgpu/train";
@@ -49,7 +50,7 @@ function makeImages(random: Random, count: number): TuneImage[] {
 }
 
 test("the best thresholds are those of a search by brute force", () => {
-  const images = makeImages(new Random(4), 10);
+  const images = makeImages(seededRandom(4), 10);
   const nmsThresholds = [0.2, 0.4, 0.6];
   const result = tuneThresholds(images, { nmsThresholds });
   let best = 0;
@@ -79,7 +80,7 @@ test("the best thresholds are those of a search by brute force", () => {
 });
 
 test("the confidence threshold proposed keeps the average precision", () => {
-  const result = tuneThresholds(makeImages(new Random(5), 10));
+  const result = tuneThresholds(makeImages(seededRandom(5), 10));
   const { best, confidence } = result;
   const chosen = confidence.find((row) => row.confidenceThreshold === best!.confidenceThreshold)!;
   assert.ok(chosen.ap50 >= best!.ap50 - 0.001);
@@ -92,7 +93,7 @@ test("the confidence threshold proposed keeps the average precision", () => {
 });
 
 test("recall at a given precision, and goals that cannot be reached", () => {
-  const images = makeImages(new Random(6), 10);
+  const images = makeImages(seededRandom(6), 10);
   const f1 = tuneThresholds(images).best!;
   const strict = tuneThresholds(images, { goal: { kind: "recall", precision: 1 } }).best!;
   assert.is(strict.precision, 1);
@@ -111,7 +112,7 @@ test("recall at a given precision, and goals that cannot be reached", () => {
 });
 
 test("candidates survive their file; damage is named by line", () => {
-  const stored = new Map(makeImages(new Random(7), 2).map((i) => [i.record.id, i.candidates]));
+  const stored = new Map(makeImages(seededRandom(7), 2).map((i) => [i.record.id, i.candidates]));
   const back = parseCandidates(formatCandidates(stored), "c.jsonl");
   for (const [id, { boxes, scores }] of stored) {
     assert.ok(back.get(id)!.boxes.every((v, i) => Math.abs(v - boxes[i]) < 1e-3));
@@ -222,7 +223,7 @@ test("plots of many points stay small and keep the extremes", () => {
 });
 
 test("a report shows what it is given, escaped and without foreign addresses", () => {
-  const images = makeImages(new Random(8), 3);
+  const images = makeImages(seededRandom(8), 3);
   const evaluation = evaluateDetections(
     images.map(({ record, candidates }) => ({ record, detections: candidates })),
   );
@@ -253,7 +254,7 @@ test("a report shows what it is given, escaped and without foreign addresses", (
 });
 
 test("plots of curves", () => {
-  const result = tuneThresholds(makeImages(new Random(9), 3), { nmsThresholds: [0.3, 0.5] });
+  const result = tuneThresholds(makeImages(seededRandom(9), 3), { nmsThresholds: [0.3, 0.5] });
   assertWellFormed(plotTuning(result));
   assertWellFormed(precisionRecallPlot({ a: result.table[0].curve }));
 });

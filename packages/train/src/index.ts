@@ -89,7 +89,7 @@ export {
   widerKey,
 } from "./evaluate/wider.js";
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
-export { Random, type RandomState } from "./random.js";
+export { seededRandom } from "./random.js";
 export {
   precisionRecallPlot,
   type ReportData,

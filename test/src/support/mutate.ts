@@ -1,4 +1,4 @@
-import type { Random } from "@retinaface-webgpu/train";
+import type { Random } from "@retinaface-webgpu/tensor";
 
 const FRAGMENTS = [
   "-1",
@@ -33,7 +33,7 @@ export function mutateText(text: string, random: Random): string {
       String.fromCharCode(random.integer(128)),
     ];
     result = result.slice(0, at) + replacements[random.integer(4)] + result.slice(end);
-    if (random.chance(0.05)) result = result.slice(0, random.integer(result.length + 1));
+    if (random.uniform() < 0.05) result = result.slice(0, random.integer(result.length + 1));
   }
   return result;
 }

@@ -1,5 +1,5 @@
+import type { Random } from "@retinaface-webgpu/tensor";
 import { OptionError } from "retinaface-webgpu";
-import type { Random } from "../random.js";
 
 /** Width and height of a box in pixels. */
 export type Size = readonly [width: number, height: number];
@@ -35,7 +35,7 @@ function drawCentres(sizes: readonly Size[], k: number, random: Random): Size[] 
   const distance = sizes.map((size) => 1 - sizeIou(size, centres[0]));
   while (centres.length < k) {
     const total = distance.reduce((sum, d) => sum + d, 0);
-    let rest = random.next() * total;
+    let rest = random.uniform() * total;
     let chosen = distance.findIndex((d) => {
       rest -= d;
       return rest < 0;

@@ -1,6 +1,6 @@
 import { type AnchorConfig, DEFAULT_CONFIG, OptionError } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
-import { Random } from "../random.js";
+import { seededRandom } from "../random.js";
 import { linePlot } from "../report/svg.js";
 import { type Clustering, clusterSizes, elbow, type Size } from "./k-means.js";
 import { type AnchorRecall, anchorRecall, type PlacedFace } from "./recall.js";
@@ -152,12 +152,12 @@ export function searchAnchors(
   const { maxK = 12, maxSide = 640, seed = 1, present = DEFAULT_CONFIG.anchors } = options;
   const faces = placeFaces(records, maxSide);
   if (faces.length === 0) throw new OptionError("there are no faces to search anchors for");
-  const random = new Random(seed);
+  const random = seededRandom(seed);
   const order = Array.from({ length: faces.length }, (_, i) => i);
   const chosen = random.shuffle(order).slice(0, MAX_FACES);
   const sizes = chosen.map((i): Size => [faces[i].width, faces[i].height]);
   const ks = Array.from({ length: Math.max(maxK, options.k ?? 0) }, (_, i) => i + 1);
-  const search = ks.map((k) => ({ k, ...clusterSizes(sizes, k, new Random(seed, k)) }));
+  const search = ks.map((k) => ({ k, ...clusterSizes(sizes, k, seededRandom(seed, k)) }));
   const bend = elbow(search.slice(0, maxK).map(({ meanIou }) => meanIou));
   const k = options.k ?? Math.max(bend, present.steps.length);
   const aspect = summariseAspects(faces);

@@ -1,6 +1,7 @@
+import type { Random } from "@retinaface-webgpu/tensor";
 import type { RawImage } from "retinaface-webgpu";
 import { type FaceRecord, filterFaces } from "../data/record.js";
-import type { Random } from "../random.js";
+import { chance } from "../random.js";
 
 /** A square of an image, in whole pixels. */
 export interface Square {
@@ -43,7 +44,7 @@ export function drawSquare(
   const short = Math.min(image.width, image.height);
   const empty = faces.ignored.every((flag) => flag === 1);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const scale = random.chance(options.whole)
+    const scale = chance(random, options.whole)
       ? 1
       : random.uniform(options.minScale, options.maxScale);
     const side = Math.max(1, Math.floor(scale * short));

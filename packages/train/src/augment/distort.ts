@@ -1,5 +1,6 @@
+import type { Random } from "@retinaface-webgpu/tensor";
 import type { RawImage } from "retinaface-webgpu";
-import type { Random } from "../random.js";
+import { chance } from "../random.js";
 
 /** One photometric distortion: applied in the order of its members. */
 export interface Distortion {
@@ -21,10 +22,10 @@ export interface Distortion {
  */
 export function drawDistortion(random: Random): Distortion {
   const maybe = (low: number, high: number, neutral: number) =>
-    random.chance(0.5) ? random.uniform(low, high) : neutral;
+    chance(random, 0.5) ? random.uniform(low, high) : neutral;
   const brightness = maybe(-32, 32, 0);
   const contrast = maybe(0.5, 1.5, 1);
-  const first = random.chance(0.5);
+  const first = chance(random, 0.5);
   return {
     brightness,
     contrastBefore: first ? contrast : 1,

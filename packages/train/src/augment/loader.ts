@@ -1,6 +1,6 @@
 import { loadImage } from "../data/image.js";
 import type { FaceRecord, Problem } from "../data/record.js";
-import { Random } from "../random.js";
+import { seededRandom } from "../random.js";
 import { type AugmentOptions, augment, type Sample, sampleRandom } from "./sample.js";
 
 /** Which sample to make. */
@@ -55,7 +55,7 @@ export function createSampler(options: SamplerOptions): Sampler {
 /** Indices 0…count−1 in the seeded order of one epoch. */
 export function epochOrder(count: number, seed: number, epoch: number): number[] {
   const order = Array.from({ length: count }, (_, i) => i);
-  return new Random(seed, epoch, -1).shuffle(order);
+  return seededRandom(seed, epoch, -1).shuffle(order);
 }
 
 /**

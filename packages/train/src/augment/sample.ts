@@ -1,6 +1,7 @@
+import type { Random } from "@retinaface-webgpu/tensor";
 import { OptionError, type RawImage } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
-import { Random } from "../random.js";
+import { chance, seededRandom } from "../random.js";
 import type { MatchFaces } from "../targets/match.js";
 import {
   type CropOptions,
@@ -86,7 +87,7 @@ export function augment(
   const padded = padToSquare(cropped, MEAN_RGB);
   const method = options.resample[random.integer(options.resample.length)];
   const scaled = resample(padded, size, size, method);
-  if (random.chance(options.mirror)) {
+  if (chance(random, options.mirror)) {
     mirrorImage(scaled);
     faces = mirrorFaces(faces, padded.width);
   }
@@ -102,5 +103,5 @@ export function augment(
 
 /** The random numbers of one sample: the same whichever thread makes it, and when. */
 export function sampleRandom(seed: number, epoch: number, index: number): Random {
-  return new Random(seed, epoch, index);
+  return seededRandom(seed, epoch, index);
 }

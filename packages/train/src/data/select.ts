@@ -1,5 +1,5 @@
 import { DataError } from "../errors.js";
-import { Random } from "../random.js";
+import { seededRandom } from "../random.js";
 import { type FaceRecord, filterFaces } from "./record.js";
 
 /** What becomes of a class name: its new name, or undefined to leave its faces out. */
@@ -46,7 +46,7 @@ export function splitRecords(
   seed: number,
 ): { train: FaceRecord[]; val: FaceRecord[] } {
   const ids = [...new Set(records.map((record) => record.id))].sort();
-  new Random(seed).shuffle(ids);
+  seededRandom(seed).shuffle(ids);
   const chosen = new Set(ids.slice(0, Math.round(ids.length * fraction)));
   return {
     train: records.filter((record) => chosen.has(record.id)),
