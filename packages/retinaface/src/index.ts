@@ -1,7 +1,9 @@
 export { readBytes, toRawImage } from "#platform";
+export { alignFace } from "./align.js";
 export { anchorCount, priorBoxes } from "./anchors.js";
 export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./codec.js";
 export * from "./detector.js";
+export { type AnnotateOptions, annotate } from "./draw/annotate.js";
 export {
   AlignError,
   ImageError,

@@ -28,7 +28,8 @@ export function checkSize(width: number, height: number, limits: ImageLimits = {
 }
 
 /** Whether a value has the shape of pixels; {@link checkRawImage} says whether they fit. */
-export function isRawImage(value: object): value is RawImage {
+export function isRawImage(value: unknown): value is RawImage {
+  if (typeof value !== "object" || value === null) return false;
   return "data" in value && "width" in value && "height" in value;
 }
 

@@ -53,7 +53,7 @@ export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
 export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promise<RawImage> {
   const drawn = await drawableSize(input);
   if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, limits);
-  if (typeof input === "object" && isRawImage(input)) return checkRawImage(input, limits);
+  if (isRawImage(input)) return checkRawImage(input, limits);
   try {
     return await decode(await readBytes(input as BytesSource), limits);
   } catch (cause) {

@@ -39,7 +39,7 @@ export async function readBytes(source: BytesSource): Promise<Uint8Array> {
  * @throws ImageError
  */
 export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promise<RawImage> {
-  if (typeof input === "object" && isRawImage(input)) return checkRawImage(input, limits);
+  if (isRawImage(input)) return checkRawImage(input, limits);
   try {
     return decodeImage(await readBytes(input as BytesSource), limits);
   } catch (cause) {
