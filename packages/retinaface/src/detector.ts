@@ -2,7 +2,7 @@ import { Device, DeviceLostError, type StateDict } from "@retinaface-webgpu/tens
 import { findWeights, toRawImage } from "#platform";
 import { OptionError, RetinaFaceError } from "./errors.js";
 import type { BytesSource, ImageInput } from "./image/input.js";
-import { resizeBilinear } from "./image/resize.js";
+import { scaledRows } from "./image/resize.js";
 import { inferNetwork } from "./model/infer.js";
 import type { NetworkConfig } from "./model/network.js";
 import { postprocess, resolveThresholds, visible } from "./postprocess.js";
@@ -171,8 +171,8 @@ export class RetinaFace {
     const engine = await this.#runtime.engine(images.length, height, width);
     const pixels = new Float32Array(images.length * height * width * 3);
     for (const [i, image] of images.entries()) {
-      const scaled = resizeBilinear(image, width, height);
-      normalize(scaled, pixels.subarray(i * height * width * 3, (i + 1) * height * width * 3));
+      const size = height * width * 3;
+      normalize(image, width, height, pixels.subarray(i * size, (i + 1) * size));
     }
     engine.plan.inputs[0].write(pixels);
     engine.plan.run();
@@ -217,12 +217,15 @@ function groupBySize(images: readonly RawImage[], maxSide: number | undefined): 
   return [...groups.values()];
 }
 
-/** RGBA bytes to BGR minus the mean. */
-function normalize(image: RawImage, target: Float32Array): void {
-  const { data } = image;
-  for (let from = 0, to = 0; to < target.length; from += 4, to += 3) {
-    target[to] = data[from + 2] - MEAN_BGR[0];
-    target[to + 1] = data[from + 1] - MEAN_BGR[1];
-    target[to + 2] = data[from] - MEAN_BGR[2];
+/** Scales RGBA bytes to `width` × `height` BGR minus the mean. */
+function normalize(image: RawImage, width: number, height: number, target: Float32Array): void {
+  const same = width === image.width && height === image.height;
+  let to = 0;
+  for (const row of same ? [image.data] : scaledRows(image, width, height)) {
+    for (let from = 0; from < row.length; from += 4, to += 3) {
+      target[to] = row[from + 2] - MEAN_BGR[0];
+      target[to + 1] = row[from + 1] - MEAN_BGR[1];
+      target[to + 2] = row[from] - MEAN_BGR[2];
+    }
   }
 }

@@ -42,20 +42,24 @@ function tentTaps(from: number, to: number): Taps {
 }
 
 /**
- * Scales an image bilinearly with half-pixel centres, as OpenCV's INTER_LINEAR does; a side that
- * shrinks by more than 2 is antialiased (triangle filter over every pixel it covers).
+ * Rows of an image scaled bilinearly with half-pixel centres, as OpenCV's INTER_LINEAR does; a side that
+ * shrinks by more than 2 is antialiased (triangle filter over every pixel it covers). Values are not
+ * rounded.
  *
  * @param width of the result, in pixels.
+ * @returns RGBA rows from top to bottom; the array is reused for the next row.
  * @throws OptionError when a side is not a positive whole number.
  */
-export function resizeBilinear(image: RawImage, width: number, height: number): RawImage {
+export function* scaledRows(
+  image: RawImage,
+  width: number,
+  height: number,
+): Generator<Float32Array> {
   if (!Number.isSafeInteger(width) || !Number.isSafeInteger(height) || width < 1 || height < 1) {
     throw new OptionError(`cannot scale to ${width}×${height}: sides are positive whole numbers`);
   }
-  if (width === image.width && height === image.height) return image;
   const columns = tentTaps(image.width, width);
   const rows = tentTaps(image.height, height);
-  const data = new Uint8ClampedArray(width * height * 4);
   const lines = new RowCache(image, columns, width, rows.count);
   const sums = new Float32Array(width * 4);
   for (let y = 0; y < height; y++) {
@@ -66,7 +70,18 @@ export function resizeBilinear(image: RawImage, width: number, height: number): 
       const line = lines.row(rows.first[y] + t);
       for (let i = 0; i < sums.length; i++) sums[i] += weight * line[i];
     }
-    data.set(sums, y * width * 4);
+    yield sums;
+  }
+}
+
+/** An image scaled as by `scaledRows`, rounded to bytes. @throws OptionError as `scaledRows` */
+export function resizeBilinear(image: RawImage, width: number, height: number): RawImage {
+  if (width === image.width && height === image.height) return image;
+  const data = new Uint8ClampedArray(width * height * 4);
+  let at = 0;
+  for (const row of scaledRows(image, width, height)) {
+    data.set(row, at);
+    at += row.length;
   }
   return { data, width, height };
 }
