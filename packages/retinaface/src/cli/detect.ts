@@ -44,9 +44,14 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   const names = out === undefined ? undefined : new OutputNames(out, photos);
   const lines = new JsonLines(streams.stdout);
   const detector = job.load();
-  detector.catch(() => undefined);
-  const bar = photos.length > 1 ? BAR : undefined;
-  const progress = bar && startProgress(streams, photos.length, bar);
+  let loaded: CommandDetector | undefined;
+  const settled = detector.then(
+    (value) => {
+      loaded = value;
+    },
+    () => undefined,
+  );
+  const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
   let failed = 0;
   try {
     for (const [n, photo] of photos.entries()) {
@@ -59,10 +64,8 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
     }
   } finally {
     progress?.stop();
-    await untilAborted(detector, signal).then(
-      (loaded) => loaded.dispose(),
-      () => undefined,
-    );
+    if (!signal?.aborted) await settled;
+    loaded?.dispose();
   }
   return failed;
 }
