@@ -35,8 +35,8 @@ export function checkTree(folder) {
       findings.errors.push(`${file.name}: reads the shared folder; go through support/shared.ts`);
     }
   }
-  for (const file of [...sources(folder, "tools"), ...sources(folder, "bench")]) {
-    checkLength(file, findings);
+  for (const below of ["tools", "bench", "examples"]) {
+    for (const file of sources(folder, below)) checkLength(file, findings);
   }
   return findings;
 }
@@ -131,7 +131,7 @@ function packageName(specifier) {
 function sources(folder, below) {
   return listFiles(path.join(folder, below))
     .map((file) => ({ path: file, name: path.relative(folder, file).split(path.sep).join("/") }))
-    .filter(({ name }) => /\.(ts|mts|mjs|js)$/.test(name) && !/\/(dist|node_modules)\//.test(name))
+    .filter(({ name }) => /\.(ts|mts|mjs|js)$/.test(name) && !name.includes("/dist/"))
     .map((file) => ({ ...file, text: readFileSync(file.path, "utf8") }));
 }
 

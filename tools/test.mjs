@@ -69,7 +69,7 @@ async function timed(name, check) {
 async function runNode(options, signal) {
   const tests = listTests(options.folder, "node", options.filter);
   const processes = Math.min(availableParallelism(), MOST_PROCESSES);
-  return inParallel(tests, processes, async (test) => {
+  return inParallel(tests, processes, signal, async (test) => {
     const result = await runNodeTest({ ...test, ...options, signal });
     printResult(result);
     return result;
@@ -96,10 +96,12 @@ const options = readArguments();
 const groups = [];
 if (options.whole) groups.push({ name: "checks", results: await runChecks() });
 for (const place of options.places) {
+  if (interrupted.signal.aborted) break;
   const results = await { node: runNode, browser: runBrowser }[place](options, interrupted.signal);
   if (options.whole) rememberTimes(results);
   groups.push({ name: place, results });
 }
 const ran = groups.some(({ name, results }) => name !== "checks" && results.length > 0);
 if (!ran) console.log("no test file matches");
-process.exitCode = printSummary(groups) || Number(!ran);
+const code = printSummary(groups);
+process.exitCode = code || Number(!ran || interrupted.signal.aborted);

@@ -47,16 +47,16 @@ const endless: Record<string, [text: string, outcome: string]> = {
   ],
 };
 
-function check(expected: typeof files, totals: string, ...args: string[]): void {
+async function check(expected: typeof files, totals: string, ...args: string[]): Promise<void> {
   const texts = Object.fromEntries(Object.entries(expected).map(([name, [text]]) => [name, text]));
-  const { status, stdout, last } = runTests("browser", texts, ...args);
+  const { status, stdout, last } = await runTests("browser", texts, ...args);
   for (const [, outcome] of Object.values(expected)) assert.match(stdout, outcome);
   assert.is(last, totals, stdout);
   assert.is(status, 1);
 }
 
-function unbundled(): void {
-  const { status, stdout, last } = runTests("browser", {
+async function unbundled(): Promise<void> {
+  const { status, stdout, last } = await runTests("browser", {
     "one.test.js": `import "node:fs";\n${uvu}${passing}test.run();\n`,
   });
   assert.match(stdout, "cannot be bundled for a browser");
@@ -67,7 +67,7 @@ function unbundled(): void {
 
 test("a Node built-in in a test for browsers is a failure", unbundled);
 
-const inChromium: Record<string, () => void> = {
+const inChromium: Record<string, () => Promise<void>> = {
   "passing, failing and crashing files are told apart": () =>
     check(files, "4 passed, 4 failed, 1 skipped"),
   "files that never end are given up": () =>

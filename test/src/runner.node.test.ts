@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { runTests as runRunner } from "./support/runner.node.js";
+import { interruptTests, runTests as runRunner } from "./support/runner.node.js";
 
 const uvu = 'import { test } from "uvu";\nimport * as assert from "uvu/assert";\n';
 const passing = 'test("a", () => assert.is(1, 1));\n';
@@ -10,8 +10,8 @@ const runTests = (files: Record<string, string>, ...args: string[]) =>
 
 const test = suite("runner");
 
-test("counts passing and skipped tests and exits 0", () => {
-  const { status, stdout, last } = runTests({
+test("counts passing and skipped tests and exits 0", async () => {
+  const { status, stdout, last } = await runTests({
     "one.test.js": `${uvu}${passing}test("b", () => {});\ntest.run();\n`,
     "two.node.test.js": `${uvu}${passing}console.log("# skip c: no camera");\ntest.skip("c");\ntest.run();\n`,
     "three.browser.test.js": "throw new Error('not for Node');\n",
@@ -22,8 +22,8 @@ test("counts passing and skipped tests and exits 0", () => {
   assert.match(stdout, "node two: c: no camera");
 });
 
-test("a failing test is counted and its output shown", () => {
-  const { status, stdout, last } = runTests({
+test("a failing test is counted and its output shown", async () => {
+  const { status, stdout, last } = await runTests({
     "one.test.js": `${uvu}${passing}test("bad sum", () => assert.is(1 + 1, 3));\ntest.run();\n`,
     "two.test.js": `${uvu}${passing}test.run();\n`,
   });
@@ -56,39 +56,53 @@ const broken: Record<string, [text: string, reason: string]> = {
 };
 
 for (const [name, [text, reason]] of Object.entries(broken)) {
-  test(`a file that ${name} fails`, () => {
-    const { status, stdout, last } = runTests({ "one.test.js": text });
+  test(`a file that ${name} fails`, async () => {
+    const { status, stdout, last } = await runTests({ "one.test.js": text });
     assert.is(last, "0 passed, 1 failed, 0 skipped", stdout);
     assert.is(status, 1);
     assert.match(stdout, reason);
   });
 }
 
-test("an error after the last test is a failure of the file", () => {
+test("an error after the last test is a failure of the file", async () => {
   const late = `${uvu}${passing}test.after(() => { Promise.reject(new Error("late")); });\ntest.run();\n`;
-  const { stdout, last } = runTests({ "one.test.js": late });
+  const { stdout, last } = await runTests({ "one.test.js": late });
   assert.is(last, "1 passed, 1 failed, 0 skipped", stdout);
   assert.match(stdout, "exit code 1 although every test passed");
 });
 
-test("a hanging test is killed and fails", () => {
+test("a hanging test is killed and fails", async () => {
   const hang = `${uvu}test("a", () => new Promise(() => setInterval(() => {}, 1000)));\ntest.run();\n`;
-  const { status, stdout, last } = runTests({ "one.test.js": hang }, "--timeout", "1.5");
+  const { status, stdout, last } = await runTests({ "one.test.js": hang }, "--timeout", "1.5");
   assert.is(last, "0 passed, 1 failed, 0 skipped", stdout);
   assert.is(status, 1);
   assert.match(stdout, "ran longer than 1.5 s");
 });
 
-test("a process that passes but stays alive fails", () => {
+test("a process that passes but stays alive fails", async () => {
   const stay = `${uvu}${passing}test.run();\nsetInterval(() => {}, 1000);\n`;
-  const { status, stdout, last } = runTests({ "one.test.js": stay }, "--exit-grace", "1");
+  const { status, stdout, last } = await runTests({ "one.test.js": stay }, "--exit-grace", "1");
   assert.is(last, "1 passed, 1 failed, 0 skipped", stdout);
   assert.is(status, 1);
   assert.match(stdout, "did not exit within 1 s");
 });
 
-test("nothing to run is a failure", () => {
-  const { status, last } = runTests({ "one.test.js": passing }, "--filter", "nothing-like-it");
+test("an interrupted run stops at once, starts nothing more and fails", async () => {
+  const started = `import { writeFileSync } from "node:fs";\nwriteFileSync(new URL("started", import.meta.url), "");\n`;
+  const text = `${uvu}${started}test("a", () => new Promise(() => setInterval(() => {}, 1000)));\ntest.run();\n`;
+  const files = Object.fromEntries([..."abcdef"].map((name) => [`${name}.test.js`, text]));
+  const { status, stdout, last } = await interruptTests(files);
+  assert.is(status, 1);
+  assert.match(last ?? "", /^0 passed, [1-4] failed, 0 skipped$/, stdout);
+  assert.match(stdout, "interrupted");
+});
+
+test("nothing to run is a failure", async () => {
+  const { status, last } = await runTests(
+    { "one.test.js": passing },
+    "--filter",
+    "nothing-like-it",
+  );
   assert.is(last, "0 passed, 0 failed, 0 skipped");
   assert.is(status, 1);
 });

@@ -66,14 +66,14 @@ function removeOrphans(project) {
   }
 }
 
-/** Every file below `folder`, sorted; none where it does not exist. */
+/** Every file below `folder` but those of installed packages, sorted; none where it does not exist. */
 export function listFiles(folder) {
   if (!existsSync(folder)) return [];
   const files = [];
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const full = path.join(folder, entry.name);
-    if (entry.isDirectory()) files.push(...listFiles(full));
-    else files.push(full);
+    if (!entry.isDirectory()) files.push(full);
+    else if (entry.name !== "node_modules") files.push(...listFiles(full));
   }
   return files.sort();
 }

@@ -64,6 +64,7 @@ export async function runBrowserTests(tests, { folder, timeoutMs, signal }, repo
       `Chromium ${browser.version()}, WebGPU adapter: ${await adapterName(browser, server)}`,
     );
     for (const test of tests) {
+      if (signal.aborted) break;
       const url = `${server.origin}/page/${encodeURI(bundleName(folder, test.file))}`;
       report(await runPage(browser, { name: test.name, url, timeoutMs, signal }));
     }
@@ -111,12 +112,9 @@ async function runPage(browser, { name, url, timeoutMs, signal }) {
     setTimeout(() => stop(`ran longer than ${timeoutMs / 1000} s`), timeoutMs).unref();
   });
   try {
-    if (signal.aborted) problem = "interrupted";
-    else {
-      await page.goto(url);
-      await ended;
-      await sleep(SETTLE_MS);
-    }
+    await page.goto(url);
+    await ended;
+    await sleep(SETTLE_MS);
     await context.close();
   } catch (error) {
     problem ??= error.message;

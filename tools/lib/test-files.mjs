@@ -35,14 +35,15 @@ export function rememberTimes(results) {
   writeJson(timesFile, times);
 }
 
-/** Runs `worker` over `items` in order, at most `limit` at a time; results in the order of finishing. */
-export async function inParallel(items, limit, worker) {
+/**
+ * Runs `worker` over `items` in order, at most `limit` at a time, and starts none once `signal` is aborted.
+ * Results are in the order of finishing.
+ */
+export async function inParallel(items, limit, signal, worker) {
   const queue = [...items];
   const results = [];
   const lane = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      results.push(await worker(item));
-    }
+    while (queue.length > 0 && !signal.aborted) results.push(await worker(queue.shift()));
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
   return results;
