@@ -19,7 +19,7 @@ const nodeOnlyFile = /(^|\/)(platform\/node|cli\/.*|[^/]*\.node(\.test)?)\.ts$/;
 const nodeOnlyRemedy = "only platform/node.ts, *.node.ts, *.node.test.ts and cli/ may";
 const sharedHelper = /^test\/src\/support\/shared[^/]*\.ts$/;
 const nodeGlobals = /(?<![\w.$])(?:process\.[a-z]\w*|Buffer\.[a-z]\w*|__dirname|__filename)/;
-const sharedPath = /["'`](?:\.\.\/)*shared\/|\.\.\/shared\b|RETINAFACE_SHARED/;
+const sharedPath = /["'`](?:(?:\.\.\/)*shared\/|(?:\.\.\/)+shared["'`])|RETINAFACE_SHARED/;
 
 /**
  * @param {string} folder the root of a tree laid out like this repository

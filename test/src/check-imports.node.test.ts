@@ -51,6 +51,8 @@ test("downward, own, platform and declared imports are allowed", () => {
     "packages/retinaface/src/documented.ts":
       '/**\n * ```ts\nimport { train } from "@retinaface-webgpu/train";\n * ```\n */\nexport const x = 1;\n',
     "test/src/a.node.test.ts": 'import "node:fs";\n',
+    "test/src/b.test.ts":
+      'import { readShared } from "./support/shared.js";\nconst why = "needs ../shared/x";\n',
     "test/src/support/shared-files.node.ts": `const path = ${shared};\n`,
   });
   assert.equal(errors, []);
@@ -104,6 +106,11 @@ const bad: Record<string, [file: string, text: string, message: string]> = {
     "uses Node's process.env",
   ],
   "a file of more than 500 lines": ["tools/long.mjs", "\n".repeat(501), "501 lines; split it"],
+  "a test that joins a path to the shared folder": [
+    "test/src/a.node.test.ts",
+    `const folder = path.join(root, "../${"shared"}");\n`,
+    "go through support/shared.ts",
+  ],
   "a test that reads the shared folder itself": [
     "test/src/a.test.ts",
     `const file = ${shared};\n`,
