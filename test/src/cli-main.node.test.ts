@@ -138,6 +138,15 @@ sharedTest(test, "convert, then detect: bad files fail alone", [WEIGHTS, PHOTO],
   assert.equal((await readdir(path.join(folder, "o"))).sort(), ["a.png", "z.png"]);
 });
 
+sharedTest(test, "without a photo, the three faces of the sample", [WEIGHTS], async () => {
+  const weights = await putShared("w.pth", WEIGHTS);
+  const ended = await run(["detect", "--weights", weights]);
+  assert.is(ended.code, 0, ended.stderr);
+  const [{ width, height, faces }] = linesOf(ended);
+  assert.equal([width, height, faces.length], [640, 400, 3]);
+  for (const { score } of faces) assert.ok(score > 0.9);
+});
+
 sharedTest(test, "Ctrl-C leaves whole lines and exit code 130", [WEIGHTS, PHOTO], async () => {
   const weights = await putShared("w.pth", WEIGHTS);
   await putShared("a.png", PHOTO);

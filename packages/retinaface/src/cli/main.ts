@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import { once } from "node:events";
-import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { readBytes } from "#platform";
-import { RetinaFaceError } from "../errors.js";
 import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
 import { detectPhotos } from "./detect.js";
@@ -29,13 +27,14 @@ const USAGE_CODES = new Set([
   "PULL_UNKNOWN_NAME",
 ]);
 
-const SAMPLE = new URL("../../assets/sample.png", import.meta.url);
+/** The package's own picture, looked at where no photo is named. */
+const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url));
 
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
   const { out, ...load } = options;
-  const photos = await findPhotos(args.length > 0 ? args : [await samplePhoto()]);
+  const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
   const { RetinaFace } = await import("../detector.js");
   const failed = await detectPhotos({
     photos,
@@ -45,20 +44,6 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     signal,
   });
   if (failed > 0) process.exitCode = FAILED;
-}
-
-/** The package's own picture, looked at where no photo is named. */
-async function samplePhoto(): Promise<string> {
-  const file = fileURLToPath(SAMPLE);
-  try {
-    await access(file);
-  } catch {
-    throw new RetinaFaceError(
-      "OPTION_INVALID",
-      `name a photo: the sample picture is missing (${file})`,
-    );
-  }
-  return file;
 }
 
 async function convert(input: string, output: string, options: { half?: boolean }) {
