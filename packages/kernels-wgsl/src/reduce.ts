@@ -14,8 +14,14 @@
  * elements dealt out in turn. Axes are merged first, so that contiguous cases unravel one index.
  */
 import { defineKernel, type ElementType, input, output, sizeOf } from "./define.js";
-import type { Kernel, ParamValue } from "./kernel.js";
-import { collapseAxes, contiguousStrides } from "./strided.js";
+import type { Kernel } from "./kernel.js";
+import {
+  type Axis,
+  axisParams,
+  collapseAxes,
+  contiguousStrides,
+  offsetFunction,
+} from "./strided.js";
 
 /** Reductions of all elements to one value of the same type. */
 export type ReduceOp = "sum" | "mean" | "sumSquares" | "max" | "min";
@@ -41,11 +47,6 @@ const MIN_SEGMENT = 64;
 /** Invocations enough to fill a large GPU; more segments than that only cost a longer second stage. */
 const TARGET_INVOCATIONS = 65536;
 
-interface Axis {
-  readonly extent: number;
-  readonly stride: number;
-}
-
 function splitAxes(spec: ReduceSpec): { kept: Axis[]; reduced: Axis[] } {
   const strides = contiguousStrides(spec.shape);
   const pick = (wanted: boolean): Axis[] => {
@@ -64,25 +65,6 @@ export function segmentCount(outputs: number, length: number): number {
   const wanted = Math.ceil(TARGET_INVOCATIONS / outputs);
   const possible = Math.floor(length / MIN_SEGMENT);
   return Math.max(1, Math.min(wanted, possible));
-}
-
-/** WGSL offset of a flat index over `axes`; extents and strides are the parameters `<prefix>N<k>`, `<prefix>S<k>`. */
-function offsetFunction(prefix: string, rank: number): string {
-  const lines = ["  var rest = index;", "  var at = 0u;"];
-  for (let k = rank - 1; k > 0; k--) {
-    lines.push(`  at += (rest % p.${prefix}N${k}) * p.${prefix}S${k};`);
-    lines.push(`  rest = rest / p.${prefix}N${k};`);
-  }
-  lines.push(`  return at + rest * p.${prefix}S0;`);
-  return `fn ${prefix}Offset(index: u32) -> u32 {\n${lines.join("\n")}\n}`;
-}
-
-function axisParams(prefix: string, axes: readonly Axis[]): Record<string, ParamValue> {
-  const entries = axes.flatMap((axis, k): [string, ParamValue][] => [
-    ...(k > 0 ? ([[`${prefix}N${k}`, axis.extent]] as [string, ParamValue][]) : []),
-    [`${prefix}S${k}`, axis.stride],
-  ]);
-  return Object.fromEntries(entries);
 }
 
 interface Combine {

@@ -149,3 +149,30 @@ function unravel(rank: number, operands: readonly StridedOperand[]): string {
   }
   return lines.join("\n");
 }
+
+/** One axis of a strided index space. */
+export interface Axis {
+  readonly extent: number;
+  readonly stride: number;
+}
+
+/** WGSL function `<prefix>Offset(index)`: the offset of a flat index over `axes` given by `axisParams`. */
+export function offsetFunction(prefix: string, rank: number): string {
+  const lines = ["  var rest = index;", "  var at = 0u;"];
+  for (let k = rank - 1; k > 0; k--) {
+    lines.push(`  at += (rest % p.${prefix}N${k}) * p.${prefix}S${k};`);
+    lines.push(`  rest = rest / p.${prefix}N${k};`);
+  }
+  lines.push(`  return at + rest * p.${prefix}S0;`);
+  return `fn ${prefix}Offset(index: u32) -> u32 {\n${lines.join("\n")}\n}`;
+}
+
+/** Uniform block members of `offsetFunction`. */
+export function axisParams(prefix: string, axes: readonly Axis[]): Record<string, number> {
+  const params: Record<string, number> = {};
+  for (const [k, axis] of axes.entries()) {
+    if (k > 0) params[`${prefix}N${k}`] = axis.extent;
+    params[`${prefix}S${k}`] = axis.stride;
+  }
+  return params;
+}

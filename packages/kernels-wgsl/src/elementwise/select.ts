@@ -1,0 +1,43 @@
+/**
+ * out = condition ≠ 0 ? a : b with numpy broadcasting of all three, by the strided walk of `strided.ts`.
+ */
+import { defineKernel, type ElementType, elementSize, input, output, sizeOf } from "../define.js";
+import type { Kernel } from "../kernel.js";
+import { broadcastStrides, contiguousStrides, walkStrided } from "../strided.js";
+
+/** Shapes of the operands; `shape` is their broadcast shape. */
+export interface SelectSpec {
+  readonly conditionShape: readonly number[];
+  readonly aShape: readonly number[];
+  readonly bShape: readonly number[];
+  readonly shape: readonly number[];
+  readonly conditionType?: "f32" | "i32" | "u32";
+  readonly type?: ElementType;
+}
+
+/** Bindings: condition, a, b, out. */
+export function select(spec: SelectSpec): Kernel {
+  const { shape, type = "f32", conditionType = "f32" } = spec;
+  const walk = walkStrided(shape, [
+    { name: "out", strides: contiguousStrides(shape), type },
+    { name: "c", strides: broadcastStrides(spec.conditionShape, shape), type: conditionType },
+    { name: "a", strides: broadcastStrides(spec.aShape, shape), type },
+    { name: "b", strides: broadcastStrides(spec.bShape, shape), type },
+  ]);
+  const [out, condition, a, b] = walk.elements;
+  const zero = walk.width === 4 ? `vec4<${conditionType}>()` : `${conditionType}()`;
+  const chosen =
+    condition.startsWith("vec4") || walk.width === 1
+      ? `c[cAt] != ${zero}`
+      : `vec4(c[cAt]) != ${zero}`;
+  return defineKernel({
+    name: "select",
+    buffers: [input("c", condition), input("a", a), input("b", b), output("out", out)],
+    params: walk.params,
+    count: walk.count,
+    body: `${walk.code}
+  out[outAt] = select(${out}(b[bAt]), ${out}(a[aAt]), ${chosen});`,
+    flops: sizeOf(shape),
+    bytes: sizeOf(shape) * (elementSize(type) * 3 + 4),
+  });
+}
