@@ -62,3 +62,12 @@ export function groups(x: NdArray, axes: readonly number[]): number[][] {
   }
   return result;
 }
+
+/** The shape that all arrays broadcast to by numpy's rule. */
+export function broadcastShape(...arrays: readonly NdArray[]): number[] {
+  const rank = Math.max(...arrays.map((x) => x.shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    const extents = arrays.map((x) => x.shape[axis - rank + x.shape.length] ?? 1);
+    return extents.find((n) => n !== 1) ?? 1;
+  });
+}

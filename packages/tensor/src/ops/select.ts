@@ -1,0 +1,44 @@
+import { select } from "@retinaface-webgpu/kernels-wgsl";
+import { broadcastShapes } from "../shape.js";
+import { type Tensor, zeros } from "../tensor.js";
+import { requireDtype, sameDtype } from "./dtype-check.js";
+import { defineOp } from "./op.js";
+import { sumTo } from "./reduce.js";
+
+const whereOp = defineOp<null>({
+  name: "where",
+  outputs: ([condition, a, b]) => {
+    requireDtype("where's condition", condition, "f32", "i32", "u32");
+    sameDtype("where", [a, b]);
+    const values = broadcastShapes("where", a.shape, b.shape);
+    return [{ shape: broadcastShapes("where", condition.shape, values), dtype: a.dtype }];
+  },
+  forward: (run, [condition, a, b], [y]) => {
+    const kernel = select({
+      conditionShape: condition.shape,
+      aShape: a.shape,
+      bShape: b.shape,
+      shape: y.shape,
+      conditionType: condition.dtype as "f32" | "i32" | "u32",
+      type: y.dtype,
+    });
+    run.kernel(kernel, [condition, a, b, y]);
+  },
+  backward: ([g], [condition, a, b], _, __, needs) => {
+    if (!g) return [];
+    const zero = zeros(g.device, [], { dtype: g.dtype });
+    return [
+      undefined,
+      needs[1] ? sumTo(where(condition, g, zero), a.shape) : undefined,
+      needs[2] ? sumTo(where(condition, zero, g), b.shape) : undefined,
+    ];
+  },
+});
+
+/**
+ * Elements of a where the condition is not 0, else of b; all three broadcast. What is not chosen has no
+ * influence, not even as NaN, and gets a gradient of 0.
+ */
+export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
+  return whereOp([condition, a, b], null)[0];
+}
