@@ -7,6 +7,7 @@ export * from "./elementwise/select.js";
 export * from "./elementwise/unary.js";
 export * from "./gather.js";
 export * from "./kernel.js";
+export * from "./lerp.js";
 export * from "./losses.js";
 export * from "./matmul.js";
 export * from "./optim.js";

@@ -10,6 +10,7 @@ export * from "./float16.js";
 export * from "./host-tensor.js";
 export * as nn from "./nn/index.js";
 export * from "./ops/index.js";
+export * as optim from "./optim/index.js";
 export { Random } from "./random.js";
 export * from "./safetensors.js";
 export { keep, tidy } from "./scope.js";

@@ -1,0 +1,71 @@
+import { adamUpdate } from "@retinaface-webgpu/kernels-wgsl";
+import type { Parameter } from "../nn/parameter.js";
+import { record } from "../ops/op.js";
+import type { Tensor } from "../tensor.js";
+import {
+  type GroupInit,
+  type GroupOptions,
+  Optimizer,
+  type ParameterGroup,
+  requireOption,
+  type Slot,
+} from "./optimizer.js";
+
+/** Options of `Adam` and `AdamW`, as PyTorch's. */
+export interface AdamOptions extends GroupOptions {
+  /** Decay of the running means of the gradient and of its square. */
+  betas: readonly [number, number];
+  eps: number;
+}
+
+/** Adam (Kingma and Ba 2015); weight decay is an L2 penalty, part of the gradient. */
+export class Adam extends Optimizer<AdamOptions> {
+  protected override readonly bufferNames = ["first", "second"];
+  /** Weight decay acts on the weights instead of through the gradient. */
+  protected readonly decoupled: boolean = false;
+
+  /** PyTorch's defaults: lr 0.001, betas 0.9 and 0.999, eps 1e-8, no weight decay. */
+  constructor(
+    parameters: Iterable<Parameter> | readonly GroupInit<AdamOptions>[],
+    options: Partial<AdamOptions> = {},
+  ) {
+    super(parameters, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options });
+    for (const { betas, eps } of this.groups) {
+      for (const beta of betas) requireOption("betas", beta, beta >= 0 && beta < 1, "in 0..1");
+      requireOption("eps", eps, eps >= 0, "0 or more");
+    }
+  }
+
+  protected override update(
+    parameter: Parameter,
+    gradient: Tensor,
+    { step, buffers }: Slot,
+    { lr, betas: [beta1, beta2], eps, weightDecay }: ParameterGroup<AdamOptions>,
+  ): void {
+    const kernel = adamUpdate({
+      count: parameter.size,
+      learningRate: lr,
+      beta1,
+      beta2,
+      eps,
+      weightDecay,
+      decoupled: this.decoupled,
+      step,
+    });
+    const { first, second } = buffers;
+    record(parameter.device, (run) => run.kernel(kernel, [gradient, parameter, first, second]));
+  }
+}
+
+/** AdamW (Loshchilov and Hutter 2019): Adam whose weight decay shrinks the weights themselves. */
+export class AdamW extends Adam {
+  protected override readonly decoupled = true;
+
+  /** PyTorch's defaults: as `Adam`, weight decay 0.01. */
+  constructor(
+    parameters: Iterable<Parameter> | readonly GroupInit<AdamOptions>[],
+    options: Partial<AdamOptions> = {},
+  ) {
+    super(parameters, { weightDecay: 0.01, ...options });
+  }
+}

@@ -1,0 +1,64 @@
+import { sgdUpdate } from "@retinaface-webgpu/kernels-wgsl";
+import { TensorError } from "../errors.js";
+import type { Parameter } from "../nn/parameter.js";
+import { record } from "../ops/op.js";
+import type { Tensor } from "../tensor.js";
+import {
+  type GroupInit,
+  type GroupOptions,
+  Optimizer,
+  type ParameterGroup,
+  requireOption,
+  type Slot,
+} from "./optimizer.js";
+
+/** Options of `SGD`, as PyTorch's. */
+export interface SgdOptions extends GroupOptions {
+  momentum: number;
+  /** Looks ahead by one step of the momentum (Nesterov 1983); needs momentum. */
+  nesterov: boolean;
+}
+
+/**
+ * Stochastic gradient descent with PyTorch's momentum: v ← momentum·v + g, w ← w − lr·v, where g holds
+ * weightDecay·w too.
+ */
+export class SGD extends Optimizer<SgdOptions> {
+  protected override readonly bufferNames = ["velocity"];
+
+  /** `lr` is required; momentum, weight decay and Nesterov are off by default. */
+  constructor(
+    parameters: Iterable<Parameter> | readonly GroupInit<SgdOptions>[],
+    options: Partial<SgdOptions> & { lr: number },
+  ) {
+    super(parameters, { momentum: 0, nesterov: false, weightDecay: 0, ...options });
+    for (const { momentum, nesterov } of this.groups) {
+      requireOption("momentum", momentum, momentum >= 0, "0 or more");
+      if (nesterov && momentum === 0) {
+        throw new TensorError("OPTIMIZER", "Nesterov needs a momentum above 0.");
+      }
+    }
+  }
+
+  protected override usesBuffers({ momentum }: ParameterGroup<SgdOptions>): boolean {
+    return momentum !== 0;
+  }
+
+  protected override update(
+    parameter: Parameter,
+    gradient: Tensor,
+    { buffers }: Slot,
+    { lr, momentum, nesterov, weightDecay }: ParameterGroup<SgdOptions>,
+  ): void {
+    const kernel = sgdUpdate({
+      count: parameter.size,
+      learningRate: lr,
+      momentum,
+      nesterov,
+      weightDecay,
+    });
+    record(parameter.device, (run) =>
+      run.kernel(kernel, [gradient, parameter, ...Object.values(buffers)]),
+    );
+  }
+}
