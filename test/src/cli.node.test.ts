@@ -258,7 +258,8 @@ test("a progress bar only on a terminal and for more than one photo", async () =
     const streams = { stdout: new Sink(), stderr: new Sink() };
     streams.stderr.isTTY = isTTY;
     const photos = Array.from({ length: count }, () => ({ file }));
-    await detectPhotos({ photos, load: async () => new FakeDetector(), streams });
+    const slow = new FakeDetector(() => new Promise((resolve) => setTimeout(resolve, 150, [])));
+    await detectPhotos({ photos, load: async () => slow, streams });
     assert.is(streams.stderr.text.includes("photos"), shown, `${isTTY} ${count}`);
   }
 });

@@ -61,6 +61,7 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
       if (result.failed) failed++;
       progress?.clear();
       await lines.write(result.line);
+      progress?.update(n + 1, "");
     }
   } finally {
     progress?.stop();
@@ -70,7 +71,7 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   return failed;
 }
 
-const BAR = "{bar} {value}/{total} photos, {eta_formatted} left  {label}";
+const BAR = "{bar} {value}/{total} photos  {label}";
 
 async function makeFolder(folder: string): Promise<void> {
   try {

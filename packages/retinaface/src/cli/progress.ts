@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from "cli-progress";
+import { MultiBar, Presets } from "cli-progress";
 import type { Streams } from "./lines.js";
 
 /** A progress bar on standard error; absent where that is no terminal. */
@@ -21,14 +21,15 @@ export function startProgress(
   format: string,
 ): Progress {
   if (!stderr.isTTY) return NONE;
-  const options = { format, stream: stderr, clearOnComplete: true, hideCursor: true };
-  const bar = new SingleBar({ ...options, forceRedraw: true }, Presets.shades_classic);
-  bar.start(total, 0, { label: "" });
+  // Not SingleBar: it restores the cursor's place at its start, where lines have scrolled since.
+  const options = { format, stream: stderr, hideCursor: true, clearOnComplete: true };
+  const bars = new MultiBar({ ...options, forceRedraw: true }, Presets.shades_classic);
+  const bar = bars.create(total, 0, { label: "" });
   return {
     update: (value, label) => bar.update(value, { label }),
     clear: () => {
       if (stdout.isTTY) stderr.write("\r\x1b[K");
     },
-    stop: () => bar.stop(),
+    stop: () => bars.stop(),
   };
 }
