@@ -4,6 +4,7 @@ export { anchorCount, priorBoxes } from "./anchors.js";
 export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./codec.js";
 export * from "./detector.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";
+export { type Colour, fillDisc, fillRect, strokeRect } from "./draw/canvas.js";
 export {
   AlignError,
   ImageError,

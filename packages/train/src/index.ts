@@ -14,6 +14,7 @@ export {
   plotAnchorSearch,
   searchAnchors,
 } from "./anchors/search.js";
+export { type ContactSheetOptions, contactSheet } from "./augment/contact-sheet.js";
 export {
   createSampler,
   epochOrder,
@@ -35,6 +36,7 @@ export {
 } from "./augment/sample.js";
 export { parseCoco } from "./data/coco.js";
 export { loadImage } from "./data/image.js";
+export { withSizes } from "./data/image-size.js";
 export { formatJsonl, parseJsonl } from "./data/jsonl.js";
 export {
   countClasses,
@@ -77,6 +79,15 @@ export {
   precisionRecall,
   recallAtPrecision,
 } from "./evaluate/precision-recall.js";
+export { type RunOptions, type RunResult, runDetector } from "./evaluate/run.js";
+export {
+  type DetectPass,
+  detectAtScales,
+  formatTestScale,
+  parseTestScale,
+  type ScaleOptions,
+  type TestScale,
+} from "./evaluate/test-scales.js";
 export { voteDetections } from "./evaluate/voting.js";
 export {
   evaluateWider,

@@ -122,7 +122,7 @@ export function mirrorImage({ data, width, height }: RawImage): void {
 }
 
 /** Where each landmark comes from in a mirrored face: eyes and mouth corners change sides. */
-const MIRRORED = [1, 0, 2, 4, 3];
+export const MIRRORED_LANDMARKS = [1, 0, 2, 4, 3];
 
 /** Mirrors faces left to right in an image `width` wide. */
 export function mirrorFaces(record: FaceRecord, width: number): FaceRecord {
@@ -131,7 +131,7 @@ export function mirrorFaces(record: FaceRecord, width: number): FaceRecord {
   for (let f = 0; f < record.labels.length; f++) {
     boxes[f * 4] = width - record.boxes[f * 4 + 2];
     boxes[f * 4 + 2] = width - record.boxes[f * 4];
-    for (const [to, from] of MIRRORED.entries()) {
+    for (const [to, from] of MIRRORED_LANDMARKS.entries()) {
       landmarks[f * 10 + to * 2] = width - record.landmarks[f * 10 + from * 2];
       landmarks[f * 10 + to * 2 + 1] = record.landmarks[f * 10 + from * 2 + 1];
     }

@@ -102,7 +102,8 @@ function tryConfidences(
     (low, { candidates }) => candidates.scores.reduce((a, b) => Math.min(a, b), low),
     1,
   );
-  return CONFIDENCES.filter((confidence) => confidence >= lowest).map((confidenceThreshold) => {
+  const telling = CONFIDENCES.filter((_, i) => (CONFIDENCES[i + 1] ?? 1) > lowest);
+  return telling.map((confidenceThreshold) => {
     const kept = images.map(({ record, candidates }) => {
       const above = [...candidates.scores.keys()].filter(
         (i) => candidates.scores[i] > confidenceThreshold,

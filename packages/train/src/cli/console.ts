@@ -1,0 +1,67 @@
+import { startProgress, writeFileAtomic } from "retinaface-webgpu/node";
+import { type Dataset, loadDataset } from "../data/load.node.js";
+import { countClasses, type FaceRecord, formatProblem, type Problem } from "../data/record.js";
+
+const PROBLEMS_SHOWN = 20;
+
+/** A line for people, on standard error. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** The command's result: one JSON object on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Lists problems by file and line, the first ones only. */
+export function reportProblems(problems: readonly Problem[]): void {
+  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) say(formatProblem(problem));
+  const more = problems.length - PROBLEMS_SHOWN;
+  if (more > 0) say(`… and ${more} more problems`);
+}
+
+function summary(records: readonly FaceRecord[]): string {
+  const counts = Object.entries(countClasses(records)).map(([name, n]) => `${n} ${name}`);
+  return `${records.length} images: ${counts.join(", ") || "no faces"}`;
+}
+
+/** Loads a data SPEC, and says what is in it and what was skipped. */
+export function loadData(spec: string): Dataset {
+  const dataset = loadDataset(spec);
+  reportProblems(dataset.problems);
+  say(`${summary(dataset.records)}; ${dataset.problems.length} problems`);
+  return dataset;
+}
+
+/** A progress bar over images on a terminal's standard error. */
+export function imageProgress(total: number) {
+  const streams = { stdout: process.stdout, stderr: process.stderr };
+  return startProgress(
+    streams,
+    total,
+    "{bar} {value}/{total} images, {eta_formatted} left  {label}",
+  );
+}
+
+/** Writes a text file whole or not at all. */
+export function writeText(file: string, text: string): Promise<void> {
+  return writeFileAtomic(file, new TextEncoder().encode(text));
+}
+
+/** Aligned columns for people; numbers to four decimals. */
+export function formatTable(
+  head: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string {
+  const text = (value: string | number | null) => {
+    if (value === null) return "–";
+    if (typeof value === "string" || Number.isInteger(value)) return String(value);
+    return value.toFixed(4);
+  };
+  const cells = [head, ...rows.map((row) => row.map(text))];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  return cells
+    .map((row) => row.map((cell, column) => cell.padStart(widths[column])).join("  "))
+    .join("\n");
+}

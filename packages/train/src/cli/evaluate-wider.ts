@@ -1,0 +1,117 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { OptionError } from "retinaface-webgpu";
+import type { FaceRecord, Problem } from "../data/record.js";
+import type { Detections } from "../evaluate/detections.js";
+import { runDetector } from "../evaluate/run.js";
+import { evaluateWider, WIDER_SETTINGS, type WiderImage, widerKey } from "../evaluate/wider.js";
+import {
+  readWiderDetections,
+  readWiderValidation,
+  writeWiderDetections,
+} from "../evaluate/wider.node.js";
+import { precisionRecallPlot } from "../report/report.js";
+import {
+  formatTable,
+  imageProgress,
+  printJson,
+  reportProblems,
+  say,
+  writeText,
+} from "./console.js";
+import { describeProtocol, type EvaluateValues, loadEvaluated } from "./evaluate.js";
+
+function imageFile(folder: string, image: WiderImage): string {
+  return path.join(folder, image.event, `${image.name}.jpg`);
+}
+
+/** The images as records without faces: their labels are WIDER's own. */
+function recordsOf(images: readonly WiderImage[], folder: string): FaceRecord[] {
+  return images.map((image) => ({
+    id: widerKey(image),
+    image: imageFile(folder, image),
+    boxes: new Float32Array(),
+    landmarks: new Float32Array(),
+    labels: [],
+    ignored: new Uint8Array(),
+  }));
+}
+
+interface Found {
+  readonly predictions: Map<string, Detections>;
+  readonly problems: Problem[];
+}
+
+async function detectFaces(
+  images: readonly WiderImage[],
+  folder: string,
+  values: EvaluateValues,
+): Promise<Found> {
+  if (!images.some((image) => existsSync(imageFile(folder, image)))) {
+    throw new OptionError(`none of WIDER FACE's validation images is in ${folder}`);
+  }
+  const progress = imageProgress(images.length);
+  const detector = await loadEvaluated(values);
+  try {
+    const run = await runDetector(recordsOf(images, folder), detector.detect, {
+      onProgress: (done, id) => progress.update(done, id),
+    });
+    const predictions = new Map(run.images.map((i) => [i.record.id, i.detections]));
+    return { predictions, problems: run.problems };
+  } finally {
+    progress.stop();
+    detector.dispose();
+  }
+}
+
+async function findFaces(images: readonly WiderImage[], values: EvaluateValues): Promise<Found> {
+  const { predictions, images: folder } = values;
+  if ((predictions === undefined) === (folder === undefined)) {
+    throw new OptionError("--wider needs either --images FOLDER or --predictions FOLDER");
+  }
+  if (folder !== undefined) return detectFaces(images, folder, values);
+  return { predictions: readWiderDetections(predictions!), problems: [] };
+}
+
+/** Evaluates by WIDER FACE's protocol: a detector on its images, or a submission that exists. */
+export async function evaluateWiderFace(values: EvaluateValues & { wider: string }): Promise<void> {
+  const images = readWiderValidation(values.wider);
+  const { predictions, problems } = await findFaces(images, values);
+  reportProblems(problems);
+  const missing = images.filter((image) => !predictions.has(widerKey(image)));
+  if (missing.length > 0) {
+    say(
+      `${missing.length} of ${images.length} images have no detections, such as ${widerKey(missing[0])}`,
+    );
+  }
+  if (values.submission !== undefined) {
+    for (const image of images) {
+      const detections = predictions.get(widerKey(image));
+      if (detections) writeWiderDetections(values.submission, image, detections);
+    }
+  }
+  const result = evaluateWider(images, predictions);
+  say(
+    formatTable(
+      ["setting", "faces", "AP"],
+      WIDER_SETTINGS.map((setting) => [setting, result[setting].faces, result[setting].ap]),
+    ),
+  );
+  const curves = Object.fromEntries(WIDER_SETTINGS.map((s) => [s, result[s].curve]));
+  const summary = {
+    wider: values.wider,
+    weights: values.weights ?? null,
+    predictions: values.predictions ?? null,
+    images: images.length,
+    missing: missing.length,
+    protocol: values.predictions === undefined ? describeProtocol(values) : null,
+    ...Object.fromEntries(
+      WIDER_SETTINGS.map((s) => [s, { ap: result[s].ap, faces: result[s].faces }]),
+    ),
+  };
+  if (values.plot)
+    await writeText(values.plot, precisionRecallPlot(curves, "WIDER FACE validation"));
+  if (values.json) await writeText(values.json, `${JSON.stringify({ ...summary, curves })}\n`);
+  printJson(summary);
+  if (missing.length > 0) process.exitCode = 1;
+}

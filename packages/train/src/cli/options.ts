@@ -1,0 +1,79 @@
+import { InvalidArgumentError, Option } from "commander";
+import { DEFAULT_THRESHOLDS } from "retinaface-webgpu";
+import { parseTestScale, type TestScale } from "../evaluate/test-scales.js";
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError("It must be a number from 0 to 1.");
+  }
+  return value;
+}
+
+export function positiveNumbers(text: string): number[] {
+  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (!values.every((value) => value > 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError("It must be positive numbers separated by commas.");
+  }
+  return values;
+}
+
+/** Collects a repeatable option's test scales. */
+export function addTestScale(text: string, before: TestScale[] | undefined): TestScale[] {
+  try {
+    return [...(before ?? []), parseTestScale(text)];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** The data SPEC; the same for every command. */
+export function dataOption(): Option {
+  return new Option(
+    "--data <spec>",
+    "labelled images: a folder, or voc:DIR, wider:label.txt[:images], coco:FILE[:images], " +
+      "jsonl:FILE, with ?classes=a,b=face&split=val&fraction=0.8&seed=1, joined by +",
+  );
+}
+
+export function weightsOption(): Option {
+  return new Option("--weights <file>", "checkpoint: .pth or .safetensors");
+}
+
+/** Post-processing options as commander names them. */
+export interface ThresholdValues {
+  readonly confidenceThreshold: number;
+  readonly topK: number;
+  readonly nmsThreshold: number;
+  readonly keepTopK: number;
+}
+
+export function confidenceOption(): Option {
+  return new Option("--confidence-threshold <x>", "candidates must score above this")
+    .argParser(fraction)
+    .default(DEFAULT_THRESHOLDS.confidenceThreshold);
+}
+
+/** The detector's post-processing, as `detect` has it; every score counts in an evaluation. */
+export function thresholdOptions(): Option[] {
+  const { topK, nmsThreshold, keepTopK } = DEFAULT_THRESHOLDS;
+  const number = (flags: string, text: string, parse: (text: string) => number, value: number) =>
+    new Option(flags, text).argParser(parse).default(value);
+  return [
+    confidenceOption(),
+    number("--top-k <n>", "best candidates before suppression", wholeNumber(1), topK),
+    number("--nms-threshold <x>", "IoU above which the worse is dropped", fraction, nmsThreshold),
+    number("--keep-top-k <n>", "most faces of an image", wholeNumber(1), keepTopK),
+  ];
+}

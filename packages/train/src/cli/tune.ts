@@ -1,0 +1,150 @@
+import { readFile } from "node:fs/promises";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_THRESHOLDS, OptionError } from "retinaface-webgpu";
+import type { Problem } from "../data/record.js";
+import type { Detections } from "../evaluate/detections.js";
+import { runDetector } from "../evaluate/run.js";
+import { detectAtScales, type TestScale } from "../evaluate/test-scales.js";
+import { formatCandidates, parseCandidates } from "../tune/candidates.js";
+import { plotTuning, type TuneGoal, type TuneResult, tuneThresholds } from "../tune/tune.js";
+import {
+  formatTable,
+  imageProgress,
+  loadData,
+  printJson,
+  reportProblems,
+  say,
+  writeText,
+} from "./console.js";
+import { loadDetector } from "./detector.js";
+import { addTestScale, confidenceOption, dataOption, weightsOption } from "./options.js";
+
+interface TuneValues {
+  readonly data: string;
+  readonly weights?: string;
+  readonly candidates?: string;
+  readonly saveCandidates?: string;
+  readonly scale?: TestScale[];
+  readonly confidenceThreshold: number;
+  readonly goal: TuneGoal;
+  readonly plot?: string;
+}
+
+function parseGoal(text: string): TuneGoal {
+  if (text === "f1") return { kind: "f1" };
+  const match = /^recall@(0?\.\d+|1|1\.0*)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('It must be "f1" or such as "recall@0.95".');
+  return { kind: "recall", precision: Number(match[1]) };
+}
+
+interface Candidates {
+  readonly found: ReadonlyMap<string, Detections>;
+  readonly problems: readonly Problem[];
+}
+
+/** Runs the network once: every candidate above the confidence threshold, nothing suppressed. */
+async function findCandidates(
+  records: Parameters<typeof runDetector>[0],
+  values: TuneValues,
+): Promise<Candidates> {
+  const { topK } = DEFAULT_THRESHOLDS;
+  const { confidenceThreshold, scale = [{ kind: "original" }] } = values;
+  if (scale.length > 1) throw new OptionError("tune looks at one scale");
+  const progress = imageProgress(records.length);
+  const detector = await loadDetector(values.weights, {
+    confidenceThreshold,
+    topK,
+    nmsThreshold: 1,
+    keepTopK: topK,
+  });
+  try {
+    const one = { scales: scale, mirror: false, voteThreshold: 1 };
+    const run = await runDetector(records, (image) => detectAtScales(detector.pass, image, one), {
+      onProgress: (done, id) => progress.update(done, id),
+    });
+    const found = new Map(run.images.map((image) => [image.record.id, image.detections]));
+    return { found, problems: run.problems };
+  } finally {
+    progress.stop();
+    detector.dispose();
+  }
+}
+
+function sayResult(result: TuneResult): void {
+  say(
+    formatTable(
+      ["NMS", "AP 0.5", "score", "precision", "recall", "F1"],
+      result.table.map(({ nmsThreshold, ap50, point, f1 }) => [
+        nmsThreshold,
+        ap50,
+        point?.threshold ?? null,
+        point?.precision ?? null,
+        point?.recall ?? null,
+        f1,
+      ]),
+    ),
+  );
+  say("");
+  say(
+    formatTable(
+      ["confidence", "AP 0.5", "candidates an image"],
+      result.confidence.map((row) => [row.confidenceThreshold, row.ap50, row.candidates]),
+    ),
+  );
+  const { best } = result;
+  say(
+    best
+      ? `\nbest: --confidence-threshold ${best.confidenceThreshold} --nms-threshold ${best.nmsThreshold} ` +
+          `--vis-threshold ${Number(best.visThreshold.toFixed(4))}`
+      : "\nthe goal is reached nowhere",
+  );
+}
+
+async function runTune(values: TuneValues): Promise<void> {
+  const { data, goal } = values;
+  const { records } = loadData(data);
+  const { found, problems }: Candidates = values.candidates
+    ? {
+        found: parseCandidates(await readFile(values.candidates, "utf8"), values.candidates),
+        problems: [],
+      }
+    : await findCandidates(records, values);
+  reportProblems(problems);
+  if (values.saveCandidates) await writeText(values.saveCandidates, formatCandidates(found));
+  const images = records.flatMap((record) => {
+    const candidates = found.get(record.id);
+    return candidates ? [{ record, candidates }] : [];
+  });
+  if (images.length === 0) {
+    throw new OptionError(`${values.candidates} holds no candidates for the images of ${data}`);
+  }
+  const result = tuneThresholds(images, { goal });
+  sayResult(result);
+  if (values.plot) await writeText(values.plot, plotTuning(result));
+  const table = result.table.map(({ curve: _, ...row }) => row);
+  printJson({ data, weights: values.weights ?? null, ...result, table });
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+export function tuneCommand(): Command {
+  return new Command("tune")
+    .description("search thresholds of the post-processing on labelled images")
+    .addOption(dataOption().makeOptionMandatory())
+    .addOption(weightsOption())
+    .addOption(
+      new Option(
+        "--scale <size>",
+        "original (the default), a long side such as 640, or 1600/2150",
+      ).argParser(addTestScale),
+    )
+    .addOption(confidenceOption())
+    .addOption(
+      new Option("--goal <goal>", "f1, or recall@PRECISION such as recall@0.95")
+        .argParser(parseGoal)
+        .default({ kind: "f1" }, "f1"),
+    )
+    .option("--save-candidates <file>", "keep what the network found, for later runs")
+    .option("--candidates <file>", "use what an earlier run kept, without the network")
+    .option("--plot <file>", "write the precision-recall curves as SVG")
+    .action(runTune);
+}
