@@ -195,7 +195,6 @@ test("wrong usage: exit code 2, nothing on standard output, the remedy named", (
     [["evaluate"], /either --data SPEC or --wider/],
     [["evaluate", "--wider", at("empty")], /Cannot read .*wider_face_val\.mat/],
     [["evaluate", "--data", data, "--scale", "huge"], /test scale is/],
-    [["tune", "--data", data, "--goal", "best"], /recall@0\.95/],
   ];
   for (const [args, message] of cases) {
     const { status, stdout, stderr } = run(...args);
