@@ -1,0 +1,278 @@
+//// average-pool
+struct Params {
+  count: u32,
+  channels: u32,
+  lowest: u32,
+  zFrom: i32,
+  zTo: i32,
+  zKernel: i32,
+  zStride: i32,
+  zDilation: i32,
+  zBefore: i32,
+  zAfter: i32,
+  yFrom: i32,
+  yTo: i32,
+  yKernel: i32,
+  yStride: i32,
+  yDilation: i32,
+  yBefore: i32,
+  yAfter: i32,
+  xFrom: i32,
+  xTo: i32,
+  xKernel: i32,
+  xStride: i32,
+  xDilation: i32,
+  xBefore: i32,
+  xAfter: i32,
+}
+@group(0) @binding(0) var<storage, read> src: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> dst: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+alias I = vec4<i32>;
+fn ceilDiv(a: i32, b: i32) -> i32 { return (a + b - 1) / b; }
+fn taps(o: i32, kernel: i32, stride: i32, dilation: i32, before: i32, size: i32, after: i32) -> i32 {
+  let start = o * stride - before;
+  let first = ceilDiv(max(-start, 0), dilation);
+  let end = min(kernel, ceilDiv(max(size + 0 - start, 0), dilation));
+  return max(end - first, 0);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let pixel = i32(i / p.channels);
+  let x = pixel % p.xTo;
+  let y = pixel / p.xTo % p.yTo;
+  let z = pixel / p.xTo / p.yTo % p.zTo;
+  let n = pixel / p.xTo / p.yTo / p.zTo;
+  var sum = T(0.0);
+  for (var kz = 0; kz < p.zKernel; kz++) {
+    let sz = z * p.zStride - p.zBefore + kz * p.zDilation;
+    if (sz < 0 || sz >= p.zFrom) { continue; }
+  for (var ky = 0; ky < p.yKernel; ky++) {
+    let sy = y * p.yStride - p.yBefore + ky * p.yDilation;
+    if (sy < 0 || sy >= p.yFrom) { continue; }
+  for (var kx = 0; kx < p.xKernel; kx++) {
+    let sx = x * p.xStride - p.xBefore + kx * p.xDilation;
+    if (sx < 0 || sx >= p.xFrom) { continue; }
+    let at = (sz * p.yFrom + sy) * p.xFrom + sx;
+    sum += src[u32(n * p.zFrom * p.yFrom * p.xFrom + at) * p.channels + c];
+  }}}
+  dst[i] = sum * (1.0 / f32(max(1, taps(z, p.zKernel, p.zStride, p.zDilation, p.zBefore, p.zFrom, p.zAfter) *
+      taps(y, p.yKernel, p.yStride, p.yDilation, p.yBefore, p.yFrom, p.yAfter) *
+      taps(x, p.xKernel, p.xStride, p.xDilation, p.xBefore, p.xFrom, p.xAfter))));
+}
+
+//// average-pool-backward
+struct Params {
+  count: u32,
+  channels: u32,
+  lowest: u32,
+  zFrom: i32,
+  zTo: i32,
+  zKernel: i32,
+  zStride: i32,
+  zDilation: i32,
+  zBefore: i32,
+  zAfter: i32,
+  yFrom: i32,
+  yTo: i32,
+  yKernel: i32,
+  yStride: i32,
+  yDilation: i32,
+  yBefore: i32,
+  yAfter: i32,
+  xFrom: i32,
+  xTo: i32,
+  xKernel: i32,
+  xStride: i32,
+  xDilation: i32,
+  xBefore: i32,
+  xAfter: i32,
+}
+@group(0) @binding(0) var<storage, read> gradY: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> gradX: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+alias I = vec4<i32>;
+fn ceilDiv(a: i32, b: i32) -> i32 { return (a + b - 1) / b; }
+fn taps(o: i32, kernel: i32, stride: i32, dilation: i32, before: i32, size: i32, after: i32) -> i32 {
+  let start = o * stride - before;
+  let first = ceilDiv(max(-start, 0), dilation);
+  let end = min(kernel, ceilDiv(max(size + 0 - start, 0), dilation));
+  return max(end - first, 0);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let pixel = i32(i / p.channels);
+  let x = pixel % p.xFrom;
+  let y = pixel / p.xFrom % p.yFrom;
+  let z = pixel / p.xFrom / p.yFrom % p.zFrom;
+  let n = pixel / p.xFrom / p.yFrom / p.zFrom;
+  var sum = T(0.0);
+  for (var kz = 0; kz < p.zKernel; kz++) {
+    let tz = z + p.zBefore - kz * p.zDilation;
+    let oz = tz / p.zStride;
+    if (tz < 0 || tz % p.zStride != 0 || oz >= p.zTo) { continue; }
+  for (var ky = 0; ky < p.yKernel; ky++) {
+    let ty = y + p.yBefore - ky * p.yDilation;
+    let oy = ty / p.yStride;
+    if (ty < 0 || ty % p.yStride != 0 || oy >= p.yTo) { continue; }
+  for (var kx = 0; kx < p.xKernel; kx++) {
+    let tx = x + p.xBefore - kx * p.xDilation;
+    let ox = tx / p.xStride;
+    if (tx < 0 || tx % p.xStride != 0 || ox >= p.xTo) { continue; }
+    let at = u32(((n * p.zTo + oz) * p.yTo + oy) * p.xTo + ox) * p.channels + c;
+    sum += gradY[at] * (1.0 / f32(max(1, taps(oz, p.zKernel, p.zStride, p.zDilation, p.zBefore, p.zFrom, p.zAfter) *
+      taps(oy, p.yKernel, p.yStride, p.yDilation, p.yBefore, p.yFrom, p.yAfter) *
+      taps(ox, p.xKernel, p.xStride, p.xDilation, p.xBefore, p.xFrom, p.xAfter))));
+  }}}
+  gradX[i] = sum;
+}
+
+//// average-pool-padded
+struct Params {
+  count: u32,
+  channels: u32,
+  lowest: u32,
+  zFrom: i32,
+  zTo: i32,
+  zKernel: i32,
+  zStride: i32,
+  zDilation: i32,
+  zBefore: i32,
+  zAfter: i32,
+  yFrom: i32,
+  yTo: i32,
+  yKernel: i32,
+  yStride: i32,
+  yDilation: i32,
+  yBefore: i32,
+  yAfter: i32,
+  xFrom: i32,
+  xTo: i32,
+  xKernel: i32,
+  xStride: i32,
+  xDilation: i32,
+  xBefore: i32,
+  xAfter: i32,
+}
+@group(0) @binding(0) var<storage, read> src: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> dst: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+alias I = vec4<i32>;
+fn ceilDiv(a: i32, b: i32) -> i32 { return (a + b - 1) / b; }
+fn taps(o: i32, kernel: i32, stride: i32, dilation: i32, before: i32, size: i32, after: i32) -> i32 {
+  let start = o * stride - before;
+  let first = 0;
+  let end = min(kernel, ceilDiv(max(size + after - start, 0), dilation));
+  return max(end - first, 0);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let pixel = i32(i / p.channels);
+  let x = pixel % p.xTo;
+  let y = pixel / p.xTo % p.yTo;
+  let z = pixel / p.xTo / p.yTo % p.zTo;
+  let n = pixel / p.xTo / p.yTo / p.zTo;
+  var sum = T(0.0);
+  for (var kz = 0; kz < p.zKernel; kz++) {
+    let sz = z * p.zStride - p.zBefore + kz * p.zDilation;
+    if (sz < 0 || sz >= p.zFrom) { continue; }
+  for (var ky = 0; ky < p.yKernel; ky++) {
+    let sy = y * p.yStride - p.yBefore + ky * p.yDilation;
+    if (sy < 0 || sy >= p.yFrom) { continue; }
+  for (var kx = 0; kx < p.xKernel; kx++) {
+    let sx = x * p.xStride - p.xBefore + kx * p.xDilation;
+    if (sx < 0 || sx >= p.xFrom) { continue; }
+    let at = (sz * p.yFrom + sy) * p.xFrom + sx;
+    sum += src[u32(n * p.zFrom * p.yFrom * p.xFrom + at) * p.channels + c];
+  }}}
+  dst[i] = sum * (1.0 / f32(max(1, taps(z, p.zKernel, p.zStride, p.zDilation, p.zBefore, p.zFrom, p.zAfter) *
+      taps(y, p.yKernel, p.yStride, p.yDilation, p.yBefore, p.yFrom, p.yAfter) *
+      taps(x, p.xKernel, p.xStride, p.xDilation, p.xBefore, p.xFrom, p.xAfter))));
+}
+
+//// average-pool-padded-backward
+struct Params {
+  count: u32,
+  channels: u32,
+  lowest: u32,
+  zFrom: i32,
+  zTo: i32,
+  zKernel: i32,
+  zStride: i32,
+  zDilation: i32,
+  zBefore: i32,
+  zAfter: i32,
+  yFrom: i32,
+  yTo: i32,
+  yKernel: i32,
+  yStride: i32,
+  yDilation: i32,
+  yBefore: i32,
+  yAfter: i32,
+  xFrom: i32,
+  xTo: i32,
+  xKernel: i32,
+  xStride: i32,
+  xDilation: i32,
+  xBefore: i32,
+  xAfter: i32,
+}
+@group(0) @binding(0) var<storage, read> gradY: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> gradX: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+alias I = vec4<i32>;
+fn ceilDiv(a: i32, b: i32) -> i32 { return (a + b - 1) / b; }
+fn taps(o: i32, kernel: i32, stride: i32, dilation: i32, before: i32, size: i32, after: i32) -> i32 {
+  let start = o * stride - before;
+  let first = 0;
+  let end = min(kernel, ceilDiv(max(size + after - start, 0), dilation));
+  return max(end - first, 0);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let pixel = i32(i / p.channels);
+  let x = pixel % p.xFrom;
+  let y = pixel / p.xFrom % p.yFrom;
+  let z = pixel / p.xFrom / p.yFrom % p.zFrom;
+  let n = pixel / p.xFrom / p.yFrom / p.zFrom;
+  var sum = T(0.0);
+  for (var kz = 0; kz < p.zKernel; kz++) {
+    let tz = z + p.zBefore - kz * p.zDilation;
+    let oz = tz / p.zStride;
+    if (tz < 0 || tz % p.zStride != 0 || oz >= p.zTo) { continue; }
+  for (var ky = 0; ky < p.yKernel; ky++) {
+    let ty = y + p.yBefore - ky * p.yDilation;
+    let oy = ty / p.yStride;
+    if (ty < 0 || ty % p.yStride != 0 || oy >= p.yTo) { continue; }
+  for (var kx = 0; kx < p.xKernel; kx++) {
+    let tx = x + p.xBefore - kx * p.xDilation;
+    let ox = tx / p.xStride;
+    if (tx < 0 || tx % p.xStride != 0 || ox >= p.xTo) { continue; }
+    let at = u32(((n * p.zTo + oz) * p.yTo + oy) * p.xTo + ox) * p.channels + c;
+    sum += gradY[at] * (1.0 / f32(max(1, taps(oz, p.zKernel, p.zStride, p.zDilation, p.zBefore, p.zFrom, p.zAfter) *
+      taps(oy, p.yKernel, p.yStride, p.yDilation, p.yBefore, p.yFrom, p.yAfter) *
+      taps(ox, p.xKernel, p.xStride, p.xDilation, p.xBefore, p.xFrom, p.xAfter))));
+  }}}
+  gradX[i] = sum;
+}
+

@@ -1,0 +1,216 @@
+//// batchnorm-statistics
+struct Params {
+  count: u32,
+  rows: u32,
+  channels: u32,
+  segmentRows: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let segment = i / p.channels;
+  let begin = segment * p.segmentRows;
+  let end = min(begin + p.segmentRows, p.rows);
+  var sum = 0.0;
+  for (var r = begin; r < end; ) {
+    var sumPart = 0.0;
+    for (var k = 0u; k < 32u && r < end; k++) {
+      let at = r * p.channels + c;
+      sumPart += x[at];
+      r++;
+    }
+    sum += sumPart;
+  }
+  let mean = sum / f32(end - begin);
+  var m2 = 0.0;
+  for (var r = begin; r < end; ) {
+    var m2Part = 0.0;
+    for (var k = 0u; k < 32u && r < end; k++) {
+      let at = r * p.channels + c;
+      let deviation = x[at] - mean;
+      m2Part += deviation * deviation;
+      r++;
+    }
+    m2 += m2Part;
+  }
+  partial[i] = mean;
+  partial[p.count + i] = m2;
+}
+
+//// batchnorm-statistics-merge
+struct Params {
+  count: u32,
+  rows: u32,
+  segments: u32,
+  segmentRows: u32,
+}
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(2) var<storage, read_write> variance: array<f32>;
+@group(0) @binding(3) var<uniform> p: Params;
+fn size(s: u32) -> f32 { return f32(min(p.segmentRows, p.rows - s * p.segmentRows)); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let first = partial[i];
+  var shift = 0.0;
+  for (var s = 0u; s < p.segments; s++) { shift += size(s) * (partial[s * p.count + i] - first); }
+  let channelMean = first + shift / f32(p.rows);
+  var m2 = 0.0;
+  for (var s = 0u; s < p.segments; s++) {
+    let deviation = partial[s * p.count + i] - channelMean;
+    m2 += partial[(p.segments + s) * p.count + i] + size(s) * deviation * deviation;
+  }
+  mean[i] = channelMean;
+  variance[i] = m2 / f32(p.rows);
+}
+
+//// batchnorm-normalize
+struct Params {
+  count: u32,
+  channels: u32,
+  eps: f32,
+}
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> beta: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(6) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  y[i] = (x[i] - mean[c]) * (inverseSqrt(variance[c] + p.eps) * gamma[c]) + beta[c];
+}
+
+//// batchnorm-running
+struct Params {
+  count: u32,
+  momentum: f32,
+  unbias: f32,
+}
+@group(0) @binding(0) var<storage, read> mean: array<f32>;
+@group(0) @binding(1) var<storage, read> variance: array<f32>;
+@group(0) @binding(2) var<storage, read_write> runningMean: array<f32>;
+@group(0) @binding(3) var<storage, read_write> runningVariance: array<f32>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  runningMean[i] += p.momentum * (mean[i] - runningMean[i]);
+  runningVariance[i] += p.momentum * (variance[i] * p.unbias - runningVariance[i]);
+}
+
+//// batchnorm-backward-sums
+struct Params {
+  count: u32,
+  rows: u32,
+  channels: u32,
+  segmentRows: u32,
+  eps: f32,
+}
+@group(0) @binding(0) var<storage, read> gradY: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> variance: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let segment = i / p.channels;
+  let begin = segment * p.segmentRows;
+  let end = min(begin + p.segmentRows, p.rows);
+  let m = mean[c];
+  var sum = 0.0;
+  var dot = 0.0;
+  for (var r = begin; r < end; ) {
+    var sumPart = 0.0;
+    var dotPart = 0.0;
+    for (var k = 0u; k < 32u && r < end; k++) {
+      let at = r * p.channels + c;
+      sumPart += gradY[at];
+      dotPart += gradY[at] * (x[at] - m);
+      r++;
+    }
+    sum += sumPart;
+    dot += dotPart;
+  }
+  partial[i] = dot * inverseSqrt(variance[c] + p.eps);
+  partial[p.count + i] = sum;
+}
+
+//// batchnorm-backward-merge
+struct Params {
+  count: u32,
+  segments: u32,
+}
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> gradGamma: array<f32>;
+@group(0) @binding(2) var<storage, read_write> gradBeta: array<f32>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  var dot = 0.0;
+  var sum = 0.0;
+  for (var s = 0u; s < p.segments; s++) {
+    dot += partial[s * p.count + i];
+    sum += partial[(p.segments + s) * p.count + i];
+  }
+  gradGamma[i] = dot;
+  gradBeta[i] = sum;
+}
+
+//// batchnorm-backward-input
+struct Params {
+  count: u32,
+  channels: u32,
+  eps: f32,
+  perRow: f32,
+}
+@group(0) @binding(0) var<storage, read> gradY: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> gradGamma: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> gradBeta: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> gradX: array<vec4<f32>>;
+@group(0) @binding(8) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let inverse = inverseSqrt(variance[c] + p.eps);
+  let normal = (x[i] - mean[c]) * inverse;
+  gradX[i] = gamma[c] * inverse * (gradY[i] - (gradBeta[c] + normal * gradGamma[c]) * p.perRow);
+}
+

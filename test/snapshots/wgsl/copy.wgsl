@@ -1,0 +1,95 @@
+//// copy
+struct Params {
+  count: u32,
+  n1: u32,
+  n2: u32,
+  dstOffset: u32,
+  dstS0: u32,
+  dstS1: u32,
+  dstS2: u32,
+  srcOffset: u32,
+  srcS0: u32,
+  srcS1: u32,
+  srcS2: u32,
+}
+@group(0) @binding(0) var<storage, read> src: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> dst: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x2 = i % p.n2;
+  let r2 = i / p.n2;
+  let x1 = r2 % p.n1;
+  let r1 = r2 / p.n1;
+  let x0 = r1;
+  let dstAt = p.dstOffset + x0 * p.dstS0 + x1 * p.dstS1 + x2 * p.dstS2;
+  let srcAt = p.srcOffset + x0 * p.srcS0 + x1 * p.srcS1 + x2 * p.srcS2;
+  dst[dstAt] = vec4<f32>(src[srcAt]);
+}
+
+//// copy-2
+enable f16;
+struct Params {
+  count: u32,
+  n1: u32,
+  n2: u32,
+  dstOffset: u32,
+  dstS0: u32,
+  dstS1: u32,
+  dstS2: u32,
+  srcOffset: u32,
+  srcS0: u32,
+  srcS1: u32,
+  srcS2: u32,
+}
+@group(0) @binding(0) var<storage, read> src: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> dst: array<vec4<f16>>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x2 = i % p.n2;
+  let r2 = i / p.n2;
+  let x1 = r2 % p.n1;
+  let r1 = r2 / p.n1;
+  let x0 = r1;
+  let dstAt = p.dstOffset + x0 * p.dstS0 + x1 * p.dstS1 + x2 * p.dstS2;
+  let srcAt = p.srcOffset + x0 * p.srcS0 + x1 * p.srcS1 + x2 * p.srcS2;
+  dst[dstAt] = vec4<f16>(vec4<f32>(src[srcAt]));
+}
+
+//// copy-3
+struct Params {
+  count: u32,
+  n1: u32,
+  dstOffset: u32,
+  dstS0: u32,
+  dstS1: u32,
+  srcOffset: u32,
+  srcS0: u32,
+  srcS1: u32,
+}
+@group(0) @binding(0) var<storage, read> src: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dst: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x1 = i % p.n1;
+  let r1 = i / p.n1;
+  let x0 = r1;
+  let dstAt = p.dstOffset + x0 * p.dstS0 + x1 * p.dstS1;
+  let srcAt = p.srcOffset + x0 * p.srcS0 + x1 * p.srcS1;
+  dst[dstAt] = f32(src[srcAt]);
+}
+

@@ -1,0 +1,1190 @@
+//// unary-relu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(x, T(0), x < T(0)));
+}
+
+//// unary-relu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(select(T(0), g, y > T(0)));
+}
+
+//// unary-leakyRelu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(x * a, x, x >= T(0)));
+}
+
+//// unary-leakyRelu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(g * a, g, x > T(0)));
+}
+
+//// unary-sigmoid
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(sigmoid_(x));
+}
+
+//// unary-sigmoid-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * y * (T(1) - y));
+}
+
+//// unary-tanh
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn tanh_(x: T) -> T {
+  let e = exp(-2.0 * abs(x));
+  let s = x * x;
+  let series = x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))));
+  return select(sign(x) * (1.0 - e) / (1.0 + e), series, s < T(0.0625));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(tanh_(x));
+}
+
+//// unary-tanh-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * (T(1) - y) * (T(1) + y));
+}
+
+//// unary-exp
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(exp(x));
+}
+
+//// unary-exp-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * y);
+}
+
+//// unary-log
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(log(x));
+}
+
+//// unary-log-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g / x);
+}
+
+//// unary-sqrt
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(sqrt(x));
+}
+
+//// unary-sqrt-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * T(0.5) / y);
+}
+
+//// unary-rsqrt
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(inverseSqrt(x));
+}
+
+//// unary-rsqrt-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * T(-0.5) * y * y * y);
+}
+
+//// unary-abs
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(abs(x));
+}
+
+//// unary-abs-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * sign(x));
+}
+
+//// unary-sign
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(sign(x));
+}
+
+//// unary-sign-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-neg
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-x);
+}
+
+//// unary-neg-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-g);
+}
+
+//// unary-square
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(x * x);
+}
+
+//// unary-square-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * x * T(2.0));
+}
+
+//// unary-reciprocal
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(1) / x);
+}
+
+//// unary-reciprocal-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(-g * y * y);
+}
+
+//// unary-clamp
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  let b = T(f32(p.b));
+  out[i] = vec4<f32>(min(max(x, a), b));
+}
+
+//// unary-clamp-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  let b = T(f32(p.b));
+  out[i] = vec4<f32>(select(T(0), g, (x >= a) & (x <= b)));
+}
+
+//// unary-elu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn expm1_(x: T) -> T {
+  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
+  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(a * expm1_(min(x, T(0))), x, x > T(0)));
+}
+
+//// unary-elu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(g * a * exp(min(x, T(0))), g, x > T(0)));
+}
+
+//// unary-selu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn expm1_(x: T) -> T {
+  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
+  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(1.0507009873554805) * select(T(1.6732632423543772) * expm1_(min(x, T(0))), x, x > T(0)));
+}
+
+//// unary-selu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * T(1.0507009873554805) * select(T(1.6732632423543772) * exp(min(x, T(0))), T(1), x > T(0)));
+}
+
+//// unary-softplus
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn log1p_(e: T) -> T {
+  let series = e * (1.0 + e * (-0.5 + e * (1.0 / 3.0 - e * 0.25)));
+  return select(log(1.0 + e), series, e < T(0.01));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(max(x, T(0)) + log1p_(exp(-abs(x))));
+}
+
+//// unary-softplus-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * sigmoid_(x));
+}
+
+//// unary-softsign
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(x / (T(1) + abs(x)));
+}
+
+//// unary-softsign-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g / ((T(1) + abs(x)) * (T(1) + abs(x))));
+}
+
+//// unary-sin
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(sin(x));
+}
+
+//// unary-sin-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * cos(x));
+}
+
+//// unary-cos
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(cos(x));
+}
+
+//// unary-cos-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-g * sin(x));
+}
+
+//// unary-floor
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(floor(x));
+}
+
+//// unary-floor-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-ceil
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(ceil(x));
+}
+
+//// unary-ceil-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-round
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(round(x));
+}
+
+//// unary-round-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-addScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(x + a);
+}
+
+//// unary-addScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g);
+}
+
+//// unary-mulScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(x * a);
+}
+
+//// unary-mulScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(g * a);
+}
+
+//// unary-powScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn pow_(x: T) -> T { return pow(x, T(0.5)); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(pow_(x));
+}
+
+//// unary-powScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn powLess1_(x: T) -> T { return pow(x, T(-0.5)); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(g * a * powLess1_(x));
+}
+
+//// unary-relu-2
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = f32;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = f32(select(x, T(0), x < T(0)));
+}
+
+//// unary-sigmoid-2
+enable f16;
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f16>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f16>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f16>(sigmoid_(x));
+}
+
+//// unary-clamp-2
+struct Params {
+  count: u32,
+  a: i32,
+  b: i32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<i32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<i32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<i32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(i32(p.a));
+  let b = T(i32(p.b));
+  out[i] = vec4<i32>(min(max(x, a), b));
+}
+

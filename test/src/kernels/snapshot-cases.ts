@@ -1,0 +1,248 @@
+import type { Conv2dSpec, Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import * as kernels from "@retinaface-webgpu/kernels-wgsl";
+
+/** WebGPU's default limits on a GPU without optional features. */
+const traits: Conv2dTraits = {
+  maxInvocations: 256,
+  maxWorkgroupStorage: 16384,
+  maxUniformBinding: 65536,
+  maxStorageBinding: 128 * 2 ** 20,
+  subgroups: false,
+  f16: false,
+  software: false,
+};
+
+const conv: Conv2dSpec = {
+  batch: 2,
+  inHeight: 9,
+  inWidth: 11,
+  inChannels: 8,
+  outChannels: 16,
+  kernelSize: [3, 3],
+  stride: [1, 1],
+  dilation: [1, 1],
+  padding: [1, 1, 1, 1],
+  groups: 1,
+  activation: { kind: "leaky_relu", slope: 0.1 },
+};
+
+const convolutions: Record<string, Conv2dSpec> = {
+  general: { ...conv, kernelSize: [5, 3], stride: [2, 1], dilation: [1, 2], groups: 2 },
+  "3x3": conv,
+  pointwise: { ...conv, kernelSize: [1, 1], padding: [0, 0, 0, 0] },
+  depthwise: { ...conv, outChannels: 8, groups: 8 },
+  residual: { ...conv, residual: { order: "before-activation", height: 5, width: 6 } },
+};
+
+function convolutionCases(): Record<string, Kernel> {
+  const cases: Record<string, Kernel> = {};
+  for (const [name, spec] of Object.entries(convolutions)) {
+    for (const variant of kernels.conv2dVariants(spec, traits)) {
+      const launch = kernels.conv2d(spec, traits, variant);
+      cases[`conv2d ${name} ${variant}`] = launch.dispatches[0].kernel;
+      cases[`conv2d ${name} ${variant} pack`] = launch.pack(true);
+    }
+    for (const variant of kernels.conv2dBackwardInputVariants(spec, traits)) {
+      const launch = kernels.conv2dBackwardInput(spec, traits, variant);
+      cases[`conv2dBackwardInput ${name} ${variant}`] = launch.dispatches[0].kernel;
+    }
+    const weight = kernels.conv2dBackwardWeight(spec);
+    cases[`conv2dBackwardWeight ${name}`] = weight.partial;
+    cases[`conv2dBackwardWeight ${name} finish`] = weight.finish(true);
+  }
+  return cases;
+}
+
+function numbered(name: string, list: readonly Kernel[]): [string, Kernel][] {
+  return list.map((kernel, k) => [`${name} ${k + 1}`, kernel]);
+}
+
+function elementwiseCases(): [string, Kernel][] {
+  const shapes = { aShape: [2, 3, 8], bShape: [8], shape: [2, 3, 8] };
+  const odd = { aShape: [2, 1, 5], bShape: [3, 1], shape: [2, 3, 5] };
+  const constants = { a: 0.5, b: 2 };
+  return [
+    ...kernels.unaryOps.flatMap((op): [string, Kernel][] => [
+      [`unary ${op}`, kernels.unary({ op, count: 64, ...constants })],
+      [`unaryBackward ${op}`, kernels.unaryBackward({ op, count: 64, ...constants })],
+    ]),
+    ["unary odd", kernels.unary({ op: "relu", count: 65 * 65537 })],
+    ["unary f16", kernels.unary({ op: "sigmoid", count: 64, type: "f16" })],
+    ["unary i32", kernels.unary({ op: "clamp", count: 64, type: "i32", a: -1, b: 1e30 })],
+    ...kernels.binaryOps.map((op): [string, Kernel] => [
+      `binary ${op}`,
+      kernels.binary({ op, ...shapes }),
+    ]),
+    ...(["mul", "div", "pow", "maximum", "minimum", "prelu"] as const).flatMap((op) =>
+      (["a", "b"] as const).map((operand): [string, Kernel] => [
+        `binaryBackward ${op} ${operand}`,
+        kernels.binaryBackward({ op, ...shapes }, operand),
+      ]),
+    ),
+    ["binary odd", kernels.binary({ op: "add", ...odd })],
+    ["select", kernels.select({ ...shapes, conditionShape: [2, 3, 1] })],
+    ["select odd i32", kernels.select({ ...odd, conditionShape: [5], conditionType: "i32" })],
+  ];
+}
+
+function movementCases(): [string, Kernel][] {
+  const strided = {
+    shape: [3, 4, 8],
+    from: { strides: [32, 8, 1] },
+    to: { strides: [8, 24, 1], offset: 16 },
+  };
+  const padding = { shape: [3, 4], before: [1, 2], after: [0, 3] };
+  const axis = { outer: 3, extent: 5, inner: 4, before: 2, after: 1 };
+  const rows = { outer: 2, extent: 7, inner: 8, indices: 5 };
+  return [
+    ["stridedCopy", kernels.stridedCopy(strided)],
+    ["stridedCopy f16", kernels.stridedCopy({ ...strided, toType: "f16" })],
+    ["stridedCopy odd", kernels.stridedCopy({ ...strided, to: { strides: [1, 24, 3] } })],
+    ["fill", kernels.fill(1001, 1.5)],
+    ["pad constant", kernels.pad({ ...padding, mode: "constant", value: -1 })],
+    ["pad reflect", kernels.pad({ ...padding, mode: "reflect" })],
+    ["pad edge", kernels.pad({ ...padding, mode: "edge" })],
+    ["padBackwardAxis reflect", kernels.padBackwardAxis({ ...axis, mode: "reflect" })],
+    ["padBackwardAxis edge", kernels.padBackwardAxis({ ...axis, mode: "edge" })],
+    ["gather", kernels.gather(rows)],
+    ["gather odd", kernels.gather({ ...rows, inner: 3 })],
+    ["scatterAdd", kernels.scatterAdd(rows)],
+  ];
+}
+
+function reductionCases(): [string, Kernel][] {
+  const shape = [2, 300, 5, 7];
+  const long = { rows: 3, length: 1000 };
+  const short = { rows: 1000, length: 2 };
+  return [
+    ...(["sum", "mean", "sumSquares", "max", "min"] as const).flatMap((op) => [
+      ...numbered(`reduce ${op} inner`, kernels.reduce({ op, shape, axes: [2, 3] }).kernels),
+      ...numbered(`reduce ${op} outer`, kernels.reduce({ op, shape, axes: [0, 1] }).kernels),
+    ]),
+    ...numbered("reduce i32", kernels.reduce({ op: "max", shape, axes: [1], type: "i32" }).kernels),
+    ["argReduce", kernels.argReduce({ op: "argmax", outer: 3, extent: 5, inner: 7 })],
+    ...[short, long].flatMap((spec): [string, Kernel][] => [
+      [`softmax ${spec.length}`, kernels.softmax(spec)],
+      [`softmax log ${spec.length}`, kernels.softmax({ ...spec, log: true })],
+      [`softmaxBackward ${spec.length}`, kernels.softmaxBackward(spec)],
+      [`softmaxBackward log ${spec.length}`, kernels.softmaxBackward({ ...spec, log: true })],
+    ]),
+  ];
+}
+
+function layerCases(): [string, Kernel][] {
+  const norm = { rows: 5000, channels: 8, eps: 1e-5 };
+  const pool = {
+    batch: 2,
+    channels: 8,
+    from: [1, 9, 11],
+    to: [1, 5, 6],
+    kernel: [1, 3, 3],
+    stride: [1, 2, 2],
+    dilation: [1, 1, 1],
+    before: [0, 1, 1],
+    after: [0, 1, 1],
+  } as const;
+  const y = kernels.resizeAxis(4, 7, "halfPixel");
+  const x = kernels.resizeAxis(5, 10, "asymmetric", 2);
+  const image = { batch: 2, channels: 8, y, x };
+  const product = { m: 70, n: 65, k: 40, batch: [2], aBatchStrides: [1], bBatchStrides: [0] };
+  return [
+    ...numbered("batchNormStatistics", kernels.batchNormStatistics(norm).kernels),
+    ["batchNormNormalize", kernels.batchNormNormalize(norm)],
+    ["batchNormUpdateRunning", kernels.batchNormUpdateRunning({ ...norm, momentum: 0.1 })],
+    ...numbered("batchNormBackwardParameters", kernels.batchNormBackwardParameters(norm).kernels),
+    ["batchNormBackwardInput", kernels.batchNormBackwardInput(norm)],
+    ["maxPool", kernels.maxPool(pool)],
+    ["maxPoolBackward", kernels.maxPoolBackward(pool)],
+    ...[false, true].flatMap((countPadding): [string, Kernel][] => [
+      [`averagePool ${countPadding}`, kernels.averagePool({ ...pool, countPadding })],
+      [
+        `averagePoolBackward ${countPadding}`,
+        kernels.averagePoolBackward({ ...pool, countPadding }),
+      ],
+    ]),
+    ...(["floor", "ceil", "roundPreferFloor", "roundPreferCeil"] as const).flatMap(
+      (rounding): [string, Kernel][] => [
+        [`resize ${rounding}`, kernels.resize({ ...image, mode: "nearest", rounding })],
+        [
+          `resizeBackward ${rounding}`,
+          kernels.resizeBackward({ ...image, mode: "nearest", rounding }),
+        ],
+      ],
+    ),
+    ["resize bilinear", kernels.resize({ ...image, mode: "bilinear" })],
+    ["resizeBackward bilinear", kernels.resizeBackward({ ...image, mode: "bilinear" })],
+    ["matmul tiled", kernels.matmul(product)],
+    ["matmul transposed", kernels.matmul({ ...product, transposeA: true, transposeB: true })],
+    ["matmul direct", kernels.matmul({ ...product, variant: "direct" })],
+    ["matmul thin", kernels.matmul({ ...product, m: 1, transposeB: true })],
+  ];
+}
+
+function trainingCases(): [string, Kernel][] {
+  const rows = { rows: 100, ignoreIndex: -1 };
+  const focal = { count: 64, alpha: 0.25, gamma: 2 };
+  const smooth = { count: 64, beta: 0.5 };
+  const sgd = { count: 64, learningRate: 0.1, momentum: 0, nesterov: false, weightDecay: 1e-4 };
+  const adam = {
+    count: 64,
+    learningRate: 1e-3,
+    beta1: 0.9,
+    beta2: 0.999,
+    eps: 1e-8,
+    weightDecay: 0.01,
+    decoupled: false,
+    step: 3,
+  };
+  return [
+    ...[3, 1000].flatMap((classes): [string, Kernel][] => [
+      [`crossEntropy ${classes}`, kernels.crossEntropy({ ...rows, classes })],
+      [`crossEntropyBackward ${classes}`, kernels.crossEntropyBackward({ ...rows, classes })],
+    ]),
+    ["sigmoidFocal", kernels.sigmoidFocal(focal)],
+    ["sigmoidFocalBackward", kernels.sigmoidFocalBackward(focal)],
+    ["smoothL1", kernels.smoothL1(smooth)],
+    ["smoothL1Backward", kernels.smoothL1Backward(smooth)],
+    ["sgdUpdate", kernels.sgdUpdate(sgd)],
+    ["sgdUpdate momentum", kernels.sgdUpdate({ ...sgd, momentum: 0.9 })],
+    ["sgdUpdate nesterov", kernels.sgdUpdate({ ...sgd, momentum: 0.9, nesterov: true })],
+    ["adamUpdate", kernels.adamUpdate(adam)],
+    ["adamUpdate decoupled", kernels.adamUpdate({ ...adam, decoupled: true })],
+    ["clipByNorm", kernels.clipByNorm(64, 10)],
+  ];
+}
+
+/** Every kernel of the package at least once, by a title whose first word is the function that made it. */
+export function snapshotCases(): ReadonlyMap<string, Kernel> {
+  return new Map([
+    ...Object.entries(convolutionCases()),
+    ...elementwiseCases(),
+    ...movementCases(),
+    ...reductionCases(),
+    ...layerCases(),
+    ...trainingCases(),
+  ]);
+}
+
+/** Exported functions that make no kernel. */
+export const HELPERS: readonly string[] = [
+  "Conv2dSpecError",
+  "broadcastStrides",
+  "chooseMatmul",
+  "contiguousStrides",
+  "conv2dBackwardInputVariants",
+  "conv2dBytes",
+  "conv2dFlops",
+  "conv2dOutputSize",
+  "conv2dVariants",
+  "linearWorkgroups",
+  "matmulBatchStrides",
+  "packParams",
+  "padOutputShape",
+  "poolOutputSize",
+  "resizeAxis",
+  "segmentCount",
+  "toFraction",
+  "unaryGradientFrom",
+];
