@@ -210,6 +210,7 @@ function trainingCases(): [string, Kernel][] {
     ["adamUpdate", kernels.adamUpdate(adam)],
     ["adamUpdate decoupled", kernels.adamUpdate({ ...adam, decoupled: true })],
     ["clipByNorm", kernels.clipByNorm(64, 10)],
+    ["lerpUpdate", kernels.lerpUpdate(64, 0.1)],
   ];
 }
 
