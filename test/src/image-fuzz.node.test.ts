@@ -11,7 +11,7 @@ import { encodePng, type PngOptions, pngAround, pngRows } from "./support/png-en
 
 const SEED = 20240117;
 const LIMITS = { maxPixels: 1_000_000 };
-const LONGEST_MS = 1500;
+const LONGEST_MS = 5000;
 const MOST_MEMORY = 256 * 2 ** 20;
 
 const sample = (x: number, y: number, c = 0) => (x * 31 + y * 17 + x * y * 3 + c * 90) % 256;

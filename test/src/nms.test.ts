@@ -188,7 +188,7 @@ test("100,000 passing candidates are quick", () => {
     thresholds: { ...DEFAULT_THRESHOLDS, topK: rows },
   });
   assert.is(faces.length, 750);
-  assert.ok(performance.now() - started < 3000);
+  assert.ok(performance.now() - started < 10_000);
 });
 
 test("thresholds get defaults and ranges", () => {
