@@ -1,0 +1,85 @@
+import { type Device, type Tensor, tensor } from "@retinaface-webgpu/tensor";
+import type { Attribute, HostValue, OnnxNode } from "./model.js";
+
+/** A value of the graph: on the host (constants, inputs, shapes) or computed by the library. */
+export type Value = HostValue | Tensor;
+
+/** The node needs what the library does not have; the message is the reason shown. */
+export class Unsupported extends Error {}
+
+export function isHost(value: Value): value is HostValue {
+  return "type" in value;
+}
+
+/** What a node's mapping sees: its inputs, attributes and the device. */
+export class NodeContext {
+  readonly node: OnnxNode;
+  readonly opset: number;
+  readonly #device: Device;
+  readonly #values: ReadonlyMap<string, Value>;
+
+  constructor(node: OnnxNode, opset: number, device: Device, values: ReadonlyMap<string, Value>) {
+    this.node = node;
+    this.opset = opset;
+    this.#device = device;
+    this.#values = values;
+  }
+
+  get inputCount(): number {
+    return this.node.inputs.length;
+  }
+
+  has(index: number): boolean {
+    return Boolean(this.node.inputs[index]);
+  }
+
+  value(index: number): Value {
+    const value = this.#values.get(this.node.inputs[index]);
+    if (!value) throw new Unsupported(`${this.node.op} without input ${index}`);
+    return value;
+  }
+
+  /** Input `index` on the device, as f32. */
+  tensor(index: number): Tensor {
+    const value = this.value(index);
+    if (!isHost(value)) return value;
+    if (value.type !== "float") throw new Unsupported(`${this.node.op} on ${value.type}`);
+    return tensor(this.#device, value.data, value.shape);
+  }
+
+  /** Input `index` as i32 on the device. */
+  indices(index: number): Tensor {
+    const value = this.value(index);
+    if (!isHost(value)) throw new Unsupported(`${this.node.op} with computed indices`);
+    return tensor(this.#device, value.data, value.shape, { dtype: "i32" });
+  }
+
+  /** A small integer input known on the host, such as a shape. */
+  numbers(index: number): number[] {
+    const value = this.value(index);
+    if (!isHost(value)) throw new Unsupported(`${this.node.op} with a computed shape`);
+    return [...value.data];
+  }
+
+  scalar(value: number): Tensor {
+    return tensor(this.#device, [value], []);
+  }
+
+  attribute<T extends Attribute>(name: string, otherwise: T): T {
+    return (this.node.attributes.get(name) as T | undefined) ?? otherwise;
+  }
+
+  ints(name: string): number[] | undefined {
+    return this.node.attributes.get(name) as number[] | undefined;
+  }
+}
+
+/** Moves the channels of `[N, C, …]` last. */
+export function channelsLastAxes(rank: number): number[] {
+  return [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1];
+}
+
+/** Moves the channels of `[N, …, C]` to axis 1. */
+export function channelsFirstAxes(rank: number): number[] {
+  return [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
+}
