@@ -65,6 +65,8 @@ export class NodeContext {
     return tensor(this.#device, [value], []);
   }
 
+  attribute(name: string, otherwise: number): number;
+  attribute(name: string, otherwise: string): string;
   attribute<T extends Attribute>(name: string, otherwise: T): T {
     return (this.node.attributes.get(name) as T | undefined) ?? otherwise;
   }

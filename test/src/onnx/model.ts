@@ -35,7 +35,10 @@ export interface OnnxModel {
   readonly outputs: readonly string[];
 }
 
-const TYPES: Record<number, { name: string; bytes: number; get: (v: DataView, at: number) => number }> = {
+const TYPES: Record<
+  number,
+  { name: string; bytes: number; get: (v: DataView, at: number) => number }
+> = {
   1: { name: "float", bytes: 4, get: (v, at) => v.getFloat32(at, true) },
   2: { name: "uint8", bytes: 1, get: (v, at) => v.getUint8(at) },
   3: { name: "int8", bytes: 1, get: (v, at) => v.getInt8(at) },
@@ -60,8 +63,12 @@ export function readModel(bytes: Uint8Array): OnnxModel {
   const model = readFields(bytes);
   const [graph] = messages(model, 7);
   if (!graph) throw new OnnxFormatError("the model has no graph");
-  const opsets = messages(model, 8).filter((set) => text(one(set, 1)?.bytes ?? new Uint8Array()) === "");
-  const constants = new Map(messages(graph, 5).map((tensor) => [strings(tensor, 8)[0], hostValue(tensor)]));
+  const opsets = messages(model, 8).filter(
+    (set) => text(one(set, 1)?.bytes ?? new Uint8Array()) === "",
+  );
+  const constants = new Map(
+    messages(graph, 5).map((tensor) => [strings(tensor, 8)[0], hostValue(tensor)]),
+  );
   const names = (number: number) => messages(graph, number).map((value) => strings(value, 1)[0]);
   return {
     opset: Number(opsets[0] ? (one(opsets[0], 2)?.varint ?? 1n) : 1n),

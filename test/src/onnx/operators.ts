@@ -117,14 +117,24 @@ function reshapeTo(c: NodeContext): Value[] {
   const x = c.tensor(0);
   const wanted = c.has(1) ? c.numbers(1) : (c.ints("shape") ?? []);
   const copy = c.attribute("allowzero", 0) === 0;
-  return [reshape(x, wanted.map((n, axis) => (n === 0 && copy ? x.shape[axis] : n)))];
+  return [
+    reshape(
+      x,
+      wanted.map((n, axis) => (n === 0 && copy ? x.shape[axis] : n)),
+    ),
+  ];
 }
 
 function squeeze(c: NodeContext): Value[] {
   const x = c.tensor(0);
   const axes = c.has(1) ? c.numbers(1) : c.ints("axes");
   const drop = axes?.map((axis) => (axis < 0 ? axis + x.rank : axis));
-  return [reshape(x, x.shape.filter((n, axis) => (drop ? !drop.includes(axis) : n !== 1)))];
+  return [
+    reshape(
+      x,
+      x.shape.filter((n, axis) => (drop ? !drop.includes(axis) : n !== 1)),
+    ),
+  ];
 }
 
 function unsqueeze(c: NodeContext): Value[] {
@@ -133,13 +143,17 @@ function unsqueeze(c: NodeContext): Value[] {
   const rank = x.rank + axes.length;
   const added = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)));
   const rest = [...x.shape];
-  return [reshape(x, Array.from({ length: rank }, (_, i) => (added.has(i) ? 1 : rest.shift()!)))];
+  return [
+    reshape(
+      x,
+      Array.from({ length: rank }, (_, i) => (added.has(i) ? 1 : rest.shift()!)),
+    ),
+  ];
 }
 
 function sliceOf(c: NodeContext): Value[] {
   const x = c.tensor(0);
-  const given = (index: number, name: string) =>
-    c.has(index) ? c.numbers(index) : c.ints(name);
+  const given = (index: number, name: string) => (c.has(index) ? c.numbers(index) : c.ints(name));
   const starts = given(1, "starts") ?? [];
   const ends = given(2, "ends") ?? [];
   const axes = given(3, "axes") ?? starts.map((_, i) => i);
@@ -178,7 +192,12 @@ function tile(c: NodeContext): Value[] {
   const repeats = c.numbers(1);
   const spread = x.shape.flatMap((n) => [1, n]);
   const wide = x.shape.flatMap((n, axis) => [repeats[axis], n]);
-  return [reshape(broadcastTo(reshape(x, spread), wide), x.shape.map((n, i) => n * repeats[i]))];
+  return [
+    reshape(
+      broadcastTo(reshape(x, spread), wide),
+      x.shape.map((n, i) => n * repeats[i]),
+    ),
+  ];
 }
 
 function gatherOf(c: NodeContext): Value[] {

@@ -121,8 +121,7 @@ export function instanceNormalization(context: NodeContext): Tensor[] {
   const eps = context.attribute("epsilon", 1e-5);
   const [n, c, ...rest] = x.shape;
   const rows = permute(reshape(x, [n * c, -1]), [1, 0]);
-  const repeat = (t: Tensor): Tensor =>
-    reshape(permute(reshape(t, [1, c]), [0, 1]), [c]);
+  const repeat = (t: Tensor): Tensor => reshape(permute(reshape(t, [1, c]), [0, 1]), [c]);
   if (n !== 1) throw new Unsupported("InstanceNormalization of several images");
   const { y } = batchNormTraining(rows, repeat(gamma), repeat(beta), eps);
   return [reshape(permute(y, [1, 0]), [n, c, ...rest])];
@@ -164,6 +163,12 @@ export function resize(context: NodeContext): Tensor[] {
   if (transform === "pytorch_half_pixel" && extent.size?.includes(1)) {
     throw new Unsupported(`${op} with pytorch_half_pixel to one pixel`);
   }
+  if (
+    coordinates === "alignCorners" &&
+    extent.scale?.some((s, i) => (x.shape[i + 2] * s) % 1 !== 0)
+  ) {
+    throw new Unsupported(`${op} with align_corners to a fractional size`);
+  }
   const options = { ...extent, coordinates };
   if (mode === "linear") return [toFirst(resizeBilinear(toLast(x), options))];
   if (mode !== "nearest") throw new Unsupported(`${op} by ${mode} interpolation`);
@@ -173,7 +178,11 @@ export function resize(context: NodeContext): Tensor[] {
 }
 
 /** Height and width as sizes or scales; other axes must stay. */
-function resizeExtent(context: NodeContext, x: Tensor, upsample: boolean) {
+function resizeExtent(
+  context: NodeContext,
+  x: Tensor,
+  upsample: boolean,
+): { scale?: [number, number]; size?: [number, number] } {
   const axes = context.ints("axes") ?? [0, 1, 2, 3];
   const spread = (values: number[], keep: readonly number[]): [number, number] => {
     const full = [...keep];

@@ -86,6 +86,16 @@ test("powers of negative numbers by whole exponents, and of zero", async () => {
   for (const t of [a, b, y]) t.dispose();
 });
 
+test("a fractional power of a negative number is not a number", async () => {
+  const a = tensor(device(), [-2, -0.5, 4], [3]);
+  const b = tensor(device(), [0.5, 1.5, 0.5], [3]);
+  const y = ops.pow(a, b);
+  const values = await y.data();
+  assert.ok(Number.isNaN(values[0]) && Number.isNaN(values[1]));
+  assert.ok(Math.abs(values[2] - 2) < 1e-5);
+  for (const t of [a, b, y]) t.dispose();
+});
+
 test("operands that tie share the gradient of maximum", async () => {
   const a = tensor(device(), [1, 2, 3], [3], { requiresGrad: true });
   const b = tensor(device(), [1, 0, 4], [3], { requiresGrad: true });

@@ -2,6 +2,7 @@ import { concat, nn, reshape, softmax, type Tensor } from "@retinaface-webgpu/te
 import type { Backbone } from "./blocks.js";
 import { FPN, SSH } from "./fpn.js";
 import { MobileNetV1 } from "./mobilenet.js";
+import { ResNet50 } from "./resnet.js";
 
 /** Backbones by the names that checkpoints and configurations use. */
 export type BackboneName = "mobilenet0.25" | "resnet50";
@@ -76,7 +77,7 @@ export class RetinaFaceNetwork extends nn.Module {
     const anchorsPerCell = config.anchorsPerCell ?? [2, 2, 2];
     const width = config.width ?? 0.25;
     this.config = { backbone: config.backbone, width, channels, anchorsPerCell };
-    this.body = new MobileNetV1(init, width);
+    this.body = config.backbone === "resnet50" ? new ResNet50(init) : new MobileNetV1(init, width);
     this.fpn = new FPN(init, this.body.featureChannels, channels);
     this.ssh1 = new SSH(init, channels, channels);
     this.ssh2 = new SSH(init, channels, channels);
