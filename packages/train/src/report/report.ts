@@ -133,22 +133,19 @@ function evaluationSection(evaluations: Readonly<Record<string, Evaluation>>): s
     row("landmark error by eyes", (e) => e.landmarks?.byEyes ?? "–"),
   ];
   const curves = Object.fromEntries(entries.map(([name, { curve }]) => [name, curve]));
-  const sizes = entries.flatMap(([name, { bySize }]) =>
-    bySize
-      .filter(({ faces }) => faces > 0)
-      .map(({ from, to, faces, found }) => [
-        name,
-        to === null ? `from ${from}` : `${from} to ${to}`,
-        faces,
-        found / faces,
-      ]),
-  );
+  const sizes = (entries[0]?.[1].bySize ?? [])
+    .map(({ from, to, faces }, bin) => [
+      to === null ? `from ${from}` : `${from} to ${to}`,
+      faces,
+      ...entries.map(([, { bySize }]) => bySize[bin].found / Math.max(1, bySize[bin].faces)),
+    ])
+    .filter(([, faces]) => faces !== 0);
   return section(
     "Evaluation",
     table(["", ...entries.map(([name]) => name)], rows),
     precisionRecallPlot(curves, "Precision and recall at IoU 0.5"),
     "<h3>Recall by face size, at the score of the best F1</h3>",
-    table(["", "size in pixels", "faces", "recall"], sizes),
+    table(["size in pixels", "faces", ...entries.map(([name]) => name)], sizes),
   );
 }
 

@@ -33,7 +33,7 @@ export interface LinePlot {
   readonly y: Axis;
   readonly series: readonly Series[];
   readonly marks?: readonly Mark[];
-  /** In pixels, 640 × 400 by default. */
+  /** In pixels, 640 × 400 by default; the names of several lines come on top below. */
   readonly width?: number;
   readonly height?: number;
 }
@@ -41,6 +41,7 @@ export interface LinePlot {
 /** Okabe and Ito's colours, told apart by colour-blind people too. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
 
+const LEGEND_ROW = 18;
 const MARGIN = { left: 64, right: 16, top: 36, bottom: 48 };
 /** Points a line may have for every pixel of width before it is thinned. */
 const POINTS_PER_PIXEL = 4;
@@ -137,23 +138,41 @@ function drawAxes(plot: LinePlot, x: Scale, y: Scale, width: number, height: num
   ].join("");
 }
 
-function drawLegend(names: readonly string[], width: number): string {
-  if (names.length < 2) return "";
-  const longest = Math.max(...names.map((name) => name.length));
-  const left = width - MARGIN.right - 40 - longest * 7;
-  const rows = names.map((name, i) => {
-    const y = MARGIN.top + 16 + i * 18;
-    const colour = COLOURS[i % COLOURS.length];
-    return (
-      `<line x1="${left}" y1="${y}" x2="${left + 20}" y2="${y}" stroke="${colour}" stroke-width="3"/>` +
-      `<text x="${left + 26}" y="${y}" dy="0.35em">${escapeText(name)}</text>`
-    );
+/** Names side by side under the plot, in as many rows as they need. */
+function drawLegend(entries: readonly LegendEntry[], top: number): string {
+  return entries
+    .map(({ name, x, row }, i) => {
+      const y = top + row * LEGEND_ROW;
+      const colour = COLOURS[i % COLOURS.length];
+      return (
+        `<line x1="${x}" y1="${y}" x2="${x + 20}" y2="${y}" stroke="${colour}" stroke-width="3"/>` +
+        `<text x="${x + 26}" y="${y}" dy="0.35em">${escapeText(name)}</text>`
+      );
+    })
+    .join("");
+}
+
+interface LegendEntry {
+  readonly name: string;
+  readonly x: number;
+  readonly row: number;
+}
+
+/** Places the names of several lines; one line needs none. */
+function layOutLegend(names: readonly string[], width: number): LegendEntry[] {
+  if (names.length < 2) return [];
+  let x = MARGIN.left;
+  let row = 0;
+  return names.map((name) => {
+    const needed = 44 + name.length * 7;
+    if (x + needed > width - MARGIN.right && x > MARGIN.left) {
+      x = MARGIN.left;
+      row++;
+    }
+    const entry = { name, x, row };
+    x += needed;
+    return entry;
   });
-  const height = names.length * 18 + 8;
-  return (
-    `<rect x="${left - 8}" y="${MARGIN.top + 4}" width="${longest * 7 + 44}" height="${height}" fill="#fff" fill-opacity="0.8"/>` +
-    rows.join("")
-  );
 }
 
 function drawMarks(marks: readonly Mark[], x: Scale, y: Scale): string {
@@ -163,7 +182,7 @@ function drawMarks(marks: readonly Mark[], x: Scale, y: Scale): string {
     .map(
       ([px, py, text]) =>
         `<circle cx="${at(px)}" cy="${at(py)}" r="5" fill="none" stroke="#000" stroke-width="1.5"/>` +
-        `<text x="${at(px + 8)}" y="${at(py - 8)}">${escapeText(text)}</text>`,
+        `<text x="${at(px + 8)}" y="${at(py - 8)}" paint-order="stroke" stroke="#fff" stroke-width="3">${escapeText(text)}</text>`,
     )
     .join("");
 }
@@ -178,14 +197,18 @@ export function linePlot(plot: LinePlot): string {
   const lines = plot.series.map((series, i) =>
     drawSeries(series, COLOURS[i % COLOURS.length], x, y, width),
   );
-  const names = plot.series.map(({ name }) => name);
+  const legend = layOutLegend(
+    plot.series.map(({ name }) => name),
+    width,
+  );
+  const total = height + (legend.length > 0 ? (legend[legend.length - 1].row + 1) * LEGEND_ROW : 0);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escapeText(plot.title)}">`,
-    `<rect width="${width}" height="${height}" fill="#fff"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" width="${width}" height="${total}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escapeText(plot.title)}">`,
+    `<rect width="${width}" height="${total}" fill="#fff"/>`,
     drawAxes(plot, x, y, width, height),
     ...lines,
     drawMarks(plot.marks ?? [], x, y),
-    drawLegend(names, width),
+    drawLegend(legend, height + 4),
     "</svg>\n",
   ].join("\n");
 }
