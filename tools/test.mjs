@@ -8,6 +8,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { checkTree } from "./check-imports.mjs";
 import { root } from "./lib/paths.mjs";
+import { installPeersForOracle } from "./lib/peers.mjs";
 import { run } from "./lib/run.mjs";
 import { inParallel, listTests, rememberTimes } from "./lib/test-files.mjs";
 import { runNodeTest } from "./lib/test-node.mjs";
@@ -94,7 +95,10 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupt
 
 const options = readArguments();
 const groups = [];
-if (options.whole) groups.push({ name: "checks", results: await runChecks() });
+if (options.whole) {
+  groups.push({ name: "checks", results: await runChecks() });
+  await installPeersForOracle();
+}
 for (const place of options.places) {
   if (interrupted.signal.aborted) break;
   const results = await { node: runNode, browser: runBrowser }[place](options, interrupted.signal);
