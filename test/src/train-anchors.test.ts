@@ -158,7 +158,7 @@ test("faces are placed as detection scales them: down, never up", () => {
     record("large", 1280, 320, [[0, 0, 100, 200]]),
     record("small", 64, 64, [[10, 20, 30, 60]]),
   ];
-  const [large, small] = placeFaces(records, 640);
+  const [large, small] = placeFaces(records, { kind: "long", side: 640 });
   assert.equal(large, {
     cx: 25,
     cy: 50,
@@ -168,9 +168,13 @@ test("faces are placed as detection scales them: down, never up", () => {
     inputHeight: 160,
   });
   assert.equal(small, { cx: 20, cy: 40, width: 20, height: 40, inputWidth: 64, inputHeight: 64 });
-  assert.is(placeFaces(records, null)[0].width, 100);
+  assert.is(placeFaces(records, { kind: "short", side: 640, most: 640 })[1].width, 200);
+  assert.is(placeFaces(records, { kind: "original" })[0].width, 100);
   const { width: _, ...sizeless } = records[0];
-  assert.throws(() => placeFaces([sizeless], 640), /size of the image large is not known/);
+  assert.throws(
+    () => placeFaces([sizeless], { kind: "original" }),
+    /size of the image large is not known/,
+  );
 });
 
 test("a search proposes a configuration with better cover than the published anchors", () => {

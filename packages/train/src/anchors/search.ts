@@ -1,5 +1,6 @@
 import { type AnchorConfig, DEFAULT_CONFIG, OptionError } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
+import { scaleFactor, type TestScale } from "../evaluate/test-scales.js";
 import { seededRandom } from "../random.js";
 import { linePlot } from "../report/svg.js";
 import { type Clustering, clusterSizes, elbow, type Size } from "./k-means.js";
@@ -11,8 +12,8 @@ export interface AnchorSearchOptions {
   readonly k?: number;
   /** Largest k of the search. Default 12. */
   readonly maxK?: number;
-  /** Images are scaled down to this long side, never up, as for detection; null keeps their size. */
-  readonly maxSide?: number | null;
+  /** How images are scaled for detection. Default: a long side of 640, never up. */
+  readonly scale?: TestScale;
   /** Widths over heights; by default the faces' own typical one. */
   readonly ratios?: readonly number[];
   readonly seed?: number;
@@ -45,23 +46,25 @@ export interface AnchorSearch {
 /** k-means looks at no more faces than this, a seeded choice of them. */
 const MAX_FACES = 20_000;
 
+const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };
+
 /** The faces of records in pixels of the network's input; records without a size are refused. */
-export function placeFaces(records: readonly FaceRecord[], maxSide: number | null): PlacedFace[] {
+export function placeFaces(records: readonly FaceRecord[], scale: TestScale): PlacedFace[] {
   return records.flatMap((record) => {
     const { id, width, height, boxes, ignored } = record;
     if (!width || !height) throw new OptionError(`the size of the image ${id} is not known`);
-    const scale = maxSide === null ? 1 : Math.min(1, maxSide / Math.max(width, height));
+    const factor = scaleFactor(scale, width, height);
     const faces: PlacedFace[] = [];
     for (let f = 0; f < ignored.length; f++) {
       if (ignored[f]) continue;
-      const [x1, y1, x2, y2] = boxes.subarray(f * 4, f * 4 + 4).map((value) => value * scale);
+      const [x1, y1, x2, y2] = boxes.subarray(f * 4, f * 4 + 4).map((value) => value * factor);
       faces.push({
         cx: (x1 + x2) / 2,
         cy: (y1 + y2) / 2,
         width: x2 - x1,
         height: y2 - y1,
-        inputWidth: Math.round(width * scale),
-        inputHeight: Math.round(height * scale),
+        inputWidth: Math.round(width * factor),
+        inputHeight: Math.round(height * factor),
       });
     }
     return faces;
@@ -149,8 +152,8 @@ export function searchAnchors(
   records: readonly FaceRecord[],
   options: AnchorSearchOptions = {},
 ): AnchorSearch {
-  const { maxK = 12, maxSide = 640, seed = 1, present = DEFAULT_CONFIG.anchors } = options;
-  const faces = placeFaces(records, maxSide);
+  const { maxK = 12, scale = DEFAULT_SCALE, seed = 1, present = DEFAULT_CONFIG.anchors } = options;
+  const faces = placeFaces(records, scale);
   if (faces.length === 0) throw new OptionError("there are no faces to search anchors for");
   const random = seededRandom(seed);
   const order = Array.from({ length: faces.length }, (_, i) => i);

@@ -6,14 +6,15 @@ import { plotAnchorSearch, searchAnchors } from "../anchors/search.js";
 import { withSizes } from "../data/image-size.js";
 import { isObject } from "../data/json.js";
 import { FormatError } from "../errors.js";
+import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { formatTable, loadData, printJson, reportProblems, say, writeText } from "./console.js";
-import { dataOption, positiveNumbers, wholeNumber } from "./options.js";
+import { dataOption, parseScale, positiveNumbers, wholeNumber } from "./options.js";
 
 interface AnchorValues {
   readonly data: string;
   readonly k?: number;
   readonly maxK: number;
-  readonly maxSide: number;
+  readonly scale: TestScale;
   readonly ratios?: number[];
   readonly seed: number;
   readonly present?: string;
@@ -53,15 +54,14 @@ function sayRecall(name: string, rows: readonly AnchorRecall[]): void {
 }
 
 async function runAnchors(values: AnchorValues): Promise<void> {
-  const { data, k, maxK, ratios, seed, out, plot } = values;
+  const { data, k, maxK, scale, ratios, seed, out, plot } = values;
   const dataset = loadData(data);
   const sized = await withSizes(dataset.records);
   reportProblems(sized.problems);
   const present: AnchorConfig = values.present
     ? (await readConfigFile(values.present)).anchors
     : DEFAULT_CONFIG.anchors;
-  const maxSide = values.maxSide === 0 ? null : values.maxSide;
-  const found = searchAnchors(sized.records, { k, maxK, maxSide, ratios, seed, present });
+  const found = searchAnchors(sized.records, { k, maxK, scale, ratios, seed, present });
   say("");
   say(
     formatTable(
@@ -81,7 +81,14 @@ async function runAnchors(values: AnchorValues): Promise<void> {
   if (plot) await writeText(plot, plotAnchorSearch(found));
   const problems = dataset.problems.length + sized.problems.length;
   const { config: _, ...rest } = found;
-  printJson({ data, images: sized.records.length, problems, maxSide, ...rest, config });
+  printJson({
+    data,
+    images: sized.records.length,
+    problems,
+    scale: formatTestScale(scale),
+    ...rest,
+    config,
+  });
   if (sized.problems.length > 0) process.exitCode = 1;
 }
 
@@ -96,9 +103,12 @@ export function anchorsCommand(): Command {
     )
     .addOption(new Option("--max-k <n>", "largest k tried").argParser(wholeNumber(1)).default(12))
     .addOption(
-      new Option("--max-side <n>", "scale the images' long side down to n pixels; 0: original size")
-        .argParser(wholeNumber(0))
-        .default(640),
+      new Option(
+        "--scale <size>",
+        "original, a long side (never up), or a short side and limit such as 1600/2150",
+      )
+        .argParser(parseScale)
+        .default({ kind: "long", side: 640 }, "640"),
     )
     .addOption(
       new Option(

@@ -29,13 +29,18 @@ export function positiveNumbers(text: string): number[] {
   return values;
 }
 
-/** Collects a repeatable option's test scales. */
-export function addTestScale(text: string, before: TestScale[] | undefined): TestScale[] {
+/** A test scale such as 640 or 1600/2150. */
+export function parseScale(text: string): TestScale {
   try {
-    return [...(before ?? []), parseTestScale(text)];
+    return parseTestScale(text);
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+/** Collects a repeatable option's test scales. */
+export function addTestScale(text: string, before: TestScale[] | undefined): TestScale[] {
+  return [...(before ?? []), parseScale(text)];
 }
 
 /** The data SPEC; the same for every command. */

@@ -17,14 +17,14 @@ import {
   writeText,
 } from "./console.js";
 import { loadDetector } from "./detector.js";
-import { addTestScale, confidenceOption, dataOption, weightsOption } from "./options.js";
+import { confidenceOption, dataOption, parseScale, weightsOption } from "./options.js";
 
 interface TuneValues {
   readonly data: string;
   readonly weights?: string;
   readonly candidates?: string;
   readonly saveCandidates?: string;
-  readonly scale?: TestScale[];
+  readonly scale: TestScale;
   readonly confidenceThreshold: number;
   readonly goal: TuneGoal;
   readonly plot?: string;
@@ -48,8 +48,7 @@ async function findCandidates(
   values: TuneValues,
 ): Promise<Candidates> {
   const { topK } = DEFAULT_THRESHOLDS;
-  const { confidenceThreshold, scale = [{ kind: "original" }] } = values;
-  if (scale.length > 1) throw new OptionError("tune looks at one scale");
+  const { confidenceThreshold, scale } = values;
   const progress = imageProgress(records.length);
   const detector = await loadDetector(values.weights, {
     confidenceThreshold,
@@ -58,7 +57,7 @@ async function findCandidates(
     keepTopK: topK,
   });
   try {
-    const one = { scales: scale, mirror: false, voteThreshold: 1 };
+    const one = { scales: [scale], mirror: false, voteThreshold: 1 };
     const run = await runDetector(records, (image) => detectAtScales(detector.pass, image, one), {
       onProgress: (done, id) => progress.update(done, id),
     });
@@ -134,8 +133,10 @@ export function tuneCommand(): Command {
     .addOption(
       new Option(
         "--scale <size>",
-        "original (the default), a long side such as 640, or 1600/2150",
-      ).argParser(addTestScale),
+        "original, a long side (never up), or a short side and limit such as 1600/2150",
+      )
+        .argParser(parseScale)
+        .default({ kind: "original" }, "original"),
     )
     .addOption(confidenceOption())
     .addOption(

@@ -12,7 +12,8 @@ export type TestScale =
   | { readonly kind: "short"; readonly side: number; readonly most: number };
 
 /**
- * Parses `original`, `640` (long side) or `1600/2150` (short side, limit of the long side).
+ * Parses `original`, `640` (long side) or `1600/2150` (short side, limit of the long side); so
+ * `640/640` is a long side of 640, up or down.
  * @throws OptionError
  */
 export function parseTestScale(text: string): TestScale {
@@ -37,14 +38,17 @@ export function formatTestScale(scale: TestScale): string {
 /** A detector's pass over one image, scaled down to `maxSide` where that is given. */
 export type DetectPass = (image: RawImage, maxSide?: number) => Promise<Detections>;
 
-function scaleUpDown(image: RawImage, side: number, most: number): RawImage {
-  const short = Math.min(image.width, image.height);
-  const long = Math.max(image.width, image.height);
-  const factor = Math.min(side / short, most / long);
-  const [width, height] = [image.width, image.height].map((v) =>
-    Math.max(1, Math.round(v * factor)),
-  );
-  return resizeBilinear(image, width, height);
+/** The factor by which an image of this size is scaled. */
+export function scaleFactor(scale: TestScale, width: number, height: number): number {
+  const long = Math.max(width, height);
+  switch (scale.kind) {
+    case "original":
+      return 1;
+    case "long":
+      return Math.min(1, scale.side / long);
+    case "short":
+      return Math.min(scale.side / Math.min(width, height), scale.most / long);
+  }
 }
 
 function stretch(detections: Detections, x: number, y: number): Detections {
@@ -56,7 +60,9 @@ function stretch(detections: Detections, x: number, y: number): Detections {
 async function passAt(pass: DetectPass, image: RawImage, scale: TestScale): Promise<Detections> {
   if (scale.kind === "original") return pass(image);
   if (scale.kind === "long") return pass(image, scale.side);
-  const scaled = scaleUpDown(image, scale.side, scale.most);
+  const factor = scaleFactor(scale, image.width, image.height);
+  const sides = [image.width, image.height].map((v) => Math.max(1, Math.round(v * factor)));
+  const scaled = resizeBilinear(image, sides[0], sides[1]);
   const found = await pass(scaled);
   return stretch(found, image.width / scaled.width, image.height / scaled.height);
 }
