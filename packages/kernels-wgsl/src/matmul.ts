@@ -137,6 +137,7 @@ function loadTile(name: "A" | "B", alongK: boolean, bound: string): string {
 
 function tiled(spec: MatmulSpec): Kernel {
   const { batches, bases, globals, params, ...common } = operands(spec);
+  const each = (line: string) => [0, 1, 2, 3].map((r) => line.replaceAll("#", `${r}`)).join("\n");
   const tilesM = Math.ceil(spec.m / TILE);
   const tilesN = Math.ceil(spec.n / TILE);
   return defineKernel({
@@ -146,6 +147,14 @@ function tiled(spec: MatmulSpec): Kernel {
     globals: `${globals}
 var<workgroup> tileA: array<f32, ${TILE * STEP}>;
 var<workgroup> tileB: array<f32, ${TILE * STEP}>;
+fn store(image: u32, m: u32, n: u32, v: vec4<f32>) {
+  if (m >= p.m) { return; }
+  let at = (image * p.m + m) * p.n + n;
+  if (n < p.n) { y[at] = v.x; }
+  if (n + 1u < p.n) { y[at + 1u] = v.y; }
+  if (n + 2u < p.n) { y[at + 2u] = v.z; }
+  if (n + 3u < p.n) { y[at + 3u] = v.w; }
+}
 fn quad(at: u32) -> vec4<f32> { return vec4(tileB[at], tileB[at + 1u], tileB[at + 2u], tileB[at + 3u]); }`,
     count: batches * tilesM * tilesN,
     perGroup: true,
@@ -156,9 +165,9 @@ fn quad(at: u32) -> vec4<f32> { return vec4(tileB[at], tileB[at + 1u], tileB[at 
 ${bases}
   let row = lane / 16u * 4u;
   let column = lane % 16u * 4u;
-  var total: array<vec4<f32>, 4>;
+${each("  var t# = vec4<f32>();")}
   for (var start = 0u; start < p.k; start += ${RUN}u) {
-    var sum: array<vec4<f32>, 4>;
+${each("    var s# = vec4<f32>();")}
     for (var step = start; step < min(start + ${RUN}u, p.k); step += ${STEP}u) {
       workgroupBarrier();
       for (var e = lane; e < ${TILE * STEP}u; e += 256u) {
@@ -169,21 +178,12 @@ ${loadTile("B", spec.transposeB === true, "p.n")}
       for (var kk = 0u; kk < ${STEP}u; kk++) {
         let b4 = quad(kk * ${TILE}u + column);
         let at = kk * ${TILE}u + row;
-        sum[0] += tileA[at] * b4;
-        sum[1] += tileA[at + 1u] * b4;
-        sum[2] += tileA[at + 2u] * b4;
-        sum[3] += tileA[at + 3u] * b4;
+${each("        s# += tileA[at + #u] * b4;")}
       }
     }
-    for (var r = 0u; r < 4u; r++) { total[r] += sum[r]; }
+${each("    t# += s#;")}
   }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let m = firstA + row + r;
-      let n = firstB + column + c;
-      if (m < p.m && n < p.n) { y[(image * p.m + m) * p.n + n] = total[r][c]; }
-    }
-  }`,
+${each("  store(image, firstA + row + #u, firstB + column, t#);")}`,
   });
 }
 

@@ -27,6 +27,14 @@ fn loadA(base: u32, row: u32, k: u32) -> f32 { return a[base + row * p.k + k]; }
 fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + k * p.n + column]; }
 var<workgroup> tileA: array<f32, 1024>;
 var<workgroup> tileB: array<f32, 1024>;
+fn store(image: u32, m: u32, n: u32, v: vec4<f32>) {
+  if (m >= p.m) { return; }
+  let at = (image * p.m + m) * p.n + n;
+  if (n < p.n) { y[at] = v.x; }
+  if (n + 1u < p.n) { y[at + 1u] = v.y; }
+  if (n + 2u < p.n) { y[at + 2u] = v.z; }
+  if (n + 3u < p.n) { y[at + 3u] = v.w; }
+}
 fn quad(at: u32) -> vec4<f32> { return vec4(tileB[at], tileB[at + 1u], tileB[at + 2u], tileB[at + 3u]); }
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -40,9 +48,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let bBase = bBatchOffset(image) * p.k * p.n;
   let row = lane / 16u * 4u;
   let column = lane % 16u * 4u;
-  var total: array<vec4<f32>, 4>;
+  var t0 = vec4<f32>();
+  var t1 = vec4<f32>();
+  var t2 = vec4<f32>();
+  var t3 = vec4<f32>();
   for (var start = 0u; start < p.k; start += 256u) {
-    var sum: array<vec4<f32>, 4>;
+    var s0 = vec4<f32>();
+    var s1 = vec4<f32>();
+    var s2 = vec4<f32>();
+    var s3 = vec4<f32>();
     for (var step = start; step < min(start + 256u, p.k); step += 16u) {
       workgroupBarrier();
       for (var e = lane; e < 1024u; e += 256u) {
@@ -69,21 +83,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       for (var kk = 0u; kk < 16u; kk++) {
         let b4 = quad(kk * 64u + column);
         let at = kk * 64u + row;
-        sum[0] += tileA[at] * b4;
-        sum[1] += tileA[at + 1u] * b4;
-        sum[2] += tileA[at + 2u] * b4;
-        sum[3] += tileA[at + 3u] * b4;
+        s0 += tileA[at + 0u] * b4;
+        s1 += tileA[at + 1u] * b4;
+        s2 += tileA[at + 2u] * b4;
+        s3 += tileA[at + 3u] * b4;
       }
     }
-    for (var r = 0u; r < 4u; r++) { total[r] += sum[r]; }
+    t0 += s0;
+    t1 += s1;
+    t2 += s2;
+    t3 += s3;
   }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let m = firstA + row + r;
-      let n = firstB + column + c;
-      if (m < p.m && n < p.n) { y[(image * p.m + m) * p.n + n] = total[r][c]; }
-    }
-  }
+  store(image, firstA + row + 0u, firstB + column, t0);
+  store(image, firstA + row + 1u, firstB + column, t1);
+  store(image, firstA + row + 2u, firstB + column, t2);
+  store(image, firstA + row + 3u, firstB + column, t3);
 }
 
 //// matmul-tiled-tt
@@ -115,6 +129,14 @@ fn loadA(base: u32, row: u32, k: u32) -> f32 { return a[base + k * p.m + row]; }
 fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + column * p.k + k]; }
 var<workgroup> tileA: array<f32, 1024>;
 var<workgroup> tileB: array<f32, 1024>;
+fn store(image: u32, m: u32, n: u32, v: vec4<f32>) {
+  if (m >= p.m) { return; }
+  let at = (image * p.m + m) * p.n + n;
+  if (n < p.n) { y[at] = v.x; }
+  if (n + 1u < p.n) { y[at + 1u] = v.y; }
+  if (n + 2u < p.n) { y[at + 2u] = v.z; }
+  if (n + 3u < p.n) { y[at + 3u] = v.w; }
+}
 fn quad(at: u32) -> vec4<f32> { return vec4(tileB[at], tileB[at + 1u], tileB[at + 2u], tileB[at + 3u]); }
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -128,9 +150,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let bBase = bBatchOffset(image) * p.k * p.n;
   let row = lane / 16u * 4u;
   let column = lane % 16u * 4u;
-  var total: array<vec4<f32>, 4>;
+  var t0 = vec4<f32>();
+  var t1 = vec4<f32>();
+  var t2 = vec4<f32>();
+  var t3 = vec4<f32>();
   for (var start = 0u; start < p.k; start += 256u) {
-    var sum: array<vec4<f32>, 4>;
+    var s0 = vec4<f32>();
+    var s1 = vec4<f32>();
+    var s2 = vec4<f32>();
+    var s3 = vec4<f32>();
     for (var step = start; step < min(start + 256u, p.k); step += 16u) {
       workgroupBarrier();
       for (var e = lane; e < 1024u; e += 256u) {
@@ -157,21 +185,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       for (var kk = 0u; kk < 16u; kk++) {
         let b4 = quad(kk * 64u + column);
         let at = kk * 64u + row;
-        sum[0] += tileA[at] * b4;
-        sum[1] += tileA[at + 1u] * b4;
-        sum[2] += tileA[at + 2u] * b4;
-        sum[3] += tileA[at + 3u] * b4;
+        s0 += tileA[at + 0u] * b4;
+        s1 += tileA[at + 1u] * b4;
+        s2 += tileA[at + 2u] * b4;
+        s3 += tileA[at + 3u] * b4;
       }
     }
-    for (var r = 0u; r < 4u; r++) { total[r] += sum[r]; }
+    t0 += s0;
+    t1 += s1;
+    t2 += s2;
+    t3 += s3;
   }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let m = firstA + row + r;
-      let n = firstB + column + c;
-      if (m < p.m && n < p.n) { y[(image * p.m + m) * p.n + n] = total[r][c]; }
-    }
-  }
+  store(image, firstA + row + 0u, firstB + column, t0);
+  store(image, firstA + row + 1u, firstB + column, t1);
+  store(image, firstA + row + 2u, firstB + column, t2);
+  store(image, firstA + row + 3u, firstB + column, t3);
 }
 
 //// matmul-direct-nn-4x4

