@@ -100,6 +100,16 @@ export {
   widerKey,
 } from "./evaluate/wider.js";
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
+export { selectHardNegatives } from "./loss/mining.js";
+export {
+  type Classification,
+  LOSS_PRESETS,
+  type LossOptions,
+  type LossParts,
+  multiBoxLoss,
+  type TargetTensors,
+  uploadTargets,
+} from "./loss/multibox.js";
 export { seededRandom } from "./random.js";
 export {
   precisionRecallPlot,

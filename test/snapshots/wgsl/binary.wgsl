@@ -162,7 +162,12 @@ fn power(a: T, b: T) -> T {
   let half = b * 0.5;
   let odd = abs(half - trunc(half)) == T(0.5);
   let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  return select(signed, T(1.0), b == T(0.0));
+  let real = select(signed, T(notANumber()), (a < T(0.0)) & (b != trunc(b)));
+  return select(real, T(1.0), b == T(0.0));
+}
+fn notANumber() -> f32 {
+  var bits = 0x7fc00000u;
+  return bitcast<f32>(bits);
 }
 fn powerByExponent(g: T, a: T, b: T) -> T {
   return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
@@ -655,7 +660,12 @@ fn power(a: T, b: T) -> T {
   let half = b * 0.5;
   let odd = abs(half - trunc(half)) == T(0.5);
   let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  return select(signed, T(1.0), b == T(0.0));
+  let real = select(signed, T(notANumber()), (a < T(0.0)) & (b != trunc(b)));
+  return select(real, T(1.0), b == T(0.0));
+}
+fn notANumber() -> f32 {
+  var bits = 0x7fc00000u;
+  return bitcast<f32>(bits);
 }
 fn powerByExponent(g: T, a: T, b: T) -> T {
   return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
@@ -706,7 +716,12 @@ fn power(a: T, b: T) -> T {
   let half = b * 0.5;
   let odd = abs(half - trunc(half)) == T(0.5);
   let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  return select(signed, T(1.0), b == T(0.0));
+  let real = select(signed, T(notANumber()), (a < T(0.0)) & (b != trunc(b)));
+  return select(real, T(1.0), b == T(0.0));
+}
+fn notANumber() -> f32 {
+  var bits = 0x7fc00000u;
+  return bitcast<f32>(bits);
 }
 fn powerByExponent(g: T, a: T, b: T) -> T {
   return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));

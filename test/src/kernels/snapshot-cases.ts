@@ -204,6 +204,7 @@ function trainingCases(): [string, Kernel][] {
     ["sigmoidFocalBackward", kernels.sigmoidFocalBackward(focal)],
     ["smoothL1", kernels.smoothL1(smooth)],
     ["smoothL1Backward", kernels.smoothL1Backward(smooth)],
+    ["hardNegatives", kernels.hardNegatives({ batch: 3, priors: 4200, ratio: 7 })],
     ["sgdUpdate", kernels.sgdUpdate(sgd)],
     ["sgdUpdate momentum", kernels.sgdUpdate({ ...sgd, momentum: 0.9 })],
     ["sgdUpdate nesterov", kernels.sgdUpdate({ ...sgd, momentum: 0.9, nesterov: true })],

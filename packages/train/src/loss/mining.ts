@@ -1,0 +1,25 @@
+import { hardNegatives } from "@retinaface-webgpu/kernels-wgsl";
+import { empty, type Tensor } from "@retinaface-webgpu/tensor";
+import { OptionError } from "retinaface-webgpu";
+
+/**
+ * Online hard example mining on the GPU: as `mineHardNegatives`, from losses that are there already.
+ *
+ * @param losses [B, N] classification losses
+ * @param labels [B, N] i32: 1 face, 0 background, −1 ignored
+ * @returns [B, N] f32: 1 for the priors that enter the loss, else 0; it has no gradient
+ */
+export function selectHardNegatives(losses: Tensor, labels: Tensor, ratio: number): Tensor {
+  const [batch, priors] = labels.shape;
+  if (labels.rank !== 2 || labels.dtype !== "i32" || losses.size !== labels.size) {
+    throw new OptionError(
+      `mining needs losses and i32 labels [B, N], got [${losses.shape}] and ${labels.dtype} [${labels.shape}]`,
+    );
+  }
+  if (!(ratio >= 0))
+    throw new OptionError(`the ratio of negatives must be 0 or more, not ${ratio}`);
+  const chosen = empty(labels.device, labels.shape);
+  const kernel = hardNegatives({ batch, priors, ratio });
+  labels.device.run(kernel, [losses.binding, labels.binding, chosen.binding]);
+  return chosen;
+}

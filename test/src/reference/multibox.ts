@@ -1,0 +1,114 @@
+/** RetinaFace's multi-task loss in float64, from its definition; one image after the other. */
+
+export interface LossInputs {
+  readonly batch: number;
+  readonly priors: number;
+  /** [B, N, 2], [B, N, 4], [B, N, 10] */
+  readonly conf: Float64Array;
+  readonly loc: Float64Array;
+  readonly landms: Float64Array;
+  readonly labels: ArrayLike<number>;
+  readonly locTargets: ArrayLike<number>;
+  readonly landmTargets: ArrayLike<number>;
+  readonly landmMask: ArrayLike<number>;
+}
+
+export interface LossRule {
+  readonly ratio?: number;
+  readonly focal?: { readonly alpha: number; readonly gamma: number };
+  readonly weights: {
+    readonly classes: number;
+    readonly boxes: number;
+    readonly landmarks: number;
+  };
+}
+
+/** −ln of the probability that the softmax of two logits gives the label. */
+export function classLoss(background: number, face: number, label: number): number {
+  const against = label === 1 ? background - face : face - background;
+  return Math.max(against, 0) + Math.log1p(Math.exp(-Math.abs(against)));
+}
+
+/** Its derivative in the face's logit; in the background's it is the negative. */
+function classSlope(background: number, face: number, label: number): number {
+  return 1 / (1 + Math.exp(background - face)) - label;
+}
+
+const smooth = (d: number) => (Math.abs(d) < 1 ? (d * d) / 2 : Math.abs(d) - 0.5);
+const smoothSlope = (d: number) => (Math.abs(d) < 1 ? d : Math.sign(d));
+
+/** Priors of an image whose classification counts, with hard-negative mining. */
+function mined(inputs: LossInputs, image: number, ratio: number): Set<number> {
+  const { priors, labels, conf } = inputs;
+  const all = Array.from({ length: priors }, (_, i) => image * priors + i);
+  const faces = all.filter((p) => labels[p] === 1);
+  const loss = (p: number) => classLoss(conf[p * 2], conf[p * 2 + 1], 0);
+  const background = all.filter((p) => labels[p] === 0);
+  background.sort((a, b) => loss(b) - loss(a) || a - b);
+  const kept = Math.min(Math.floor(ratio * faces.length), priors - 1);
+  return new Set([...faces, ...background.slice(0, kept)]);
+}
+
+/** The loss, its parts, and the gradients of the total. */
+export function multiBox(inputs: LossInputs, { ratio = 7, focal, weights }: LossRule) {
+  const { batch, priors, conf, loc, landms, labels } = inputs;
+  const gradients = {
+    conf: new Float64Array(conf.length),
+    loc: new Float64Array(loc.length),
+    landms: new Float64Array(landms.length),
+  };
+  const parts = { classes: 0, boxes: 0, landmarks: 0 };
+  const every = Array.from({ length: batch * priors }, (_, p) => p);
+  const n = Math.max(1, every.filter((p) => labels[p] === 1).length);
+  const n1 = Math.max(1, every.filter((p) => inputs.landmMask[p]).length);
+  const counted = new Set<number>();
+  for (let image = 0; image < batch; image++) {
+    const chosen = focal
+      ? every.filter((p) => Math.floor(p / priors) === image && labels[p] >= 0)
+      : mined(inputs, image, ratio);
+    for (const p of chosen) counted.add(p);
+  }
+  for (const p of counted) {
+    const [background, face, label] = [conf[p * 2], conf[p * 2 + 1], labels[p]];
+    const ce = classLoss(background, face, label);
+    let value = ce;
+    let slope = classSlope(background, face, label);
+    if (focal) {
+      const weight = label === 1 ? focal.alpha : 1 - focal.alpha;
+      const right = Math.exp(-ce);
+      const factor = weight * (1 - right) ** focal.gamma;
+      const factorByCe = weight * focal.gamma * (1 - right) ** (focal.gamma - 1) * right;
+      value = factor * ce;
+      slope *= factor + factorByCe * ce;
+    }
+    parts.classes += value / n;
+    gradients.conf[p * 2 + 1] += (weights.classes * slope) / n;
+    gradients.conf[p * 2] -= (weights.classes * slope) / n;
+  }
+  const regress = (
+    key: "loc" | "landms",
+    width: number,
+    trains: (p: number) => boolean,
+    share: number,
+    weight: number,
+  ) => {
+    const targets = key === "loc" ? inputs.locTargets : inputs.landmTargets;
+    let total = 0;
+    for (const p of every.filter(trains)) {
+      for (let i = p * width; i < (p + 1) * width; i++) {
+        const d = inputs[key][i] - targets[i];
+        total += smooth(d) * share;
+        gradients[key][i] += weight * share * smoothSlope(d);
+      }
+    }
+    return total;
+  };
+  parts.boxes = regress("loc", 4, (p) => labels[p] === 1, 1 / n, weights.boxes);
+  const marked = (p: number) => inputs.landmMask[p] === 1;
+  parts.landmarks = regress("landms", 10, marked, 1 / n1, weights.landmarks);
+  const total =
+    weights.classes * parts.classes +
+    weights.boxes * parts.boxes +
+    weights.landmarks * parts.landmarks;
+  return { total, ...parts, gradients };
+}
