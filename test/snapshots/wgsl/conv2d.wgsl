@@ -8,7 +8,6 @@ struct Params {
   out_offset: u32,
   in_h: u32,
   in_w: u32,
-  in_channels: u32,
   in_stride: u32,
   in_offset: u32,
   kernel_h: u32,
@@ -24,18 +23,29 @@ struct Params {
   blocks_per_group: u32,
   block_stride: u32,
   first_block: u32,
+  tile: u32,
   residual_h: u32,
   residual_w: u32,
   residual_last: u32,
   slope: f32,
 }
 
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
-
 
 fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
@@ -85,6 +95,9 @@ fn main(
 struct Params {
   length: u32,
   block: u32,
+  lanes: u32,
+  quad: u32,
+  taps_inner: u32,
   block_stride: u32,
   blocks_per_group: u32,
   out_per_group: u32,
@@ -102,20 +115,29 @@ fn value(i: u32) -> f32 {
   let block = i / p.block_stride;
   let group = block / p.blocks_per_group;
   let in_block = i % p.block_stride;
-  let lane = in_block % p.block;
-  let row = in_block / p.block;
-  let out_channel = (block % p.blocks_per_group) * p.block + lane;
-  if (out_channel >= p.out_per_group || row > p.taps * p.in_per_group) {
+  let item = in_block % p.quad;
+  let place = in_block / p.quad % p.block;
+  let row = in_block / (p.quad * p.block);
+  let lane_channel = place % p.lanes * (p.block / p.lanes) + place / p.lanes;
+  let out_channel = (block % p.blocks_per_group) * p.block + lane_channel;
+  if (out_channel >= p.out_per_group) {
     return 0.0;
   }
   if (row == 0u) {
-    if (p.has_bias == 0u) {
+    if (p.has_bias == 0u || item > 0u) {
       return 0.0;
     }
     return bias[group * p.out_per_group + out_channel];
   }
-  let tap = (row - 1u) / p.in_per_group;
-  let in_channel = (row - 1u) % p.in_per_group;
+  let inner = select(p.in_per_group, p.taps, p.taps_inner == 1u);
+  let rows_per_outer = (inner + p.quad - 1u) / p.quad;
+  let outer_index = (row - 1u) / rows_per_outer;
+  let inner_index = (row - 1u) % rows_per_outer * p.quad + item;
+  let tap = select(outer_index, inner_index, p.taps_inner == 1u);
+  let in_channel = select(inner_index, outer_index, p.taps_inner == 1u);
+  if (tap >= p.taps || in_channel >= p.in_per_group) {
+    return 0.0;
+  }
   if (p.transposed == 1u) {
     let source = (group * p.in_per_group + in_channel) * p.out_per_group + out_channel;
     return weight[source * p.taps + (p.taps - 1u - tap)];
@@ -146,7 +168,6 @@ struct Params {
   out_offset: u32,
   in_h: u32,
   in_w: u32,
-  in_channels: u32,
   in_stride: u32,
   in_offset: u32,
   kernel_h: u32,
@@ -162,18 +183,29 @@ struct Params {
   blocks_per_group: u32,
   block_stride: u32,
   first_block: u32,
+  tile: u32,
   residual_h: u32,
   residual_w: u32,
   residual_last: u32,
   slope: f32,
 }
 
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
-
 
 fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
@@ -341,7 +373,9 @@ fn main(
   }
 }
 
-//// conv2d/depthwise
+//// conv2d/subgroup-gemm
+enable subgroups;
+
 struct Params {
   pixels: u32,
   out_h: u32,
@@ -351,7 +385,6 @@ struct Params {
   out_offset: u32,
   in_h: u32,
   in_w: u32,
-  in_channels: u32,
   in_stride: u32,
   in_offset: u32,
   kernel_h: u32,
@@ -367,11 +400,384 @@ struct Params {
   blocks_per_group: u32,
   block_stride: u32,
   first_block: u32,
+  tile: u32,
   residual_h: u32,
   residual_w: u32,
   residual_last: u32,
   slope: f32,
 }
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+
+@group(0) @binding(2) var<storage, read_write> output: array<vec2f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn activate(x: vec2f) -> vec2f {
+  return select(x * p.slope, x, x >= vec2f());
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec2f) {
+  let y = activate(value);
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 2u] = y;
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 16u;
+  var row = workgroup.y * (p.block_stride / 4u) + lane;
+
+  let pixel0 = min(first_pixel + 0u + lane, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + 8u + lane, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+let bias0 = packed[row + 0u].x;
+let bias1 = packed[row + 8u].x;
+  row += 16u;
+var s0_0 = bias0;
+var s0_1 = bias1;
+var s1_0 = bias0;
+var s1_1 = bias1;
+var s2_0 = bias0;
+var s2_1 = bias1;
+var s3_0 = bias0;
+var s3_1 = bias1;
+var s4_0 = bias0;
+var s4_1 = bias1;
+var s5_0 = bias0;
+var s5_1 = bias1;
+var s6_0 = bias0;
+var s6_1 = bias1;
+var s7_0 = bias0;
+var s7_1 = bias1;
+var s8_0 = bias0;
+var s8_1 = bias1;
+var s9_0 = bias0;
+var s9_1 = bias1;
+var s10_0 = bias0;
+var s10_1 = bias1;
+var s11_0 = bias0;
+var s11_1 = bias1;
+var s12_0 = bias0;
+var s12_1 = bias1;
+var s13_0 = bias0;
+var s13_1 = bias1;
+var s14_0 = bias0;
+var s14_1 = bias1;
+var s15_0 = bias0;
+var s15_1 = bias1;
+  for (var ky = 0u; ky < p.kernel_h; ky++) {
+    for (var kx = 0u; kx < p.kernel_w; kx++) {
+
+      let y0 = y_first0 + ky * p.dilation_y;
+      let x_at0 = x_first0 + kx * p.dilation_x;
+      let inside0 = y0 < p.in_h && x_at0 < p.in_w;
+      let source0 = (image0 * p.in_h + y0) * p.in_w + x_at0;
+      let at0 = select(0u, source0, inside0) * p.in_stride + p.in_offset;
+
+      let y1 = y_first1 + ky * p.dilation_y;
+      let x_at1 = x_first1 + kx * p.dilation_x;
+      let inside1 = y1 < p.in_h && x_at1 < p.in_w;
+      let source1 = (image1 * p.in_h + y1) * p.in_w + x_at1;
+      let at1 = select(0u, source1, inside1) * p.in_stride + p.in_offset;
+      var k4 = 0u;
+      loop {
+let x0 = select(vec4f(), input[at0 / 4u + k4], inside0);
+let x1 = select(vec4f(), input[at1 / 4u + k4], inside1);
+let w0 = packed[row + 0u];
+let w1 = packed[row + 8u];
+{ let b = subgroupBroadcast(x0[0], 0u);
+s0_0 = fma(b, w0[0], s0_0);
+s0_1 = fma(b, w1[0], s0_1); }
+{ let b = subgroupBroadcast(x0[0], 1u);
+s1_0 = fma(b, w0[0], s1_0);
+s1_1 = fma(b, w1[0], s1_1); }
+{ let b = subgroupBroadcast(x0[0], 2u);
+s2_0 = fma(b, w0[0], s2_0);
+s2_1 = fma(b, w1[0], s2_1); }
+{ let b = subgroupBroadcast(x0[0], 3u);
+s3_0 = fma(b, w0[0], s3_0);
+s3_1 = fma(b, w1[0], s3_1); }
+{ let b = subgroupBroadcast(x0[0], 4u);
+s4_0 = fma(b, w0[0], s4_0);
+s4_1 = fma(b, w1[0], s4_1); }
+{ let b = subgroupBroadcast(x0[0], 5u);
+s5_0 = fma(b, w0[0], s5_0);
+s5_1 = fma(b, w1[0], s5_1); }
+{ let b = subgroupBroadcast(x0[0], 6u);
+s6_0 = fma(b, w0[0], s6_0);
+s6_1 = fma(b, w1[0], s6_1); }
+{ let b = subgroupBroadcast(x0[0], 7u);
+s7_0 = fma(b, w0[0], s7_0);
+s7_1 = fma(b, w1[0], s7_1); }
+{ let b = subgroupBroadcast(x1[0], 0u);
+s8_0 = fma(b, w0[0], s8_0);
+s8_1 = fma(b, w1[0], s8_1); }
+{ let b = subgroupBroadcast(x1[0], 1u);
+s9_0 = fma(b, w0[0], s9_0);
+s9_1 = fma(b, w1[0], s9_1); }
+{ let b = subgroupBroadcast(x1[0], 2u);
+s10_0 = fma(b, w0[0], s10_0);
+s10_1 = fma(b, w1[0], s10_1); }
+{ let b = subgroupBroadcast(x1[0], 3u);
+s11_0 = fma(b, w0[0], s11_0);
+s11_1 = fma(b, w1[0], s11_1); }
+{ let b = subgroupBroadcast(x1[0], 4u);
+s12_0 = fma(b, w0[0], s12_0);
+s12_1 = fma(b, w1[0], s12_1); }
+{ let b = subgroupBroadcast(x1[0], 5u);
+s13_0 = fma(b, w0[0], s13_0);
+s13_1 = fma(b, w1[0], s13_1); }
+{ let b = subgroupBroadcast(x1[0], 6u);
+s14_0 = fma(b, w0[0], s14_0);
+s14_1 = fma(b, w1[0], s14_1); }
+{ let b = subgroupBroadcast(x1[0], 7u);
+s15_0 = fma(b, w0[0], s15_0);
+s15_1 = fma(b, w1[0], s15_1); }
+{ let b = subgroupBroadcast(x0[1], 0u);
+s0_0 = fma(b, w0[1], s0_0);
+s0_1 = fma(b, w1[1], s0_1); }
+{ let b = subgroupBroadcast(x0[1], 1u);
+s1_0 = fma(b, w0[1], s1_0);
+s1_1 = fma(b, w1[1], s1_1); }
+{ let b = subgroupBroadcast(x0[1], 2u);
+s2_0 = fma(b, w0[1], s2_0);
+s2_1 = fma(b, w1[1], s2_1); }
+{ let b = subgroupBroadcast(x0[1], 3u);
+s3_0 = fma(b, w0[1], s3_0);
+s3_1 = fma(b, w1[1], s3_1); }
+{ let b = subgroupBroadcast(x0[1], 4u);
+s4_0 = fma(b, w0[1], s4_0);
+s4_1 = fma(b, w1[1], s4_1); }
+{ let b = subgroupBroadcast(x0[1], 5u);
+s5_0 = fma(b, w0[1], s5_0);
+s5_1 = fma(b, w1[1], s5_1); }
+{ let b = subgroupBroadcast(x0[1], 6u);
+s6_0 = fma(b, w0[1], s6_0);
+s6_1 = fma(b, w1[1], s6_1); }
+{ let b = subgroupBroadcast(x0[1], 7u);
+s7_0 = fma(b, w0[1], s7_0);
+s7_1 = fma(b, w1[1], s7_1); }
+{ let b = subgroupBroadcast(x1[1], 0u);
+s8_0 = fma(b, w0[1], s8_0);
+s8_1 = fma(b, w1[1], s8_1); }
+{ let b = subgroupBroadcast(x1[1], 1u);
+s9_0 = fma(b, w0[1], s9_0);
+s9_1 = fma(b, w1[1], s9_1); }
+{ let b = subgroupBroadcast(x1[1], 2u);
+s10_0 = fma(b, w0[1], s10_0);
+s10_1 = fma(b, w1[1], s10_1); }
+{ let b = subgroupBroadcast(x1[1], 3u);
+s11_0 = fma(b, w0[1], s11_0);
+s11_1 = fma(b, w1[1], s11_1); }
+{ let b = subgroupBroadcast(x1[1], 4u);
+s12_0 = fma(b, w0[1], s12_0);
+s12_1 = fma(b, w1[1], s12_1); }
+{ let b = subgroupBroadcast(x1[1], 5u);
+s13_0 = fma(b, w0[1], s13_0);
+s13_1 = fma(b, w1[1], s13_1); }
+{ let b = subgroupBroadcast(x1[1], 6u);
+s14_0 = fma(b, w0[1], s14_0);
+s14_1 = fma(b, w1[1], s14_1); }
+{ let b = subgroupBroadcast(x1[1], 7u);
+s15_0 = fma(b, w0[1], s15_0);
+s15_1 = fma(b, w1[1], s15_1); }
+{ let b = subgroupBroadcast(x0[2], 0u);
+s0_0 = fma(b, w0[2], s0_0);
+s0_1 = fma(b, w1[2], s0_1); }
+{ let b = subgroupBroadcast(x0[2], 1u);
+s1_0 = fma(b, w0[2], s1_0);
+s1_1 = fma(b, w1[2], s1_1); }
+{ let b = subgroupBroadcast(x0[2], 2u);
+s2_0 = fma(b, w0[2], s2_0);
+s2_1 = fma(b, w1[2], s2_1); }
+{ let b = subgroupBroadcast(x0[2], 3u);
+s3_0 = fma(b, w0[2], s3_0);
+s3_1 = fma(b, w1[2], s3_1); }
+{ let b = subgroupBroadcast(x0[2], 4u);
+s4_0 = fma(b, w0[2], s4_0);
+s4_1 = fma(b, w1[2], s4_1); }
+{ let b = subgroupBroadcast(x0[2], 5u);
+s5_0 = fma(b, w0[2], s5_0);
+s5_1 = fma(b, w1[2], s5_1); }
+{ let b = subgroupBroadcast(x0[2], 6u);
+s6_0 = fma(b, w0[2], s6_0);
+s6_1 = fma(b, w1[2], s6_1); }
+{ let b = subgroupBroadcast(x0[2], 7u);
+s7_0 = fma(b, w0[2], s7_0);
+s7_1 = fma(b, w1[2], s7_1); }
+{ let b = subgroupBroadcast(x1[2], 0u);
+s8_0 = fma(b, w0[2], s8_0);
+s8_1 = fma(b, w1[2], s8_1); }
+{ let b = subgroupBroadcast(x1[2], 1u);
+s9_0 = fma(b, w0[2], s9_0);
+s9_1 = fma(b, w1[2], s9_1); }
+{ let b = subgroupBroadcast(x1[2], 2u);
+s10_0 = fma(b, w0[2], s10_0);
+s10_1 = fma(b, w1[2], s10_1); }
+{ let b = subgroupBroadcast(x1[2], 3u);
+s11_0 = fma(b, w0[2], s11_0);
+s11_1 = fma(b, w1[2], s11_1); }
+{ let b = subgroupBroadcast(x1[2], 4u);
+s12_0 = fma(b, w0[2], s12_0);
+s12_1 = fma(b, w1[2], s12_1); }
+{ let b = subgroupBroadcast(x1[2], 5u);
+s13_0 = fma(b, w0[2], s13_0);
+s13_1 = fma(b, w1[2], s13_1); }
+{ let b = subgroupBroadcast(x1[2], 6u);
+s14_0 = fma(b, w0[2], s14_0);
+s14_1 = fma(b, w1[2], s14_1); }
+{ let b = subgroupBroadcast(x1[2], 7u);
+s15_0 = fma(b, w0[2], s15_0);
+s15_1 = fma(b, w1[2], s15_1); }
+{ let b = subgroupBroadcast(x0[3], 0u);
+s0_0 = fma(b, w0[3], s0_0);
+s0_1 = fma(b, w1[3], s0_1); }
+{ let b = subgroupBroadcast(x0[3], 1u);
+s1_0 = fma(b, w0[3], s1_0);
+s1_1 = fma(b, w1[3], s1_1); }
+{ let b = subgroupBroadcast(x0[3], 2u);
+s2_0 = fma(b, w0[3], s2_0);
+s2_1 = fma(b, w1[3], s2_1); }
+{ let b = subgroupBroadcast(x0[3], 3u);
+s3_0 = fma(b, w0[3], s3_0);
+s3_1 = fma(b, w1[3], s3_1); }
+{ let b = subgroupBroadcast(x0[3], 4u);
+s4_0 = fma(b, w0[3], s4_0);
+s4_1 = fma(b, w1[3], s4_1); }
+{ let b = subgroupBroadcast(x0[3], 5u);
+s5_0 = fma(b, w0[3], s5_0);
+s5_1 = fma(b, w1[3], s5_1); }
+{ let b = subgroupBroadcast(x0[3], 6u);
+s6_0 = fma(b, w0[3], s6_0);
+s6_1 = fma(b, w1[3], s6_1); }
+{ let b = subgroupBroadcast(x0[3], 7u);
+s7_0 = fma(b, w0[3], s7_0);
+s7_1 = fma(b, w1[3], s7_1); }
+{ let b = subgroupBroadcast(x1[3], 0u);
+s8_0 = fma(b, w0[3], s8_0);
+s8_1 = fma(b, w1[3], s8_1); }
+{ let b = subgroupBroadcast(x1[3], 1u);
+s9_0 = fma(b, w0[3], s9_0);
+s9_1 = fma(b, w1[3], s9_1); }
+{ let b = subgroupBroadcast(x1[3], 2u);
+s10_0 = fma(b, w0[3], s10_0);
+s10_1 = fma(b, w1[3], s10_1); }
+{ let b = subgroupBroadcast(x1[3], 3u);
+s11_0 = fma(b, w0[3], s11_0);
+s11_1 = fma(b, w1[3], s11_1); }
+{ let b = subgroupBroadcast(x1[3], 4u);
+s12_0 = fma(b, w0[3], s12_0);
+s12_1 = fma(b, w1[3], s12_1); }
+{ let b = subgroupBroadcast(x1[3], 5u);
+s13_0 = fma(b, w0[3], s13_0);
+s13_1 = fma(b, w1[3], s13_1); }
+{ let b = subgroupBroadcast(x1[3], 6u);
+s14_0 = fma(b, w0[3], s14_0);
+s14_1 = fma(b, w1[3], s14_1); }
+{ let b = subgroupBroadcast(x1[3], 7u);
+s15_0 = fma(b, w0[3], s15_0);
+s15_1 = fma(b, w1[3], s15_1); }
+        k4 += 1u;
+        row += 16u;
+        continuing {
+          break if k4 * 4u >= p.in_per_group;
+        }
+      }
+    }
+  }
+  var tile = array<vec2f, 16>(
+vec2f(s0_0, s0_1),
+vec2f(s1_0, s1_1),
+vec2f(s2_0, s2_1),
+vec2f(s3_0, s3_1),
+vec2f(s4_0, s4_1),
+vec2f(s5_0, s5_1),
+vec2f(s6_0, s6_1),
+vec2f(s7_0, s7_1),
+vec2f(s8_0, s8_1),
+vec2f(s9_0, s9_1),
+vec2f(s10_0, s10_1),
+vec2f(s11_0, s11_1),
+vec2f(s12_0, s12_1),
+vec2f(s13_0, s13_1),
+vec2f(s14_0, s14_1),
+vec2f(s15_0, s15_1),
+  );
+  let channel = (workgroup.y * 8u + lane) * 2u;
+  for (var i = 0u; i < p.tile; i++) {
+    let pixel = first_pixel + i;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, tile[i]);
+    }
+  }
+}
+
+//// conv2d/depthwise
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_last: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
@@ -433,7 +839,6 @@ struct Params {
   out_offset: u32,
   in_h: u32,
   in_w: u32,
-  in_channels: u32,
   in_stride: u32,
   in_offset: u32,
   kernel_h: u32,
@@ -449,18 +854,29 @@ struct Params {
   blocks_per_group: u32,
   block_stride: u32,
   first_block: u32,
+  tile: u32,
   residual_h: u32,
   residual_w: u32,
   residual_last: u32,
   slope: f32,
 }
 
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
-
 
 fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
@@ -469,8 +885,17 @@ fn activate(x: vec4f) -> vec4f {
 fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
   let y = activate(value);
   let at = pixel * p.out_stride + p.out_offset + channel;
-  for (var i = 0u; i < count; i++) {
-    output[at + i] = y[i];
+  if (0u < count) {
+    output[at + 0u] = y[0];
+  }
+  if (1u < count) {
+    output[at + 1u] = y[1];
+  }
+  if (2u < count) {
+    output[at + 2u] = y[2];
+  }
+  if (3u < count) {
+    output[at + 3u] = y[3];
   }
 }
 
@@ -518,7 +943,6 @@ struct Params {
   out_offset: u32,
   in_h: u32,
   in_w: u32,
-  in_channels: u32,
   in_stride: u32,
   in_offset: u32,
   kernel_h: u32,
@@ -534,18 +958,29 @@ struct Params {
   blocks_per_group: u32,
   block_stride: u32,
   first_block: u32,
+  tile: u32,
   residual_h: u32,
   residual_w: u32,
   residual_last: u32,
   slope: f32,
 }
 
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
-
 
 fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
@@ -593,7 +1028,9 @@ fn main(
   finish(pixel, channel, count, sum);
 }
 
-//// conv2d/direct-3
+//// conv2d/subgroup-gemm-2
+enable subgroups;
+
 struct Params {
   pixels: u32,
   out_h: u32,
@@ -603,7 +1040,6 @@ struct Params {
   out_offset: u32,
   in_h: u32,
   in_w: u32,
-  in_channels: u32,
   in_stride: u32,
   in_offset: u32,
   kernel_h: u32,
@@ -619,11 +1055,395 @@ struct Params {
   blocks_per_group: u32,
   block_stride: u32,
   first_block: u32,
+  tile: u32,
   residual_h: u32,
   residual_w: u32,
   residual_last: u32,
   slope: f32,
 }
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> residual: array<vec2f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec2f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn activate(x: vec2f) -> vec2f {
+  return select(x * p.slope, x, x >= vec2f());
+}
+
+fn residual_value(pixel: u32, channel: u32, count: u32) -> vec2f {
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
+  return residual[at / 2u];
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec2f) {
+  let r = residual_value(pixel, channel, count);
+  let before = p.residual_last == 0u;
+  let y = activate(value + select(vec2f(), r, before)) + select(r, vec2f(), before);
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 2u] = y;
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 16u;
+  var row = workgroup.y * (p.block_stride / 4u) + lane;
+
+  let pixel0 = min(first_pixel + 0u + lane, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + 8u + lane, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+let bias0 = packed[row + 0u].x;
+let bias1 = packed[row + 8u].x;
+  row += 16u;
+var s0_0 = bias0;
+var s0_1 = bias1;
+var s1_0 = bias0;
+var s1_1 = bias1;
+var s2_0 = bias0;
+var s2_1 = bias1;
+var s3_0 = bias0;
+var s3_1 = bias1;
+var s4_0 = bias0;
+var s4_1 = bias1;
+var s5_0 = bias0;
+var s5_1 = bias1;
+var s6_0 = bias0;
+var s6_1 = bias1;
+var s7_0 = bias0;
+var s7_1 = bias1;
+var s8_0 = bias0;
+var s8_1 = bias1;
+var s9_0 = bias0;
+var s9_1 = bias1;
+var s10_0 = bias0;
+var s10_1 = bias1;
+var s11_0 = bias0;
+var s11_1 = bias1;
+var s12_0 = bias0;
+var s12_1 = bias1;
+var s13_0 = bias0;
+var s13_1 = bias1;
+var s14_0 = bias0;
+var s14_1 = bias1;
+var s15_0 = bias0;
+var s15_1 = bias1;
+  for (var ky = 0u; ky < p.kernel_h; ky++) {
+    for (var kx = 0u; kx < p.kernel_w; kx++) {
+
+      let y0 = y_first0 + ky * p.dilation_y;
+      let x_at0 = x_first0 + kx * p.dilation_x;
+      let inside0 = y0 < p.in_h && x_at0 < p.in_w;
+      let source0 = (image0 * p.in_h + y0) * p.in_w + x_at0;
+      let at0 = select(0u, source0, inside0) * p.in_stride + p.in_offset;
+
+      let y1 = y_first1 + ky * p.dilation_y;
+      let x_at1 = x_first1 + kx * p.dilation_x;
+      let inside1 = y1 < p.in_h && x_at1 < p.in_w;
+      let source1 = (image1 * p.in_h + y1) * p.in_w + x_at1;
+      let at1 = select(0u, source1, inside1) * p.in_stride + p.in_offset;
+      var k4 = 0u;
+      loop {
+let x0 = select(vec4f(), input[at0 / 4u + k4], inside0);
+let x1 = select(vec4f(), input[at1 / 4u + k4], inside1);
+let w0 = packed[row + 0u];
+let w1 = packed[row + 8u];
+{ let b = subgroupBroadcast(x0[0], 0u);
+s0_0 = fma(b, w0[0], s0_0);
+s0_1 = fma(b, w1[0], s0_1); }
+{ let b = subgroupBroadcast(x0[0], 1u);
+s1_0 = fma(b, w0[0], s1_0);
+s1_1 = fma(b, w1[0], s1_1); }
+{ let b = subgroupBroadcast(x0[0], 2u);
+s2_0 = fma(b, w0[0], s2_0);
+s2_1 = fma(b, w1[0], s2_1); }
+{ let b = subgroupBroadcast(x0[0], 3u);
+s3_0 = fma(b, w0[0], s3_0);
+s3_1 = fma(b, w1[0], s3_1); }
+{ let b = subgroupBroadcast(x0[0], 4u);
+s4_0 = fma(b, w0[0], s4_0);
+s4_1 = fma(b, w1[0], s4_1); }
+{ let b = subgroupBroadcast(x0[0], 5u);
+s5_0 = fma(b, w0[0], s5_0);
+s5_1 = fma(b, w1[0], s5_1); }
+{ let b = subgroupBroadcast(x0[0], 6u);
+s6_0 = fma(b, w0[0], s6_0);
+s6_1 = fma(b, w1[0], s6_1); }
+{ let b = subgroupBroadcast(x0[0], 7u);
+s7_0 = fma(b, w0[0], s7_0);
+s7_1 = fma(b, w1[0], s7_1); }
+{ let b = subgroupBroadcast(x1[0], 0u);
+s8_0 = fma(b, w0[0], s8_0);
+s8_1 = fma(b, w1[0], s8_1); }
+{ let b = subgroupBroadcast(x1[0], 1u);
+s9_0 = fma(b, w0[0], s9_0);
+s9_1 = fma(b, w1[0], s9_1); }
+{ let b = subgroupBroadcast(x1[0], 2u);
+s10_0 = fma(b, w0[0], s10_0);
+s10_1 = fma(b, w1[0], s10_1); }
+{ let b = subgroupBroadcast(x1[0], 3u);
+s11_0 = fma(b, w0[0], s11_0);
+s11_1 = fma(b, w1[0], s11_1); }
+{ let b = subgroupBroadcast(x1[0], 4u);
+s12_0 = fma(b, w0[0], s12_0);
+s12_1 = fma(b, w1[0], s12_1); }
+{ let b = subgroupBroadcast(x1[0], 5u);
+s13_0 = fma(b, w0[0], s13_0);
+s13_1 = fma(b, w1[0], s13_1); }
+{ let b = subgroupBroadcast(x1[0], 6u);
+s14_0 = fma(b, w0[0], s14_0);
+s14_1 = fma(b, w1[0], s14_1); }
+{ let b = subgroupBroadcast(x1[0], 7u);
+s15_0 = fma(b, w0[0], s15_0);
+s15_1 = fma(b, w1[0], s15_1); }
+{ let b = subgroupBroadcast(x0[1], 0u);
+s0_0 = fma(b, w0[1], s0_0);
+s0_1 = fma(b, w1[1], s0_1); }
+{ let b = subgroupBroadcast(x0[1], 1u);
+s1_0 = fma(b, w0[1], s1_0);
+s1_1 = fma(b, w1[1], s1_1); }
+{ let b = subgroupBroadcast(x0[1], 2u);
+s2_0 = fma(b, w0[1], s2_0);
+s2_1 = fma(b, w1[1], s2_1); }
+{ let b = subgroupBroadcast(x0[1], 3u);
+s3_0 = fma(b, w0[1], s3_0);
+s3_1 = fma(b, w1[1], s3_1); }
+{ let b = subgroupBroadcast(x0[1], 4u);
+s4_0 = fma(b, w0[1], s4_0);
+s4_1 = fma(b, w1[1], s4_1); }
+{ let b = subgroupBroadcast(x0[1], 5u);
+s5_0 = fma(b, w0[1], s5_0);
+s5_1 = fma(b, w1[1], s5_1); }
+{ let b = subgroupBroadcast(x0[1], 6u);
+s6_0 = fma(b, w0[1], s6_0);
+s6_1 = fma(b, w1[1], s6_1); }
+{ let b = subgroupBroadcast(x0[1], 7u);
+s7_0 = fma(b, w0[1], s7_0);
+s7_1 = fma(b, w1[1], s7_1); }
+{ let b = subgroupBroadcast(x1[1], 0u);
+s8_0 = fma(b, w0[1], s8_0);
+s8_1 = fma(b, w1[1], s8_1); }
+{ let b = subgroupBroadcast(x1[1], 1u);
+s9_0 = fma(b, w0[1], s9_0);
+s9_1 = fma(b, w1[1], s9_1); }
+{ let b = subgroupBroadcast(x1[1], 2u);
+s10_0 = fma(b, w0[1], s10_0);
+s10_1 = fma(b, w1[1], s10_1); }
+{ let b = subgroupBroadcast(x1[1], 3u);
+s11_0 = fma(b, w0[1], s11_0);
+s11_1 = fma(b, w1[1], s11_1); }
+{ let b = subgroupBroadcast(x1[1], 4u);
+s12_0 = fma(b, w0[1], s12_0);
+s12_1 = fma(b, w1[1], s12_1); }
+{ let b = subgroupBroadcast(x1[1], 5u);
+s13_0 = fma(b, w0[1], s13_0);
+s13_1 = fma(b, w1[1], s13_1); }
+{ let b = subgroupBroadcast(x1[1], 6u);
+s14_0 = fma(b, w0[1], s14_0);
+s14_1 = fma(b, w1[1], s14_1); }
+{ let b = subgroupBroadcast(x1[1], 7u);
+s15_0 = fma(b, w0[1], s15_0);
+s15_1 = fma(b, w1[1], s15_1); }
+{ let b = subgroupBroadcast(x0[2], 0u);
+s0_0 = fma(b, w0[2], s0_0);
+s0_1 = fma(b, w1[2], s0_1); }
+{ let b = subgroupBroadcast(x0[2], 1u);
+s1_0 = fma(b, w0[2], s1_0);
+s1_1 = fma(b, w1[2], s1_1); }
+{ let b = subgroupBroadcast(x0[2], 2u);
+s2_0 = fma(b, w0[2], s2_0);
+s2_1 = fma(b, w1[2], s2_1); }
+{ let b = subgroupBroadcast(x0[2], 3u);
+s3_0 = fma(b, w0[2], s3_0);
+s3_1 = fma(b, w1[2], s3_1); }
+{ let b = subgroupBroadcast(x0[2], 4u);
+s4_0 = fma(b, w0[2], s4_0);
+s4_1 = fma(b, w1[2], s4_1); }
+{ let b = subgroupBroadcast(x0[2], 5u);
+s5_0 = fma(b, w0[2], s5_0);
+s5_1 = fma(b, w1[2], s5_1); }
+{ let b = subgroupBroadcast(x0[2], 6u);
+s6_0 = fma(b, w0[2], s6_0);
+s6_1 = fma(b, w1[2], s6_1); }
+{ let b = subgroupBroadcast(x0[2], 7u);
+s7_0 = fma(b, w0[2], s7_0);
+s7_1 = fma(b, w1[2], s7_1); }
+{ let b = subgroupBroadcast(x1[2], 0u);
+s8_0 = fma(b, w0[2], s8_0);
+s8_1 = fma(b, w1[2], s8_1); }
+{ let b = subgroupBroadcast(x1[2], 1u);
+s9_0 = fma(b, w0[2], s9_0);
+s9_1 = fma(b, w1[2], s9_1); }
+{ let b = subgroupBroadcast(x1[2], 2u);
+s10_0 = fma(b, w0[2], s10_0);
+s10_1 = fma(b, w1[2], s10_1); }
+{ let b = subgroupBroadcast(x1[2], 3u);
+s11_0 = fma(b, w0[2], s11_0);
+s11_1 = fma(b, w1[2], s11_1); }
+{ let b = subgroupBroadcast(x1[2], 4u);
+s12_0 = fma(b, w0[2], s12_0);
+s12_1 = fma(b, w1[2], s12_1); }
+{ let b = subgroupBroadcast(x1[2], 5u);
+s13_0 = fma(b, w0[2], s13_0);
+s13_1 = fma(b, w1[2], s13_1); }
+{ let b = subgroupBroadcast(x1[2], 6u);
+s14_0 = fma(b, w0[2], s14_0);
+s14_1 = fma(b, w1[2], s14_1); }
+{ let b = subgroupBroadcast(x1[2], 7u);
+s15_0 = fma(b, w0[2], s15_0);
+s15_1 = fma(b, w1[2], s15_1); }
+{ let b = subgroupBroadcast(x0[3], 0u);
+s0_0 = fma(b, w0[3], s0_0);
+s0_1 = fma(b, w1[3], s0_1); }
+{ let b = subgroupBroadcast(x0[3], 1u);
+s1_0 = fma(b, w0[3], s1_0);
+s1_1 = fma(b, w1[3], s1_1); }
+{ let b = subgroupBroadcast(x0[3], 2u);
+s2_0 = fma(b, w0[3], s2_0);
+s2_1 = fma(b, w1[3], s2_1); }
+{ let b = subgroupBroadcast(x0[3], 3u);
+s3_0 = fma(b, w0[3], s3_0);
+s3_1 = fma(b, w1[3], s3_1); }
+{ let b = subgroupBroadcast(x0[3], 4u);
+s4_0 = fma(b, w0[3], s4_0);
+s4_1 = fma(b, w1[3], s4_1); }
+{ let b = subgroupBroadcast(x0[3], 5u);
+s5_0 = fma(b, w0[3], s5_0);
+s5_1 = fma(b, w1[3], s5_1); }
+{ let b = subgroupBroadcast(x0[3], 6u);
+s6_0 = fma(b, w0[3], s6_0);
+s6_1 = fma(b, w1[3], s6_1); }
+{ let b = subgroupBroadcast(x0[3], 7u);
+s7_0 = fma(b, w0[3], s7_0);
+s7_1 = fma(b, w1[3], s7_1); }
+{ let b = subgroupBroadcast(x1[3], 0u);
+s8_0 = fma(b, w0[3], s8_0);
+s8_1 = fma(b, w1[3], s8_1); }
+{ let b = subgroupBroadcast(x1[3], 1u);
+s9_0 = fma(b, w0[3], s9_0);
+s9_1 = fma(b, w1[3], s9_1); }
+{ let b = subgroupBroadcast(x1[3], 2u);
+s10_0 = fma(b, w0[3], s10_0);
+s10_1 = fma(b, w1[3], s10_1); }
+{ let b = subgroupBroadcast(x1[3], 3u);
+s11_0 = fma(b, w0[3], s11_0);
+s11_1 = fma(b, w1[3], s11_1); }
+{ let b = subgroupBroadcast(x1[3], 4u);
+s12_0 = fma(b, w0[3], s12_0);
+s12_1 = fma(b, w1[3], s12_1); }
+{ let b = subgroupBroadcast(x1[3], 5u);
+s13_0 = fma(b, w0[3], s13_0);
+s13_1 = fma(b, w1[3], s13_1); }
+{ let b = subgroupBroadcast(x1[3], 6u);
+s14_0 = fma(b, w0[3], s14_0);
+s14_1 = fma(b, w1[3], s14_1); }
+{ let b = subgroupBroadcast(x1[3], 7u);
+s15_0 = fma(b, w0[3], s15_0);
+s15_1 = fma(b, w1[3], s15_1); }
+        k4 += 1u;
+        row += 16u;
+        continuing {
+          break if k4 * 4u >= p.in_per_group;
+        }
+      }
+    }
+  }
+  var tile = array<vec2f, 16>(
+vec2f(s0_0, s0_1),
+vec2f(s1_0, s1_1),
+vec2f(s2_0, s2_1),
+vec2f(s3_0, s3_1),
+vec2f(s4_0, s4_1),
+vec2f(s5_0, s5_1),
+vec2f(s6_0, s6_1),
+vec2f(s7_0, s7_1),
+vec2f(s8_0, s8_1),
+vec2f(s9_0, s9_1),
+vec2f(s10_0, s10_1),
+vec2f(s11_0, s11_1),
+vec2f(s12_0, s12_1),
+vec2f(s13_0, s13_1),
+vec2f(s14_0, s14_1),
+vec2f(s15_0, s15_1),
+  );
+  let channel = (workgroup.y * 8u + lane) * 2u;
+  for (var i = 0u; i < p.tile; i++) {
+    let pixel = first_pixel + i;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, tile[i]);
+    }
+  }
+}
+
+//// conv2d/direct-3
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_last: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
@@ -631,17 +1451,16 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(4) var<uniform> p: Params;
 
-
 fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
 fn residual_value(pixel: u32, channel: u32, count: u32) -> vec4f {
-  let x = (pixel % p.out_w) * p.residual_w / p.out_w;
-  let row = pixel / p.out_w;
-  let y = (row % p.out_h) * p.residual_h / p.out_h;
-  let source = ((row / p.out_h) * p.residual_h + y) * p.residual_w + x;
-  let at = source * p.out_channels + channel;
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
   return residual[at / 4u];
 }
 

@@ -12,6 +12,9 @@ const traits: Conv2dTraits = {
   software: false,
 };
 
+/** A CPU adapter whose subgroups are vectors of 8. */
+const cpuTraits: Conv2dTraits = { ...traits, subgroups: true, subgroupSize: 8, software: true };
+
 const conv: Conv2dSpec = {
   batch: 2,
   inHeight: 9,
@@ -37,8 +40,8 @@ const convolutions: Record<string, Conv2dSpec> = {
 function convolutionCases(): Record<string, Kernel> {
   const cases: Record<string, Kernel> = {};
   for (const [name, spec] of Object.entries(convolutions)) {
-    for (const variant of kernels.conv2dVariants(spec, traits)) {
-      const launch = kernels.conv2d(spec, traits, variant);
+    for (const variant of kernels.conv2dVariants(spec, cpuTraits)) {
+      const launch = kernels.conv2d(spec, cpuTraits, variant);
       cases[`conv2d ${name} ${variant}`] = launch.dispatches[0].kernel;
       cases[`conv2d ${name} ${variant} pack`] = launch.pack(true);
     }

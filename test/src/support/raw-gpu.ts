@@ -126,6 +126,9 @@ export async function openRawGpu(): Promise<RawGpu> {
       maxUniformBinding: limits.maxUniformBufferBindingSize,
       maxStorageBinding: limits.maxStorageBufferBindingSize,
       subgroups: features.has("subgroups"),
+      ...(adapter.info.subgroupMinSize === adapter.info.subgroupMaxSize
+        ? { subgroupSize: adapter.info.subgroupMinSize }
+        : {}),
       f16: features.has("shader-f16"),
       software: /llvmpipe|swiftshader/i.test(
         `${adapter.info.description} ${adapter.info.device} ${adapter.info.architecture}`,

@@ -6,18 +6,18 @@
  * channels of one input pixel from all outputs that used it; nothing is scattered, so the result
  * does not depend on the order of execution.
  */
-import type { Kernel } from "../kernel.js";
 import { isDepthwise } from "./depthwise.js";
-import { type PackedLayout, packedLayout, packKernel } from "./layout.js";
 import {
-  canReadVec4,
-  canWriteVec4,
+  bindingsWgsl,
   epilogueWgsl,
-  forwardBindingsWgsl,
-  forwardParams,
+  type ForwardText,
+  forwardDispatch,
+  forwardLaunch,
+  forwardText,
   gridWorkgroups,
   PARAMS_WGSL,
-} from "./params.js";
+} from "./forward.js";
+import { packedLayout } from "./layout.js";
 import {
   type Conv2dLaunch,
   type Conv2dSpec,
@@ -63,19 +63,13 @@ function swapped(spec: Conv2dSpec): Conv2dSpec {
   };
 }
 
-interface GatherText {
-  readonly depthwise: boolean;
-  readonly vec4In: boolean;
-  readonly vec4Out: boolean;
-}
-
-function gatherWgsl(text: GatherText): string {
+function gatherWgsl(text: ForwardText, depthwise: boolean): string {
   const load4 = text.vec4In
     ? "input[at / 4u]"
     : `vec4f(
           input[at], input[at + min(1u, top)], input[at + min(2u, top)], input[at + min(3u, top)],
         )`;
-  const inner = text.depthwise
+  const inner = depthwise
     ? `let at = pixel_at + channel;
         let row = block + p.kernel_h * p.kernel_w - ky * p.kernel_w - kx;
         sum = fma(${load4}, packed[row], sum);`
@@ -85,8 +79,7 @@ function gatherWgsl(text: GatherText): string {
         for (var c = 0u; c < p.in_per_group; c++) {
           sum = fma(vec4f(input[at + c]), packed[row + c], sum);
         }`;
-  return /* wgsl */ `${PARAMS_WGSL}${forwardBindingsWgsl({ ...text, residual: false })}
-${epilogueWgsl({ ...text, residual: false })}
+  return /* wgsl */ `${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -127,28 +120,20 @@ fn main(
 export function conv2dInputGradientGather(spec: Conv2dSpec): Conv2dLaunch {
   const reading = swapped(spec);
   const depthwise = isDepthwise(spec);
-  const layout: PackedLayout = packedLayout(reading, BLOCK, { transposed: true, depthwise });
-  const text: GatherText = {
-    depthwise,
-    vec4In: depthwise && canReadVec4(reading),
-    vec4Out: canWriteVec4(reading) && layout.outPerGroup % 4 === 0,
+  const layout = packedLayout(reading, { block: BLOCK, depthwise, transposed: true });
+  const aligned = forwardText(reading, BLOCK);
+  const text = {
+    ...aligned,
+    vec4In: depthwise && aligned.vec4In,
+    wideOut: aligned.wideOut && layout.outPerGroup % BLOCK === 0,
   };
-  const kernel: Kernel = {
-    name: "conv2d/input-gradient-gather",
-    wgsl: gatherWgsl(text),
-    bindings: ["read", "read", "read_write"],
-    params: forwardParams(reading, layout, 0, [spec.inHeight, spec.inWidth]),
-    workgroups: gridWorkgroups(
-      Math.ceil((spec.batch * spec.inHeight * spec.inWidth) / WORKGROUP),
-      layout.groups * layout.blocksPerGroup,
-    ),
-    flops: conv2dFlops(spec),
-    bytes: conv2dBytes(spec),
-  };
-  return {
-    variant: "gather",
-    packedLength: layout.length,
-    pack: (hasBias) => packKernel(layout, hasBias),
-    dispatches: [{ kernel, packedOffset: 0, packedSize: layout.length }],
-  };
+  const kernel = { variant: "input-gradient-gather", wgsl: gatherWgsl(text, depthwise), text };
+  const workgroups = gridWorkgroups(
+    Math.ceil((spec.batch * spec.inHeight * spec.inWidth) / WORKGROUP),
+    layout.groups * layout.blocksPerGroup,
+  );
+  const outSize = [spec.inHeight, spec.inWidth] as const;
+  const dispatch = forwardDispatch(reading, layout, kernel, workgroups, undefined, { outSize });
+  const kernelOfSpec = { ...dispatch.kernel, flops: conv2dFlops(spec), bytes: conv2dBytes(spec) };
+  return forwardLaunch("gather", layout, [{ ...dispatch, kernel: kernelOfSpec }]);
 }

@@ -1,7 +1,6 @@
 import { asForwardConv2d, conv2dInputGradientGather } from "./backward-input.js";
 import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
-import type { PackOptions } from "./layout.js";
 import {
   type Conv2dLaunch,
   type Conv2dSpec,
@@ -9,17 +8,24 @@ import {
   type Conv2dTraits,
   checkConv2dSpec,
 } from "./spec.js";
+import { conv2dSubgroupGemm, hasLanesOf8 } from "./subgroup-gemm.js";
 
 /** A way to run a convolution: which specs it takes, and its launch. */
 interface Variant {
   readonly name: string;
   readonly supports: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
-  readonly launch: (spec: Conv2dSpec, pack: PackOptions, traits: Conv2dTraits) => Conv2dLaunch;
+  /** `transposed`: with the weights of the convolution whose input gradient this is. */
+  readonly launch: (spec: Conv2dSpec, transposed: boolean, traits: Conv2dTraits) => Conv2dLaunch;
 }
 
 /** Best first: the chooser takes the first that supports the spec. */
 const VARIANTS: readonly Variant[] = [
   { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
+  {
+    name: "subgroup-gemm",
+    supports: (spec, traits) => spec.groups === 1 && traits.software && hasLanesOf8(traits),
+    launch: conv2dSubgroupGemm,
+  },
   { name: "direct", supports: () => true, launch: conv2dDirect },
 ];
 
@@ -37,20 +43,20 @@ export function conv2dVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[]
  */
 export function conv2d(spec: Conv2dSpec, traits: Conv2dTraits, variant?: string): Conv2dLaunch {
   checkConv2dSpec(spec);
-  return launchOf(spec, traits, {}, variant);
+  return launchOf(spec, traits, false, variant);
 }
 
 function launchOf(
   spec: Conv2dSpec,
   traits: Conv2dTraits,
-  pack: PackOptions,
+  transposed: boolean,
   variant: string | undefined,
 ): Conv2dLaunch {
   const names = conv2dVariants(spec, traits);
   const name = variant ?? names[0];
   const found = VARIANTS.find((v) => v.name === name && names.includes(v.name));
   if (!found) throw unknownVariant(name, names);
-  return found.launch(spec, pack, traits);
+  return found.launch(spec, transposed, traits);
 }
 
 function unknownVariant(name: string | undefined, names: readonly string[]): Conv2dSpecError {
@@ -85,5 +91,5 @@ export function conv2dBackwardInput(
     return conv2dInputGradientGather(spec);
   }
   if (!forward) throw unknownVariant(variant, ["gather"]);
-  return launchOf(forward, traits, { transposed: true }, variant);
+  return launchOf(forward, traits, true, variant);
 }

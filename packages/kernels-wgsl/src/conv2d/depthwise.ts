@@ -4,24 +4,19 @@
  * One invocation computes four channels of one pixel; a workgroup is 64 consecutive pixels of one
  * block of four channels, so that the weights' addresses are the same for the whole workgroup.
  */
-import type { Kernel } from "../kernel.js";
-import { type PackOptions, packedLayout, packKernel } from "./layout.js";
 import {
-  canReadVec4,
-  canWriteVec4,
+  bindingsWgsl,
   epilogueWgsl,
-  forwardBindingsWgsl,
-  forwardParams,
+  type ForwardText,
+  forwardDispatch,
+  forwardLaunch,
+  forwardText,
   gridWorkgroups,
+  outputPixels,
   PARAMS_WGSL,
-} from "./params.js";
-import {
-  type Conv2dLaunch,
-  type Conv2dSpec,
-  conv2dBytes,
-  conv2dFlops,
-  conv2dOutputSize,
-} from "./spec.js";
+} from "./forward.js";
+import { packedLayout } from "./layout.js";
+import type { Conv2dLaunch, Conv2dSpec } from "./spec.js";
 
 const WORKGROUP = 64;
 const BLOCK = 4;
@@ -31,14 +26,14 @@ export function isDepthwise(spec: Conv2dSpec): boolean {
   return spec.groups > 1 && spec.groups === spec.inChannels && spec.groups === spec.outChannels;
 }
 
-function depthwiseWgsl(options: { residual: boolean; vec4In: boolean; vec4Out: boolean }): string {
-  const read = options.vec4In
+function depthwiseWgsl(text: ForwardText): string {
+  const read = text.vec4In
     ? "return input[at / 4u];"
     : `let top = count - 1u;
   return vec4f(
     input[at], input[at + min(1u, top)], input[at + min(2u, top)], input[at + min(3u, top)],
   );`;
-  return /* wgsl */ `${PARAMS_WGSL}${forwardBindingsWgsl(options)}${epilogueWgsl(options)}
+  return /* wgsl */ `${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 fn load(at: u32, count: u32) -> vec4f {
   ${read}
 }
@@ -76,32 +71,11 @@ fn main(
 }
 
 /** Launch of the general depthwise convolution. */
-export function conv2dDepthwise(spec: Conv2dSpec, options: PackOptions = {}): Conv2dLaunch {
-  const layout = packedLayout(spec, BLOCK, { ...options, depthwise: true });
-  const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const text = {
-    residual: spec.residual !== undefined,
-    vec4In: canReadVec4(spec),
-    vec4Out: canWriteVec4(spec),
-  };
-  const kernel: Kernel = {
-    name: "conv2d/depthwise",
-    wgsl: depthwiseWgsl(text),
-    bindings: text.residual
-      ? ["read", "read", "read", "read_write"]
-      : ["read", "read", "read_write"],
-    params: forwardParams(spec, layout),
-    workgroups: gridWorkgroups(
-      Math.ceil((spec.batch * outHeight * outWidth) / WORKGROUP),
-      layout.blocksPerGroup,
-    ),
-    flops: conv2dFlops(spec),
-    bytes: conv2dBytes(spec),
-  };
-  return {
-    variant: "depthwise",
-    packedLength: layout.length,
-    pack: (hasBias) => packKernel(layout, hasBias),
-    dispatches: [{ kernel, packedOffset: 0, packedSize: layout.length }],
-  };
+export function conv2dDepthwise(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
+  const layout = packedLayout(spec, { block: BLOCK, depthwise: true, transposed });
+  const text = forwardText(spec, BLOCK);
+  const kernel = { variant: "depthwise", wgsl: depthwiseWgsl(text), text };
+  const tiles = Math.ceil(outputPixels(spec) / WORKGROUP);
+  const workgroups = gridWorkgroups(tiles, layout.blocksPerGroup);
+  return forwardLaunch("depthwise", layout, [forwardDispatch(spec, layout, kernel, workgroups)]);
 }

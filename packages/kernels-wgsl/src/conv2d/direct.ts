@@ -6,30 +6,25 @@
  * of one block of channels, so that every weight address is the same for the whole workgroup.
  * Input channels are read one by one: simple, and slow where inputs are deep.
  */
-import type { Kernel } from "../kernel.js";
-import { type PackOptions, packedLayout, packKernel } from "./layout.js";
 import {
-  canWriteVec4,
+  bindingsWgsl,
   epilogueWgsl,
-  forwardBindingsWgsl,
-  forwardParams,
+  type ForwardText,
+  forwardDispatch,
+  forwardLaunch,
+  forwardText,
   gridWorkgroups,
+  outputPixels,
   PARAMS_WGSL,
-} from "./params.js";
-import {
-  type Conv2dLaunch,
-  type Conv2dSpec,
-  conv2dBytes,
-  conv2dFlops,
-  conv2dOutputSize,
-} from "./spec.js";
+} from "./forward.js";
+import { packedLayout } from "./layout.js";
+import type { Conv2dLaunch, Conv2dSpec } from "./spec.js";
 
 const WORKGROUP = 64;
 const BLOCK = 4;
 
-function directWgsl(options: { residual: boolean; vec4Out: boolean }): string {
-  return /* wgsl */ `${PARAMS_WGSL}${forwardBindingsWgsl({ ...options, vec4In: false })}
-${epilogueWgsl(options)}
+function directWgsl(text: ForwardText): string {
+  return /* wgsl */ `${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -67,31 +62,13 @@ fn main(
 }
 
 /** Launch of the general convolution. */
-export function conv2dDirect(spec: Conv2dSpec, options: PackOptions = {}): Conv2dLaunch {
-  const layout = packedLayout(spec, BLOCK, options);
-  const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const text = {
-    residual: spec.residual !== undefined,
-    vec4Out: canWriteVec4(spec) && layout.outPerGroup % 4 === 0,
-  };
-  const kernel: Kernel = {
-    name: "conv2d/direct",
-    wgsl: directWgsl(text),
-    bindings: text.residual
-      ? ["read", "read", "read", "read_write"]
-      : ["read", "read", "read_write"],
-    params: forwardParams(spec, layout),
-    workgroups: gridWorkgroups(
-      Math.ceil((spec.batch * outHeight * outWidth) / WORKGROUP),
-      layout.groups * layout.blocksPerGroup,
-    ),
-    flops: conv2dFlops(spec),
-    bytes: conv2dBytes(spec),
-  };
-  return {
-    variant: "direct",
-    packedLength: layout.length,
-    pack: (hasBias) => packKernel(layout, hasBias),
-    dispatches: [{ kernel, packedOffset: 0, packedSize: layout.length }],
-  };
+export function conv2dDirect(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
+  const layout = packedLayout(spec, { block: BLOCK, transposed });
+  const aligned = forwardText(spec, BLOCK);
+  const wideOut = aligned.wideOut && layout.outPerGroup % BLOCK === 0;
+  const text = { ...aligned, vec4In: false, wideOut };
+  const kernel = { variant: "direct", wgsl: directWgsl(text), text };
+  const tiles = Math.ceil(outputPixels(spec) / WORKGROUP);
+  const workgroups = gridWorkgroups(tiles, layout.groups * layout.blocksPerGroup);
+  return forwardLaunch("direct", layout, [forwardDispatch(spec, layout, kernel, workgroups)]);
 }

@@ -2,25 +2,40 @@ import type { Kernel } from "../kernel.js";
 import { linearWorkgroups, packParams } from "../kernel.js";
 import type { Conv2dSpec } from "./spec.js";
 
+/** How a kernel wants its weights arranged. */
+export interface PackOptions {
+  /** Output channels of a block. */
+  readonly block: number;
+  /**
+   * Invocations over which a block's channels are dealt: channel `lane * (block / lanes) + i` is
+   * stored at `i * lanes + lane`. All of the block when absent: channels in order.
+   */
+  readonly lanes?: number;
+  /** Consecutive input channels, or kernel taps, of one output channel that are stored together. */
+  readonly quad?: "channels" | "taps";
+  /** One group whose blocks have one input channel. */
+  readonly depthwise?: boolean;
+  /**
+   * Takes the weights from ones whose output and input are swapped, taps turned round: with it the
+   * gradient towards the input of a stride-1 convolution is a convolution of the gradient.
+   */
+  readonly transposed?: boolean;
+}
+
 /**
- * How OIHW weights and bias are packed: blocks of `block` output channels of one group, each block
- * `[bias][kernel tap][input channel][block]`, zero where a channel does not exist, and each block
- * padded to `blockStride` elements.
- *
- * "Output" and "input" are those of the kernel that reads the packed weights. `transposed` packing
- * takes them from weights whose output and input are swapped, and turns the taps round: with it
- * the gradient towards the input of a stride-1 convolution is a convolution of the gradient.
+ * OIHW weights and bias in blocks of output channels. A block is a list of rows of
+ * `block × (quad ? 4 : 1)` elements, zero where a channel or tap does not exist: first the bias
+ * (the first of each four), then the weights by tap and input channel, or with `quad: "taps"` by
+ * input channel and tap. "Output" and "input" are those of the kernel that reads the weights.
  */
 export interface PackedLayout {
+  readonly options: PackOptions;
   readonly groups: number;
   /** Output channels of a group. */
   readonly outPerGroup: number;
   /** Input channels of a group. */
   readonly inPerGroup: number;
   readonly taps: number;
-  /** Output channels of a block. */
-  readonly block: number;
-  readonly transposed: boolean;
   readonly blocksPerGroup: number;
   /** Elements from one block to the next, a multiple of 64. */
   readonly blockStride: number;
@@ -28,44 +43,39 @@ export interface PackedLayout {
   readonly length: number;
 }
 
-/** How a launch wants its weights: see `PackedLayout`. */
-export interface PackOptions {
-  readonly transposed?: boolean;
-  /** One group whose blocks have one input channel. */
-  readonly depthwise?: boolean;
-}
-
 /** The layout of the weights for the kernel that runs `spec`. */
-export function packedLayout(
-  spec: Conv2dSpec,
-  block: number,
-  options: PackOptions = {},
-): PackedLayout {
-  const transposed = options.transposed ?? false;
+export function packedLayout(spec: Conv2dSpec, options: PackOptions): PackedLayout {
   const groups = options.depthwise ? 1 : spec.groups;
   const outPerGroup = spec.outChannels / groups;
   const inPerGroup = options.depthwise ? 1 : spec.inChannels / groups;
   const taps = spec.kernelSize[0] * spec.kernelSize[1];
-  const blocksPerGroup = Math.ceil(outPerGroup / block);
-  const blockStride = Math.ceil((block * (1 + taps * inPerGroup)) / 64) * 64;
-  const length = blockStride * blocksPerGroup * groups;
+  const blocksPerGroup = Math.ceil(outPerGroup / options.block);
+  const blockStride = Math.ceil(blockElements(options, taps, inPerGroup) / 64) * 64;
   return {
+    options,
     groups,
     outPerGroup,
     inPerGroup,
     taps,
-    block,
-    transposed,
     blocksPerGroup,
     blockStride,
-    length,
+    length: blockStride * blocksPerGroup * groups,
   };
+}
+
+function blockElements({ block, quad }: PackOptions, taps: number, inPerGroup: number): number {
+  if (quad === "channels") return 4 * block * (1 + taps * Math.ceil(inPerGroup / 4));
+  if (quad === "taps") return 4 * block * (1 + inPerGroup * Math.ceil(taps / 4));
+  return block * (1 + taps * inPerGroup);
 }
 
 const PACK_WGSL = /* wgsl */ `
 struct Params {
   length: u32,
   block: u32,
+  lanes: u32,
+  quad: u32,
+  taps_inner: u32,
   block_stride: u32,
   blocks_per_group: u32,
   out_per_group: u32,
@@ -83,20 +93,29 @@ fn value(i: u32) -> f32 {
   let block = i / p.block_stride;
   let group = block / p.blocks_per_group;
   let in_block = i % p.block_stride;
-  let lane = in_block % p.block;
-  let row = in_block / p.block;
-  let out_channel = (block % p.blocks_per_group) * p.block + lane;
-  if (out_channel >= p.out_per_group || row > p.taps * p.in_per_group) {
+  let item = in_block % p.quad;
+  let place = in_block / p.quad % p.block;
+  let row = in_block / (p.quad * p.block);
+  let lane_channel = place % p.lanes * (p.block / p.lanes) + place / p.lanes;
+  let out_channel = (block % p.blocks_per_group) * p.block + lane_channel;
+  if (out_channel >= p.out_per_group) {
     return 0.0;
   }
   if (row == 0u) {
-    if (p.has_bias == 0u) {
+    if (p.has_bias == 0u || item > 0u) {
       return 0.0;
     }
     return bias[group * p.out_per_group + out_channel];
   }
-  let tap = (row - 1u) / p.in_per_group;
-  let in_channel = (row - 1u) % p.in_per_group;
+  let inner = select(p.in_per_group, p.taps, p.taps_inner == 1u);
+  let rows_per_outer = (inner + p.quad - 1u) / p.quad;
+  let outer_index = (row - 1u) / rows_per_outer;
+  let inner_index = (row - 1u) % rows_per_outer * p.quad + item;
+  let tap = select(outer_index, inner_index, p.taps_inner == 1u);
+  let in_channel = select(inner_index, outer_index, p.taps_inner == 1u);
+  if (tap >= p.taps || in_channel >= p.in_per_group) {
+    return 0.0;
+  }
   if (p.transposed == 1u) {
     let source = (group * p.in_per_group + in_channel) * p.out_per_group + out_channel;
     return weight[source * p.taps + (p.taps - 1u - tap)];
@@ -120,6 +139,7 @@ fn main(
 
 /** The kernel that packs OIHW weights and bias. Bindings: weight, bias, packed. */
 export function packKernel(layout: PackedLayout, hasBias: boolean): Kernel {
+  const { block, lanes = block, quad, transposed } = layout.options;
   const weights = layout.groups * layout.outPerGroup * layout.inPerGroup * layout.taps;
   return {
     name: "conv2d/pack",
@@ -127,13 +147,16 @@ export function packKernel(layout: PackedLayout, hasBias: boolean): Kernel {
     bindings: ["read", "read", "read_write"],
     params: packParams([
       layout.length,
-      layout.block,
+      block,
+      lanes,
+      quad ? 4 : 1,
+      quad === "taps" ? 1 : 0,
       layout.blockStride,
       layout.blocksPerGroup,
       layout.outPerGroup,
       layout.inPerGroup,
       layout.taps,
-      layout.transposed ? 1 : 0,
+      transposed ? 1 : 0,
       hasBias ? 1 : 0,
     ]),
     workgroups: linearWorkgroups(layout.length / 64),

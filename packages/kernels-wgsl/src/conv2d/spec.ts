@@ -53,6 +53,8 @@ export interface Conv2dTraits {
   /** `maxStorageBufferBindingSize`, bytes. */
   readonly maxStorageBinding: number;
   readonly subgroups: boolean;
+  /** Invocations of every subgroup; absent where it varies or is unknown. */
+  readonly subgroupSize?: number;
   readonly f16: boolean;
   /** The adapter runs shaders on the CPU. */
   readonly software: boolean;

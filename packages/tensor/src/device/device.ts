@@ -45,6 +45,8 @@ export interface AdapterDescription {
   readonly architecture: string;
   /** True for an adapter that computes on the CPU (llvmpipe, SwiftShader, WARP). */
   readonly software: boolean;
+  /** Invocations of every subgroup; absent where that varies or is not told. */
+  readonly subgroupSize?: number;
 }
 
 /**
@@ -421,11 +423,15 @@ const SOFTWARE = /llvmpipe|lavapipe|swiftshader|microsoft basic render|software/
 function describe(info: GPUAdapterInfo): AdapterDescription {
   const name = info.description || [info.vendor, info.architecture, info.device].join(" ").trim();
   const text = `${name} ${info.vendor} ${info.architecture} ${info.device}`;
+  const { subgroupMinSize, subgroupMaxSize } = info;
   const fallback = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
   return {
     name: name || "unnamed adapter",
     vendor: info.vendor,
     architecture: info.architecture,
     software: fallback || SOFTWARE.test(text),
+    ...(subgroupMinSize > 0 && subgroupMinSize === subgroupMaxSize
+      ? { subgroupSize: subgroupMinSize }
+      : {}),
   };
 }

@@ -43,6 +43,7 @@ export function conv2dTraits(device: Device): Conv2dTraits {
     maxUniformBinding: limits.maxUniformBufferBindingSize,
     maxStorageBinding: limits.maxStorageBufferBindingSize,
     subgroups: device.has("subgroups"),
+    subgroupSize: device.adapter.subgroupSize,
     f16: device.has("shader-f16"),
     software: device.adapter.software,
   };

@@ -1,0 +1,283 @@
+/** What the forward kernels share: uniform block, bindings, epilogue and the making of a launch. */
+import {
+  type Kernel,
+  MAX_WORKGROUPS_PER_DIMENSION,
+  packParams,
+  type Workgroups,
+} from "../kernel.js";
+import { type PackedLayout, packKernel } from "./layout.js";
+import {
+  type Conv2dDispatch,
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  conv2dBytes,
+  conv2dFlops,
+  conv2dOutputSize,
+} from "./spec.js";
+
+/**
+ * The uniform block, filled by `forwardParams`, and a division.
+ *
+ * `divide` is exact for dividends below 2³¹: a quotient from reciprocals, its remainder divided
+ * once more, and a correction by one. Software adapters turn a vector's integer division into
+ * one scalar division a lane, some hundred cycles; this takes a tenth.
+ */
+export const PARAMS_WGSL = /* wgsl */ `
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_last: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+`;
+
+/** What a dispatch's uniform block holds beside the spec. */
+export interface ForwardPlace {
+  /** First block of the packed slice; 0 when absent. */
+  readonly firstBlock?: number;
+  /** Iterations of a loop that the compiler must not unroll. */
+  readonly tile?: number;
+  /** Output size if not that of the spec. */
+  readonly outSize?: readonly [height: number, width: number];
+}
+
+/** Values of `PARAMS_WGSL`. */
+export function forwardParams(
+  spec: Conv2dSpec,
+  layout: PackedLayout,
+  { firstBlock = 0, tile = 1, outSize = conv2dOutputSize(spec) }: ForwardPlace = {},
+): ArrayBuffer {
+  return packParams([
+    spec.batch * outSize[0] * outSize[1],
+    ...outSize,
+    spec.outChannels,
+    spec.outStride ?? spec.outChannels,
+    spec.outOffset ?? 0,
+    spec.inHeight,
+    spec.inWidth,
+    spec.inStride ?? spec.inChannels,
+    spec.inOffset ?? 0,
+    ...spec.kernelSize,
+    ...spec.stride,
+    ...spec.dilation,
+    spec.padding[0],
+    spec.padding[2],
+    layout.outPerGroup,
+    layout.inPerGroup,
+    layout.blocksPerGroup,
+    layout.blockStride,
+    firstBlock,
+    tile,
+    spec.residual?.height ?? 1,
+    spec.residual?.width ?? 1,
+    spec.residual?.order === "after-activation" ? 1 : 0,
+    { f32: activationSlope(spec) },
+  ]);
+}
+
+function activationSlope({ activation }: Conv2dSpec): number {
+  if (activation.kind === "leaky_relu") return activation.slope;
+  return activation.kind === "relu" ? 0 : 1;
+}
+
+/** Channels a value of the epilogue has. */
+export type Width = 1 | 2 | 4;
+
+/** How a kernel reads and writes: part of its text. */
+export interface ForwardText {
+  readonly residual: boolean;
+  /** The input is bound as vec4f. */
+  readonly vec4In: boolean;
+  /** Channels that `finish` takes at once. */
+  readonly width: Width;
+  /** `finish` stores `width` channels at once, else one by one. */
+  readonly wideOut: boolean;
+  /** The packed slice is bound as an array of vec4f in a uniform buffer. */
+  readonly uniformWeights?: boolean;
+}
+
+/** The WGSL type of `width` f32. */
+export function vec(width: Width): string {
+  return width === 1 ? "f32" : `vec${width}f`;
+}
+
+/** The widest binding the spec allows for the input and, up to `width`, for the output. */
+export function forwardText(spec: Conv2dSpec, width: Width, uniformWeights = false): ForwardText {
+  const { inChannels, inStride = inChannels, inOffset = 0 } = spec;
+  const { outChannels, outStride = outChannels, outOffset = 0 } = spec;
+  return {
+    residual: spec.residual !== undefined,
+    vec4In: [inChannels, inStride, inOffset].every((n) => n % 4 === 0),
+    width,
+    wideOut: [outChannels, outStride, outOffset].every((n) => n % width === 0),
+    uniformWeights,
+  };
+}
+
+/** Declarations of the bindings of a forward kernel. */
+export function bindingsWgsl(text: ForwardText): string {
+  const inType = text.vec4In ? "vec4f" : "f32";
+  const outType = text.wideOut ? vec(text.width) : "f32";
+  const last = text.residual ? 3 : 2;
+  const packed = text.uniformWeights
+    ? "var<uniform> packed: array<vec4f, UNIFORM_VECTORS>"
+    : "var<storage, read> packed: array<vec4f>";
+  return /* wgsl */ `
+${text.uniformWeights ? "override UNIFORM_VECTORS: u32;" : ""}
+@group(0) @binding(0) var<storage, read> input: array<${inType}>;
+@group(0) @binding(1) ${packed};
+${text.residual ? `@group(0) @binding(2) var<storage, read> residual: array<${outType}>;` : ""}
+@group(0) @binding(${last}) var<storage, read_write> output: array<${outType}>;
+@group(0) @binding(${last + 1}) var<uniform> p: Params;
+`;
+}
+
+/**
+ * The end of a forward kernel: `finish(pixel, channel, count, value)` adds the residual, applies
+ * the activation and stores the first `count` of `width` consecutive channels.
+ */
+export function epilogueWgsl(text: ForwardText): string {
+  const type = vec(text.width);
+  const each = (item: (i: number) => string): string =>
+    Array.from({ length: text.width }, (_, i) => item(i)).join(", ");
+  const load = text.wideOut
+    ? `residual[at / ${text.width}u]`
+    : `${type}(${each((i) => `residual[at + min(${i}u, count - 1u)]`)})`;
+  const residual = /* wgsl */ `
+fn residual_value(pixel: u32, channel: u32, count: u32) -> ${type} {
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
+  return ${load};
+}
+`;
+  const value = text.residual
+    ? `let r = residual_value(pixel, channel, count);
+  let before = p.residual_last == 0u;
+  let y = activate(value + select(${type}(), r, before)) + select(r, ${type}(), before);`
+    : "let y = activate(value);";
+  const narrow = Array.from({ length: text.width }, (_, i) => {
+    const item = text.width === 1 ? "y" : `y[${i}]`;
+    return `if (${i}u < count) {
+    output[at + ${i}u] = ${item};
+  }`;
+  }).join("\n  ");
+  return /* wgsl */ `
+fn activate(x: ${type}) -> ${type} {
+  return select(x * p.slope, x, x >= ${type}());
+}
+${text.residual ? residual : ""}
+fn finish(pixel: u32, channel: u32, count: u32, value: ${type}) {
+  ${value}
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  ${text.wideOut ? `output[at / ${text.width}u] = y;` : narrow}
+}
+`;
+}
+
+/** A forward kernel's own part of a launch. */
+export interface ForwardKernel {
+  readonly variant: string;
+  readonly wgsl: string;
+  readonly text: ForwardText;
+  readonly features?: Kernel["features"];
+  readonly constants?: Kernel["constants"];
+}
+
+/** A dispatch of a forward kernel on the blocks from `place.firstBlock` on. */
+export function forwardDispatch(
+  spec: Conv2dSpec,
+  layout: PackedLayout,
+  kernel: ForwardKernel,
+  workgroups: Workgroups,
+  blocks = layout.blocksPerGroup * layout.groups,
+  place: ForwardPlace = {},
+): Conv2dDispatch {
+  const share = blocks / (layout.blocksPerGroup * layout.groups);
+  const packed = kernel.text.uniformWeights ? "uniform" : "read";
+  return {
+    kernel: {
+      name: `conv2d/${kernel.variant}`,
+      wgsl: kernel.wgsl,
+      bindings: [
+        "read",
+        packed,
+        ...(kernel.text.residual ? (["read"] as const) : []),
+        "read_write",
+      ],
+      params: forwardParams(spec, layout, place),
+      workgroups,
+      flops: conv2dFlops(spec) * share,
+      bytes: conv2dBytes(spec) * share,
+      ...(kernel.features ? { features: kernel.features } : {}),
+      ...(kernel.constants ? { constants: kernel.constants } : {}),
+    },
+    packedOffset: (place.firstBlock ?? 0) * layout.blockStride,
+    packedSize: blocks * layout.blockStride,
+  };
+}
+
+/** A launch of the given dispatches. */
+export function forwardLaunch(
+  variant: string,
+  layout: PackedLayout,
+  dispatches: readonly Conv2dDispatch[],
+): Conv2dLaunch {
+  return {
+    variant,
+    packedLength: layout.length,
+    pack: (hasBias) => packKernel(layout, hasBias),
+    dispatches,
+  };
+}
+
+/**
+ * Workgroups for `items` along x and `blocks` along y. Beyond the limit of a dimension x continues
+ * in z: the shader's index is `workgroup.x + workgroup.z * num_workgroups.x`.
+ */
+export function gridWorkgroups(items: number, blocks: number): Workgroups {
+  const z = Math.ceil(items / MAX_WORKGROUPS_PER_DIMENSION);
+  return [Math.ceil(items / z), blocks, z];
+}
+
+/** Output pixels of all images. */
+export function outputPixels(spec: Conv2dSpec): number {
+  const [height, width] = conv2dOutputSize(spec);
+  return spec.batch * height * width;
+}

@@ -1,0 +1,174 @@
+/**
+ * Implicit GEMM for CPU adapters: lanes are output channels, and input values reach all of them by
+ * subgroup broadcast.
+ *
+ * A workgroup is one subgroup of 8 invocations. It computes 16 consecutive output pixels of
+ * `8 × width` channels; an invocation holds `width` channels of all 16 pixels. For each kernel tap
+ * and four input channels, lane l loads the four channels of pixels l and 8 + l (one vec4 each),
+ * and its own weights; then every value is broadcast and multiplied by them.
+ *
+ * Why: llvmpipe runs the 8 invocations as one AVX vector. A load from a storage buffer becomes 8
+ * guarded scalar loads (8 ns for a vector of f32, 33 ns for a vector of vec4f), even where all
+ * lanes read one address; a broadcast or a multiply-add is 0.2 to 0.3 ns. So what counts is how
+ * many multiply-adds a load feeds: here 64 weights and 64 inputs a lane feed 256.
+ *
+ * The output leaves by way of a private array and a loop, because each store in the text costs
+ * 6 to 15 ms of compilation.
+ *
+ * Measured on llvmpipe (Mesa 25.0.7, LLVM 15, 256-bit, two cores of AMD EPYC), 1×1 64→64 at
+ * 160×160, 2026-11-24, GFLOP/s by processor time of its threads: 16 pixels × 32 channels 31 to 35;
+ * 8 × 16 22; 8 × 32 28; 16 × 16 25; 32 × 32 35, with twice the compilation. Lost: lanes over
+ * pixels with weights in a uniform array 10 to 12, from storage 6 to 7; weights in a storage
+ * texture 38, not worth a second kind of binding; eight channels an iteration, no gain. Compilation
+ * of this text takes 0.1 s (width 1) to 0.25 s (width 4). Weights in a uniform buffer would save
+ * 0.1 s of it, but at most 64 KiB of them can be bound, and the run time is the same.
+ */
+import {
+  bindingsWgsl,
+  epilogueWgsl,
+  type ForwardText,
+  forwardDispatch,
+  forwardLaunch,
+  forwardText,
+  gridWorkgroups,
+  outputPixels,
+  PARAMS_WGSL,
+  vec,
+  type Width,
+} from "./forward.js";
+import { packedLayout } from "./layout.js";
+import type { Conv2dLaunch, Conv2dSpec, Conv2dTraits } from "./spec.js";
+
+const LANES = 8;
+const TILE = 16;
+const VECTORS = TILE / LANES;
+
+/** Whether the adapter has the subgroups this kernel is written for. */
+export function hasLanesOf8(traits: Conv2dTraits): boolean {
+  return traits.subgroups && traits.subgroupSize === LANES;
+}
+
+function lines(count: number, line: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
+}
+
+/** Loads of four input channels `k4` of the lane's pixels, zero outside the image. */
+function loadInputs(text: ForwardText, channels: number): string {
+  return lines(VECTORS, (v) => {
+    if (text.vec4In) {
+      return `let x${v} = select(vec4f(), input[at${v} / 4u + k4], inside${v});`;
+    }
+    const items = Array.from({ length: 4 }, (_, i) =>
+      i < channels ? `input[at${v} + min(k4 * 4u + ${i}u, p.in_per_group - 1u)]` : "0.0",
+    );
+    return `let x${v} = select(vec4f(), vec4f(${items.join(", ")}), inside${v});`;
+  });
+}
+
+/** All products of one step: `channels` input channels, 16 pixels, `width` output channels. */
+function multiply(width: Width, channels: number): string {
+  return lines(channels, (k) =>
+    lines(TILE, (pixel) => {
+      const source = `x${Math.floor(pixel / LANES)}[${k}]`;
+      const value = `subgroupBroadcast(${source}, ${pixel % LANES}u)`;
+      const products = lines(width, (c) => {
+        const sum = `s${pixel}_${c}`;
+        return `${sum} = fma(b, w${c}[${k}], ${sum});`;
+      });
+      return `{ let b = ${value};\n${products} }`;
+    }),
+  );
+}
+
+function subgroupGemmWgsl(text: ForwardText, channels: number): string {
+  const { width } = text;
+  const items = (item: (c: number) => string): string =>
+    Array.from({ length: width }, (_, c) => item(c)).join(", ");
+  return /* wgsl */ `enable subgroups;
+${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * ${TILE}u;
+  var row = workgroup.y * (p.block_stride / 4u) + lane;
+${lines(
+  VECTORS,
+  (v) => `
+  let pixel${v} = min(first_pixel + ${v * LANES}u + lane, p.pixels - 1u);
+  let line${v} = divide(pixel${v}, p.out_w);
+  let image${v} = divide(line${v}, p.out_h);
+  let x_first${v} = (pixel${v} - line${v} * p.out_w) * p.stride_x - p.pad_left;
+  let y_first${v} = (line${v} - image${v} * p.out_h) * p.stride_y - p.pad_top;`,
+)}
+${lines(width, (c) => `let bias${c} = packed[row + ${c * LANES}u].x;`)}
+  row += ${width * LANES}u;
+${lines(TILE, (pixel) => lines(width, (c) => `var s${pixel}_${c} = bias${c};`))}
+  for (var ky = 0u; ky < p.kernel_h; ky++) {
+    for (var kx = 0u; kx < p.kernel_w; kx++) {
+${lines(
+  VECTORS,
+  (v) => `
+      let y${v} = y_first${v} + ky * p.dilation_y;
+      let x_at${v} = x_first${v} + kx * p.dilation_x;
+      let inside${v} = y${v} < p.in_h && x_at${v} < p.in_w;
+      let source${v} = (image${v} * p.in_h + y${v}) * p.in_w + x_at${v};
+      let at${v} = select(0u, source${v}, inside${v}) * p.in_stride + p.in_offset;`,
+)}
+      var k4 = 0u;
+      loop {
+${loadInputs(text, channels)}
+${lines(width, (c) => `let w${c} = packed[row + ${c * LANES}u];`)}
+${multiply(width, channels)}
+        k4 += 1u;
+        row += ${width * LANES}u;
+        continuing {
+          break if k4 * 4u >= p.in_per_group;
+        }
+      }
+    }
+  }
+  var tile = array<${vec(width)}, ${TILE}>(
+${lines(TILE, (pixel) => `${width === 1 ? "" : vec(width)}(${items((c) => `s${pixel}_${c}`)}),`)}
+  );
+  let channel = (workgroup.y * ${LANES}u + lane) * ${width}u;
+  for (var i = 0u; i < p.tile; i++) {
+    let pixel = first_pixel + i;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, tile[i]);
+    }
+  }
+}
+`;
+}
+
+/** Channels an invocation computes: the most that leave few lanes idle. */
+function widthFor(outChannels: number): Width {
+  if (outChannels <= LANES) return 1;
+  return outChannels <= 2 * LANES ? 2 : 4;
+}
+
+/** Launch of the implicit GEMM, for a spec of one group. */
+export function conv2dSubgroupGemm(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
+  const width = widthFor(spec.outChannels);
+  const layout = packedLayout(spec, {
+    block: LANES * width,
+    lanes: LANES,
+    quad: "channels",
+    transposed,
+  });
+  const text = forwardText(spec, width);
+  const kernel = {
+    variant: "subgroup-gemm",
+    wgsl: subgroupGemmWgsl(text, Math.min(spec.inChannels, 4)),
+    text,
+    features: ["subgroups"] as const,
+  };
+  const tiles = Math.ceil(outputPixels(spec) / TILE);
+  const workgroups = gridWorkgroups(tiles, layout.blocksPerGroup);
+  const place = { tile: TILE };
+  const dispatch = forwardDispatch(spec, layout, kernel, workgroups, undefined, place);
+  return forwardLaunch("subgroup-gemm", layout, [dispatch]);
+}
