@@ -1,7 +1,6 @@
 import type { Device } from "../device/device.js";
-import { record } from "../ops/op.js";
-import { tidy } from "../scope.js";
-import { Storage, type Tensor, tensor } from "../tensor.js";
+import type { BufferBinding } from "../device/recorder.js";
+import { Storage, type Tensor } from "../tensor.js";
 import { type FoldedWeights, foldParts, readTensors, tensorsOfPart } from "./fold.js";
 import type { ConvPart } from "./graph.js";
 import type { PlannedConv } from "./steps.js";
@@ -29,20 +28,11 @@ export class WeightStore {
   /** Packs what the convolutions need and has not been packed before. */
   async pack(convs: readonly PlannedConv[]): Promise<Map<PlannedConv, Storage>> {
     await this.#fold(convs.map(({ node }) => node.parts));
-    const result = new Map<PlannedConv, Storage>();
-    for (const conv of convs) {
-      const parts = this.#key(conv.node.parts);
-      const pack = conv.launch.pack(true);
-      const layout = new Uint32Array(pack.params ?? new ArrayBuffer(0)).join();
-      const key = `${parts}|${pack.name}|${layout}`;
-      let packed = this.#packed.get(key);
-      if (!packed) {
-        packed = this.#packOne(conv, this.#folded.get(parts)!);
-        this.#packed.set(key, packed);
-      }
-      result.set(conv, packed);
-    }
-    return result;
+    const keys = new Map(convs.map((conv) => [conv, this.#packedKey(conv)]));
+    const missing = new Map<string, PlannedConv>();
+    for (const [conv, key] of keys) if (!this.#packed.has(key)) missing.set(key, conv);
+    this.#packAll(missing);
+    return new Map([...keys].map(([conv, key]) => [conv, this.#packed.get(key)!]));
   }
 
   dispose(): void {
@@ -58,18 +48,55 @@ export class WeightStore {
     for (const parts of missing) this.#folded.set(this.#key(parts), foldParts(parts, host));
   }
 
-  #packOne({ node, launch }: PlannedConv, { weight, bias }: FoldedWeights): Storage {
-    const storage = new Storage(this.#device, launch.packedLength * 4, "packed weights");
-    storage.retain();
-    const elements = weight.length / bias.length;
-    tidy(() => {
-      const [, , kh, kw] = node.parts[0].weight.shape;
-      const oihw = tensor(this.#device, weight, [bias.length, elements / (kh * kw), kh, kw]);
-      const biases = tensor(this.#device, bias, [bias.length]);
-      const packed = { buffer: storage.buffer.buffer, size: storage.buffer.bytes };
-      record(this.#device, (run) => run.kernel(launch.pack(true), [oihw, biases, packed]));
-    });
-    return storage;
+  /** Uploads all folded weights in one go, then packs each from its place there. */
+  #packAll(convs: ReadonlyMap<string, PlannedConv>): void {
+    const places: { key: string; conv: PlannedConv; weight: number; bias: number }[] = [];
+    let length = 0;
+    const reserve = (elements: number): number => {
+      const at = length;
+      length += Math.ceil(elements / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
+      return at;
+    };
+    for (const [key, conv] of convs) {
+      const { weight, bias } = this.#folded.get(this.#key(conv.node.parts))!;
+      const place = { weight: reserve(weight.length), bias: reserve(bias.length) };
+      places.push({ key, conv, ...place });
+    }
+    if (length === 0) return;
+    const values = new Float32Array(length);
+    for (const { conv, weight, bias } of places) {
+      const folded = this.#folded.get(this.#key(conv.node.parts))!;
+      values.set(folded.weight, weight);
+      values.set(folded.bias, bias);
+    }
+    const upload = new Storage(
+      this.#device,
+      values.byteLength,
+      "weights on their way to the device",
+    );
+    upload.retain();
+    this.#device.write(upload.buffer, values);
+    for (const { key, conv, weight, bias } of places) {
+      const { launch, node } = conv;
+      const folded = this.#folded.get(this.#key(node.parts))!;
+      const packed = new Storage(this.#device, launch.packedLength * 4, "packed weights");
+      packed.retain();
+      this.#packed.set(key, packed);
+      this.#device.run(launch.pack(true), [
+        slice(upload, weight, folded.weight.length),
+        slice(upload, bias, folded.bias.length),
+        slice(packed, 0, launch.packedLength),
+      ]);
+    }
+    this.#device.flush();
+    upload.release();
+  }
+
+  /** Same weights in the same layout: the pack kernel's params tell the layout. */
+  #packedKey({ node, launch }: PlannedConv): string {
+    const pack = launch.pack(true);
+    const layout = new Uint32Array(pack.params ?? new ArrayBuffer(0)).join();
+    return `${this.#key(node.parts)}|${pack.name}|${layout}`;
   }
 
   #key(parts: readonly ConvPart[]): string {
@@ -84,4 +111,12 @@ export class WeightStore {
     }
     return id;
   }
+}
+
+/** Elements between slices that can be bound on their own: 256 bytes. */
+const BINDING_ALIGNMENT = 64;
+
+function slice(storage: Storage, offset: number, elements: number): BufferBinding {
+  const size = Math.ceil(elements / 4) * 16;
+  return { buffer: storage.buffer.buffer, offset: offset * 4, size };
 }
