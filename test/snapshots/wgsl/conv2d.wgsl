@@ -40,7 +40,6 @@ fn divide(a: u32, b: u32) -> u32 {
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
 
-
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 
@@ -199,7 +198,6 @@ fn divide(a: u32, b: u32) -> u32 {
   r -= more * i32(b);
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
-
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
@@ -416,7 +414,6 @@ fn divide(a: u32, b: u32) -> u32 {
   r -= more * i32(b);
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
-
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
@@ -736,7 +733,9 @@ vec2f(s15_0, s15_1),
   }
 }
 
-//// conv2d/depthwise
+//// conv2d/subgroup-depthwise
+enable subgroups;
+
 struct Params {
   pixels: u32,
   out_h: u32,
@@ -778,6 +777,113 @@ fn divide(a: u32, b: u32) -> u32 {
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
 
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<uniform> packed: array<vec4f, 1024>;
+
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  return select(x * p.slope, x, x >= vec4f());
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  let y = activate(value);
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+var<private> channel: u32;
+
+fn load(image: u32, y: i32, x: i32) -> vec4f {
+  let inside = u32(y) < p.in_h && u32(x) < p.in_w;
+  let pixel = select(0u, (image * p.in_h + u32(y)) * p.in_w + u32(x), inside);
+  return select(vec4f(), input[(pixel * p.in_stride + p.in_offset + channel) / 4u], inside);
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  channel = (p.first_block + workgroup.y) * 4u;
+  let segments = (p.out_h + 31u) / 32u;
+  let image = workgroup.z / segments;
+  let out_y = (workgroup.z % segments) * 32u;
+  let rows = min(32u, p.out_h - out_y);
+  let out_x = workgroup.x * 6u + lane - 1u;
+  let y_first = i32(out_y) * 1 - i32(p.pad_top);
+  let x_first = i32(out_x) * 1 + 1 - i32(p.pad_left);
+  let used = lane > 0u && lane <= 6u && out_x < p.out_w;
+
+  let block = workgroup.y * 16u;
+  let bias = packed[block];
+  let w0 = packed[block + 1u];
+  let w1 = packed[block + 2u];
+  let w2 = packed[block + 3u];
+  let w3 = packed[block + 4u];
+  let w4 = packed[block + 5u];
+  let w5 = packed[block + 6u];
+  let w6 = packed[block + 7u];
+  let w7 = packed[block + 8u];
+  let w8 = packed[block + 9u];
+  var upper = bias;
+  var lower = bias;
+  for (var step = 0u; step < rows + 2u; step++) {
+    let middle = load(image, y_first + i32(step), x_first);
+    let left = subgroupShuffleUp(middle, 1u);
+    let right = subgroupShuffleDown(middle, 1u);
+    let done = fma(right, w8, fma(middle, w7, fma(left, w6, upper)));
+    upper = fma(right, w5, fma(middle, w4, fma(left, w3, lower)));
+    lower = fma(right, w2, fma(middle, w1, fma(left, w0, bias)));
+    if (used && step >= 2u) {
+      let pixel = (image * p.out_h + out_y + step - 2u) * p.out_w + out_x;
+      finish(pixel, channel, p.out_channels - channel, done);
+    }
+  }
+}
+
+//// conv2d/depthwise
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_last: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
@@ -870,7 +976,6 @@ fn divide(a: u32, b: u32) -> u32 {
   r -= more * i32(b);
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
-
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
@@ -975,7 +1080,6 @@ fn divide(a: u32, b: u32) -> u32 {
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
 
-
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 
@@ -1071,7 +1175,6 @@ fn divide(a: u32, b: u32) -> u32 {
   r -= more * i32(b);
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
-
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
@@ -1443,7 +1546,6 @@ fn divide(a: u32, b: u32) -> u32 {
   r -= more * i32(b);
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
-
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;

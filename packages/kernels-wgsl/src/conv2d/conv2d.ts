@@ -8,6 +8,7 @@ import {
   type Conv2dTraits,
   checkConv2dSpec,
 } from "./spec.js";
+import { conv2dSubgroupDepthwise, isWalkable } from "./subgroup-depthwise.js";
 import { conv2dSubgroupGemm, hasLanesOf8 } from "./subgroup-gemm.js";
 
 /** A way to run a convolution: which specs it takes, and its launch. */
@@ -20,6 +21,12 @@ interface Variant {
 
 /** Best first: the chooser takes the first that supports the spec. */
 const VARIANTS: readonly Variant[] = [
+  {
+    name: "subgroup-depthwise",
+    supports: (spec, traits) =>
+      isDepthwise(spec) && isWalkable(spec) && traits.software && hasLanesOf8(traits),
+    launch: conv2dSubgroupDepthwise,
+  },
   { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
   {
     name: "subgroup-gemm",

@@ -126,8 +126,8 @@ export interface ForwardText {
   readonly width: Width;
   /** `finish` stores `width` channels at once, else one by one. */
   readonly wideOut: boolean;
-  /** The packed slice is bound as an array of vec4f in a uniform buffer. */
-  readonly uniformWeights?: boolean;
+  /** The packed slice is bound as this many vec4f in a uniform buffer, else as storage. */
+  readonly uniformVectors?: number;
 }
 
 /** The WGSL type of `width` f32. */
@@ -136,7 +136,7 @@ export function vec(width: Width): string {
 }
 
 /** The widest binding the spec allows for the input and, up to `width`, for the output. */
-export function forwardText(spec: Conv2dSpec, width: Width, uniformWeights = false): ForwardText {
+export function forwardText(spec: Conv2dSpec, width: Width): ForwardText {
   const { inChannels, inStride = inChannels, inOffset = 0 } = spec;
   const { outChannels, outStride = outChannels, outOffset = 0 } = spec;
   return {
@@ -144,7 +144,6 @@ export function forwardText(spec: Conv2dSpec, width: Width, uniformWeights = fal
     vec4In: [inChannels, inStride, inOffset].every((n) => n % 4 === 0),
     width,
     wideOut: [outChannels, outStride, outOffset].every((n) => n % width === 0),
-    uniformWeights,
   };
 }
 
@@ -153,11 +152,10 @@ export function bindingsWgsl(text: ForwardText): string {
   const inType = text.vec4In ? "vec4f" : "f32";
   const outType = text.wideOut ? vec(text.width) : "f32";
   const last = text.residual ? 3 : 2;
-  const packed = text.uniformWeights
-    ? "var<uniform> packed: array<vec4f, UNIFORM_VECTORS>"
+  const packed = text.uniformVectors
+    ? `var<uniform> packed: array<vec4f, ${text.uniformVectors}>`
     : "var<storage, read> packed: array<vec4f>";
   return /* wgsl */ `
-${text.uniformWeights ? "override UNIFORM_VECTORS: u32;" : ""}
 @group(0) @binding(0) var<storage, read> input: array<${inType}>;
 @group(0) @binding(1) ${packed};
 ${text.residual ? `@group(0) @binding(2) var<storage, read> residual: array<${outType}>;` : ""}
@@ -217,10 +215,9 @@ export interface ForwardKernel {
   readonly wgsl: string;
   readonly text: ForwardText;
   readonly features?: Kernel["features"];
-  readonly constants?: Kernel["constants"];
 }
 
-/** A dispatch of a forward kernel on the blocks from `place.firstBlock` on. */
+/** A dispatch of a forward kernel on `blocks` blocks from `place.firstBlock` on. */
 export function forwardDispatch(
   spec: Conv2dSpec,
   layout: PackedLayout,
@@ -230,14 +227,14 @@ export function forwardDispatch(
   place: ForwardPlace = {},
 ): Conv2dDispatch {
   const share = blocks / (layout.blocksPerGroup * layout.groups);
-  const packed = kernel.text.uniformWeights ? "uniform" : "read";
+  const { uniformVectors } = kernel.text;
   return {
     kernel: {
       name: `conv2d/${kernel.variant}`,
       wgsl: kernel.wgsl,
       bindings: [
         "read",
-        packed,
+        uniformVectors ? "uniform" : "read",
         ...(kernel.text.residual ? (["read"] as const) : []),
         "read_write",
       ],
@@ -246,10 +243,9 @@ export function forwardDispatch(
       flops: conv2dFlops(spec) * share,
       bytes: conv2dBytes(spec) * share,
       ...(kernel.features ? { features: kernel.features } : {}),
-      ...(kernel.constants ? { constants: kernel.constants } : {}),
     },
     packedOffset: (place.firstBlock ?? 0) * layout.blockStride,
-    packedSize: blocks * layout.blockStride,
+    packedSize: uniformVectors ? uniformVectors * 4 : blocks * layout.blockStride,
   };
 }
 

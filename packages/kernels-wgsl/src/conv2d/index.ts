@@ -1,4 +1,5 @@
 export { type Conv2dWeightGradient, conv2dBackwardWeight } from "./backward-weight.js";
+export { type Conv2dBenchCase, conv2dBenchCases } from "./bench-cases.js";
 export {
   conv2d,
   conv2dBackwardInput,

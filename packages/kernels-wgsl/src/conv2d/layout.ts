@@ -15,6 +15,8 @@ export interface PackOptions {
   readonly quad?: "channels" | "taps";
   /** One group whose blocks have one input channel. */
   readonly depthwise?: boolean;
+  /** Blocks that are bound at once: the buffer is filled up to a multiple of them. */
+  readonly slice?: number;
   /**
    * Takes the weights from ones whose output and input are swapped, taps turned round: with it the
    * gradient towards the input of a stride-1 convolution is a convolution of the gradient.
@@ -50,6 +52,7 @@ export function packedLayout(spec: Conv2dSpec, options: PackOptions): PackedLayo
   const inPerGroup = options.depthwise ? 1 : spec.inChannels / groups;
   const taps = spec.kernelSize[0] * spec.kernelSize[1];
   const blocksPerGroup = Math.ceil(outPerGroup / options.block);
+  const slice = options.slice ?? 1;
   const blockStride = Math.ceil(blockElements(options, taps, inPerGroup) / 64) * 64;
   return {
     options,
@@ -59,7 +62,7 @@ export function packedLayout(spec: Conv2dSpec, options: PackOptions): PackedLayo
     taps,
     blocksPerGroup,
     blockStride,
-    length: blockStride * blocksPerGroup * groups,
+    length: blockStride * Math.ceil((blocksPerGroup * groups) / slice) * slice,
   };
 }
 
