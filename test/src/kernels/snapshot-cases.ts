@@ -237,6 +237,7 @@ export const HELPERS: readonly string[] = [
   "chooseMatmul",
   "contiguousStrides",
   "conv2dBackwardInputVariants",
+  "conv2dBenchCases",
   "conv2dBytes",
   "conv2dFlops",
   "conv2dOutputSize",
