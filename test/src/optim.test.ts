@@ -159,6 +159,35 @@ for (const kind of ["SGD", "AdamW"] as const) {
   });
 }
 
+test("parameters that miss steps keep their own memory and step count", async () => {
+  const random = new Random(8);
+  const options = { lr: 0.05, betas: [0.9, 0.99] as const, eps: 1e-8, weightDecay: 0 };
+  const sizes = [5, 4, 3];
+  const takesPart = [[0, 1, 2], [0, 2], [0, 2], [1], [0, 1, 2], [2, 1], [0, 1, 2]];
+  const expected = sizes.map((n) => Float64Array.from(random.normals(n)));
+  const states = sizes.map((n) => ({ t: 0, m: new Float64Array(n), v: new Float64Array(n) }));
+  const parameters = expected.map((values, i) => parameterOf(values, [sizes[i]]));
+  const optimizer = new optim.Adam(parameters, options);
+  for (const active of takesPart) {
+    optimizer.zeroGrad();
+    for (const i of active) {
+      const gradient = random.normals(sizes[i]);
+      giveGradient(parameters[i], gradient);
+      adamStep(expected[i], gradient, states[i], { ...options, decoupled: false });
+    }
+    optimizer.step();
+  }
+  for (const [i, p] of parameters.entries()) {
+    assertClose(await p.data(), expected[i], { atol: 1e-6, rtol: 2e-6, what: `parameter ${i}` });
+  }
+  const { tensors } = await optimizer.stateDict();
+  assert.equal(
+    sizes.map((_, i) => Number(tensors.get(`${i}.step`)!.data[0])),
+    states.map(({ t }) => t),
+  );
+  assertClose(tensors.get("1.first")!.data as Float32Array, states[1].m, { atol: 1e-6 });
+});
+
 test("clipping by the norm of all gradients, without a read-back", async () => {
   const random = new Random(5);
   const sizes = [3, 4, 1000, 100_003];

@@ -1,7 +1,8 @@
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
+import { readTensors } from "../read-tensors.js";
 import { Storage, type Tensor } from "../tensor.js";
-import { type FoldedWeights, foldParts, readTensors, tensorsOfPart } from "./fold.js";
+import { type FoldedWeights, foldParts, tensorsOfPart } from "./fold.js";
 import type { ConvPart } from "./graph.js";
 import type { PlannedConv } from "./steps.js";
 

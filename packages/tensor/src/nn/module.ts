@@ -1,5 +1,6 @@
 import { TensorError } from "../errors.js";
 import { type HostTensor, type StateDict, toFloat32 } from "../host-tensor.js";
+import { readTensors } from "../read-tensors.js";
 import { sameShape, showShape } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { Parameter } from "./parameter.js";
@@ -94,9 +95,13 @@ export abstract class Module {
   /** Reads all parameters and buffers back, in PyTorch's names and layouts. */
   async stateDict(): Promise<StateDict> {
     const state: StateDict = new Map();
-    for (const [name, value] of this.#tensors("")) {
-      const data = (await value.data()) as Float32Array;
-      state.set(name, { dtype: "f32", shape: [...value.shape], data });
+    const members = [...this.#tensors("")];
+    if (members.length > 0) {
+      const tensors = members.map(([, value]) => value);
+      const host = await readTensors(tensors[0].device, tensors);
+      for (const [name, value] of members) {
+        state.set(name, { dtype: "f32", shape: [...value.shape], data: host.get(value)!.slice() });
+      }
     }
     for (const [name, module] of this.#counters()) {
       const data = BigInt64Array.of(BigInt(module.numBatchesTracked));

@@ -1,14 +1,13 @@
 import { adamUpdate } from "@retinaface-webgpu/kernels-wgsl";
 import type { Parameter } from "../nn/parameter.js";
 import { record } from "../ops/op.js";
-import type { Tensor } from "../tensor.js";
 import {
+  type FlatUpdate,
   type GroupInit,
   type GroupOptions,
   Optimizer,
   type ParameterGroup,
   requireOption,
-  type Slot,
 } from "./optimizer.js";
 
 /** Options of `Adam` and `AdamW`, as PyTorch's. */
@@ -20,7 +19,6 @@ export interface AdamOptions extends GroupOptions {
 
 /** Adam (Kingma and Ba 2015); weight decay is an L2 penalty, part of the gradient. */
 export class Adam extends Optimizer<AdamOptions> {
-  protected override readonly bufferNames = ["first", "second"];
   /** Weight decay acts on the weights instead of through the gradient. */
   protected readonly decoupled: boolean = false;
 
@@ -36,14 +34,16 @@ export class Adam extends Optimizer<AdamOptions> {
     }
   }
 
+  protected override bufferNames(): readonly string[] {
+    return ["first", "second"];
+  }
+
   protected override update(
-    parameter: Parameter,
-    gradient: Tensor,
-    { step, buffers }: Slot,
+    { parameters, gradients, buffers, step }: FlatUpdate,
     { lr, betas: [beta1, beta2], eps, weightDecay }: ParameterGroup<AdamOptions>,
   ): void {
     const kernel = adamUpdate({
-      count: parameter.size,
+      count: parameters.size,
       learningRate: lr,
       beta1,
       beta2,
@@ -53,7 +53,7 @@ export class Adam extends Optimizer<AdamOptions> {
       step,
     });
     const { first, second } = buffers;
-    record(parameter.device, (run) => run.kernel(kernel, [gradient, parameter, first, second]));
+    record(parameters.device, (run) => run.kernel(kernel, [gradients, parameters, first, second]));
   }
 }
 

@@ -1,14 +1,11 @@
-import { clipByNorm, reduce } from "@retinaface-webgpu/kernels-wgsl";
-import type { Device } from "../device/device.js";
+import { clipByNorm } from "@retinaface-webgpu/kernels-wgsl";
 import type { Parameter } from "../nn/parameter.js";
-import { type OpRun, record } from "../ops/op.js";
-import { sum } from "../ops/reduce.js";
+import { record } from "../ops/op.js";
+import { sumSquares } from "../ops/reduce.js";
 import { sqrt } from "../ops/unary.js";
 import { tidy } from "../scope.js";
-import { type Tensor, zeros } from "../tensor.js";
-
-/** Elements between two slots: bindings start at multiples of 256 bytes. */
-const SLOT = 64;
+import type { Tensor } from "../tensor.js";
+import { gather, scatter } from "./flat.js";
 
 /**
  * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), `norm` being the Euclidean norm of all of them
@@ -21,34 +18,10 @@ export function clipGradNorm(parameters: Iterable<Parameter>, maxNorm: number): 
   const gradients = [...parameters].flatMap(({ grad }) => (grad ? [grad] : []));
   if (gradients.length === 0) return undefined;
   return tidy(() => {
-    const { device } = gradients[0];
-    const sumSquares = sum(squares(device, gradients));
-    record(device, (run) => {
-      for (const gradient of gradients) {
-        run.kernel(clipByNorm(gradient.size, maxNorm), [sumSquares, gradient]);
-      }
-    });
-    return sqrt(sumSquares);
+    const flat = gather(gradients);
+    const total = sumSquares(flat);
+    record(flat.device, (run) => run.kernel(clipByNorm(flat.size, maxNorm), [total, flat]));
+    scatter(flat, gradients);
+    return sqrt(total);
   });
-}
-
-/** Sum of squares of each gradient, a slot each. */
-function squares(device: Device, gradients: readonly Tensor[]): Tensor {
-  const slots = zeros(device, [gradients.length * SLOT]);
-  const { buffer } = slots.storage.buffer;
-  record(device, (run) => {
-    for (const [i, gradient] of gradients.entries()) {
-      let source: Parameters<OpRun["kernel"]>[1][number] = gradient;
-      const plan = reduce({ op: "sumSquares", shape: [gradient.size], axes: [0] });
-      for (const [k, kernel] of plan.kernels.entries()) {
-        const last = k === plan.scratch.length;
-        const target = last
-          ? { buffer, offset: i * SLOT * 4, size: 16 }
-          : run.scratch(plan.scratch[k]);
-        run.kernel(kernel, [source, target]);
-        source = target;
-      }
-    }
-  });
-  return slots;
 }

@@ -1,9 +1,12 @@
 import { TensorError } from "../errors.js";
-import type { HostTensor, StateDict } from "../host-tensor.js";
+import { type StateDict, toFloat32 } from "../host-tensor.js";
 import type { Parameter } from "../nn/parameter.js";
-import { keep, tidy } from "../scope.js";
+import { readTensors } from "../read-tensors.js";
+import { tidy } from "../scope.js";
 import { sameShape, showShape } from "../shape.js";
-import { type Tensor, tensor, zeros } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
+import { type Chunk, disposeChunk, makeChunk, placesOf, regroup } from "./chunks.js";
+import { gather, scatter } from "./flat.js";
 
 /** What every optimizer lets each group set. */
 export interface GroupOptions {
@@ -29,15 +32,18 @@ export type GroupInit<O extends GroupOptions> = Partial<O> & {
 export interface OptimizerState {
   /** Options of each group, in order. */
   readonly groups: readonly Record<string, unknown>[];
-  /** Buffers and step counts by the parameter's position over all groups: `3.velocity`. */
+  /** Buffers and step counts by the parameter's position over all groups: `3.velocity`, `3.step`. */
   readonly tensors: StateDict;
 }
 
-/** The optimizer's memory of one parameter. */
-export interface Slot {
-  /** Steps that this parameter has taken part in. */
-  step: number;
-  readonly buffers: Record<string, Tensor>;
+/** What an update works on: all active parameters of a group, one after the other. */
+export interface FlatUpdate {
+  readonly parameters: Tensor;
+  readonly gradients: Tensor;
+  /** The optimizer's memory, by name. */
+  readonly buffers: Readonly<Record<string, Tensor>>;
+  /** Number of this step, from 1. */
+  readonly step: number;
 }
 
 /** Checks one option of a group. @throws TensorError `OPTIMIZER` */
@@ -53,9 +59,8 @@ export function requireOption(name: string, value: number, valid: boolean, range
  */
 export abstract class Optimizer<O extends GroupOptions> {
   readonly groups: readonly ParameterGroup<O>[];
-  /** Names of the buffers kept for each parameter. */
-  protected abstract readonly bufferNames: readonly string[];
-  readonly #slots = new Map<Parameter, Slot>();
+  /** The memory of each group. */
+  readonly #chunks: Chunk[][];
 
   /**
    * @param parameters all in one group, or groups with options of their own
@@ -70,6 +75,7 @@ export abstract class Optimizer<O extends GroupOptions> {
       const lr = init.lr ?? defaults.lr;
       return { ...defaults, ...init, lr, baseLr: lr, parameters: [...init.parameters] };
     });
+    this.#chunks = this.groups.map(() => []);
     const all = this.#parameters();
     if (new Set(all).size !== all.length) {
       throw new TensorError("OPTIMIZER", "A parameter is in two groups: give each one only once.");
@@ -82,12 +88,13 @@ export abstract class Optimizer<O extends GroupOptions> {
 
   /** Applies the gradients that `backward()` left on the parameters. */
   step(): void {
-    for (const group of this.groups) {
-      for (const parameter of group.parameters) {
-        if (!parameter.grad || !parameter.requiresGrad) continue;
-        const slot = this.#slot(parameter, group);
-        slot.step++;
-        this.update(parameter, parameter.grad, slot, group);
+    for (const [i, group] of this.groups.entries()) {
+      const active = group.parameters.filter(({ grad, requiresGrad }) => grad && requiresGrad);
+      const chunks = regroup(this.#chunks[i], active, this.bufferNames(group));
+      this.#chunks[i] = chunks;
+      const isActive = new Set(active);
+      for (const chunk of chunks) {
+        if (isActive.has(chunk.parameters[0])) this.#stepChunk(chunk, group);
       }
     }
   }
@@ -108,13 +115,20 @@ export abstract class Optimizer<O extends GroupOptions> {
   /** Reads the optimizer's memory back. */
   async stateDict(): Promise<OptimizerState> {
     const tensors: StateDict = new Map();
-    for (const [i, parameter] of this.#parameters().entries()) {
-      const slot = this.#slots.get(parameter);
-      if (!slot) continue;
-      tensors.set(`${i}.step`, { dtype: "i32", shape: [], data: Int32Array.of(slot.step) });
-      for (const [name, buffer] of Object.entries(slot.buffers)) {
-        const data = (await buffer.data()) as Float32Array;
-        tensors.set(`${i}.${name}`, { dtype: "f32", shape: [...buffer.shape], data });
+    const positions = new Map(this.#parameters().map((parameter, i) => [parameter, i]));
+    const chunks = this.#chunks.flat();
+    const buffers = chunks.flatMap((chunk) => Object.values(chunk.buffers));
+    const device = chunks[0]?.parameters[0].device;
+    const host = device ? await readTensors(device, buffers) : new Map<Tensor, Float32Array>();
+    for (const chunk of chunks) {
+      for (const [parameter, { offset }] of placesOf(chunk)) {
+        const { shape, size } = parameter;
+        const i = positions.get(parameter);
+        tensors.set(`${i}.step`, { dtype: "i32", shape: [], data: Int32Array.of(chunk.step) });
+        for (const [name, buffer] of Object.entries(chunk.buffers)) {
+          const data = host.get(buffer)!.slice(offset, offset + size);
+          tensors.set(`${i}.${name}`, { dtype: "f32", shape: [...shape], data });
+        }
       }
     }
     const groups = this.groups.map(({ parameters: _, ...options }) => options);
@@ -126,81 +140,88 @@ export abstract class Optimizer<O extends GroupOptions> {
    * @throws TensorError `OPTIMIZER` where they are not; nothing is loaded then.
    */
   loadStateDict(state: OptimizerState): void {
-    const all = this.#parameters();
-    const slots = new Map<Parameter, Map<string, HostTensor>>();
-    for (const [key, value] of state.tensors) {
-      const [position, name] = key.split(".");
-      const parameter = all[Number(position)];
-      const expected = name === "step" ? [] : parameter?.shape;
-      const known = name === "step" || this.bufferNames.includes(name);
-      if (!expected || !known || !sameShape(expected, value.shape)) {
-        throw new TensorError(
-          "OPTIMIZER",
-          `The saved optimizer does not fit: ${key} ${showShape(value.shape)} where ` +
-            `${expected && known ? showShape(expected) : "nothing"} is expected.`,
-        );
+    this.#check(state);
+    this.dispose();
+    let first = 0;
+    for (const [i, group] of this.groups.entries()) {
+      Object.assign(group, state.groups[i]);
+      const names = this.bufferNames(group);
+      const bySteps = new Map<number, Parameter[]>();
+      const positions = new Map(group.parameters.map((parameter, k) => [parameter, first + k]));
+      for (const [parameter, position] of positions) {
+        const step = state.tensors.get(`${position}.step`)?.data[0];
+        if (step === undefined) continue;
+        const known = bySteps.get(Number(step));
+        if (known) known.push(parameter);
+        else bySteps.set(Number(step), [parameter]);
       }
-      const slot = slots.get(parameter) ?? new Map();
-      slots.set(parameter, slot.set(name, value));
+      for (const [step, parameters] of bySteps) {
+        const chunk = makeChunk(parameters, step, names);
+        for (const name of names) {
+          const values = new Float32Array(chunk.buffers[name].size);
+          for (const [parameter, { offset }] of placesOf(chunk)) {
+            const saved = state.tensors.get(`${positions.get(parameter)}.${name}`);
+            if (saved) values.set(toFloat32(saved), offset);
+          }
+          chunk.buffers[name].write(values);
+        }
+        this.#chunks[i].push(chunk);
+      }
+      first += group.parameters.length;
     }
+  }
+
+  /** Frees the optimizer's memory; the parameters stay. */
+  dispose(): void {
+    for (const chunk of this.#chunks.flat()) disposeChunk(chunk);
+    for (const chunks of this.#chunks) chunks.length = 0;
+  }
+
+  /** Names of the buffers that a group needs. */
+  protected abstract bufferNames(group: ParameterGroup<O>): readonly string[];
+
+  /** Records the update of parameters and buffers in place. */
+  protected abstract update(values: FlatUpdate, group: ParameterGroup<O>): void;
+
+  #stepChunk(chunk: Chunk, group: ParameterGroup<O>): void {
+    chunk.step++;
+    tidy(() => {
+      const parameters = gather(chunk.parameters);
+      const gradients = gather(chunk.parameters.map(({ grad }) => grad!));
+      const { buffers, step } = chunk;
+      this.update({ parameters, gradients, buffers, step }, group);
+      scatter(parameters, chunk.parameters);
+    });
+  }
+
+  #check(state: OptimizerState): void {
     if (state.groups.length !== this.groups.length) {
       throw new TensorError(
         "OPTIMIZER",
         `The saved optimizer has ${state.groups.length} group(s), this one ${this.groups.length}.`,
       );
     }
-    this.#forget();
-    for (const [i, group] of this.groups.entries()) Object.assign(group, state.groups[i]);
-    for (const [parameter, saved] of slots) {
-      const buffers: Record<string, Tensor> = {};
-      for (const [name, { data, shape }] of saved) {
-        if (name === "step") continue;
-        buffers[name] = keep(tensor(parameter.device, data as Float32Array, shape));
+    const expected = new Map<string, readonly number[]>();
+    let position = 0;
+    for (const group of this.groups) {
+      for (const { shape } of group.parameters) {
+        expected.set(`${position}.step`, []);
+        for (const name of this.bufferNames(group)) expected.set(`${position}.${name}`, shape);
+        position++;
       }
-      this.#slots.set(parameter, { step: Number(saved.get("step")?.data[0] ?? 0), buffers });
     }
-  }
-
-  /** Frees the optimizer's buffers; the parameters stay. */
-  dispose(): void {
-    this.#forget();
-  }
-
-  /** Records the update of one parameter. */
-  protected abstract update(
-    parameter: Parameter,
-    gradient: Tensor,
-    slot: Slot,
-    group: ParameterGroup<O>,
-  ): void;
-
-  /** Whether a group needs the buffers at all. */
-  protected usesBuffers(_group: ParameterGroup<O>): boolean {
-    return true;
-  }
-
-  #slot(parameter: Parameter, group: ParameterGroup<O>): Slot {
-    const known = this.#slots.get(parameter);
-    if (known) return known;
-    const names = this.usesBuffers(group) ? this.bufferNames : [];
-    const buffers = tidy(() =>
-      Object.fromEntries(
-        names.map((name) => [name, keep(zeros(parameter.device, parameter.shape))]),
-      ),
-    );
-    const slot = { step: 0, buffers };
-    this.#slots.set(parameter, slot);
-    return slot;
+    for (const [key, { shape }] of state.tensors) {
+      const wanted = expected.get(key);
+      if (wanted && sameShape(wanted, shape)) continue;
+      throw new TensorError(
+        "OPTIMIZER",
+        `The saved optimizer does not fit: ${key} ${showShape(shape)} where ` +
+          `${wanted ? showShape(wanted) : "nothing"} is expected.`,
+      );
+    }
   }
 
   #parameters(): Parameter[] {
     return this.groups.flatMap(({ parameters }) => parameters);
-  }
-
-  #forget(): void {
-    for (const { buffers } of this.#slots.values()) {
-      for (const buffer of Object.values(buffers)) buffer.dispose();
-    }
-    this.#slots.clear();
   }
 }

@@ -2,14 +2,13 @@ import { sgdUpdate } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../errors.js";
 import type { Parameter } from "../nn/parameter.js";
 import { record } from "../ops/op.js";
-import type { Tensor } from "../tensor.js";
 import {
+  type FlatUpdate,
   type GroupInit,
   type GroupOptions,
   Optimizer,
   type ParameterGroup,
   requireOption,
-  type Slot,
 } from "./optimizer.js";
 
 /** Options of `SGD`, as PyTorch's. */
@@ -24,8 +23,6 @@ export interface SgdOptions extends GroupOptions {
  * weightDecay·w too.
  */
 export class SGD extends Optimizer<SgdOptions> {
-  protected override readonly bufferNames = ["velocity"];
-
   /** `lr` is required; momentum, weight decay and Nesterov are off by default. */
   constructor(
     parameters: Iterable<Parameter> | readonly GroupInit<SgdOptions>[],
@@ -40,25 +37,23 @@ export class SGD extends Optimizer<SgdOptions> {
     }
   }
 
-  protected override usesBuffers({ momentum }: ParameterGroup<SgdOptions>): boolean {
-    return momentum !== 0;
+  protected override bufferNames({ momentum }: ParameterGroup<SgdOptions>): readonly string[] {
+    return momentum === 0 ? [] : ["velocity"];
   }
 
   protected override update(
-    parameter: Parameter,
-    gradient: Tensor,
-    { buffers }: Slot,
+    { parameters, gradients, buffers }: FlatUpdate,
     { lr, momentum, nesterov, weightDecay }: ParameterGroup<SgdOptions>,
   ): void {
     const kernel = sgdUpdate({
-      count: parameter.size,
+      count: parameters.size,
       learningRate: lr,
       momentum,
       nesterov,
       weightDecay,
     });
-    record(parameter.device, (run) =>
-      run.kernel(kernel, [gradient, parameter, ...Object.values(buffers)]),
+    record(parameters.device, (run) =>
+      run.kernel(kernel, [gradients, parameters, ...Object.values(buffers)]),
     );
   }
 }
