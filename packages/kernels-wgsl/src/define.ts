@@ -119,3 +119,24 @@ export function scalarOrVector(type: ElementType, width: 1 | 4): string {
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
+
+/**
+ * Statements that split the flat index `index` into coordinates, innermost first: `axes` are pairs of a name
+ * and the WGSL of its extent (u32), and `outermost` gets what is left. One division an axis: integer division
+ * is the costly part of most copies.
+ */
+export function splitIndex(
+  index: string,
+  axes: readonly (readonly [name: string, extent: string])[],
+  outermost: string,
+): string {
+  const lines: string[] = [];
+  let rest = index;
+  for (const [k, [name, extent]] of axes.entries()) {
+    const quotient = k === axes.length - 1 ? outermost : `${name}Rest`;
+    lines.push(`  let ${quotient} = ${rest} / ${extent};`);
+    lines.push(`  let ${name} = ${rest} - ${quotient} * ${extent};`);
+    rest = quotient;
+  }
+  return lines.length > 0 ? lines.join("\n") : `  let ${outermost} = ${index};`;
+}

@@ -13,6 +13,7 @@ import {
   input,
   output,
   scalarOrVector,
+  splitIndex,
 } from "./define.js";
 import type { Kernel } from "./kernel.js";
 
@@ -40,9 +41,14 @@ export function gather(spec: GatherSpec): Kernel {
     params: { extent: { i32: extent }, inner: inner / width, indices },
     globals: row,
     count: size / width,
-    body: `  let k = i % p.inner;
-  let j = i / p.inner % p.indices;
-  let o = i / p.inner / p.indices;
+    body: `${splitIndex(
+      "i",
+      [
+        ["k", "p.inner"],
+        ["j", "p.indices"],
+      ],
+      "o",
+    )}
   let r = rowOf(index[j]);
   var v = ${element}();
   if (r >= 0 && r < p.extent) { v = x[(o * u32(p.extent) + u32(r)) * p.inner + k]; }
@@ -64,9 +70,15 @@ export function scatterAdd(spec: GatherSpec & { readonly type?: "f32" | "i32" | 
     params: { extent: { i32: extent }, inner: inner / width, indices },
     globals: row,
     count: size / width,
-    body: `  let k = i % p.inner;
-  let r = i32(i / p.inner) % p.extent;
-  let o = i / p.inner / u32(p.extent);
+    body: `${splitIndex(
+      "i",
+      [
+        ["k", "p.inner"],
+        ["uRow", "u32(p.extent)"],
+      ],
+      "o",
+    )}
+  let r = i32(uRow);
   var sum = ${element}();
   for (var start = 0u; start < p.indices; start += 256u) {
     var part = ${element}();

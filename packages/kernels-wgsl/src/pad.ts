@@ -5,7 +5,15 @@
  * The gradient of constant padding is a slice (`copy.ts`). That of reflection and edge gathers along one
  * axis at a time: every input element sums the few output elements that read it, in a fixed order.
  */
-import { defineKernel, type ElementType, elementSize, input, output, sizeOf } from "./define.js";
+import {
+  defineKernel,
+  type ElementType,
+  elementSize,
+  input,
+  output,
+  sizeOf,
+  splitIndex,
+} from "./define.js";
 import type { Kernel, ParamValue } from "./kernel.js";
 import { contiguousStrides } from "./strided.js";
 
@@ -49,15 +57,19 @@ export function pad(spec: PadSpec): Kernel {
   const params: Record<string, ParamValue> = {
     value: type === "i32" || type === "u32" ? { i32: value } : { f32: value },
   };
-  const lines = ["  var rest = i;", "  var at = 0;", "  var inside = true;"];
+  const outerFirst = shape.map((_, axis) => [`o${axis}`, `p.out${axis}`] as const);
+  const lines = [
+    splitIndex("i", outerFirst.slice(1).reverse(), "o0"),
+    "  var at = 0;",
+    "  var inside = true;",
+  ];
   for (let axis = rank - 1; axis >= 0; axis--) {
     params[`out${axis}`] = outShape[axis];
     params[`n${axis}`] = { i32: shape[axis] };
     params[`before${axis}`] = { i32: before[axis] };
     params[`stride${axis}`] = { i32: strides[axis] };
     lines.push(
-      `  let s${axis} = source(i32(rest % p.out${axis}) - p.before${axis}, p.n${axis});`,
-      `  rest = rest / p.out${axis};`,
+      `  let s${axis} = source(i32(o${axis}) - p.before${axis}, p.n${axis});`,
       `  inside = inside && s${axis} >= 0 && s${axis} < p.n${axis};`,
       `  at += s${axis} * p.stride${axis};`,
     );

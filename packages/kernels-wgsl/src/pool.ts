@@ -6,7 +6,7 @@
  * contain it, in a fixed order, so no atomics and the same result every time. 1-D and 2-D pooling are the
  * case of unit leading axes.
  */
-import { defineKernel, input, output, scalarOrVector, sizeOf } from "./define.js";
+import { defineKernel, input, output, scalarOrVector, sizeOf, splitIndex } from "./define.js";
 import type { Kernel, ParamValue } from "./kernel.js";
 
 /** Depth, height and width. */
@@ -62,12 +62,22 @@ function axisParams(spec: PoolSpec): Record<string, ParamValue> {
 
 /** Splits the work item `i` into channel `c`, image `n` and the spatial position of the `side` tensor. */
 function position(side: "From" | "To"): string {
-  return `  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let x = pixel % p.x${side};
-  let y = pixel / p.x${side} % p.y${side};
-  let z = pixel / p.x${side} / p.y${side} % p.z${side};
-  let n = pixel / p.x${side} / p.y${side} / p.z${side};`;
+  const extent = (axis: string) => `u32(p.${axis}${side})`;
+  const split = splitIndex(
+    "i",
+    [
+      ["c", "p.channels"],
+      ["ux", extent("x")],
+      ["uy", extent("y")],
+      ["uz", extent("z")],
+    ],
+    "un",
+  );
+  return `${split}
+  let x = i32(ux);
+  let y = i32(uy);
+  let z = i32(uz);
+  let n = i32(un);`;
 }
 
 /** Runs `body` for every input position (sz, sy, sx) in the window of the output (z, y, x). */

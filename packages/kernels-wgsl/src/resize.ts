@@ -9,7 +9,7 @@
  *
  * One invocation an output (forward) or input (backward) vec4 of channels, or scalar where C is not a multiple of 4.
  */
-import { defineKernel, input, output, scalarOrVector } from "./define.js";
+import { defineKernel, input, output, scalarOrVector, splitIndex } from "./define.js";
 import type { Kernel } from "./kernel.js";
 
 /**
@@ -81,9 +81,10 @@ export interface ResizeSpec {
   readonly rounding?: NearestRounding;
 }
 
+/** Divisions are unsigned, which is cheaper; no numerator here is below −2 denominators. */
 const arithmetic = `struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }`;
@@ -105,8 +106,9 @@ function nearestSource(rounding: NearestRounding): string {
 const bilinearSource = `struct Tap { low: i32, high: i32, weight: f32 }
 fn tap(d: i32, a: Axis) -> Tap {
   let n = clamp(d * a.step + a.origin, 0, (a.from_ - 1) * a.denominator);
-  let low = n / a.denominator;
-  return Tap(low, min(low + 1, a.from_ - 1), f32(n % a.denominator) / f32(a.denominator));
+  let low = i32(u32(n) / u32(a.denominator));
+  let part = f32(n - low * a.denominator) / f32(a.denominator);
+  return Tap(low, min(low + 1, a.from_ - 1), part);
 }`;
 
 /** Output range that may read input `s`: everything whose unclamped source lies within one pixel of it. */
@@ -138,18 +140,22 @@ function resizeKernel(spec: ResizeSpec, backward: boolean, globals: string, body
   const small = batch * y.from * x.from * channels;
   const large = batch * y.to * x.to * channels;
   const count = backward ? small : large;
-  const [rows, columns] = backward ? ["p.yFrom", "p.xFrom"] : ["p.yTo", "p.xTo"];
+  const side = backward ? "From" : "To";
+  const axes = [
+    ["c", "p.channels"],
+    ["uColumn", `u32(p.x${side})`],
+    ["uRow", `u32(p.y${side})`],
+  ] as const;
   return defineKernel({
     name: `resize-${mode}${backward ? "-backward" : ""}`,
     buffers: [input(source, element), output(target, element)],
     params: { channels: channels / width, ...axisParams(spec) },
     globals: `alias T = ${element};\n${arithmetic}\n${globals}`,
     count: count / width,
-    body: `  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % ${columns};
-  let row = (pixel / ${columns}) % ${rows};
-  let image = pixel / ${columns} / ${rows};
+    body: `${splitIndex("i", axes, "uImage")}
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
 ${body}`,
     flops: mode === "bilinear" ? large * 8 : backward ? large : 0,
     bytes: (small + large) * 4,

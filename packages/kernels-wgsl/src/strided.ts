@@ -9,7 +9,7 @@
  *
  * Strides may be negative: u32 arithmetic wraps, so a two's complement stride gives the right address.
  */
-import { type ElementType, scalarOrVector, sizeOf } from "./define.js";
+import { type ElementType, scalarOrVector, sizeOf, splitIndex } from "./define.js";
 import type { ParamValue } from "./kernel.js";
 
 /** One operand: element strides for each axis of the index space and the element offset of its origin. */
@@ -137,12 +137,9 @@ export function walkStrided(
 }
 
 function unravel(rank: number, operands: readonly StridedOperand[]): string {
-  const lines: string[] = [];
-  for (let axis = rank - 1; axis > 0; axis--) {
-    const from = axis === rank - 1 ? "i" : `r${axis + 1}`;
-    lines.push(`  let x${axis} = ${from} % p.n${axis};`, `  let r${axis} = ${from} / p.n${axis};`);
-  }
-  lines.push(`  let x0 = ${rank === 1 ? "i" : "r1"};`);
+  const inner = Array.from({ length: rank - 1 }, (_, k) => rank - 1 - k);
+  const axes = inner.map((axis) => [`x${axis}`, `p.n${axis}`] as const);
+  const lines = [splitIndex("i", axes, "x0")];
   for (const { name } of operands) {
     const terms = Array.from({ length: rank }, (_, axis) => `x${axis} * p.${name}S${axis}`);
     lines.push(`  let ${name}At = p.${name}Offset + ${terms.join(" + ")};`);
@@ -158,12 +155,10 @@ export interface Axis {
 
 /** WGSL function `<prefix>Offset(index)`: the offset of a flat index over `axes` given by `axisParams`. */
 export function offsetFunction(prefix: string, rank: number): string {
-  const lines = ["  var rest = index;", "  var at = 0u;"];
-  for (let k = rank - 1; k > 0; k--) {
-    lines.push(`  at += (rest % p.${prefix}N${k}) * p.${prefix}S${k};`);
-    lines.push(`  rest = rest / p.${prefix}N${k};`);
-  }
-  lines.push(`  return at + rest * p.${prefix}S0;`);
+  const inner = Array.from({ length: rank - 1 }, (_, k) => rank - 1 - k);
+  const axes = inner.map((k) => [`x${k}`, `p.${prefix}N${k}`] as const);
+  const terms = Array.from({ length: rank }, (_, k) => `x${k} * p.${prefix}S${k}`);
+  const lines = [splitIndex("index", axes, "x0"), `  return ${terms.join(" + ")};`];
   return `fn ${prefix}Offset(index: u32) -> u32 {\n${lines.join("\n")}\n}`;
 }
 

@@ -22,9 +22,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -57,9 +56,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -92,9 +90,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -127,9 +124,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -177,9 +173,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -212,9 +207,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -247,9 +241,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -282,9 +275,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -317,9 +309,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -352,9 +343,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -387,9 +377,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -422,9 +411,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -457,9 +445,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
@@ -496,9 +483,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -537,9 +523,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -578,9 +563,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -619,9 +603,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -675,9 +658,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -731,9 +713,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -772,9 +753,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -813,9 +793,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -854,9 +833,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -895,9 +873,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -936,9 +913,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -977,9 +953,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let gAt = p.gOffset + x0 * p.gS0 + x1 * p.gS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -1018,11 +993,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x2 = i % p.n2;
-  let r2 = i / p.n2;
-  let x1 = r2 % p.n1;
-  let r1 = r2 / p.n1;
-  let x0 = r1;
+  let x2Rest = i / p.n2;
+  let x2 = i - x2Rest * p.n2;
+  let x0 = x2Rest / p.n1;
+  let x1 = x2Rest - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1 + x2 * p.outS2;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1 + x2 * p.aS2;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1 + x2 * p.bS2;

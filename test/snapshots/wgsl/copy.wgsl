@@ -21,11 +21,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x2 = i % p.n2;
-  let r2 = i / p.n2;
-  let x1 = r2 % p.n1;
-  let r1 = r2 / p.n1;
-  let x0 = r1;
+  let x2Rest = i / p.n2;
+  let x2 = i - x2Rest * p.n2;
+  let x0 = x2Rest / p.n1;
+  let x1 = x2Rest - x0 * p.n1;
   let dstAt = p.dstOffset + x0 * p.dstS0 + x1 * p.dstS1 + x2 * p.dstS2;
   let srcAt = p.srcOffset + x0 * p.srcS0 + x1 * p.srcS1 + x2 * p.srcS2;
   dst[dstAt] = vec4<f32>(src[srcAt]);
@@ -55,11 +54,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x2 = i % p.n2;
-  let r2 = i / p.n2;
-  let x1 = r2 % p.n1;
-  let r1 = r2 / p.n1;
-  let x0 = r1;
+  let x2Rest = i / p.n2;
+  let x2 = i - x2Rest * p.n2;
+  let x0 = x2Rest / p.n1;
+  let x1 = x2Rest - x0 * p.n1;
   let dstAt = p.dstOffset + x0 * p.dstS0 + x1 * p.dstS1 + x2 * p.dstS2;
   let srcAt = p.srcOffset + x0 * p.srcS0 + x1 * p.srcS1 + x2 * p.srcS2;
   dst[dstAt] = vec4<f16>(vec4<f32>(src[srcAt]));
@@ -85,9 +83,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let dstAt = p.dstOffset + x0 * p.dstS0 + x1 * p.dstS1;
   let srcAt = p.srcOffset + x0 * p.srcS0 + x1 * p.srcS1;
   dst[dstAt] = f32(src[srcAt]);

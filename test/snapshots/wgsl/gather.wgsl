@@ -15,9 +15,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let k = i % p.inner;
-  let j = i / p.inner % p.indices;
-  let o = i / p.inner / p.indices;
+  let kRest = i / p.inner;
+  let k = i - kRest * p.inner;
+  let o = kRest / p.indices;
+  let j = kRest - o * p.indices;
   let r = rowOf(index[j]);
   var v = vec4<f32>();
   if (r >= 0 && r < p.extent) { v = x[(o * u32(p.extent) + u32(r)) * p.inner + k]; }
@@ -41,9 +42,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let k = i % p.inner;
-  let j = i / p.inner % p.indices;
-  let o = i / p.inner / p.indices;
+  let kRest = i / p.inner;
+  let k = i - kRest * p.inner;
+  let o = kRest / p.indices;
+  let j = kRest - o * p.indices;
   let r = rowOf(index[j]);
   var v = f32();
   if (r >= 0 && r < p.extent) { v = x[(o * u32(p.extent) + u32(r)) * p.inner + k]; }

@@ -14,14 +14,12 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 fn aBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.aBatchS0;
+  let x0 = index;
+  return x0 * p.aBatchS0;
 }
 fn bBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.bBatchS0;
+  let x0 = index;
+  return x0 * p.bBatchS0;
 }
 fn loadA(base: u32, row: u32, k: u32) -> f32 { return a[base + row * p.k + k]; }
 fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + k * p.n + column]; }
@@ -116,14 +114,12 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 fn aBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.aBatchS0;
+  let x0 = index;
+  return x0 * p.aBatchS0;
 }
 fn bBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.bBatchS0;
+  let x0 = index;
+  return x0 * p.bBatchS0;
 }
 fn loadA(base: u32, row: u32, k: u32) -> f32 { return a[base + k * p.m + row]; }
 fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + column * p.k + k]; }
@@ -218,14 +214,12 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 fn aBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.aBatchS0;
+  let x0 = index;
+  return x0 * p.aBatchS0;
 }
 fn bBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.bBatchS0;
+  let x0 = index;
+  return x0 * p.bBatchS0;
 }
 fn loadA(base: u32, row: u32, k: u32) -> f32 { return a[base + row * p.k + k]; }
 fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + k * p.n + column]; }
@@ -358,14 +352,12 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 fn aBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.aBatchS0;
+  let x0 = index;
+  return x0 * p.aBatchS0;
 }
 fn bBatchOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.bBatchS0;
+  let x0 = index;
+  return x0 * p.bBatchS0;
 }
 fn loadA(base: u32, row: u32, k: u32) -> f32 { return a[base + row * p.k + k]; }
 fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + column * p.k + k]; }

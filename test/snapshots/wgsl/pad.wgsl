@@ -20,15 +20,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  var rest = i;
+  let o0 = i / p.out1;
+  let o1 = i - o0 * p.out1;
   var at = 0;
   var inside = true;
-  let s1 = source(i32(rest % p.out1) - p.before1, p.n1);
-  rest = rest / p.out1;
+  let s1 = source(i32(o1) - p.before1, p.n1);
   inside = inside && s1 >= 0 && s1 < p.n1;
   at += s1 * p.stride1;
-  let s0 = source(i32(rest % p.out0) - p.before0, p.n0);
-  rest = rest / p.out0;
+  let s0 = source(i32(o0) - p.before0, p.n0);
   inside = inside && s0 >= 0 && s0 < p.n0;
   at += s0 * p.stride0;
   var v = f32(p.value);
@@ -58,15 +57,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  var rest = i;
+  let o0 = i / p.out1;
+  let o1 = i - o0 * p.out1;
   var at = 0;
   var inside = true;
-  let s1 = source(i32(rest % p.out1) - p.before1, p.n1);
-  rest = rest / p.out1;
+  let s1 = source(i32(o1) - p.before1, p.n1);
   inside = inside && s1 >= 0 && s1 < p.n1;
   at += s1 * p.stride1;
-  let s0 = source(i32(rest % p.out0) - p.before0, p.n0);
-  rest = rest / p.out0;
+  let s0 = source(i32(o0) - p.before0, p.n0);
   inside = inside && s0 >= 0 && s0 < p.n0;
   at += s0 * p.stride0;
   var v = f32(p.value);
@@ -96,15 +94,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  var rest = i;
+  let o0 = i / p.out1;
+  let o1 = i - o0 * p.out1;
   var at = 0;
   var inside = true;
-  let s1 = source(i32(rest % p.out1) - p.before1, p.n1);
-  rest = rest / p.out1;
+  let s1 = source(i32(o1) - p.before1, p.n1);
   inside = inside && s1 >= 0 && s1 < p.n1;
   at += s1 * p.stride1;
-  let s0 = source(i32(rest % p.out0) - p.before0, p.n0);
-  rest = rest / p.out0;
+  let s0 = source(i32(o0) - p.before0, p.n0);
   inside = inside && s0 >= 0 && s0 < p.n0;
   at += s0 * p.stride0;
   var v = f32(p.value);

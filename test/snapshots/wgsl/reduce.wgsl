@@ -11,14 +11,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -59,14 +57,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -108,14 +104,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -157,14 +151,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -205,14 +197,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -253,14 +243,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -301,14 +289,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -350,14 +336,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -399,14 +383,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -448,14 +430,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -497,14 +477,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -548,16 +526,13 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<i32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  at += (rest % p.keptN1) * p.keptS1;
-  rest = rest / p.keptN1;
-  return at + rest * p.keptS0;
+  let x0 = index / p.keptN1;
+  let x1 = index - x0 * p.keptN1;
+  return x0 * p.keptS0 + x1 * p.keptS1;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -599,14 +574,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<i32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.keptS0;
+  let x0 = index;
+  return x0 * p.keptS0;
 }
 fn reducedOffset(index: u32) -> u32 {
-  var rest = index;
-  var at = 0u;
-  return at + rest * p.reducedS0;
+  let x0 = index;
+  return x0 * p.reducedS0;
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,

@@ -18,8 +18,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -35,11 +35,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xTo;
-  let row = (pixel / p.xTo) % p.yTo;
-  let image = pixel / p.xTo / p.yTo;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xTo);
+  let uColumn = cRest - uColumnRest * u32(p.xTo);
+  let uImage = uColumnRest / u32(p.yTo);
+  let uRow = uColumnRest - uImage * u32(p.yTo);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   dst[i] = load(image, nearest(row, axisY()), nearest(column, axisX()), c);
 }
 
@@ -63,8 +67,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -86,11 +90,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xFrom;
-  let row = (pixel / p.xFrom) % p.yFrom;
-  let image = pixel / p.xFrom / p.yFrom;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xFrom);
+  let uColumn = cRest - uColumnRest * u32(p.xFrom);
+  let uImage = uColumnRest / u32(p.yFrom);
+  let uRow = uColumnRest - uImage * u32(p.yFrom);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   let ay = axisY();
   let ax = axisX();
   var sum = T(0.0);
@@ -128,8 +136,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -145,11 +153,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xTo;
-  let row = (pixel / p.xTo) % p.yTo;
-  let image = pixel / p.xTo / p.yTo;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xTo);
+  let uColumn = cRest - uColumnRest * u32(p.xTo);
+  let uImage = uColumnRest / u32(p.yTo);
+  let uRow = uColumnRest - uImage * u32(p.yTo);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   dst[i] = load(image, nearest(row, axisY()), nearest(column, axisX()), c);
 }
 
@@ -173,8 +185,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -196,11 +208,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xFrom;
-  let row = (pixel / p.xFrom) % p.yFrom;
-  let image = pixel / p.xFrom / p.yFrom;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xFrom);
+  let uColumn = cRest - uColumnRest * u32(p.xFrom);
+  let uImage = uColumnRest / u32(p.yFrom);
+  let uRow = uColumnRest - uImage * u32(p.yFrom);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   let ay = axisY();
   let ax = axisX();
   var sum = T(0.0);
@@ -238,8 +254,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -255,11 +271,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xTo;
-  let row = (pixel / p.xTo) % p.yTo;
-  let image = pixel / p.xTo / p.yTo;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xTo);
+  let uColumn = cRest - uColumnRest * u32(p.xTo);
+  let uImage = uColumnRest / u32(p.yTo);
+  let uRow = uColumnRest - uImage * u32(p.yTo);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   dst[i] = load(image, nearest(row, axisY()), nearest(column, axisX()), c);
 }
 
@@ -283,8 +303,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -306,11 +326,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xFrom;
-  let row = (pixel / p.xFrom) % p.yFrom;
-  let image = pixel / p.xFrom / p.yFrom;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xFrom);
+  let uColumn = cRest - uColumnRest * u32(p.xFrom);
+  let uImage = uColumnRest / u32(p.yFrom);
+  let uRow = uColumnRest - uImage * u32(p.yFrom);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   let ay = axisY();
   let ax = axisX();
   var sum = T(0.0);
@@ -348,8 +372,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -365,11 +389,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xTo;
-  let row = (pixel / p.xTo) % p.yTo;
-  let image = pixel / p.xTo / p.yTo;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xTo);
+  let uColumn = cRest - uColumnRest * u32(p.xTo);
+  let uImage = uColumnRest / u32(p.yTo);
+  let uRow = uColumnRest - uImage * u32(p.yTo);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   dst[i] = load(image, nearest(row, axisY()), nearest(column, axisX()), c);
 }
 
@@ -393,8 +421,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
@@ -416,11 +444,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xFrom;
-  let row = (pixel / p.xFrom) % p.yFrom;
-  let image = pixel / p.xFrom / p.yFrom;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xFrom);
+  let uColumn = cRest - uColumnRest * u32(p.xFrom);
+  let uImage = uColumnRest / u32(p.yFrom);
+  let uRow = uColumnRest - uImage * u32(p.yFrom);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   let ay = axisY();
   let ax = axisX();
   var sum = T(0.0);
@@ -458,16 +490,17 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
 struct Tap { low: i32, high: i32, weight: f32 }
 fn tap(d: i32, a: Axis) -> Tap {
   let n = clamp(d * a.step + a.origin, 0, (a.from_ - 1) * a.denominator);
-  let low = n / a.denominator;
-  return Tap(low, min(low + 1, a.from_ - 1), f32(n % a.denominator) / f32(a.denominator));
+  let low = i32(u32(n) / u32(a.denominator));
+  let part = f32(n - low * a.denominator) / f32(a.denominator);
+  return Tap(low, min(low + 1, a.from_ - 1), part);
 }
 fn load(image: i32, row: i32, column: i32, c: u32) -> T {
   return src[u32((image * p.yFrom + row) * p.xFrom + column) * p.channels + c];
@@ -477,11 +510,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xTo;
-  let row = (pixel / p.xTo) % p.yTo;
-  let image = pixel / p.xTo / p.yTo;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xTo);
+  let uColumn = cRest - uColumnRest * u32(p.xTo);
+  let uImage = uColumnRest / u32(p.yTo);
+  let uRow = uColumnRest - uImage * u32(p.yTo);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   let ty = tap(row, axisY());
   let tx = tap(column, axisX());
   let top = mix(load(image, ty.low, tx.low, c), load(image, ty.low, tx.high, c), T(tx.weight));
@@ -509,16 +546,17 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
 struct Axis { from_: i32, to: i32, step: i32, origin: i32, denominator: i32 }
-fn floorDiv(a: i32, b: i32) -> i32 { return a / b - select(0, 1, a % b < 0); }
-fn ceilDiv(a: i32, b: i32) -> i32 { return -floorDiv(-a, b); }
+fn floorDiv(a: i32, b: i32) -> i32 { return i32(u32(a + 2 * b) / u32(b)) - 2; }
+fn ceilDiv(a: i32, b: i32) -> i32 { return floorDiv(a + b - 1, b); }
 fn axisY() -> Axis { return Axis(p.yFrom, p.yTo, p.yStep, p.yOrigin, p.yDenominator); }
 fn axisX() -> Axis { return Axis(p.xFrom, p.xTo, p.xStep, p.xOrigin, p.xDenominator); }
 fn inside(s: i32, a: Axis) -> i32 { return clamp(s, 0, a.from_ - 1); }
 struct Tap { low: i32, high: i32, weight: f32 }
 fn tap(d: i32, a: Axis) -> Tap {
   let n = clamp(d * a.step + a.origin, 0, (a.from_ - 1) * a.denominator);
-  let low = n / a.denominator;
-  return Tap(low, min(low + 1, a.from_ - 1), f32(n % a.denominator) / f32(a.denominator));
+  let low = i32(u32(n) / u32(a.denominator));
+  let part = f32(n - low * a.denominator) / f32(a.denominator);
+  return Tap(low, min(low + 1, a.from_ - 1), part);
 }
 fn share(d: i32, s: i32, a: Axis) -> f32 {
   let t = tap(d, a);
@@ -537,11 +575,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i32(i / p.channels);
-  let column = pixel % p.xFrom;
-  let row = (pixel / p.xFrom) % p.yFrom;
-  let image = pixel / p.xFrom / p.yFrom;
+  let cRest = i / p.channels;
+  let c = i - cRest * p.channels;
+  let uColumnRest = cRest / u32(p.xFrom);
+  let uColumn = cRest - uColumnRest * u32(p.xFrom);
+  let uImage = uColumnRest / u32(p.yFrom);
+  let uRow = uColumnRest - uImage * u32(p.yFrom);
+  let column = i32(uColumn);
+  let row = i32(uRow);
+  let image = i32(uImage);
   let ay = axisY();
   let ax = axisX();
   var sum = T(0.0);

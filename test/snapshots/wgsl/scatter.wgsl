@@ -15,9 +15,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let k = i % p.inner;
-  let r = i32(i / p.inner) % p.extent;
-  let o = i / p.inner / u32(p.extent);
+  let kRest = i / p.inner;
+  let k = i - kRest * p.inner;
+  let o = kRest / u32(p.extent);
+  let uRow = kRest - o * u32(p.extent);
+  let r = i32(uRow);
   var sum = vec4<f32>();
   for (var start = 0u; start < p.indices; start += 256u) {
     var part = vec4<f32>();

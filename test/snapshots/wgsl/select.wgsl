@@ -26,9 +26,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x1 = i % p.n1;
-  let r1 = i / p.n1;
-  let x0 = r1;
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
   let cAt = p.cOffset + x0 * p.cS0 + x1 * p.cS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
@@ -69,11 +68,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let x2 = i % p.n2;
-  let r2 = i / p.n2;
-  let x1 = r2 % p.n1;
-  let r1 = r2 / p.n1;
-  let x0 = r1;
+  let x2Rest = i / p.n2;
+  let x2 = i - x2Rest * p.n2;
+  let x0 = x2Rest / p.n1;
+  let x1 = x2Rest - x0 * p.n1;
   let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1 + x2 * p.outS2;
   let cAt = p.cOffset + x0 * p.cS0 + x1 * p.cS1 + x2 * p.cS2;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1 + x2 * p.aS2;

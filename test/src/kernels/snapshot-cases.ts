@@ -149,7 +149,15 @@ function layerCases(): [string, Kernel][] {
   const y = kernels.resizeAxis(4, 7, "halfPixel");
   const x = kernels.resizeAxis(5, 10, "asymmetric", 2);
   const image = { batch: 2, channels: 8, y, x };
-  const product = { m: 70, n: 65, k: 40, batch: [2], aBatchStrides: [1], bBatchStrides: [0] };
+  const product = {
+    m: 70,
+    n: 65,
+    k: 40,
+    batch: [2],
+    aBatchStrides: [1],
+    bBatchStrides: [0],
+    variant: "tiled",
+  } as const;
   return [
     ...numbered("batchNormStatistics", kernels.batchNormStatistics(norm).kernels),
     ["batchNormNormalize", kernels.batchNormNormalize(norm)],
@@ -179,7 +187,7 @@ function layerCases(): [string, Kernel][] {
     ["matmul tiled", kernels.matmul(product)],
     ["matmul transposed", kernels.matmul({ ...product, transposeA: true, transposeB: true })],
     ["matmul direct", kernels.matmul({ ...product, variant: "direct" })],
-    ["matmul thin", kernels.matmul({ ...product, m: 1, transposeB: true })],
+    ["matmul thin", kernels.matmul({ ...product, m: 1, transposeB: true, variant: "direct" })],
   ];
 }
 

@@ -138,7 +138,7 @@ const slips: Slip[] = [
   },
   { check: average, kernel: "average-pool", right: "max(-start, 0)", wrong: "0" },
   { check: average, kernel: "average-pool-backward", right: "% p.xStride != 0", wrong: "< 0" },
-  { check: product, kernel: "matmul-tiled", right: "kk < 16u", wrong: "kk < 15u" },
+  { check: product, kernel: "matmul-direct", right: "row + 3u", wrong: "row + 2u" },
   { check: part, kernel: "fill", right: "(p.value)", wrong: "(p.value + 1.0)" },
   { check: focalLoss, kernel: "sigmoid-focal-backward", right: "p.gamma * f.ce", wrong: "f.ce" },
   {

@@ -64,6 +64,19 @@ function hasGradient(input: OpInput): boolean {
   return input.gradient ?? (input.dtype ?? "f32") === "f32";
 }
 
+/**
+ * Leaves NaN in the pooled buffers that outputs and gradients will reuse, so that an element a kernel forgets to
+ * write does not pass for right because an earlier run left it there.
+ */
+function poisonPool(device: Device, arrays: readonly NdArray[]): void {
+  const sizes = new Set(arrays.map((array) => array.data.length));
+  const buffers = [...sizes].flatMap((size) => {
+    const values = new Float32Array(size).fill(Number.NaN);
+    return Array.from({ length: 3 }, () => tensor(device, values, [size]));
+  });
+  for (const buffer of buffers) buffer.dispose();
+}
+
 /** Runs the check. @throws Error naming the check, the tensor and the worst element. */
 export async function checkOp(device: Device, check: OpCheck): Promise<void> {
   const random = new Random(check.seed ?? 7);
@@ -71,6 +84,7 @@ export async function checkOp(device: Device, check: OpCheck): Promise<void> {
   const expected = check.reference(...arrays);
   const weights = Float64Array.from(random.normals(expected.data.length));
   const tensors = arrays.map((array, k) => upload(device, array, check.inputs[k]));
+  poisonPool(device, [...arrays, expected]);
   const y = tidy(() => {
     const result = check.op(...tensors);
     if (`${result.shape}` !== `${expected.shape}`) {

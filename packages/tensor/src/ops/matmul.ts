@@ -1,4 +1,8 @@
-import { matmulBatchStrides, matmul as matmulKernel } from "@retinaface-webgpu/kernels-wgsl";
+import {
+  chooseMatmul,
+  matmulBatchStrides,
+  matmul as matmulKernel,
+} from "@retinaface-webgpu/kernels-wgsl";
 import { ShapeError } from "../errors.js";
 import { broadcastShapes, type Shape, showShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -51,7 +55,8 @@ const matmulOp = defineOp<MatmulAttrs>({
       aBatchStrides: matmulBatchStrides(a.shape.slice(0, -2), batch),
       bBatchStrides: matmulBatchStrides(b.shape.slice(0, -2), batch),
     };
-    run.kernel(matmulKernel({ m, n, k, batch, ...strides, ...attrs }), [a, b, y]);
+    const variant = chooseMatmul({ m, n, k }, run.device.adapter);
+    run.kernel(matmulKernel({ m, n, k, batch, ...strides, ...attrs, variant }), [a, b, y]);
   },
   backward: ([g], [a, b], _, { transposeA, transposeB }, needs) => {
     if (!g) return [];
