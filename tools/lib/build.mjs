@@ -8,7 +8,10 @@ import { run } from "./run.mjs";
 const stampFile = path.join(cacheDir, "build.json");
 
 /** What a build does, in order; `tsc -b` itself skips the projects that are up to date. */
-const steps = [{ name: "tsc -b", run: compile }];
+const steps = [
+  { name: "tsc -b", run: compile },
+  { name: "browser bundle", run: bundle },
+];
 
 /** Whether the outputs come from the sources as they are now. */
 export function buildFresh() {
@@ -35,6 +38,12 @@ async function compile() {
   const tsc = path.join(root, "node_modules/typescript/bin/tsc");
   const result = await run(process.execPath, [tsc, "-b", "--pretty", "false"], { cwd: root });
   if (result.code !== 0) throw new SetupError(`tsc -b failed:\n${result.output.trimEnd()}`);
+}
+
+/** Loads esbuild only now: setup runs before packages are installed. */
+async function bundle() {
+  const { bundleDetector } = await import("./bundle.mjs");
+  await bundleDetector();
 }
 
 function listProjects() {

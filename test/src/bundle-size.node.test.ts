@@ -1,0 +1,49 @@
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { repository } from "./support/repository.node.js";
+
+/** What a page may cost before its weights, in bytes after gzip. */
+const BUDGET = 60 * 1024;
+
+/** Bytes, minified and compressed, of a page's script; a Node built-in among its modules is an error. */
+async function bundledSize(contents: string): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: path.join(repository, "test") },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    write: false,
+    logLevel: "silent",
+  });
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+}
+
+test("the detector's bundle fits the budget", async () => {
+  const bytes = await bundledSize('export { RetinaFace } from "retinaface-webgpu";');
+  console.log(`detector without weights: ${(bytes / 1024).toFixed(1)} KB gzipped`);
+  assert.ok(bytes <= BUDGET, `${bytes} bytes, more than ${BUDGET}`);
+});
+
+test("what a page does not use is left out", async () => {
+  const nms = await bundledSize('export { nms } from "retinaface-webgpu";');
+  assert.ok(nms < 2000, `nms alone takes ${nms} bytes`);
+  const kernel = await bundledSize('export { softmax } from "@retinaface-webgpu/kernels-wgsl";');
+  assert.ok(kernel < 3000, `one kernel takes ${kernel} bytes`);
+});
+
+test("a Node built-in cannot slip into the bundle", async () => {
+  try {
+    await bundledSize('export * from "node:fs";');
+  } catch (error) {
+    assert.match((error as Error).message, /Could not resolve "node:fs"/);
+    return;
+  }
+  assert.unreachable("esbuild took node:fs for a browser");
+});
+
+test.run();
