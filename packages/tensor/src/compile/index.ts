@@ -1,3 +1,11 @@
-export { type CompileOptions, compile, Plan, type PlanOutput, type PlanStats } from "./plan.js";
+export {
+  type CompileOptions,
+  compile,
+  convolutionSpecs,
+  Plan,
+  type PlanOutput,
+  type PlanStats,
+} from "./plan.js";
 export type { VariantChooser } from "./steps.js";
+export { ConvTuner, type TunerStore } from "./tuner.js";
 export { WeightStore } from "./weights.js";

@@ -1,4 +1,4 @@
-import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import type { Conv2dSpec, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { noGrad } from "../autograd.js";
 import type { Device } from "../device/device.js";
 import type { CompiledKernel } from "../device/pipelines.js";
@@ -12,6 +12,7 @@ import { assignBuffers, type Lifetime } from "./memory.js";
 import {
   bytesOf,
   convSteps,
+  fusedSpec,
   type Operand,
   opSteps,
   type PlannedConv,
@@ -142,6 +143,17 @@ export async function compile(
       own?.dispose();
     },
   });
+}
+
+/** The convolutions of a forward pass as `compile` would run them, for a tuner to measure. */
+export function convolutionSpecs(
+  device: Device,
+  forward: (...inputs: Tensor[]) => readonly Tensor[],
+  inputs: readonly TensorInfo[],
+): Conv2dSpec[] {
+  const graph = traceGraph(device, forward, inputs);
+  fuse(graph);
+  return graph.nodes.filter((node) => node.kind === "conv").map(fusedSpec);
 }
 
 function traceGraph(

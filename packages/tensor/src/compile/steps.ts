@@ -65,7 +65,8 @@ export function convSteps(
   return { steps, planned: { node, launch } };
 }
 
-function fusedSpec(node: ConvNode): Conv2dSpec {
+/** A convolution with everything fused into it, as the kernels see it. */
+export function fusedSpec(node: ConvNode): Conv2dSpec {
   const outChannels = node.parts.reduce((n, { weight }) => n + weight.shape[0], 0);
   const [, perGroup, kh, kw] = node.parts[0].weight.shape;
   const weight = { shape: [outChannels, perGroup, kh, kw], dtype: "f32" as const };

@@ -1,0 +1,90 @@
+import {
+  add,
+  ConvTuner,
+  compile,
+  convolutionSpecs,
+  nn,
+  resizeNearest,
+  type Tensor,
+  type TunerStore,
+} from "@retinaface-webgpu/tensor";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { assertClose } from "./support/close.js";
+import { useDevice } from "./support/gpu.js";
+
+const device = useDevice(test);
+
+function memoryStore(text?: string): TunerStore & { text: string | undefined } {
+  return {
+    text,
+    async read() {
+      return this.text;
+    },
+    async write(value: string) {
+      this.text = value;
+    },
+  };
+}
+
+function network() {
+  const init = nn.Init.seeded(device(), 1);
+  const first = new nn.Conv2d(init, 3, 8, { kernelSize: 3, stride: 2, padding: 1 });
+  const side = new nn.Conv2d(init, 8, 8, { kernelSize: 1 });
+  const forward = (x: Tensor) => {
+    const y = first.forward(x);
+    return [add(side.forward(y), resizeNearest(y, { size: [y.shape[1], y.shape[2]] }))];
+  };
+  return { forward, dispose: () => [first, side].map((module) => module.dispose()) };
+}
+
+const INFO = [{ shape: [1, 17, 12, 3], dtype: "f32" as const }];
+
+test("a tuner measures each convolution once and remembers it", async () => {
+  const { forward, dispose } = network();
+  const specs = convolutionSpecs(device(), forward, INFO);
+  assert.is(specs.length, 2);
+  assert.is(specs[1].residual?.order, "before-activation");
+  const store = memoryStore();
+  const tuner = await ConvTuner.open(device(), store);
+  assert.is(tuner.choose(specs[0]), undefined);
+  assert.is(await tuner.tune(specs), 2);
+  assert.is(await tuner.tune(specs), 0);
+  assert.type(tuner.choose(specs[0]), "string");
+  const again = await ConvTuner.open(device(), store);
+  assert.is(await again.tune(specs), 0);
+  assert.is(again.choose(specs[1]), tuner.choose(specs[1]));
+  dispose();
+});
+
+test("a plan of measured variants gives the same numbers", async () => {
+  const { forward, dispose } = network();
+  const tuner = await ConvTuner.open(device());
+  await tuner.tune(convolutionSpecs(device(), forward, INFO));
+  const pixels = Float32Array.from({ length: 17 * 12 * 3 }, (_, i) => Math.sin(i));
+  const results: Float32Array[] = [];
+  for (const choose of [undefined, tuner.choose, () => "direct"]) {
+    const plan = await compile(device(), forward, INFO, { choose });
+    plan.inputs[0].write(pixels);
+    plan.run();
+    results.push((await plan.outputs[0].tensor.data()) as Float32Array);
+    plan.dispose();
+  }
+  for (const other of results.slice(1)) assertClose(other, results[0], { atol: 1e-5, rtol: 1e-5 });
+  dispose();
+});
+
+test("a damaged store, or a choice that no longer exists, falls back to the kernels' own", async () => {
+  const { forward, dispose } = network();
+  const specs = convolutionSpecs(device(), forward, INFO);
+  const damaged = await ConvTuner.open(device(), memoryStore("{not json"));
+  assert.is(damaged.choose(specs[0]), undefined);
+  const store = memoryStore();
+  await (await ConvTuner.open(device(), store)).tune(specs);
+  store.text = store.text?.replaceAll(/:"[^"]+"/g, ':"gone"');
+  const stale = await ConvTuner.open(device(), store);
+  assert.is(stale.choose(specs[0]), undefined);
+  dispose();
+});
+
+test.run();
