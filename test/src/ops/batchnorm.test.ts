@@ -97,6 +97,8 @@ test("running statistics follow PyTorch: momentum and unbiased variance", async 
     () => batchNormTraining(x, wrong, beta),
     /a per-channel tensor \[3\] for x \[5, 2\]; it must be \[2\]/,
   );
+  const empty = tensor(device(), [], [0, 2]);
+  assert.throws(() => batchNormTraining(empty, gamma, beta), /\[0, 2\] has no values/);
 });
 
 test.run();

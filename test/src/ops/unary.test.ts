@@ -149,6 +149,22 @@ test("integer tensors take the functions that stay integers", async () => {
   for (const t of [x, ...results]) t.dispose();
 });
 
+test("half precision is stored as such and computed in single", async () => {
+  if (!device().has("shader-f16")) return;
+  for (const count of [5, 64]) {
+    const x = tensor(
+      device(),
+      new Float32Array(count).map((_, i) => i / 8 - 2),
+      [count],
+    );
+    const y = ops.cast(ops.mul(ops.sigmoid(ops.cast(x, "f16")), 3), "f32");
+    const expected = Array.from({ length: count }, (_, i) => 3 * sigmoid(i / 8 - 2));
+    assertClose(await y.data(), expected, { rtol: 2e-3 });
+    x.dispose();
+    y.dispose();
+  }
+});
+
 test("more elements than one dimension of workgroups holds", async () => {
   const count = 65535 * 64 + 3;
   const x = tensor(

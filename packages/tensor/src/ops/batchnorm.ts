@@ -75,6 +75,9 @@ const trainingOp = defineOp<BatchNormAttrs>({
   name: "batchNormTraining",
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
+    if (dimensions(x).rows === 0) {
+      throw new ShapeError(`batchNorm: ${showShape(x.shape)} has no values to take statistics of`);
+    }
     const statistics: TensorInfo = { shape: x.shape.slice(-1), dtype: x.dtype };
     return [x, statistics, statistics];
   },

@@ -103,7 +103,7 @@ const broadcastOp = defineOp<{ shape: Shape }>({
   backward: ([g], [x]) => [g && sumTo(g, x.shape)],
 });
 
-/** Repeats a tensor along axes of extent 1 and new leading axes. */
+/** Repeats a tensor along axes of extent 1 and new leading axes; one that has the shape already is returned as it is. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : broadcastOp([x], { shape })[0];
 }
@@ -119,7 +119,7 @@ const castOp = defineOp<{ dtype: DType }>({
   backward: ([g], [x]) => [g && cast(g, x.dtype)],
 });
 
-/** Converts the element type; floats to integers towards zero. */
+/** Converts the element type, floats to integers towards zero; a tensor that has the type already is returned as it is. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : castOp([x], { dtype })[0];
 }
