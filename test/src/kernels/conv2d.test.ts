@@ -5,6 +5,7 @@ import {
   conv2dBackwardInput,
   conv2dBackwardInputVariants,
   conv2dBackwardWeight,
+  conv2dBackwardWeightVariants,
   conv2dOutputSize,
   conv2dVariants,
 } from "@retinaface-webgpu/kernels-wgsl";
@@ -92,17 +93,20 @@ for (const [i, spec] of SPECS.entries()) {
       assertSlice(actual, expected.input, slice, `${variant} gradInput`);
     }
 
-    const { scratchLength, partial, finish } = conv2dBackwardWeight(spec);
-    const scratch = gpu.buffer(new Float32Array(scratchLength).fill(Number.NaN));
-    const weight = gpu.buffer(data.weight.length);
-    const bias = gpu.buffer(spec.outChannels);
-    gpu.run([
-      { kernel: partial, bindings: [gpu.buffer(data.input), gradient, scratch] },
-      { kernel: finish(true), bindings: [scratch, weight, bias] },
-    ]);
-    const found = [await gpu.read(weight), await gpu.read(bias)] as const;
-    assertSlice(found[0].subarray(0, data.weight.length), expected.weight, DENSE, "gradWeight");
-    assertSlice(found[1].subarray(0, spec.outChannels), expected.bias, DENSE, "gradBias");
+    for (const variant of conv2dBackwardWeightVariants(spec, gpu.traits)) {
+      const launch = conv2dBackwardWeight(spec, gpu.traits, variant);
+      const scratch = gpu.buffer(new Float32Array(launch.scratchLength).fill(Number.NaN));
+      const weight = gpu.buffer(data.weight.length);
+      const bias = gpu.buffer(spec.outChannels);
+      gpu.run([
+        { kernel: launch.partial, bindings: [gpu.buffer(data.input), gradient, scratch] },
+        { kernel: launch.finish(true), bindings: [scratch, weight, bias] },
+      ]);
+      const weights = (await gpu.read(weight)).subarray(0, data.weight.length);
+      const biases = (await gpu.read(bias)).subarray(0, spec.outChannels);
+      assertSlice(weights, expected.weight, DENSE, `${variant} gradWeight`);
+      assertSlice(biases, expected.bias, DENSE, `${variant} gradBias`);
+    }
   });
 }
 

@@ -49,9 +49,11 @@ function convolutionCases(): Record<string, Kernel> {
       const launch = kernels.conv2dBackwardInput(spec, traits, variant);
       cases[`conv2dBackwardInput ${name} ${variant}`] = launch.dispatches[0].kernel;
     }
-    const weight = kernels.conv2dBackwardWeight(spec);
-    cases[`conv2dBackwardWeight ${name}`] = weight.partial;
-    cases[`conv2dBackwardWeight ${name} finish`] = weight.finish(true);
+    for (const variant of kernels.conv2dBackwardWeightVariants(spec, cpuTraits)) {
+      const launch = kernels.conv2dBackwardWeight(spec, cpuTraits, variant);
+      cases[`conv2dBackwardWeight ${name} ${variant}`] = launch.partial;
+      cases[`conv2dBackwardWeight ${name} ${variant} finish`] = launch.finish(true);
+    }
   }
   return cases;
 }
@@ -245,6 +247,7 @@ export const HELPERS: readonly string[] = [
   "chooseMatmul",
   "contiguousStrides",
   "conv2dBackwardInputVariants",
+  "conv2dBackwardWeightVariants",
   "conv2dBenchCases",
   "conv2dBytes",
   "conv2dFlops",

@@ -1,6 +1,7 @@
-import { asForwardConv2d, conv2dInputGradientGather } from "./backward-input.js";
 import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
+import { forwardText } from "./forward.js";
+import { asForwardConv2d, conv2dInputGradientGather } from "./input-gradient.js";
 import {
   type Conv2dLaunch,
   type Conv2dSpec,
@@ -9,36 +10,85 @@ import {
   checkConv2dSpec,
 } from "./spec.js";
 import { conv2dSubgroupDepthwise, isWalkable } from "./subgroup-depthwise.js";
+import { conv2dSubgroupDepthwiseGradient } from "./subgroup-depthwise-gradient.js";
 import { conv2dSubgroupGemm, hasLanesOf8 } from "./subgroup-gemm.js";
+import { conv2dSubgroupWeightGradient } from "./subgroup-weight-gradient.js";
+import type { Conv2dWeightGradient } from "./weight-gradient.js";
+import { conv2dWeightGradientGeneral } from "./weight-gradient-general.js";
 
-/** A way to run a convolution: which specs it takes, and its launch. */
-interface Variant {
+/** A way to do something with a convolution: which specs it takes, and its launch. */
+interface Variant<Launch> {
   readonly name: string;
   readonly supports: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
-  /** `transposed`: with the weights of the convolution whose input gradient this is. */
-  readonly launch: (spec: Conv2dSpec, transposed: boolean, traits: Conv2dTraits) => Conv2dLaunch;
+  readonly launch: Launch;
 }
 
-/** Best first: the chooser takes the first that supports the spec. */
-const VARIANTS: readonly Variant[] = [
-  {
-    name: "subgroup-depthwise",
-    supports: (spec, traits) =>
-      isDepthwise(spec) && isWalkable(spec) && traits.software && hasLanesOf8(traits),
-    launch: conv2dSubgroupDepthwise,
-  },
+const always = (): boolean => true;
+
+function walks(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
+  return isDepthwise(spec) && isWalkable(spec) && traits.software && hasLanesOf8(traits);
+}
+
+function multiplies(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
+  return spec.groups === 1 && traits.software && hasLanesOf8(traits);
+}
+
+/**
+ * Best first: the chooser takes the first that supports the spec. `transposed` launches take the
+ * weights of the convolution whose input gradient the spec computes.
+ */
+const FORWARD: readonly Variant<(spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch>[] = [
+  { name: "subgroup-depthwise", supports: walks, launch: conv2dSubgroupDepthwise },
   { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
-  {
-    name: "subgroup-gemm",
-    supports: (spec, traits) => spec.groups === 1 && traits.software && hasLanesOf8(traits),
-    launch: conv2dSubgroupGemm,
-  },
-  { name: "direct", supports: () => true, launch: conv2dDirect },
+  { name: "subgroup-gemm", supports: multiplies, launch: conv2dSubgroupGemm },
+  { name: "direct", supports: always, launch: conv2dDirect },
 ];
+
+const WEIGHT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dWeightGradient>[] = [
+  {
+    name: "subgroup-depthwise-gradient",
+    supports: (spec, traits) => walks(spec, traits) && forwardText(spec, 4).wideOut,
+    launch: conv2dSubgroupDepthwiseGradient,
+  },
+  {
+    name: "subgroup-weight-gradient",
+    supports: multiplies,
+    launch: conv2dSubgroupWeightGradient,
+  },
+  { name: "weight-gradient", supports: always, launch: conv2dWeightGradientGeneral },
+];
+
+function namesOf(
+  variants: readonly Variant<unknown>[],
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+): string[] {
+  return variants.filter((v) => v.supports(spec, traits)).map((v) => v.name);
+}
+
+/** The wanted variant, or the first of those that support the spec. */
+function pick<V extends Variant<unknown>>(
+  variants: readonly V[],
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+  wanted: string | undefined,
+): V {
+  const names = namesOf(variants, spec, traits);
+  const name = wanted ?? names[0];
+  const found = variants.find((v) => v.name === name && names.includes(v.name));
+  if (!found) throw unknownVariant(name, names);
+  return found;
+}
+
+function unknownVariant(name: string | undefined, names: readonly string[]): Conv2dSpecError {
+  return new Conv2dSpecError(
+    `conv2d: variant ${name} cannot run this convolution; take one of ${names.join(", ")}`,
+  );
+}
 
 /** Names of all variants that can run a spec within the adapter's limits, best guess first. */
 export function conv2dVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {
-  return VARIANTS.filter((v) => v.supports(spec, traits)).map((v) => v.name);
+  return namesOf(FORWARD, spec, traits);
 }
 
 /**
@@ -50,26 +100,7 @@ export function conv2dVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[]
  */
 export function conv2d(spec: Conv2dSpec, traits: Conv2dTraits, variant?: string): Conv2dLaunch {
   checkConv2dSpec(spec);
-  return launchOf(spec, traits, false, variant);
-}
-
-function launchOf(
-  spec: Conv2dSpec,
-  traits: Conv2dTraits,
-  transposed: boolean,
-  variant: string | undefined,
-): Conv2dLaunch {
-  const names = conv2dVariants(spec, traits);
-  const name = variant ?? names[0];
-  const found = VARIANTS.find((v) => v.name === name && names.includes(v.name));
-  if (!found) throw unknownVariant(name, names);
-  return found.launch(spec, transposed, traits);
-}
-
-function unknownVariant(name: string | undefined, names: readonly string[]): Conv2dSpecError {
-  return new Conv2dSpecError(
-    `conv2d: variant ${name} cannot run this convolution; take one of ${names.join(", ")}`,
-  );
+  return pick(FORWARD, spec, traits, variant).launch(spec, false);
 }
 
 /** Names of all ways to compute the gradient towards the input, best guess first. */
@@ -98,5 +129,25 @@ export function conv2dBackwardInput(
     return conv2dInputGradientGather(spec);
   }
   if (!forward) throw unknownVariant(variant, ["gather"]);
-  return launchOf(forward, traits, true, variant);
+  return pick(FORWARD, forward, traits, variant).launch(forward, true);
+}
+
+/** Names of all ways to compute the gradients towards weight and bias, best guess first. */
+export function conv2dBackwardWeightVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {
+  return namesOf(WEIGHT_GRADIENT, spec, traits);
+}
+
+/**
+ * The gradients of a convolution (without residual and activation) towards weight and bias.
+ *
+ * @param variant a name from `conv2dBackwardWeightVariants`; the best guess when absent
+ * @throws {Conv2dSpecError} as `conv2d`
+ */
+export function conv2dBackwardWeight(
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+  variant?: string,
+): Conv2dWeightGradient {
+  checkConv2dSpec(spec);
+  return pick(WEIGHT_GRADIENT, spec, traits, variant).launch(spec);
 }

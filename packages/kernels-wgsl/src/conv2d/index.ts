@@ -1,9 +1,10 @@
-export { type Conv2dWeightGradient, conv2dBackwardWeight } from "./backward-weight.js";
 export { type Conv2dBenchCase, conv2dBenchCases } from "./bench-cases.js";
 export {
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardInputVariants,
+  conv2dBackwardWeight,
+  conv2dBackwardWeightVariants,
   conv2dVariants,
 } from "./conv2d.js";
 export {
@@ -18,3 +19,4 @@ export {
   conv2dFlops,
   conv2dOutputSize,
 } from "./spec.js";
+export type { Conv2dWeightGradient } from "./weight-gradient.js";

@@ -111,7 +111,7 @@ const weightGradientOp = defineOp<Conv2dAttrs & { readonly weightShape: Shape }>
     { shape: [weightShape[0]], dtype: x.dtype },
   ],
   forward: (run, [x, g], [gWeight, gBias], attrs) => {
-    const launch = conv2dBackwardWeight(conv2dSpec(x, gWeight, attrs));
+    const launch = conv2dBackwardWeight(conv2dSpec(x, gWeight, attrs), conv2dTraits(run.device));
     const scratch = run.scratch(launch.scratchLength);
     run.kernel(launch.partial, [x, g, scratch]);
     run.kernel(launch.finish(true), [scratch, gWeight, gBias]);
