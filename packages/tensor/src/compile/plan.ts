@@ -113,14 +113,44 @@ export async function compile(
 ): Promise<Plan> {
   const graph = traceGraph(device, forward, inputs);
   fuse(graph);
+  const owned = new Owned();
+  try {
+    return await assemble(device, graph, options, owned);
+  } catch (error) {
+    owned.release();
+    throw error;
+  }
+}
+
+/** What a plan has to give back, also where making it fails halfway. */
+class Owned {
+  readonly #frees: (() => void)[] = [];
+
+  add(free: () => void): void {
+    this.#frees.push(free);
+  }
+
+  release(): void {
+    for (const free of this.#frees.splice(0)) free();
+  }
+}
+
+async function assemble(
+  device: Device,
+  graph: Graph,
+  options: CompileOptions,
+  owned: Owned,
+): Promise<Plan> {
   const { steps, convs } = lower(device, graph, options.choose ?? (() => undefined));
-  const own = options.weights ? undefined : new WeightStore(device);
-  const compiling = Promise.all(steps.map(({ kernel }) => device.prepare(kernel)));
-  const packed = await (options.weights ?? own!).pack(convs);
-  const compiled = await compiling;
-  const memory = allocate(device, graph, steps);
+  const weights = options.weights ?? new WeightStore(device);
+  if (!options.weights) owned.add(() => weights.dispose());
+  const [compiled, packed] = await Promise.all([
+    Promise.all(steps.map(({ kernel }) => device.prepare(kernel))),
+    weights.pack(convs),
+  ]);
+  const memory = allocate(device, graph, steps, owned);
   const packedByNode = new Map([...packed].map(([conv, storage]) => [conv.node, storage]));
-  const params = writeParams(device, steps);
+  const params = writeParams(device, steps, owned);
   const bindingOf = (operand: Operand): BufferBinding => {
     if (!("conv" in operand)) return memory.bindingOf(operand);
     const { buffer } = packedByNode.get(operand.conv)!.buffer;
@@ -137,11 +167,7 @@ export async function compile(
     outputs: graph.outputs.map((value) => planOutput(value, memory.tensorOf)),
     stats: { ...memory.stats, dispatches: steps.length },
     commands,
-    release: () => {
-      memory.release();
-      params.release();
-      own?.dispose();
-    },
+    release: () => owned.release(),
   });
 }
 
@@ -201,11 +227,10 @@ interface Memory {
   bindingOf(operand: Value | Scratch): BufferBinding;
   tensorOf(value: Value): Tensor;
   readonly stats: { arenaBytes: number; activationBytes: number };
-  release(): void;
 }
 
 /** Places values and scratch buffers by lifetime. */
-function allocate(device: Device, graph: Graph, steps: readonly Step[]): Memory {
+function allocate(device: Device, graph: Graph, steps: readonly Step[], owned: Owned): Memory {
   const lifetimes = new Map<Value | Scratch, { bytes: number; first: number; last: number }>();
   const touch = (operand: Value | Scratch, step: number) => {
     const key = "scratchBytes" in operand ? operand : rootOf(operand).root;
@@ -227,10 +252,10 @@ function allocate(device: Device, graph: Graph, steps: readonly Step[]): Memory 
   const storages = slotBytes.map((bytes) => {
     const storage = new Storage(device, bytes, "activations of a plan");
     storage.retain();
+    owned.add(() => storage.release());
     return storage;
   });
   const storageOf = new Map(keys.map((key, i) => [key, storages[slots[i]]]));
-  const tensors: Tensor[] = [];
   return {
     bindingOf: (operand) => {
       if ("scratchBytes" in operand) return span(storageOf.get(operand)!, operand.scratchBytes);
@@ -239,16 +264,12 @@ function allocate(device: Device, graph: Graph, steps: readonly Step[]): Memory 
     },
     tensorOf: (value) => {
       const tensor = keep(new Tensor(device, value.info, storageOf.get(rootOf(value).root)!));
-      tensors.push(tensor);
+      owned.add(() => tensor.dispose());
       return tensor;
     },
     stats: {
       arenaBytes: slotBytes.reduce((a, b) => a + b, 0),
       activationBytes: spans.reduce((total, { bytes }) => total + bytes, 0),
-    },
-    release: () => {
-      for (const tensor of tensors) tensor.dispose();
-      for (const storage of storages) storage.release();
     },
   };
 }
@@ -259,7 +280,7 @@ function span(storage: Storage, bytes: number): BufferBinding {
 }
 
 /** All kernels' params in one buffer, a 256-byte slot each. */
-function writeParams(device: Device, steps: readonly Step[]) {
+function writeParams(device: Device, steps: readonly Step[], owned: Owned) {
   const offsets: number[] = [];
   let total = 0;
   for (const { kernel } of steps) {
@@ -271,10 +292,10 @@ function writeParams(device: Device, steps: readonly Step[]) {
     if (kernel.params) bytes.set(new Uint8Array(kernel.params), offsets[i]);
   }
   const buffer = device.allocate(bytes.length, "params of a plan");
+  owned.add(() => device.free(buffer));
   device.write(buffer, bytes);
   return {
     offsets,
     bindingOf: (size: number): BufferBinding => ({ buffer: buffer.buffer, offset: 0, size }),
-    release: () => device.free(buffer),
   };
 }

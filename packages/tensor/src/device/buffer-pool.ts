@@ -40,6 +40,8 @@ export class BufferPool {
   readonly #limit: number;
   readonly #free = new Map<number, GPUBuffer[]>();
   readonly #evicted: GPUBuffer[] = [];
+  /** Buffers that turned out to have no memory: never lent again. */
+  readonly #failed = new WeakSet<GPUBuffer>();
   readonly #info: MemoryInfo = { liveBuffers: 0, liveBytes: 0, pooledBytes: 0, peakBytes: 0 };
   readonly #onError: (scope: Promise<GPUError | null>, bytes: number, label: string) => void;
 
@@ -80,7 +82,8 @@ export class BufferPool {
   release(pooled: PooledBuffer): void {
     this.#info.liveBuffers--;
     this.#info.liveBytes -= pooled.capacity;
-    if (this.#info.pooledBytes + pooled.capacity > this.#limit) {
+    const full = this.#info.pooledBytes + pooled.capacity > this.#limit;
+    if (full || this.#failed.has(pooled.buffer)) {
       this.#evicted.push(pooled.buffer);
       return;
     }
@@ -107,7 +110,21 @@ export class BufferPool {
   #create(capacity: number, label: string): GPUBuffer {
     this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({ size: capacity, usage: this.#usage, label });
-    this.#onError(this.#device.popErrorScope(), capacity, label);
+    const scope = this.#device.popErrorScope();
+    this.#onError(scope, capacity, label);
+    scope.then(
+      (error) => error && this.#discard(buffer, capacity),
+      () => undefined,
+    );
     return buffer;
+  }
+
+  #discard(buffer: GPUBuffer, capacity: number): void {
+    this.#failed.add(buffer);
+    const list = this.#free.get(capacity);
+    const at = list?.indexOf(buffer) ?? -1;
+    if (at < 0) return;
+    list!.splice(at, 1);
+    this.#info.pooledBytes -= capacity;
   }
 }
