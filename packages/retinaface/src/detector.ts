@@ -1,4 +1,9 @@
-import { Device, DeviceLostError, type StateDict } from "@retinaface-webgpu/tensor";
+import {
+  Device,
+  DeviceLostError,
+  GpuOutOfMemoryError,
+  type StateDict,
+} from "@retinaface-webgpu/tensor";
 import { findWeights, toRawImage } from "#platform";
 import { OptionError, RetinaFaceError } from "./errors.js";
 import type { BytesSource, ImageInput } from "./image/input.js";
@@ -86,6 +91,7 @@ export class RetinaFace {
     const device = given ?? (await Device.create());
     try {
       const runtime = new Runtime(device, network, state, config);
+      await device.sync();
       return new RetinaFace(runtime, { config, network, state }, defaults, given === undefined);
     } catch (error) {
       if (!given) device.destroy();
@@ -102,8 +108,9 @@ export class RetinaFace {
    * Finds the faces of one image.
    *
    * @returns faces scoring at least `visThreshold`, best first, in pixels of the upright original.
-   * @throws ImageError for an image that cannot be used, OptionError, DeviceLostError (the next call
-   * works again), the signal's reason when aborted.
+   * @throws ImageError for an image that cannot be used, OptionError, RetinaFaceError
+   * `GPU_OUT_OF_MEMORY` for one too large for the GPU, DeviceLostError (the next call works again), the
+   * signal's reason when aborted.
    */
   async detect(image: ImageInput, options: DetectCallOptions = {}): Promise<Face[]> {
     const [faces] = await this.detectBatch([image], options);
@@ -126,7 +133,9 @@ export class RetinaFace {
       const result = new Array<Face[]>(images.length);
       for (const group of groupBySize(raw, settings.maxSide)) {
         signal?.throwIfAborted();
-        const found = await this.#run(group, settings.thresholds);
+        const found = await this.#run(group, settings.thresholds).catch((error) =>
+          this.#failed(group, error),
+        );
         for (const [i, index] of group.indices.entries()) result[index] = found[i];
       }
       return result;
@@ -164,6 +173,20 @@ export class RetinaFace {
     if (!this.#ownsDevice) throw new DeviceLostError("unknown", "the device given to load()");
     const device = await Device.create();
     this.#runtime = new Runtime(device, this.network, this.#state, this.config);
+  }
+
+  /** Lets go of what ran out of memory and says what to do. */
+  #failed({ width, height, images }: SizeGroup, error: unknown): never {
+    if (!(error instanceof GpuOutOfMemoryError) || this.device.isLost) throw error;
+    this.#runtime.reset();
+    this.device.trim();
+    const remedy = images.length > 1 ? "pass fewer images at once, or a smaller" : "pass a smaller";
+    throw new RetinaFaceError(
+      "GPU_OUT_OF_MEMORY",
+      `${images.length} image(s) of ${width}×${height} do not fit the GPU's memory: ${remedy} maxSide. ` +
+        error.message,
+      { cause: error },
+    );
   }
 
   async #run(group: SizeGroup, thresholds: Thresholds): Promise<Face[][]> {

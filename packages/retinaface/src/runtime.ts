@@ -88,10 +88,15 @@ export class Runtime {
     }));
   }
 
-  dispose(): void {
+  /** Frees plans and packed weights; both are made again when they are needed. */
+  reset(): void {
     for (const { plan } of this.#engines.values()) plan.dispose();
     this.#engines.clear();
     this.#weights.dispose();
+  }
+
+  dispose(): void {
+    this.reset();
     this.#network.dispose();
   }
 }
