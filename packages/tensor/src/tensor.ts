@@ -1,3 +1,4 @@
+import { fill } from "@retinaface-webgpu/kernels-wgsl";
 import type { TapeNode } from "./autograd.js";
 import { runBackward } from "./autograd.js";
 import type { PooledBuffer } from "./device/buffer-pool.js";
@@ -214,5 +215,9 @@ export function full(
   value: number,
   options: TensorOptions = {},
 ): Tensor {
-  return tensor(device, new Float64Array(sizeOf(shape)).fill(value), shape, options);
+  const result = empty(device, shape, options);
+  if (result.size > 0) {
+    device.run(fill(result.size, value, result.dtype), [result.binding]);
+  }
+  return result;
 }

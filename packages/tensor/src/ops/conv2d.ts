@@ -188,6 +188,12 @@ export function convTranspose2d(
         "(cin, cout / groups, kh, kw) do not fit",
     );
   }
+  if (extra.some((n, axis) => n >= Math.max(attrs.stride[axis], attrs.dilation[axis], 1))) {
+    throw new ShapeError(
+      `convTranspose2d: outputPadding ${showShape(extra)} must be less than stride ` +
+        `${showShape(attrs.stride)} or dilation ${showShape(attrs.dilation)}`,
+    );
+  }
   const [height, width] = ([0, 1] as const).map(
     (axis) =>
       (x.shape[1 + axis] - 1) * attrs.stride[axis] -
