@@ -1,12 +1,12 @@
 import {
   compile,
   type Device,
-  nn,
   type Plan,
   type PlanOutput,
   type StateDict,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
+import * as nn from "@retinaface-webgpu/tensor/nn";
 import { priorBoxes } from "./anchors.js";
 import { type NetworkConfig, RetinaFaceNetwork } from "./model/network.js";
 import type { DetectorConfig } from "./types.js";

@@ -1,4 +1,5 @@
-import { nn, type Tensor } from "@retinaface-webgpu/tensor";
+import type { Tensor } from "@retinaface-webgpu/tensor";
+import * as nn from "@retinaface-webgpu/tensor/nn";
 
 /** Options of `convBn`. */
 export interface ConvBnOptions {

@@ -1,4 +1,5 @@
-import { add, concat, nn, relu, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor";
+import { add, concat, relu, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor";
+import * as nn from "@retinaface-webgpu/tensor/nn";
 import { convBn } from "./blocks.js";
 
 /** The slope RetinaFace's PyTorch code uses: 0.1 for narrow networks, else 0. */

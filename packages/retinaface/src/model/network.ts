@@ -1,4 +1,5 @@
-import { concat, nn, reshape, softmax, type Tensor } from "@retinaface-webgpu/tensor";
+import { concat, reshape, softmax, type Tensor } from "@retinaface-webgpu/tensor";
+import * as nn from "@retinaface-webgpu/tensor/nn";
 import type { Backbone } from "./blocks.js";
 import { FPN, SSH } from "./fpn.js";
 import { MobileNetV1 } from "./mobilenet.js";

@@ -1,4 +1,5 @@
-import { add, maxPool, nn, relu, type Tensor } from "@retinaface-webgpu/tensor";
+import { add, maxPool, relu, type Tensor } from "@retinaface-webgpu/tensor";
+import * as nn from "@retinaface-webgpu/tensor/nn";
 import type { Backbone } from "./blocks.js";
 
 const EXPANSION = 4;

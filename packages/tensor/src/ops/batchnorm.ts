@@ -35,7 +35,7 @@ function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {
 }
 
 /** Gradients to gamma and beta from (g, x, mean, variance). */
-const parameterGradients = defineOp<BatchNormAttrs>({
+const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormParameterGradients",
   outputs: ([, , mean]) => [mean, mean],
   forward: (run, [g, x, mean, variance], [gGamma, gBeta], { eps }) => {
@@ -47,14 +47,14 @@ const parameterGradients = defineOp<BatchNormAttrs>({
 });
 
 /** Gradient to x through the batch's own statistics. */
-const inputGradient = defineOp<BatchNormAttrs>({
+const inputGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormInputGradient",
   outputs: ([g]) => [g],
   forward: (run, inputs, [gx], { eps }) =>
     run.kernel(batchNormBackwardInput({ ...dimensions(gx), eps }), [...inputs, gx]),
 });
 
-const inferenceOp = defineOp<BatchNormAttrs>({
+const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNorm",
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
@@ -71,7 +71,7 @@ const inferenceOp = defineOp<BatchNormAttrs>({
   },
 });
 
-const trainingOp = defineOp<BatchNormAttrs>({
+const trainingOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormTraining",
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);

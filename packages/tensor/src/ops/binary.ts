@@ -54,21 +54,21 @@ function kernelBackward(op: BinaryOpWithGradient): Backward {
     );
 }
 
-const addOp = declare("add", ([g], [a, b], needs) =>
+const addOp = /* @__PURE__ */ declare("add", ([g], [a, b], needs) =>
   [a, b].map((operand, k) => (g && needs[k] ? sumTo(g, operand.shape) : undefined)),
 );
 
-const subOp = declare("sub", ([g], [a, b], needs) => [
+const subOp = /* @__PURE__ */ declare("sub", ([g], [a, b], needs) => [
   g && needs[0] ? sumTo(g, a.shape) : undefined,
   g && needs[1] ? sumTo(neg(g), b.shape) : undefined,
 ]);
 
-const mulOp = declare("mul", kernelBackward("mul"));
-const divOp = declare("div", kernelBackward("div"));
-const powOp = declare("pow", kernelBackward("pow"));
-const maximumOp = declare("maximum", kernelBackward("maximum"));
-const minimumOp = declare("minimum", kernelBackward("minimum"));
-const preluOp = declare("prelu", kernelBackward("prelu"));
+const mulOp = /* @__PURE__ */ declare("mul", kernelBackward("mul"));
+const divOp = /* @__PURE__ */ declare("div", kernelBackward("div"));
+const powOp = /* @__PURE__ */ declare("pow", kernelBackward("pow"));
+const maximumOp = /* @__PURE__ */ declare("maximum", kernelBackward("maximum"));
+const minimumOp = /* @__PURE__ */ declare("minimum", kernelBackward("minimum"));
+const preluOp = /* @__PURE__ */ declare("prelu", kernelBackward("prelu"));
 
 /** a + b with broadcasting. */
 export const add = (a: Tensor, b: Tensor | number): Tensor =>

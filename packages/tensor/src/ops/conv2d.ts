@@ -104,7 +104,7 @@ const inputGradientOp: Op<GradientAttrs> = defineOp<GradientAttrs>({
 });
 
 /** Gradients towards weight and bias. Inputs: x, g. */
-const weightGradientOp = defineOp<Conv2dAttrs & { readonly weightShape: Shape }>({
+const weightGradientOp = /* @__PURE__ */ defineOp<Conv2dAttrs & { readonly weightShape: Shape }>({
   name: "conv2dWeightGradient",
   outputs: ([x], { weightShape }) => [
     { shape: weightShape, dtype: x.dtype },

@@ -20,7 +20,7 @@ function dimensions(shape: Shape, axis: number) {
   };
 }
 
-const gatherOp = defineOp<GatherAttrs>({
+const gatherOp = /* @__PURE__ */ defineOp<GatherAttrs>({
   name: "gather",
   outputs: ([x, index], { axis }) => {
     requireDtype("gather's index", index, "i32");
@@ -42,7 +42,7 @@ export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
   return gatherOp([x, index], { axis: normalizeAxis("gather", axis, x.shape) })[0];
 }
 
-const scatterOp = defineOp<GatherAttrs & { readonly extent: number }>({
+const scatterOp = /* @__PURE__ */ defineOp<GatherAttrs & { readonly extent: number }>({
   name: "scatterAdd",
   outputs: ([source, index], { axis, extent }) => {
     requireDtype("scatterAdd", source, "f32", "i32", "u32");

@@ -33,14 +33,14 @@ function crossEntropySpec(logits: TensorInfo, { ignoreIndex }: CrossEntropyAttrs
   return { rows, classes: logits.shape[logits.shape.length - 1], ignoreIndex };
 }
 
-const crossEntropyGradient = defineOp<CrossEntropyAttrs>({
+const crossEntropyGradient = /* @__PURE__ */ defineOp<CrossEntropyAttrs>({
   name: "crossEntropyBackward",
   outputs: ([, logits]) => [logits],
   forward: (run, [g, logits, labels], [gx], attrs) =>
     run.kernel(crossEntropyBackward(crossEntropySpec(logits, attrs)), [g, logits, labels, gx]),
 });
 
-const crossEntropyOp = defineOp<CrossEntropyAttrs>({
+const crossEntropyOp = /* @__PURE__ */ defineOp<CrossEntropyAttrs>({
   name: "crossEntropy",
   outputs: ([logits, labels]) => {
     requireDtype("crossEntropy", logits, "f32");
@@ -122,7 +122,7 @@ function declareElementwise<A>(
   return (x, t, attrs) => apply([x, t], attrs)[0];
 }
 
-const focalOp = declareElementwise<{ alpha: number; gamma: number }>({
+const focalOp = /* @__PURE__ */ declareElementwise<{ alpha: number; gamma: number }>({
   name: "sigmoidFocalLoss",
   forward: (count, attrs) => sigmoidFocal({ count, ...attrs }),
   backward: (count, attrs) => sigmoidFocalBackward({ count, ...attrs }),
@@ -158,7 +158,7 @@ export function binaryCrossEntropyWithLogits(
   return sigmoidFocalLoss(logits, targets, { alpha: -1, gamma: 0, reduction });
 }
 
-const smoothL1Op = declareElementwise<{ beta: number }>({
+const smoothL1Op = /* @__PURE__ */ declareElementwise<{ beta: number }>({
   name: "smoothL1Loss",
   forward: (count, attrs) => smoothL1Kernel({ count, ...attrs }),
   backward: (count, attrs) => smoothL1Backward({ count, ...attrs }),

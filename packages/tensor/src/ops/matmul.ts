@@ -34,7 +34,7 @@ function show(shape: Shape, transposed: boolean): string {
   return `${showShape(shape)}${transposed ? " transposed" : ""}`;
 }
 
-const matmulOp = defineOp<MatmulAttrs>({
+const matmulOp = /* @__PURE__ */ defineOp<MatmulAttrs>({
   name: "matmul",
   outputs: ([a, b], attrs) => {
     requireDtype("matmul", a, "f32");

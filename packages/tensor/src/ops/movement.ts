@@ -12,7 +12,7 @@ import { sameDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 import { sumTo } from "./reduce.js";
 
-const reshapeOp = defineOp<{ shape: Shape }>({
+const reshapeOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
   name: "reshape",
   alias: true,
   outputs: ([x], { shape }) => {
@@ -49,7 +49,7 @@ export function flatten(x: Tensor, from = 0, to = -1): Tensor {
   return reshape(x, [...x.shape.slice(0, a), merged, ...x.shape.slice(b + 1)]);
 }
 
-const permuteOp = defineOp<{ axes: readonly number[] }>({
+const permuteOp = /* @__PURE__ */ defineOp<{ axes: readonly number[] }>({
   name: "permute",
   outputs: ([x], { axes }) => [{ shape: axes.map((axis) => x.shape[axis]), dtype: x.dtype }],
   forward: (run, [x], [y], { axes }) => {
@@ -84,7 +84,7 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   return permute(x, axes);
 }
 
-const broadcastOp = defineOp<{ shape: Shape }>({
+const broadcastOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
   name: "broadcastTo",
   outputs: ([x], { shape }) => {
     const lead = shape.length - x.shape.length;
@@ -108,7 +108,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : broadcastOp([x], { shape })[0];
 }
 
-const castOp = defineOp<{ dtype: DType }>({
+const castOp = /* @__PURE__ */ defineOp<{ dtype: DType }>({
   name: "cast",
   outputs: ([x], { dtype }) => [{ shape: x.shape, dtype }],
   forward: (run, [x], [y]) => {
@@ -124,7 +124,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : castOp([x], { dtype })[0];
 }
 
-const concatOp = defineOp<{ axis: number }>({
+const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
   name: "concat",
   outputs: (inputs, { axis }) => {
     sameDtype("concat", inputs);
@@ -183,7 +183,7 @@ function sliceView(shape: Shape, { starts, steps }: SliceAttrs) {
   };
 }
 
-const sliceBackward = defineOp<SliceAttrs & { readonly from: Shape }>({
+const sliceBackward = /* @__PURE__ */ defineOp<SliceAttrs & { readonly from: Shape }>({
   name: "sliceBackward",
   outputs: ([g], { from }) => [{ shape: from, dtype: g.dtype }],
   forward: (run, [g], [gx], attrs) => {
@@ -194,7 +194,7 @@ const sliceBackward = defineOp<SliceAttrs & { readonly from: Shape }>({
   },
 });
 
-const sliceOp = defineOp<SliceAttrs>({
+const sliceOp = /* @__PURE__ */ defineOp<SliceAttrs>({
   name: "slice",
   outputs: ([x], { shape }) => [{ shape, dtype: x.dtype }],
   forward: (run, [x], [y], attrs) => {

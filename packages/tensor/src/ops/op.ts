@@ -14,6 +14,7 @@
  *     });
  *     export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => reluOp([x], { slope })[0];
  */
+
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { gradEnabled, noGrad, type TapeNode } from "../autograd.js";
 import type { Device } from "../device/device.js";

@@ -39,7 +39,7 @@ function check(x: TensorInfo, { before, after, mode }: PadAttrs): void {
   }
 }
 
-const padAxisGradient = defineOp<PadAxisAttrs>({
+const padAxisGradient = /* @__PURE__ */ defineOp<PadAxisAttrs>({
   name: "padBackward",
   outputs: ([g], { axis, before, after }) => [
     { shape: g.shape.map((n, k) => (k === axis ? n - before - after : n)), dtype: g.dtype },
@@ -66,7 +66,7 @@ function cropped(g: Tensor, x: Tensor, { before }: PadAttrs): Tensor {
   return padOp([inside], { before: left, after: right, mode: "constant", value: 0 })[0];
 }
 
-const padOp = defineOp<PadAttrs>({
+const padOp = /* @__PURE__ */ defineOp<PadAttrs>({
   name: "pad",
   outputs: ([x], attrs) => {
     requireDtype("pad", x, "f32", "i32", "u32");

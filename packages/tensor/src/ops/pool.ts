@@ -103,14 +103,14 @@ function outputInfo(name: string, x: TensorInfo, attrs: PoolAttrs): TensorInfo {
   return { shape: [x.shape[0], ...to.slice(-rank), ...x.shape.slice(-1)], dtype: x.dtype };
 }
 
-const maxGradient = defineOp<PoolAttrs & { readonly source: TensorInfo }>({
+const maxGradient = /* @__PURE__ */ defineOp<PoolAttrs & { readonly source: TensorInfo }>({
   name: "maxPoolBackward",
   outputs: (_, { source }) => [source],
   forward: (run, [g, positions], [gx], attrs) =>
     run.kernel(maxPoolBackward(specOf(gx.shape, attrs)), [g, positions, gx]),
 });
 
-const maxOp = defineOp<PoolAttrs>({
+const maxOp = /* @__PURE__ */ defineOp<PoolAttrs>({
   name: "maxPool",
   outputs: ([x], attrs) => {
     const y = outputInfo("maxPool", x, attrs);
@@ -125,7 +125,7 @@ const maxOp = defineOp<PoolAttrs>({
 
 type AverageAttrs = PoolAttrs & { readonly countPadding: boolean };
 
-const averageGradient = defineOp<AverageAttrs & { readonly source: TensorInfo }>({
+const averageGradient = /* @__PURE__ */ defineOp<AverageAttrs & { readonly source: TensorInfo }>({
   name: "avgPoolBackward",
   outputs: (_, { source }) => [source],
   forward: (run, [g], [gx], attrs) => {
@@ -134,7 +134,7 @@ const averageGradient = defineOp<AverageAttrs & { readonly source: TensorInfo }>
   },
 });
 
-const averageOp = defineOp<AverageAttrs>({
+const averageOp = /* @__PURE__ */ defineOp<AverageAttrs>({
   name: "avgPool",
   outputs: ([x], attrs) => [outputInfo("avgPool", x, attrs)],
   forward: (run, [x], [y], attrs) => {

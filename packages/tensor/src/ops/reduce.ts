@@ -86,23 +86,23 @@ function extremeBackward(g: Tensor, x: Tensor, y: Tensor, axes: readonly number[
 }
 
 /** Sum over axes; pairwise in f32, so that long axes stay accurate. */
-export const sum = declare("sum", (g, x, _, axes) => spread(g, x.shape, axes));
+export const sum = /* @__PURE__ */ declare("sum", (g, x, _, axes) => spread(g, x.shape, axes));
 
 /** Mean over axes. */
-export const mean = declare("mean", (g, x, y, axes) =>
+export const mean = /* @__PURE__ */ declare("mean", (g, x, y, axes) =>
   mulScalar(spread(g, x.shape, axes), y.size / x.size),
 );
 
 /** Sum of squares over axes. */
-export const sumSquares = declare("sumSquares", (g, x, _, axes) =>
+export const sumSquares = /* @__PURE__ */ declare("sumSquares", (g, x, _, axes) =>
   mul(mulScalar(x, 2), spread(g, x.shape, axes)),
 );
 
 /** Largest element over axes; the gradient is shared by the elements that attain it. */
-export const max = declare("max", extremeBackward);
+export const max = /* @__PURE__ */ declare("max", extremeBackward);
 
 /** Smallest element over axes; the gradient is shared by the elements that attain it. */
-export const min = declare("min", extremeBackward);
+export const min = /* @__PURE__ */ declare("min", extremeBackward);
 
 /** Sums a tensor down to a shape that broadcasts to its own: the adjoint of broadcasting. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
@@ -139,6 +139,6 @@ function declareArg(
 }
 
 /** Position of the largest element along an axis, as i32; the first one where several are equal. */
-export const argmax = declareArg("argmax");
+export const argmax = /* @__PURE__ */ declareArg("argmax");
 /** Position of the smallest element along an axis, as i32; the first one where several are equal. */
-export const argmin = declareArg("argmin");
+export const argmin = /* @__PURE__ */ declareArg("argmin");

@@ -45,13 +45,13 @@ function specOf(x: TensorInfo, attrs: ResizeAttrs): ResizeSpec {
   };
 }
 
-const resizeGradient = defineOp<ResizeAttrs & { readonly from: TensorInfo }>({
+const resizeGradient = /* @__PURE__ */ defineOp<ResizeAttrs & { readonly from: TensorInfo }>({
   name: "resizeBackward",
   outputs: (_, { from }) => [from],
   forward: (run, [g], [gx], attrs) => run.kernel(resizeBackward(specOf(gx, attrs)), [g, gx]),
 });
 
-const resizeOp = defineOp<ResizeAttrs>({
+const resizeOp = /* @__PURE__ */ defineOp<ResizeAttrs>({
   name: "resize",
   outputs: ([x], { size }) => {
     requireDtype("resize", x, "f32");

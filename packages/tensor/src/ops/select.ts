@@ -5,7 +5,7 @@ import { requireDtype, sameDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 import { sumTo } from "./reduce.js";
 
-const whereOp = defineOp<null>({
+const whereOp = /* @__PURE__ */ defineOp<null>({
   name: "where",
   outputs: ([condition, a, b]) => {
     requireDtype("where's condition", condition, "f32", "i32", "u32");

@@ -33,7 +33,7 @@ function declare(log: boolean): (x: Tensor, axis?: number) => Tensor {
 }
 
 /** exp(x) / Σ exp(x) along an axis, the last by default. */
-export const softmax = declare(false);
+export const softmax = /* @__PURE__ */ declare(false);
 
 /** log(softmax(x)) along an axis, the last by default; accurate where the softmax underflows. */
-export const logSoftmax = declare(true);
+export const logSoftmax = /* @__PURE__ */ declare(true);

@@ -47,52 +47,61 @@ function declare(op: UnaryOp): (x: Tensor, a?: number, b?: number) => Tensor {
 }
 
 /** max(x, 0); NaN stays NaN. */
-export const relu = declare("relu") as (x: Tensor) => Tensor;
+export const relu = /* @__PURE__ */ declare("relu") as (x: Tensor) => Tensor;
 
-const leakyReluOp = declare("leakyRelu");
+const leakyReluOp = /* @__PURE__ */ declare("leakyRelu");
 /** x where positive, else slope · x. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leakyReluOp(x, slope);
 
 /** 1 / (1 + exp(−x)). */
-export const sigmoid = declare("sigmoid") as (x: Tensor) => Tensor;
-export const tanh = declare("tanh") as (x: Tensor) => Tensor;
-export const exp = declare("exp") as (x: Tensor) => Tensor;
+export const sigmoid = /* @__PURE__ */ declare("sigmoid") as (x: Tensor) => Tensor;
+export const tanh = /* @__PURE__ */ declare("tanh") as (x: Tensor) => Tensor;
+export const exp = /* @__PURE__ */ declare("exp") as (x: Tensor) => Tensor;
 /** Natural logarithm. */
-export const log = declare("log") as (x: Tensor) => Tensor;
-export const sqrt = declare("sqrt") as (x: Tensor) => Tensor;
+export const log = /* @__PURE__ */ declare("log") as (x: Tensor) => Tensor;
+export const sqrt = /* @__PURE__ */ declare("sqrt") as (x: Tensor) => Tensor;
 /** 1 / √x. */
-export const rsqrt = declare("rsqrt") as (x: Tensor) => Tensor;
+export const rsqrt = /* @__PURE__ */ declare("rsqrt") as (x: Tensor) => Tensor;
 /** |x|; its gradient is 0 at 0. */
-export const abs = declare("abs") as (x: Tensor) => Tensor;
+export const abs = /* @__PURE__ */ declare("abs") as (x: Tensor) => Tensor;
 /** −1, 0 or 1; its gradient is 0. */
-export const sign = declare("sign") as (x: Tensor) => Tensor;
-export const neg = declare("neg") as (x: Tensor) => Tensor;
-export const square = declare("square") as (x: Tensor) => Tensor;
+export const sign = /* @__PURE__ */ declare("sign") as (x: Tensor) => Tensor;
+export const neg = /* @__PURE__ */ declare("neg") as (x: Tensor) => Tensor;
+export const square = /* @__PURE__ */ declare("square") as (x: Tensor) => Tensor;
 /** 1 / x. */
-export const reciprocal = declare("reciprocal") as (x: Tensor) => Tensor;
-export const sin = declare("sin") as (x: Tensor) => Tensor;
-export const cos = declare("cos") as (x: Tensor) => Tensor;
-export const floor = declare("floor") as (x: Tensor) => Tensor;
-export const ceil = declare("ceil") as (x: Tensor) => Tensor;
+export const reciprocal = /* @__PURE__ */ declare("reciprocal") as (x: Tensor) => Tensor;
+export const sin = /* @__PURE__ */ declare("sin") as (x: Tensor) => Tensor;
+export const cos = /* @__PURE__ */ declare("cos") as (x: Tensor) => Tensor;
+export const floor = /* @__PURE__ */ declare("floor") as (x: Tensor) => Tensor;
+export const ceil = /* @__PURE__ */ declare("ceil") as (x: Tensor) => Tensor;
 /** To the nearest integer, halves to the even one. */
-export const round = declare("round") as (x: Tensor) => Tensor;
+export const round = /* @__PURE__ */ declare("round") as (x: Tensor) => Tensor;
 
-const clampOp = declare("clamp");
+const clampOp = /* @__PURE__ */ declare("clamp");
 /** Limits x to low … high; either may be infinite. The gradient passes at the bounds themselves. */
 export const clamp = (x: Tensor, low: number, high: number): Tensor => clampOp(x, low, high);
 
-const eluOp = declare("elu");
+const eluOp = /* @__PURE__ */ declare("elu");
 /** x where positive, else alpha · (exp(x) − 1). */
 export const elu = (x: Tensor, alpha = 1): Tensor => eluOp(x, alpha);
 
 /** Self-normalising ELU (Klambauer et al. 2017). */
-export const selu = declare("selu") as (x: Tensor) => Tensor;
+export const selu = /* @__PURE__ */ declare("selu") as (x: Tensor) => Tensor;
 /** log(1 + exp(x)), without overflow. */
-export const softplus = declare("softplus") as (x: Tensor) => Tensor;
+export const softplus = /* @__PURE__ */ declare("softplus") as (x: Tensor) => Tensor;
 /** x / (1 + |x|). */
-export const softsign = declare("softsign") as (x: Tensor) => Tensor;
+export const softsign = /* @__PURE__ */ declare("softsign") as (x: Tensor) => Tensor;
 
-export const addScalar = declare("addScalar") as (x: Tensor, value: number) => Tensor;
-export const mulScalar = declare("mulScalar") as (x: Tensor, value: number) => Tensor;
+export const addScalar = /* @__PURE__ */ declare("addScalar") as (
+  x: Tensor,
+  value: number,
+) => Tensor;
+export const mulScalar = /* @__PURE__ */ declare("mulScalar") as (
+  x: Tensor,
+  value: number,
+) => Tensor;
 /** x to a constant power; negative x take integer exponents only. */
-export const powScalar = declare("powScalar") as (x: Tensor, exponent: number) => Tensor;
+export const powScalar = /* @__PURE__ */ declare("powScalar") as (
+  x: Tensor,
+  exponent: number,
+) => Tensor;
