@@ -67,9 +67,10 @@ export function readModel(bytes: Uint8Array): OnnxModel {
     (set) => text(one(set, 1)?.bytes ?? new Uint8Array()) === "",
   );
   const constants = new Map(
-    messages(graph, 5).map((tensor) => [strings(tensor, 8)[0], hostValue(tensor)]),
+    messages(graph, 5).map((tensor) => [strings(tensor, 8)[0] ?? "", hostValue(tensor)]),
   );
-  const names = (number: number) => messages(graph, number).map((value) => strings(value, 1)[0]);
+  const names = (number: number) =>
+    messages(graph, number).map((value) => strings(value, 1)[0] ?? "");
   return {
     opset: Number(opsets[0] ? (one(opsets[0], 2)?.varint ?? 1n) : 1n),
     nodes: messages(graph, 1).map(readNode),
@@ -90,7 +91,7 @@ function readNode(fields: Field[]): OnnxNode {
     op: strings(fields, 4)[0] ?? "",
     inputs: strings(fields, 1),
     outputs: strings(fields, 2),
-    attributes: new Map(messages(fields, 5).map((a) => [strings(a, 1)[0], readAttribute(a)])),
+    attributes: new Map(messages(fields, 5).map((a) => [strings(a, 1)[0] ?? "", readAttribute(a)])),
   };
 }
 
@@ -98,11 +99,11 @@ function readAttribute(fields: Field[]): Attribute {
   const type = Number(one(fields, 20)?.varint ?? 0n) || guessType(fields);
   switch (type) {
     case 1:
-      return repeatedFloats(fields, 2)[0];
+      return only(repeatedFloats(fields, 2));
     case 2:
-      return Number(repeatedVarints(fields, 3)[0]);
+      return Number(only(repeatedVarints(fields, 3)));
     case 3:
-      return strings(fields, 4)[0];
+      return only(strings(fields, 4));
     case 4:
       return hostValue(messages(fields, 5)[0] ?? []);
     case 6:
@@ -112,6 +113,11 @@ function readAttribute(fields: Field[]): Attribute {
     default:
       throw new OnnxFormatError(`attribute type ${type} is unknown`);
   }
+}
+
+function only<T>(values: readonly T[]): T {
+  if (values.length === 0) throw new OnnxFormatError("an attribute has no value");
+  return values[0];
 }
 
 /** Early files leave the attribute's type out: the field that is set tells it. */
@@ -135,7 +141,7 @@ function hostValue(fields: readonly Field[]): HostValue {
   const count = shape.reduce((a, b) => a * b, 1);
   const raw = one(fields, 9)?.bytes;
   const values = raw ? rawValues(raw, type) : listedValues(fields, code);
-  if (!(count >= 0) || values.length !== count) {
+  if (!shape.every((n) => Number.isSafeInteger(n) && n >= 0) || values.length !== count) {
     throw new OnnxFormatError(`${values.length} values for shape [${shape.join(", ")}]`);
   }
   return { shape, type: type.name, data: Float64Array.from(values) };

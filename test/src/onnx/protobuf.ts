@@ -13,7 +13,10 @@ export interface Field {
 
 const NOTHING = new Uint8Array(0);
 
-/** Splits a message into its fields, in order. @throws OnnxFormatError when it is cut off or malformed */
+/**
+ * Splits a message into its fields, in order, without copying: at most one field for two bytes.
+ * @throws OnnxFormatError when it is cut off or malformed
+ */
 export function readFields(message: Uint8Array): Field[] {
   const fields: Field[] = [];
   let at = 0;
@@ -70,6 +73,7 @@ function packedVarints(bytes: Uint8Array): bigint[] {
     value = 0n;
     shift = 0n;
   }
+  if (shift > 0n) throw new OnnxFormatError("a number is cut off");
   return values;
 }
 
