@@ -1,7 +1,8 @@
 export { gradEnabled, noGrad } from "./autograd.js";
 export * from "./compile/index.js";
+export type { AdapterDescription, DeviceOptions, OptionalFeature } from "./device/adapter.js";
 export type { MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
-export * from "./device/device.js";
+export { Device } from "./device/device.js";
 export type { CompiledKernel } from "./device/pipelines.js";
 export type { BufferBinding, KernelTiming } from "./device/recorder.js";
 export type { DType, DTypeArrays } from "./dtype.js";
