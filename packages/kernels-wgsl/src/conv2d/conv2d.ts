@@ -1,7 +1,12 @@
 import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
 import { forwardText } from "./forward.js";
-import { asForwardConv2d, conv2dInputGradientGather } from "./input-gradient.js";
+import {
+  asForwardConv2d,
+  conv2dInputGradientGather,
+  swapped,
+  turnedRound,
+} from "./input-gradient.js";
 import {
   type Conv2dLaunch,
   type Conv2dSpec,
@@ -11,6 +16,7 @@ import {
 } from "./spec.js";
 import { conv2dSubgroupDepthwise, isWalkable } from "./subgroup-depthwise.js";
 import { conv2dSubgroupDepthwiseGradient } from "./subgroup-depthwise-gradient.js";
+import { conv2dSubgroupDepthwiseSpread } from "./subgroup-depthwise-spread.js";
 import { conv2dSubgroupGemm, hasLanesOf8 } from "./subgroup-gemm.js";
 import { conv2dSubgroupWeightGradient } from "./subgroup-weight-gradient.js";
 import type { Conv2dWeightGradient } from "./weight-gradient.js";
@@ -42,6 +48,25 @@ const FORWARD: readonly Variant<(spec: Conv2dSpec, transposed: boolean) => Conv2
   { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
   { name: "subgroup-gemm", supports: multiplies, launch: conv2dSubgroupGemm },
   { name: "direct", supports: always, launch: conv2dDirect },
+];
+
+function sizeOfInput(spec: Conv2dSpec): readonly [number, number] {
+  return [spec.inHeight, spec.inWidth];
+}
+
+/** Ways to compute the gradient towards the input that are no forward convolution. */
+const INPUT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dLaunch>[] = [
+  {
+    name: "subgroup-depthwise-spread",
+    supports: (spec, traits) => walks(swapped(spec), traits) && spec.stride[0] === 2,
+    launch: (spec) => conv2dSubgroupDepthwiseSpread(swapped(spec), sizeOfInput(spec)),
+  },
+  {
+    name: "subgroup-gemm-spread",
+    supports: multiplies,
+    launch: (spec) => conv2dSubgroupGemm(turnedRound(spec), true, sizeOfInput(spec)),
+  },
+  { name: "gather", supports: always, launch: conv2dInputGradientGather },
 ];
 
 const WEIGHT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dWeightGradient>[] = [
@@ -106,7 +131,8 @@ export function conv2d(spec: Conv2dSpec, traits: Conv2dTraits, variant?: string)
 /** Names of all ways to compute the gradient towards the input, best guess first. */
 export function conv2dBackwardInputVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {
   const forward = asForwardConv2d(spec);
-  return forward ? [...conv2dVariants(forward, traits), "gather"] : ["gather"];
+  const names = namesOf(INPUT_GRADIENT, spec, traits);
+  return forward ? [...conv2dVariants(forward, traits), ...names] : names;
 }
 
 /**
@@ -125,11 +151,12 @@ export function conv2dBackwardInput(
 ): Conv2dLaunch {
   checkConv2dSpec(spec);
   const forward = asForwardConv2d(spec);
-  if (variant === "gather" || (!forward && variant === undefined)) {
-    return conv2dInputGradientGather(spec);
-  }
-  if (!forward) throw unknownVariant(variant, ["gather"]);
-  return pick(FORWARD, forward, traits, variant).launch(forward, true);
+  const names = conv2dBackwardInputVariants(spec, traits);
+  const name = variant ?? names[0];
+  if (name === undefined || !names.includes(name)) throw unknownVariant(name, names);
+  const found = INPUT_GRADIENT.find((v) => v.name === name);
+  if (found) return found.launch(spec);
+  return pick(FORWARD, forward!, traits, name).launch(forward!, true);
 }
 
 /** Names of all ways to compute the gradients towards weight and bias, best guess first. */

@@ -71,8 +71,8 @@ export interface ForwardPlace {
   readonly firstBlock?: number;
   /** Iterations of a loop that the compiler must not unroll. */
   readonly tile?: number;
-  /** Output size if not that of the spec. */
-  readonly outSize?: readonly [height: number, width: number];
+  /** Output size; that of the spec when absent. */
+  readonly outSize?: readonly [height: number, width: number] | undefined;
 }
 
 /** Values of `PARAMS_WGSL`. */

@@ -29,20 +29,8 @@ import {
 const WORKGROUP = 64;
 const BLOCK = 4;
 
-/**
- * The convolution of the output's gradient that gives the input's gradient of a stride-1
- * convolution, to be launched with transposed packing; undefined where it is none.
- */
-export function asForwardConv2d(spec: Conv2dSpec): Conv2dSpec | undefined {
-  if (spec.stride[0] !== 1 || spec.stride[1] !== 1) return undefined;
-  const reach = spec.kernelSize.map((k, axis) => spec.dilation[axis]! * (k - 1));
-  const padding = spec.padding.map((p, side) => reach[side < 2 ? 0 : 1]! - p);
-  if (padding.some((p) => p < 0)) return undefined;
-  return { ...swapped(spec), padding: padding as [number, number, number, number] };
-}
-
 /** The spec with the roles of input and output exchanged: what is read is the output's gradient. */
-function swapped(spec: Conv2dSpec): Conv2dSpec {
+export function swapped(spec: Conv2dSpec): Conv2dSpec {
   const [outHeight, outWidth] = conv2dOutputSize(spec);
   return {
     batch: spec.batch,
@@ -61,6 +49,26 @@ function swapped(spec: Conv2dSpec): Conv2dSpec {
     outStride: spec.inStride ?? spec.inChannels,
     outOffset: spec.inOffset ?? 0,
   };
+}
+
+/**
+ * The convolution of the output's gradient (on a grid of zeros, if the stride is not 1) that gives
+ * the input's gradient, to be launched with transposed packing. Its padding may be negative.
+ */
+export function turnedRound(spec: Conv2dSpec): Conv2dSpec {
+  const reach = spec.kernelSize.map((k, axis) => spec.dilation[axis]! * (k - 1));
+  const [top, bottom, left, right] = spec.padding;
+  return {
+    ...swapped(spec),
+    padding: [reach[0]! - top, reach[0]! - bottom, reach[1]! - left, reach[1]! - right],
+  };
+}
+
+/** `turnedRound` where that is a convolution like any other; undefined elsewhere. */
+export function asForwardConv2d(spec: Conv2dSpec): Conv2dSpec | undefined {
+  const turned = turnedRound(spec);
+  const plain = spec.stride.every((s) => s === 1) && turned.padding.every((p) => p >= 0);
+  return plain ? turned : undefined;
 }
 
 function gatherWgsl(text: ForwardText, depthwise: boolean): string {

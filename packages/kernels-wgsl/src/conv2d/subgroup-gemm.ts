@@ -80,8 +80,26 @@ function multiply(width: Width, channels: number): string {
   );
 }
 
-function subgroupGemmWgsl(text: ForwardText, channels: number): string {
+/** Row and column of the input under a tap, for the lane's pixel `v`. */
+function sourceOf(v: number, spread: boolean): string {
+  if (!spread) {
+    return `
+      let y${v} = y_first${v} + ky * p.dilation_y;
+      let x_at${v} = x_first${v} + kx * p.dilation_x;
+      let inside${v} = y${v} < p.in_h && x_at${v} < p.in_w;`;
+  }
+  return `
+      let far_y${v} = y_first${v} + ky * p.dilation_y;
+      let far_x${v} = x_first${v} + kx * p.dilation_x;
+      let y${v} = divide(far_y${v}, p.stride_y);
+      let x_at${v} = divide(far_x${v}, p.stride_x);
+      let inside${v} = i32(far_y${v} | far_x${v}) >= 0 && y${v} < p.in_h && x_at${v} < p.in_w
+        && y${v} * p.stride_y == far_y${v} && x_at${v} * p.stride_x == far_x${v};`;
+}
+
+function subgroupGemmWgsl(text: ForwardText, channels: number, spread: boolean): string {
   const { width } = text;
+  const stride = spread ? { y: "1u", x: "1u" } : { y: "p.stride_y", x: "p.stride_x" };
   const items = (item: (c: number) => string): string =>
     Array.from({ length: width }, (_, c) => item(c)).join(", ");
   return /* wgsl */ `enable subgroups;
@@ -100,8 +118,8 @@ ${lines(
   let pixel${v} = min(first_pixel + ${v * LANES}u + lane, p.pixels - 1u);
   let line${v} = divide(pixel${v}, p.out_w);
   let image${v} = divide(line${v}, p.out_h);
-  let x_first${v} = (pixel${v} - line${v} * p.out_w) * p.stride_x - p.pad_left;
-  let y_first${v} = (line${v} - image${v} * p.out_h) * p.stride_y - p.pad_top;`,
+  let x_first${v} = (pixel${v} - line${v} * p.out_w) * ${stride.x} - p.pad_left;
+  let y_first${v} = (line${v} - image${v} * p.out_h) * ${stride.y} - p.pad_top;`,
 )}
 ${lines(width, (c) => `let bias${c} = packed[row + ${c * LANES}u].x;`)}
   row += ${width * LANES}u;
@@ -110,10 +128,7 @@ ${lines(TILE, (pixel) => lines(width, (c) => `var s${pixel}_${c} = bias${c};`))}
     for (var kx = 0u; kx < p.kernel_w; kx++) {
 ${lines(
   VECTORS,
-  (v) => `
-      let y${v} = y_first${v} + ky * p.dilation_y;
-      let x_at${v} = x_first${v} + kx * p.dilation_x;
-      let inside${v} = y${v} < p.in_h && x_at${v} < p.in_w;
+  (v) => `${sourceOf(v, spread)}
       let source${v} = (image${v} * p.in_h + y${v}) * p.in_w + x_at${v};
       let at${v} = select(0u, source${v}, inside${v}) * p.in_stride + p.in_offset;`,
 )}
@@ -150,8 +165,18 @@ function widthFor(outChannels: number): Width {
   return outChannels <= 2 * LANES ? 2 : 4;
 }
 
-/** Launch of the implicit GEMM, for a spec of one group. */
-export function conv2dSubgroupGemm(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
+/**
+ * Launch of the implicit GEMM, for a spec of one group.
+ *
+ * @param spread the input gradient of a strided convolution: the spec's stride is the distance at
+ *   which the input's pixels lie on a grid of zeros, and `spread` the size of the output. Most
+ *   products are then with zeros, which is still faster than gathering.
+ */
+export function conv2dSubgroupGemm(
+  spec: Conv2dSpec,
+  transposed: boolean,
+  spread?: readonly [height: number, width: number],
+): Conv2dLaunch {
   const width = widthFor(spec.outChannels);
   const layout = packedLayout(spec, {
     block: LANES * width,
@@ -160,15 +185,16 @@ export function conv2dSubgroupGemm(spec: Conv2dSpec, transposed: boolean): Conv2
     transposed,
   });
   const text = forwardText(spec, width);
+  const variant = spread ? "subgroup-gemm-spread" : "subgroup-gemm";
   const kernel = {
-    variant: "subgroup-gemm",
-    wgsl: subgroupGemmWgsl(text, Math.min(spec.inChannels, 4)),
+    variant,
+    wgsl: subgroupGemmWgsl(text, Math.min(spec.inChannels, 4), spread !== undefined),
     text,
     features: ["subgroups"] as const,
   };
-  const tiles = Math.ceil(outputPixels(spec) / TILE);
-  const workgroups = gridWorkgroups(tiles, layout.blocksPerGroup);
-  const place = { tile: TILE };
+  const pixels = spread ? spec.batch * spread[0] * spread[1] : outputPixels(spec);
+  const workgroups = gridWorkgroups(Math.ceil(pixels / TILE), layout.blocksPerGroup);
+  const place = { tile: TILE, outSize: spread };
   const dispatch = forwardDispatch(spec, layout, kernel, workgroups, undefined, place);
-  return forwardLaunch("subgroup-gemm", layout, [dispatch]);
+  return forwardLaunch(variant, layout, [dispatch]);
 }
