@@ -6,6 +6,7 @@ export {
   type PlanOutput,
   type PlanStats,
 } from "./plan.js";
+export { SelfTestError } from "./self-test.js";
 export type { VariantChooser } from "./steps.js";
 export { ConvTuner, type TunerStore } from "./tuner.js";
 export { WeightStore } from "./weights.js";

@@ -9,6 +9,7 @@ import { Storage, Tensor, type TensorInfo } from "../tensor.js";
 import { fuse } from "./fuse.js";
 import { buildGraph, type Graph, rootOf, type Value } from "./graph.js";
 import { assignBuffers, type Lifetime } from "./memory.js";
+import { testedVariants } from "./self-test.js";
 import {
   bytesOf,
   convSteps,
@@ -46,6 +47,8 @@ export interface CompileOptions {
   weights?: WeightStore;
   /** Picks convolution variants, for instance from measurements. */
   choose?: VariantChooser;
+  /** Hears that the adapter computes a kernel wrong; default `console.warn`. */
+  warn?: (message: string) => void;
 }
 
 interface Command {
@@ -141,13 +144,15 @@ async function assemble(
   options: CompileOptions,
   owned: Owned,
 ): Promise<Plan> {
-  const { steps, convs } = lower(device, graph, options.choose ?? (() => undefined));
   const weights = options.weights ?? new WeightStore(device);
   if (!options.weights) owned.add(() => weights.dispose());
-  const [compiled, packed] = await Promise.all([
-    Promise.all(steps.map(({ kernel }) => device.prepare(kernel))),
-    weights.pack(convs),
+  const { choose = () => undefined, warn = console.warn } = options;
+  const [chosen, tested] = await Promise.all([
+    prepare(device, graph, choose, weights),
+    testedVariants(device, convSpecs(graph), choose, warn),
   ]);
+  const { steps, compiled, packed } =
+    tested === choose ? chosen : await prepare(device, graph, tested, weights);
   const memory = allocate(device, graph, steps, owned);
   const packedByNode = new Map([...packed].map(([conv, storage]) => [conv.node, storage]));
   const params = writeParams(device, steps, owned);
@@ -171,6 +176,15 @@ async function assemble(
   });
 }
 
+async function prepare(device: Device, graph: Graph, choose: VariantChooser, weights: WeightStore) {
+  const { steps, convs } = lower(device, graph, choose);
+  const [compiled, packed] = await Promise.all([
+    Promise.all(steps.map(({ kernel }) => device.prepare(kernel))),
+    weights.pack(convs),
+  ]);
+  return { steps, compiled, packed };
+}
+
 /** The convolutions of a forward pass as `compile` would run them, for a tuner to measure. */
 export function convolutionSpecs(
   device: Device,
@@ -179,6 +193,10 @@ export function convolutionSpecs(
 ): Conv2dSpec[] {
   const graph = traceGraph(device, forward, inputs);
   fuse(graph);
+  return convSpecs(graph);
+}
+
+function convSpecs(graph: Graph): Conv2dSpec[] {
   return graph.nodes.filter((node) => node.kind === "conv").map(fusedSpec);
 }
 

@@ -1,0 +1,135 @@
+import { type Conv2dSpec, conv2dOutputSize } from "@retinaface-webgpu/kernels-wgsl";
+
+/** A convolution with its numbers, in the kernels' layouts: NHWC and OIHW. */
+export interface TestConv {
+  readonly spec: Conv2dSpec;
+  readonly input: Float32Array;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+  readonly residual: Float32Array | undefined;
+}
+
+/** Output pixels a side, about. */
+const SIDE = 5;
+
+/**
+ * A convolution like `spec` on one small image, with at most about `channels` channels: as many as keep
+ * the count's remainder by 8, on which the kernels' texts depend.
+ */
+export function testConv(spec: Conv2dSpec, channels: number): TestConv {
+  const small = shrink(spec, channels);
+  const inStride = small.inStride ?? small.inChannels;
+  const perGroup = small.inChannels / small.groups;
+  const taps = small.kernelSize[0] * small.kernelSize[1];
+  const { residual } = small;
+  return {
+    spec: small,
+    input: pattern(small.batch * small.inHeight * small.inWidth * inStride, 5),
+    weight: pattern(small.outChannels * perGroup * taps, 3),
+    bias: pattern(small.outChannels, 7),
+    residual: residual && pattern(residual.height * residual.width * small.outChannels, 11),
+  };
+}
+
+function shrink(spec: Conv2dSpec, channels: number): Conv2dSpec {
+  const few = (n: number) => (n > channels ? channels + (n % 8) : n);
+  const depthwise = spec.groups === spec.inChannels && spec.groups === spec.outChannels;
+  const inChannels = spec.groups === 1 || depthwise ? few(spec.inChannels) : spec.inChannels;
+  const outChannels = depthwise
+    ? inChannels
+    : spec.groups === 1
+      ? few(spec.outChannels)
+      : spec.outChannels;
+  const [inHeight, inWidth] = ([0, 1] as const).map((axis) => {
+    const window = spec.dilation[axis] * (spec.kernelSize[axis] - 1) + 1;
+    const size = axis === 0 ? spec.inHeight : spec.inWidth;
+    return Math.min(size, window + spec.stride[axis] * (SIDE + axis));
+  });
+  const inStride = (spec.inStride ?? spec.inChannels) - spec.inChannels + inChannels;
+  const outStride = (spec.outStride ?? spec.outChannels) - spec.outChannels + outChannels;
+  const groups = depthwise ? inChannels : spec.groups;
+  const sized = { ...spec, batch: 1, inHeight, inWidth, inChannels, outChannels, groups };
+  const small = { ...sized, inStride, outStride };
+  if (!spec.residual) return small;
+  const [height, width] = conv2dOutputSize(spec);
+  const [smallHeight, smallWidth] = conv2dOutputSize(small);
+  const scaled = (n: number, from: number, to: number) => Math.max(1, Math.round((n * to) / from));
+  const residual = {
+    ...spec.residual,
+    height: scaled(spec.residual.height, height, smallHeight),
+    width: scaled(spec.residual.width, width, smallWidth),
+  };
+  return { ...small, residual };
+}
+
+/** Eighths from −1 to 1 in no simple order: their products and sums are exact in float32. */
+function pattern(length: number, seed: number): Float32Array {
+  return Float32Array.from(
+    { length },
+    (_, i) => (((i * (seed * 2 + 9) + (i >> 4) * 3 + seed) % 17) - 8) / 8,
+  );
+}
+
+/** The whole tensor that holds the output, zero in channels that are not the convolution's. */
+export function hostConv2d({ spec, input, weight, bias, residual }: TestConv): Float64Array {
+  const [height, width] = conv2dOutputSize(spec);
+  const stride = spec.outStride ?? spec.outChannels;
+  const result = new Float64Array(height * width * stride);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let c = 0; c < spec.outChannels; c++) {
+        const sum = bias[c] + products(spec, input, weight, y, x, c);
+        const at = (y * width + x) * stride + (spec.outOffset ?? 0) + c;
+        result[at] = finish(spec, sum, residual ? residualAt(spec, residual, y, x, c) : 0);
+      }
+    }
+  }
+  return result;
+}
+
+function products(
+  spec: Conv2dSpec,
+  input: Float32Array,
+  weight: Float32Array,
+  outY: number,
+  outX: number,
+  channel: number,
+): number {
+  const { kernelSize, stride, dilation, padding, inChannels, outChannels, groups } = spec;
+  const perGroup = inChannels / groups;
+  const first = Math.floor(channel / (outChannels / groups)) * perGroup + (spec.inOffset ?? 0);
+  const [kh, kw] = kernelSize;
+  let sum = 0;
+  for (let ky = 0; ky < kh; ky++) {
+    const y = outY * stride[0] + ky * dilation[0] - padding[0];
+    if (y < 0 || y >= spec.inHeight) continue;
+    for (let kx = 0; kx < kw; kx++) {
+      const x = outX * stride[1] + kx * dilation[1] - padding[2];
+      if (x < 0 || x >= spec.inWidth) continue;
+      const from = (y * spec.inWidth + x) * (spec.inStride ?? inChannels) + first;
+      const tap = channel * perGroup * kh * kw + ky * kw + kx;
+      for (let i = 0; i < perGroup; i++) sum += input[from + i] * weight[tap + i * kh * kw];
+    }
+  }
+  return sum;
+}
+
+function finish({ residual, activation }: Conv2dSpec, sum: number, added: number): number {
+  const slope = activation.kind === "leaky_relu" ? activation.slope : 0;
+  const activate = (v: number) => (v >= 0 || activation.kind === "none" ? v : v * slope);
+  return residual?.order === "after-activation" ? activate(sum) + added : activate(sum + added);
+}
+
+function residualAt(
+  spec: Conv2dSpec,
+  residual: Float32Array,
+  y: number,
+  x: number,
+  channel: number,
+): number {
+  const { height, width } = spec.residual!;
+  const [outHeight, outWidth] = conv2dOutputSize(spec);
+  const row = Math.floor((y * height) / outHeight);
+  const column = Math.floor((x * width) / outWidth);
+  return residual[(row * width + column) * spec.outChannels + channel];
+}

@@ -1,0 +1,148 @@
+/**
+ * Compares every convolution kernel of a plan with the CPU before it is trusted.
+ *
+ * A driver may compile a shader that computes something else. Each distinct kernel text runs once a
+ * device on a small convolution: few pixels, few channels, numbers that float32 holds exactly. A kernel
+ * that gives another result is replaced by the general one, with a warning; if that one is wrong as
+ * well, the adapter is refused.
+ */
+import {
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  conv2d,
+  conv2dOutputSize,
+} from "@retinaface-webgpu/kernels-wgsl";
+import type { Device } from "../device/device.js";
+import { TensorError } from "../errors.js";
+import { conv2dTraits } from "../ops/conv2d.js";
+import { Storage } from "../tensor.js";
+import { hostConv2d, type TestConv, testConv } from "./self-test-conv.js";
+import type { VariantChooser } from "./steps.js";
+
+/** The adapter computes convolutions wrong, also by the general kernel. */
+export class SelfTestError extends TensorError {
+  constructor(device: Device) {
+    super(
+      "SELF_TEST",
+      `${device.adapter.name} computes convolutions wrong: update its driver or use another adapter.`,
+    );
+  }
+}
+
+const FALLBACK = "direct";
+
+/** Whether kernels compute right, by their text; a device's pipelines do not change while it lives. */
+const verdicts = new WeakMap<Device, Map<string, Promise<boolean>>>();
+
+const warned = new WeakMap<Device, Set<string>>();
+
+/**
+ * `choose`, where all kernels that it leads to compute right; else a chooser that avoids the others.
+ * @throws SelfTestError when the general kernel is wrong too
+ */
+export async function testedVariants(
+  device: Device,
+  specs: readonly Conv2dSpec[],
+  choose: VariantChooser,
+  warn: (message: string) => void,
+): Promise<VariantChooser> {
+  const traits = conv2dTraits(device);
+  const wrong = await wrongKernels(device, specs, choose);
+  if (wrong.size === 0) return choose;
+  const names = new Set(wrong.values());
+  if (names.has(FALLBACK)) throw new SelfTestError(device);
+  const careful: VariantChooser = (spec) =>
+    wrong.has(textOf(conv2d(spec, traits, choose(spec)))) ? FALLBACK : choose(spec);
+  if ((await wrongKernels(device, specs, careful)).size > 0) throw new SelfTestError(device);
+  warnOnce(device, [...names].join(", "), warn);
+  return careful;
+}
+
+function warnOnce(device: Device, names: string, warn: (message: string) => void): void {
+  const told = warned.get(device) ?? new Set();
+  warned.set(device, told);
+  if (told.has(names)) return;
+  told.add(names);
+  warn(
+    `${device.adapter.name} computes the convolution kernel ${names} wrong: ` +
+      "the slower general one runs instead. A newer driver may help.",
+  );
+}
+
+/** Texts of the kernels that compute wrong, with their variants' names. */
+async function wrongKernels(
+  device: Device,
+  specs: readonly Conv2dSpec[],
+  choose: VariantChooser,
+): Promise<Map<string, string>> {
+  const traits = conv2dTraits(device);
+  const known = verdicts.get(device) ?? new Map<string, Promise<boolean>>();
+  verdicts.set(device, known);
+  const variants = new Map<string, string>();
+  for (const spec of specs) {
+    const launch = conv2d(spec, traits, choose(spec));
+    const text = textOf(launch);
+    variants.set(text, launch.variant);
+    if (known.has(text)) continue;
+    const verdict = run(device, representative(spec, launch, device));
+    known.set(text, verdict);
+    verdict.catch(() => known.delete(text));
+  }
+  const wrong = new Map<string, string>();
+  for (const [text, variant] of variants) if (!(await known.get(text))) wrong.set(text, variant);
+  return wrong;
+}
+
+function textOf({ dispatches }: Conv2dLaunch): string {
+  const texts = dispatches.map(
+    ({ kernel }) => kernel.wgsl + JSON.stringify(kernel.constants ?? {}),
+  );
+  return [...new Set(texts)].join("\n");
+}
+
+interface Representative {
+  readonly test: TestConv;
+  readonly launch: Conv2dLaunch;
+}
+
+/** A small convolution that runs the same kernel text, if there is one, else the same variant. */
+function representative(spec: Conv2dSpec, launch: Conv2dLaunch, device: Device): Representative {
+  const text = textOf(launch);
+  const candidates = [16, 32, Number.POSITIVE_INFINITY].map((channels) => {
+    const test = testConv(spec, channels);
+    return { test, launch: conv2d(test.spec, conv2dTraits(device), launch.variant) };
+  });
+  return candidates.find((small) => textOf(small.launch) === text) ?? candidates[0];
+}
+
+async function run(device: Device, { test, launch }: Representative): Promise<boolean> {
+  const { spec, input, weight, bias, residual } = test;
+  const [height, width] = conv2dOutputSize(spec);
+  const stride = spec.outStride ?? spec.outChannels;
+  const outputs = spec.batch * height * width * stride;
+  const storages: Storage[] = [];
+  const make = (elements: number, values?: Float32Array) => {
+    const storage = new Storage(device, Math.ceil(elements / 4) * 16, "self-test");
+    storage.retain();
+    storages.push(storage);
+    if (values) device.write(storage.buffer, values);
+    else device.clear(storage.buffer);
+    return { buffer: storage.buffer.buffer, size: storage.buffer.bytes };
+  };
+  try {
+    await Promise.all(launch.dispatches.map(({ kernel }) => device.prepare(kernel)));
+    const [x, w, b] = [input, weight, bias].map((values) => make(values.length, values));
+    const addend = residual ? [make(residual.length, residual)] : [];
+    const [packed, y] = [launch.packedLength, outputs].map((elements) => make(elements));
+    device.run(launch.pack(true), [w, b, packed]);
+    for (const { kernel, packedOffset, packedSize } of launch.dispatches) {
+      const slice = { buffer: packed.buffer, offset: packedOffset * 4, size: packedSize * 4 };
+      device.run(kernel, [x, slice, ...addend, y]);
+    }
+    const actual = new Float32Array(await device.read(y.buffer, outputs * 4));
+    const expected = hostConv2d(test);
+    return actual.every((v, i) => Math.abs(v - expected[i]) <= 1e-4 * (1 + Math.abs(expected[i])));
+  } finally {
+    if (!device.isLost) for (const storage of storages) storage.release();
+  }
+}
