@@ -2,7 +2,7 @@ export * from "./batchnorm.js";
 export * from "./conv2d/index.js";
 export * from "./copy.js";
 export type { ElementType } from "./define.js";
-export * from "./detection/mining.js";
+export * from "./detection/index.js";
 export * from "./elementwise/binary.js";
 export * from "./elementwise/select.js";
 export * from "./elementwise/unary.js";

@@ -5,12 +5,12 @@ import {
   type StateDict,
 } from "@retinaface-webgpu/tensor";
 import { findWeights, toRawImage } from "#platform";
+import { CallQueue } from "./call-queue.js";
 import { OptionError, RetinaFaceError } from "./errors.js";
 import type { BytesSource, ImageInput } from "./image/input.js";
-import { scaledRows } from "./image/resize.js";
 import { inferNetwork } from "./model/infer.js";
 import type { NetworkConfig } from "./model/network.js";
-import { postprocess, resolveThresholds, visible } from "./postprocess.js";
+import { resolveThresholds } from "./postprocess.js";
 import { Runtime } from "./runtime.js";
 import type { DetectorConfig, Face, RawImage, Thresholds } from "./types.js";
 import { DEFAULT_CONFIG } from "./types.js";
@@ -41,8 +41,8 @@ export interface LoadOptions extends DetectOptions {
   config?: Partial<DetectorConfig>;
 }
 
-/** Mean of the training images, subtracted from B, G, R. */
-const MEAN_BGR = [104, 117, 123] as const;
+/** Calls under way at a time: while the GPU works for one, the next is decoded and uploaded. */
+const CALLS_IN_FLIGHT = 2;
 
 /**
  * Finds faces and their landmarks.
@@ -57,8 +57,8 @@ export class RetinaFace {
   readonly #state: StateDict;
   readonly #defaults: DetectOptions;
   readonly #ownsDevice: boolean;
+  readonly #queue = new CallQueue(CALLS_IN_FLIGHT);
   #runtime: Runtime;
-  #queue: Promise<unknown> = Promise.resolve();
   #disposed = false;
 
   private constructor(
@@ -125,23 +125,20 @@ export class RetinaFace {
     const settings = this.#settings(options);
     const { signal } = options;
     signal?.throwIfAborted();
-    const task = this.#queue.then(async () => {
-      signal?.throwIfAborted();
-      this.#assertUsable();
-      const raw = await Promise.all(images.map((image) => toRawImage(image)));
-      await this.#recover();
-      const result = new Array<Face[]>(images.length);
-      for (const group of groupBySize(raw, settings.maxSide)) {
+    const call = this.#queue.run(
+      async () => {
         signal?.throwIfAborted();
-        const found = await this.#run(group, settings.thresholds).catch((error) =>
-          this.#failed(group, error),
-        );
-        for (const [i, index] of group.indices.entries()) result[index] = found[i];
-      }
-      return result;
-    });
-    this.#queue = task.catch(() => undefined);
-    return task;
+        this.#assertUsable();
+        return Promise.all(images.map((image) => toRawImage(image)));
+      },
+      async (raw) => {
+        signal?.throwIfAborted();
+        this.#assertUsable();
+        await this.#recover();
+        return this.#submit(raw, settings, signal);
+      },
+    );
+    return untilAborted(call, signal);
   }
 
   /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */
@@ -152,7 +149,7 @@ export class RetinaFace {
     if (this.#ownsDevice) this.#runtime.device.destroy();
   }
 
-  #settings(options: DetectOptions): { thresholds: Thresholds; maxSide: number | undefined } {
+  #settings(options: DetectOptions): Settings {
     const thresholds = resolveThresholds(options, resolveThresholds(this.#defaults));
     const maxSide = options.maxSide ?? this.#defaults.maxSide;
     if (maxSide !== undefined && !(Number.isSafeInteger(maxSide) && maxSide >= 1)) {
@@ -189,29 +186,46 @@ export class RetinaFace {
     );
   }
 
-  async #run(group: SizeGroup, thresholds: Thresholds): Promise<Face[][]> {
-    const { width, height, images } = group;
-    const engine = await this.#runtime.engine(images.length, height, width);
-    const pixels = new Float32Array(images.length * height * width * 3);
-    for (const [i, image] of images.entries()) {
-      const size = height * width * 3;
-      normalize(image, width, height, pixels.subarray(i * size, (i + 1) * size));
-    }
-    engine.plan.inputs[0].write(pixels);
-    engine.plan.run();
-    const outputs = await this.#runtime.read(engine);
-    return outputs.map((raw, i) => {
-      const frame = {
-        width,
-        height,
-        scaleX: width / images[i].width,
-        scaleY: height / images[i].height,
+  /** Submits images in groups of one size; the function returned waits for the faces. */
+  async #submit(
+    raw: readonly RawImage[],
+    { thresholds, maxSide }: Settings,
+    signal?: AbortSignal,
+  ): Promise<() => Promise<Face[][]>> {
+    const result = new Array<Face[]>(raw.length);
+    let rest = async () => {};
+    for (const group of groupBySize(raw, maxSide)) {
+      signal?.throwIfAborted();
+      const found = await this.#start(group, thresholds);
+      await rest();
+      rest = async () => {
+        const faces = await found();
+        for (const [i, index] of group.indices.entries()) result[index] = faces[i];
       };
-      const { variances } = this.config;
-      const faces = postprocess({ ...raw, priors: engine.priors, variances, frame, thresholds });
-      return visible(faces, thresholds.visThreshold);
-    });
+    }
+    return async () => {
+      await rest();
+      return result;
+    };
   }
+
+  /** Submits a group. */
+  async #start(group: SizeGroup, thresholds: Thresholds): Promise<() => Promise<Face[][]>> {
+    const { width, height, images } = group;
+    try {
+      const engine = await this.#runtime.engine(images.length, height, width);
+      const faces = engine.run(images, thresholds).catch((error) => this.#failed(group, error));
+      faces.catch(() => undefined);
+      return () => faces;
+    } catch (error) {
+      return this.#failed(group, error);
+    }
+  }
+}
+
+interface Settings {
+  readonly thresholds: Thresholds;
+  readonly maxSide: number | undefined;
 }
 
 interface SizeGroup {
@@ -240,15 +254,12 @@ function groupBySize(images: readonly RawImage[], maxSide: number | undefined): 
   return [...groups.values()];
 }
 
-/** Scales RGBA bytes to `width` × `height` BGR minus the mean. */
-function normalize(image: RawImage, width: number, height: number, target: Float32Array): void {
-  const same = width === image.width && height === image.height;
-  let to = 0;
-  for (const row of same ? [image.data] : scaledRows(image, width, height)) {
-    for (let from = 0; from < row.length; from += 4, to += 3) {
-      target[to] = row[from + 2] - MEAN_BGR[0];
-      target[to + 1] = row[from + 1] - MEAN_BGR[1];
-      target[to + 2] = row[from] - MEAN_BGR[2];
-    }
-  }
+/** Gives up waiting when the signal comes; what was submitted runs out by itself. */
+function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }

@@ -22,6 +22,11 @@ export interface PostprocessInput {
   loc: Float32Array;
   /** `[N]` face probabilities (after softmax). */
   scores: Float32Array;
+  /**
+   * `[N]` face logit minus background logit. Where given, they order the candidates: as the scores do, but they still
+   * tell apart those that score alike in single precision, near 1.
+   */
+  margins?: Float32Array;
   /** `[N, 10]` landmark offsets. */
   landms: Float32Array;
   /** `[N, 4]` from {@link priorBoxes} for the frame's size. */
@@ -36,7 +41,7 @@ export interface PostprocessInput {
  * them, NMS in pixels of the original image, the best `keepTopK`. `visThreshold` is applied apart,
  * by {@link visible}.
  *
- * @returns Faces from best to worst; equal scores in the order of the priors.
+ * @returns Faces from best to worst; equals in the order of the priors.
  * @throws NumericError when a score is NaN or a candidate's box or landmark is not finite.
  */
 export function postprocess(input: PostprocessInput): Face[] {
@@ -44,22 +49,36 @@ export function postprocess(input: PostprocessInput): Face[] {
   checkRows("loc", input.loc, 4, scores.length);
   checkRows("landms", input.landms, LANDMARK_COORDINATES, scores.length);
   checkRows("priors", priors, 4, scores.length);
-  const chosen = candidates(scores, thresholds.confidenceThreshold, thresholds.topK);
-  const chosenPriors = takeRows(priors, 4, chosen);
-  const boxes = decodeBoxes(takeRows(input.loc, 4, chosen), chosenPriors, variances);
-  const landms = takeRows(input.landms, LANDMARK_COORDINATES, chosen);
-  const points = decodeLandmarks(landms, chosenPriors, variances);
+  checkRows("margins", input.margins ?? scores, 1, scores.length);
+  const chosen = candidates(input, thresholds);
+  const rows = decodeRows({
+    loc: takeRows(input.loc, 4, chosen),
+    landms: takeRows(input.landms, LANDMARK_COORDINATES, chosen),
+    priors: takeRows(priors, 4, chosen),
+    variances,
+    frame,
+  });
+  const chosenScores = takeRows(scores, 1, chosen);
+  const kept = nms(rows.boxes, chosenScores, thresholds.nmsThreshold, thresholds.keepTopK);
+  return Array.from(kept, (i) => toFace(rows, i, chosenScores[i]));
+}
+
+/** Boxes `[N, 4]` and landmarks `[N, 10]` in pixels of the original image. */
+export interface DecodedRows {
+  boxes: Float64Array;
+  points: Float64Array;
+}
+
+/** Decodes rows of offsets with the priors they belong to. */
+export function decodeRows(
+  input: Pick<PostprocessInput, "loc" | "landms" | "priors" | "variances" | "frame">,
+): DecodedRows {
+  const { loc, landms, priors, variances, frame } = input;
+  const boxes = decodeBoxes(loc, priors, variances);
+  const points = decodeLandmarks(landms, priors, variances);
   toPixels(boxes, frame);
   toPixels(points, frame);
-  const chosenScores = takeRows(scores, 1, chosen);
-  const kept = nms(boxes, chosenScores, thresholds.nmsThreshold, thresholds.keepTopK);
-  return Array.from(kept, (i) =>
-    toFace(
-      boxes.subarray(i * 4, i * 4 + 4),
-      chosenScores[i],
-      points.subarray(i * LANDMARK_COORDINATES, (i + 1) * LANDMARK_COORDINATES),
-    ),
-  );
+  return { boxes, points };
 }
 
 /** Faces scoring at least `visThreshold`, in their order. */
@@ -106,12 +125,15 @@ function checkRows(name: string, values: Float32Array, columns: number, rows: nu
 }
 
 /** Indices of the best `topK` scores above the threshold, best first. */
-function candidates(scores: Float32Array, threshold: number, topK: number): Uint32Array {
+function candidates(
+  { scores, margins = scores }: PostprocessInput,
+  { confidenceThreshold, topK }: PostprocessInput["thresholds"],
+): Uint32Array {
   const above = new Uint32Array(scores.length);
   let count = 0;
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i];
-    if (score > threshold) above[count++] = i;
+    if (score > confidenceThreshold) above[count++] = i;
     else if (Number.isNaN(score)) {
       throw new NumericError(
         `score ${i} is NaN: check that the input image and the weights are finite numbers`,
@@ -119,7 +141,7 @@ function candidates(scores: Float32Array, threshold: number, topK: number): Uint
     }
   }
   const passing = above.subarray(0, count);
-  return orderByScore(takeRows(scores, 1, passing), topK).map((n) => passing[n]);
+  return orderByScore(takeRows(margins, 1, passing), topK).map((n) => passing[n]);
 }
 
 function takeRows(values: Float32Array, columns: number, rows: Uint32Array): Float32Array {
@@ -140,9 +162,12 @@ function toPixels(coordinates: Float64Array, frame: Frame): void {
   }
 }
 
-function toFace(box: Float64Array, score: number, points: Float64Array): Face {
+/** One decoded row as a face. @throws NumericError when a landmark is not finite. */
+export function toFace(rows: DecodedRows, row: number, score: number): Face {
+  const start = row * LANDMARK_COORDINATES;
+  const points = rows.points.subarray(start, start + LANDMARK_COORDINATES);
   if (!points.every(Number.isFinite)) throw new NumericError("a landmark is not finite");
-  const [x1, y1, x2, y2] = box;
+  const [x1, y1, x2, y2] = rows.boxes.subarray(row * 4, row * 4 + 4);
   const point = (n: number): Point => [points[n * 2], points[n * 2 + 1]];
   return {
     box: [x1, y1, x2, y2],

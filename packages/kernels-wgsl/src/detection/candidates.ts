@@ -1,0 +1,135 @@
+/**
+ * Which priors may be faces: for each prior of one pyramid level its key, and, where it passes the threshold, a
+ * record of what the network said about it.
+ *
+ * A prior is judged by its margin, the face logit minus the background logit, not by the softmax of the two: the
+ * margin orders priors as the probability does, is exact in f32 on every adapter where `exp` is not, and still tells
+ * apart what the probability rounds to 1. The key is the margin's bits, mapped so that unsigned comparison orders
+ * them; the caller maps its probability threshold to the smallest key that passes (`marginKey`).
+ *
+ * Logits are read as bits, because a shader may assume that there are no NaNs: a NaN margin gets `NAN_KEY`.
+ */
+import { defineKernel, input, output } from "../define.js";
+import type { Kernel } from "../kernel.js";
+
+/** Key of a prior that does not pass; less than any margin's. */
+export const NO_KEY = 0;
+/** Key of a prior whose margin is NaN; more than any margin's. */
+export const NAN_KEY = 0xffffffff;
+/** Words of a record: key, prior, 4 box offsets, 10 landmark offsets (f32 bits). */
+export const RECORD_WORDS = 16;
+
+const bits = new DataView(new ArrayBuffer(4));
+
+/** The key of a margin: order of keys is order of margins, -0 counts as 0. */
+export function marginKey(margin: number): number {
+  if (Number.isNaN(margin)) return NAN_KEY;
+  bits.setFloat32(0, margin === 0 ? 0 : margin);
+  const word = bits.getUint32(0);
+  return (word & 0x80000000 ? ~word : word | 0x80000000) >>> 0;
+}
+
+/** The margin of a key; NaN for `NAN_KEY`. */
+export function keyMargin(key: number): number {
+  bits.setUint32(0, key & 0x80000000 ? key & 0x7fffffff : ~key);
+  return bits.getFloat32(0);
+}
+
+/** Channels `offset …` of pixels that are `stride` floats apart. */
+export interface HeadView {
+  readonly stride: number;
+  readonly offset: number;
+}
+
+/** One pyramid level's head outputs, NHWC, the priors of a cell side by side. */
+export interface CandidatesSpec {
+  readonly batch: number;
+  /** Cells of the level. */
+  readonly cells: number;
+  readonly anchorsPerCell: number;
+  /** Logits of background and face. */
+  readonly conf: HeadView;
+  readonly loc: HeadView;
+  readonly landms: HeadView;
+  /** Index of the level's first prior. */
+  readonly firstPrior: number;
+  /** Priors of all levels. */
+  readonly priors: number;
+  /** Least key that passes. */
+  readonly threshold: number;
+}
+
+const GLOBALS = `
+const NAN_KEY = ${NAN_KEY}u;
+const INFINITY = 0x7f800000u;
+fn keyOf(bits: u32) -> u32 {
+  if ((bits & 0x7fffffffu) == 0u) { return 0x80000000u; }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+fn marginKey(background: u32, face: u32) -> u32 {
+  let b = background & 0x7fffffffu;
+  let f = face & 0x7fffffffu;
+  if (max(b, f) < INFINITY) {
+    return keyOf(bitcast<u32>(bitcast<f32>(face) - bitcast<f32>(background)));
+  }
+  if (max(b, f) > INFINITY || (b == f && background == face)) { return NAN_KEY; }
+  return keyOf(select(background ^ 0x80000000u, face, f == INFINITY));
+}`;
+
+const BODY = `
+  let image = i / p.cells;
+  let cell = i - image * p.cells;
+  let confAt = i * p.confStride + p.confOffset;
+  for (var a = 0u; a < p.anchors; a++) {
+    let key = marginKey(conf[confAt + a * 2u], conf[confAt + a * 2u + 1u]);
+    let prior = p.firstPrior + cell * p.anchors + a;
+    let slot = image * p.priors + prior;
+    let passes = key >= p.threshold;
+    keys[slot] = select(${NO_KEY}u, key, passes);
+    if (passes) {
+      let l = i * p.locStride + p.locOffset + a * 4u;
+      let m = i * p.landmsStride + p.landmsOffset + a * 10u;
+      let r = slot * 4u;
+      records[r] = vec4<u32>(key, prior, loc[l], loc[l + 1u]);
+      records[r + 1u] = vec4<u32>(loc[l + 2u], loc[l + 3u], landms[m], landms[m + 1u]);
+      records[r + 2u] = vec4<u32>(landms[m + 2u], landms[m + 3u], landms[m + 4u], landms[m + 5u]);
+      records[r + 3u] = vec4<u32>(landms[m + 6u], landms[m + 7u], landms[m + 8u], landms[m + 9u]);
+    }
+  }`;
+
+/**
+ * Bindings: conf, loc, landms (may be one buffer), keys `u32 [batch, priors]`, records `vec4<u32>
+ * [batch, priors, 4]`, of which only those with a key are written.
+ */
+export function candidates(spec: CandidatesSpec): Kernel {
+  const { batch, cells, anchorsPerCell, conf, loc, landms } = spec;
+  const count = batch * cells;
+  return defineKernel({
+    name: "candidates",
+    buffers: [
+      input("conf", "u32"),
+      input("loc", "u32"),
+      input("landms", "u32"),
+      output("keys", "u32"),
+      output("records", "vec4<u32>"),
+    ],
+    params: {
+      cells,
+      anchors: anchorsPerCell,
+      confStride: conf.stride,
+      confOffset: conf.offset,
+      locStride: loc.stride,
+      locOffset: loc.offset,
+      landmsStride: landms.stride,
+      landmsOffset: landms.offset,
+      firstPrior: spec.firstPrior,
+      priors: spec.priors,
+      threshold: spec.threshold,
+    },
+    globals: GLOBALS,
+    count,
+    body: BODY,
+    flops: count * anchorsPerCell,
+    bytes: count * anchorsPerCell * 12,
+  });
+}

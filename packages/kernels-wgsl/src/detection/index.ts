@@ -1,0 +1,6 @@
+export * from "./candidate-sort.js";
+export * from "./candidates.js";
+export * from "./greedy-nms.js";
+export * from "./image-input.js";
+export * from "./mining.js";
+export { TAP_FLOATS, tapRadius, writeTaps } from "./taps.js";

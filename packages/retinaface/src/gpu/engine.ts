@@ -1,0 +1,109 @@
+import {
+  compile,
+  type Device,
+  type Plan,
+  type Tensor,
+  type WeightStore,
+} from "@retinaface-webgpu/tensor";
+import { priorBoxes } from "../anchors.js";
+import type { HeadOutput } from "../model/network.js";
+import type { Frame } from "../postprocess.js";
+import type { DetectorConfig, Face, RawImage, Thresholds } from "../types.js";
+import { FaceFinder, type HeadLevel } from "./face-finder.js";
+import { ImageFeed } from "./image-feed.js";
+import { detectionPipelines } from "./pipelines.js";
+import type { UploadBuffer } from "./upload.js";
+
+/** What an engine is made for: batches of images that the network sees at one size. */
+export interface EngineSpec {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What engines of one detector share. */
+export interface EngineParts {
+  readonly device: Device;
+  readonly heads: (image: Tensor) => HeadOutput;
+  readonly weights: WeightStore;
+  readonly upload: UploadBuffer;
+  readonly config: DetectorConfig;
+}
+
+/** From pixels to faces for one input size: everything is prepared, a run records and reads back once. */
+export class Engine {
+  readonly #spec: EngineSpec;
+  readonly #plan: Plan;
+  readonly #feed: ImageFeed;
+  readonly #finder: FaceFinder;
+
+  private constructor(spec: EngineSpec, plan: Plan, feed: ImageFeed, finder: FaceFinder) {
+    this.#spec = spec;
+    this.#plan = plan;
+    this.#feed = feed;
+    this.#finder = finder;
+  }
+
+  /** Compiles the network for a size; kernels compile in parallel. */
+  static async create(parts: EngineParts, spec: EngineSpec): Promise<Engine> {
+    const { device, heads, weights, config } = parts;
+    const { batch, height, width } = spec;
+    const forward = (image: Tensor) => {
+      const { conf, loc, landms } = heads(image);
+      return [...conf, ...loc, ...landms];
+    };
+    const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
+    const [plan, pipelines] = await Promise.all([
+      compile(device, forward, [input], { weights }),
+      detectionPipelines(device),
+    ]);
+    const target = { binding: plan.inputs[0].binding, height, width };
+    const feed = new ImageFeed(device, pipelines.imageInput, parts.upload, target);
+    const finder = new FaceFinder(device, pipelines, {
+      batch,
+      levels: levelsOf(plan),
+      priors: priorBoxes(height, width, config.anchors),
+      variances: config.variances,
+    });
+    return new Engine(spec, plan, feed, finder);
+  }
+
+  /**
+   * Records everything from upload to suppression and submits it with one read-back. What concerns the GPU's queue is
+   * done when this returns, so that runs may overlap: the next may be started at once.
+   *
+   * @returns the faces of each image scoring at least `visThreshold`, best first, in its own pixels.
+   */
+  run(images: readonly RawImage[], thresholds: Thresholds): Promise<Face[][]> {
+    const { width, height } = this.#spec;
+    const frames = images.map(
+      (image): Frame => ({
+        width,
+        height,
+        scaleX: width / image.width,
+        scaleY: height / image.height,
+      }),
+    );
+    this.#finder.configure(thresholds, frames);
+    this.#feed.feed(images);
+    this.#plan.run();
+    this.#finder.record();
+    return this.#finder.read(frames);
+  }
+
+  dispose(): void {
+    this.#plan.dispose();
+    this.#feed.dispose();
+    this.#finder.dispose();
+  }
+}
+
+/** The plan's outputs by level: `conf`, `loc`, `landms`, each fine to coarse. */
+function levelsOf({ outputs }: Plan): HeadLevel[] {
+  const levels = outputs.length / 3;
+  return Array.from({ length: levels }, (_, i) => ({
+    conf: outputs[i],
+    loc: outputs[levels + i],
+    landms: outputs[levels * 2 + i],
+  }));
+}

@@ -1,0 +1,214 @@
+import {
+  candidateSort,
+  candidates,
+  FLAG_NAN_SCORE,
+  FLAG_NOT_FINITE,
+  greedyNms,
+  HEADER_WORDS,
+  keyMargin,
+  nmsCapacity,
+  RECORD_WORDS,
+} from "@retinaface-webgpu/kernels-wgsl";
+import type { BufferBinding, Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor";
+import { LANDMARK_COORDINATES } from "../codec.js";
+import { NumericError } from "../errors.js";
+import { probabilityOf, thresholdKey } from "../margin.js";
+import { decodeRows, type Frame, toFace } from "../postprocess.js";
+import type { Face, Thresholds } from "../types.js";
+import type { DetectionPipelines } from "./pipelines.js";
+import { Stage } from "./stage.js";
+
+/** One pyramid level's head outputs, NHWC. */
+export interface HeadLevel {
+  readonly conf: PlanOutput;
+  readonly loc: PlanOutput;
+  readonly landms: PlanOutput;
+}
+
+/** What a {@link FaceFinder} reads and how. */
+export interface FaceFinderSpec {
+  readonly batch: number;
+  readonly levels: readonly HeadLevel[];
+  /** `[N, 4]` of {@link priorBoxes}. */
+  readonly priors: Float32Array;
+  readonly variances: readonly [centre: number, size: number];
+}
+
+/** Box offsets of a record follow its key and prior. */
+const LOC_AT = 2;
+const LANDMS_AT = LOC_AT + 4;
+
+/**
+ * Post-processing on the GPU: candidates, sort, suppression; one read-back of the kept faces.
+ *
+ * The GPU decides which priors become faces and in which order. What it returns of them are the network's own numbers,
+ * which are decoded here in double precision: faces equal {@link postprocess}'s to the last bit.
+ */
+export class FaceFinder {
+  readonly #device: Device;
+  readonly #spec: FaceFinderSpec;
+  readonly #count: number;
+  readonly #levels: readonly Stage[];
+  readonly #sort: Stage;
+  readonly #nms: Stage;
+  readonly #buffers: Record<
+    "keys" | "records" | "lists" | "counts" | "priors" | "frames",
+    PooledBuffer
+  >;
+  readonly #frames: Float32Array;
+  #results: { readonly capacity: number; kept: PooledBuffer; faces: PooledBuffer } | undefined;
+  #settings = "";
+
+  constructor(device: Device, pipelines: DetectionPipelines, spec: FaceFinderSpec) {
+    this.#device = device;
+    this.#spec = spec;
+    const count = spec.priors.length / 4;
+    this.#count = count;
+    this.#levels = spec.levels.map(() => new Stage(device, pipelines.candidates));
+    this.#sort = new Stage(device, pipelines.candidateSort);
+    this.#nms = new Stage(device, pipelines.greedyNms);
+    const allocate = (words: number, label: string) => device.allocate(words * 4, label);
+    const slots = spec.batch * count;
+    this.#buffers = {
+      keys: allocate(slots, "candidate keys"),
+      records: allocate(slots * RECORD_WORDS, "candidate records"),
+      lists: allocate(slots * 4, "sorted candidates"),
+      counts: allocate(spec.batch, "candidate counts"),
+      priors: allocate(count * 4, "priors"),
+      frames: allocate(spec.batch * 2, "frames"),
+    };
+    this.#frames = new Float32Array(spec.batch * 2);
+    device.write(this.#buffers.priors, spec.priors);
+  }
+
+  /** Says how the next runs decide. It writes to the queue: call it before anything is recorded. */
+  configure(thresholds: Thresholds, frames: readonly Frame[]): void {
+    const extents = frames.flatMap(({ width, height, scaleX, scaleY }) => [
+      width / scaleX,
+      height / scaleY,
+    ]);
+    if (extents.some((extent, i) => Math.fround(extent) !== this.#frames[i])) {
+      this.#frames.set(extents);
+      this.#device.write(this.#buffers.frames, this.#frames);
+    }
+    const settings = Object.values(thresholds).join();
+    if (settings !== this.#settings) this.#setStages(thresholds);
+    this.#settings = settings;
+  }
+
+  /** Records the dispatches: one a level and two more. */
+  record(): void {
+    for (const stage of this.#levels) stage.record();
+    this.#sort.record();
+    this.#nms.record();
+  }
+
+  /**
+   * Submits what is recorded and reads the faces of each image, best first.
+   *
+   * @throws NumericError when a score is NaN or a face is not finite.
+   */
+  async read(frames: readonly Frame[]): Promise<Face[][]> {
+    const { capacity, faces } = this.#results!;
+    const words = HEADER_WORDS + capacity * RECORD_WORDS;
+    const bytes = await this.#device.read(faces.buffer, frames.length * words * 4);
+    return frames.map((frame, image) => {
+      const [kept, flags] = new Uint32Array(bytes, image * words * 4, HEADER_WORDS);
+      checkFlags(flags);
+      const start = (image * words + HEADER_WORDS) * 4;
+      return this.#decode(bytes, start, kept, frame);
+    });
+  }
+
+  dispose(): void {
+    for (const stage of [...this.#levels, this.#sort, this.#nms]) stage.dispose();
+    for (const buffer of Object.values(this.#buffers)) this.#device.free(buffer);
+    this.#freeResults();
+  }
+
+  #setStages(thresholds: Thresholds): void {
+    const { confidenceThreshold, visThreshold, nmsThreshold } = thresholds;
+    const { batch, levels, variances } = this.#spec;
+    const priors = this.#count;
+    const { keys, records, lists, counts, frames, priors: boxes } = this.#buffers;
+    // A face is only suppressed by a better one: those that will not be shown need not compete.
+    const threshold = thresholdKey(confidenceThreshold, visThreshold);
+    let firstPrior = 0;
+    for (const [n, { conf, loc, landms }] of levels.entries()) {
+      const cells = conf.shape[1] * conf.shape[2];
+      const anchorsPerCell = conf.shape[3] / 2;
+      const kernel = candidates({
+        batch,
+        cells,
+        anchorsPerCell,
+        conf,
+        loc,
+        landms,
+        firstPrior,
+        priors,
+        threshold,
+      });
+      const heads = [conf, loc, landms].map(({ tensor }) => tensor.binding);
+      this.#levels[n].set(kernel, [...heads, whole(keys), whole(records)]);
+      firstPrior += cells * anchorsPerCell;
+    }
+    this.#sort.set(candidateSort({ batch, priors }), [whole(keys), whole(lists), whole(counts)]);
+    const topK = Math.min(thresholds.topK, priors);
+    const keepTopK = Math.min(thresholds.keepTopK, topK);
+    const nms = { batch, priors, topK, keepTopK, nmsThreshold, variances };
+    const { kept, faces } = this.#reserve(nmsCapacity(nms));
+    const inputs = [lists, counts, records, boxes, frames].map(whole);
+    this.#nms.set(greedyNms(nms), [...inputs, whole(kept), whole(faces)]);
+  }
+
+  #reserve(capacity: number): { kept: PooledBuffer; faces: PooledBuffer } {
+    if (this.#results?.capacity !== capacity) {
+      this.#freeResults();
+      const { batch } = this.#spec;
+      const kept = this.#device.allocate(batch * capacity * 32, "kept boxes");
+      const words = batch * (HEADER_WORDS + capacity * RECORD_WORDS);
+      const faces = this.#device.allocate(words * 4, "faces");
+      this.#results = { capacity, kept, faces };
+    }
+    return this.#results;
+  }
+
+  #freeResults(): void {
+    if (!this.#results) return;
+    this.#device.free(this.#results.kept);
+    this.#device.free(this.#results.faces);
+    this.#results = undefined;
+  }
+
+  #decode(bytes: ArrayBuffer, start: number, kept: number, frame: Frame): Face[] {
+    const words = new Uint32Array(bytes, start, kept * RECORD_WORDS);
+    const floats = new Float32Array(bytes, start, kept * RECORD_WORDS);
+    const priors = new Float32Array(kept * 4);
+    const loc = new Float32Array(kept * 4);
+    const landms = new Float32Array(kept * LANDMARK_COORDINATES);
+    for (let i = 0; i < kept; i++) {
+      const at = i * RECORD_WORDS;
+      const prior = words[at + 1] * 4;
+      priors.set(this.#spec.priors.subarray(prior, prior + 4), i * 4);
+      loc.set(floats.subarray(at + LOC_AT, at + LANDMS_AT), i * 4);
+      landms.set(floats.subarray(at + LANDMS_AT, at + RECORD_WORDS), i * LANDMARK_COORDINATES);
+    }
+    const rows = decodeRows({ loc, landms, priors, variances: this.#spec.variances, frame });
+    return Array.from({ length: kept }, (_, i) =>
+      toFace(rows, i, probabilityOf(keyMargin(words[i * RECORD_WORDS]))),
+    );
+  }
+}
+
+function whole({ buffer, bytes }: PooledBuffer): BufferBinding {
+  return { buffer, offset: 0, size: bytes };
+}
+
+function checkFlags(flags: number): void {
+  if (flags & FLAG_NAN_SCORE) {
+    throw new NumericError(
+      "a score is NaN: check that the input image and the weights are finite numbers",
+    );
+  }
+  if (flags & FLAG_NOT_FINITE) throw new NumericError("a candidate's box is not finite");
+}

@@ -1,0 +1,126 @@
+import { imageInput, TAP_FLOATS, writeTaps } from "@retinaface-webgpu/kernels-wgsl";
+import type {
+  BufferBinding,
+  CompiledKernel,
+  Device,
+  PooledBuffer,
+} from "@retinaface-webgpu/tensor";
+import type { RawImage } from "../types.js";
+import { Stage } from "./stage.js";
+import { type Piece, planUpload, type UploadBuffer } from "./upload.js";
+
+/** Mean of the training images, subtracted from B, G, R. */
+const MEAN_BGR = [104, 117, 123] as const;
+
+/** A network's input: `[batch, height, width, 3]`. */
+export interface FeedTarget {
+  readonly binding: BufferBinding;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What is kept while batches of the same image sizes come. */
+interface Layout {
+  readonly key: string;
+  readonly pieces: readonly Piece[];
+  readonly bytes: number;
+}
+
+/** Uploads images and turns them into a network's input on the GPU: one kernel an image. */
+export class ImageFeed {
+  readonly #device: Device;
+  readonly #compiled: CompiledKernel;
+  readonly #upload: UploadBuffer;
+  readonly #target: FeedTarget;
+  readonly #stages: Stage[] = [];
+  #taps: PooledBuffer[] = [];
+  #layout: Layout | undefined;
+  #bound: PooledBuffer | undefined;
+
+  constructor(device: Device, compiled: CompiledKernel, upload: UploadBuffer, target: FeedTarget) {
+    this.#device = device;
+    this.#compiled = compiled;
+    this.#upload = upload;
+    this.#target = target;
+  }
+
+  /**
+   * Scales images to the network's size, one into each place of the batch. What exceeds the upload buffer is submitted
+   * in between; usually nothing is.
+   */
+  feed(images: readonly RawImage[]): void {
+    const { pieces, bytes } = this.#arrange(images);
+    const pixels = this.#upload.reserve(bytes);
+    if (pixels !== this.#bound) this.#setStages(images, pixels);
+    for (let from = 0, to = 0; from < pieces.length; from = to) {
+      while (to < pieces.length && pieces[to].load === pieces[from].load) {
+        this.#write(pixels, pieces[to], images[pieces[to].image]);
+        to++;
+      }
+      for (let n = from; n < to; n++) this.#stages[n].record();
+    }
+  }
+
+  dispose(): void {
+    for (const stage of this.#stages) stage.dispose();
+    this.#freeTaps();
+  }
+
+  /** Sizes decide the pieces and the tables of taps. */
+  #arrange(images: readonly RawImage[]): Layout {
+    const key = images.map(({ width, height }) => `${width}x${height}`).join();
+    if (this.#layout?.key === key) return this.#layout;
+    const pieces = planUpload(images, this.#upload.limit);
+    const bytes = Math.max(...pieces.map((piece) => piece.offset + piece.bytes));
+    this.#freeTaps();
+    this.#taps = images.map((image) => this.#makeTaps(image));
+    this.#bound = undefined;
+    this.#layout = { key, pieces, bytes };
+    return this.#layout;
+  }
+
+  #makeTaps(image: RawImage): PooledBuffer {
+    const { width, height } = this.#target;
+    const table = new Float32Array((width + height) * TAP_FLOATS);
+    writeTaps(image.width, width, table);
+    writeTaps(image.height, height, table.subarray(width * TAP_FLOATS));
+    const taps = this.#device.allocate(table.byteLength, "resize taps");
+    this.#device.write(taps, table);
+    return taps;
+  }
+
+  #setStages(images: readonly RawImage[], pixels: PooledBuffer): void {
+    const { width, height, binding } = this.#target;
+    for (const [n, { image, band, offset, bytes }] of this.#layout!.pieces.entries()) {
+      this.#stages[n] ??= new Stage(this.#device, this.#compiled);
+      const kernel = imageInput({
+        sourceWidth: images[image].width,
+        sourceHeight: images[image].height,
+        band,
+        width,
+        height,
+        targetWidth: width,
+        targetHeight: height,
+        targetOffset: image * width * height * 3,
+        mean: MEAN_BGR,
+      });
+      const taps = this.#taps[image];
+      this.#stages[n].set(kernel, [
+        { buffer: pixels.buffer, offset, size: Math.max(16, Math.ceil(bytes / 16) * 16) },
+        { buffer: taps.buffer, offset: 0, size: taps.bytes },
+        binding,
+      ]);
+    }
+    this.#bound = pixels;
+  }
+
+  #write(pixels: PooledBuffer, { band, offset, bytes }: Piece, image: RawImage): void {
+    const start = band.firstRow * image.width * 4;
+    this.#device.write(pixels, image.data.subarray(start, start + bytes), offset);
+  }
+
+  #freeTaps(): void {
+    for (const buffer of this.#taps) this.#device.free(buffer);
+    this.#taps = [];
+  }
+}
