@@ -14,10 +14,14 @@ export {
   ReadError,
   RetinaFaceError,
 } from "./errors.js";
+export { FaceFinder, type FaceFinderSpec, type HeadLevel } from "./gpu/face-finder.js";
+export { type FeedTarget, ImageFeed } from "./gpu/image-feed.js";
+export { UploadBuffer } from "./gpu/upload.js";
 export { type ImageFormat, sniffFormat } from "./image/format.js";
 export type { BytesSource, ImageInput } from "./image/input.js";
 export { DEFAULT_MAX_PIXELS, type ImageLimits } from "./image/raw.js";
 export { resizeBilinear } from "./image/resize.js";
+export { marginsOf, probabilityOf } from "./margin.js";
 export * from "./model/index.js";
 export { nms } from "./nms.js";
 export {

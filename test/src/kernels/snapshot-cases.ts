@@ -228,6 +228,47 @@ function trainingCases(): [string, Kernel][] {
   ];
 }
 
+function detectionCases(): [string, Kernel][] {
+  const image = {
+    sourceWidth: 100,
+    sourceHeight: 90,
+    width: 50,
+    height: 45,
+    targetWidth: 64,
+    targetHeight: 48,
+    targetOffset: 9216,
+    mean: [104, 117, 123],
+  } as const;
+  const level = {
+    batch: 2,
+    cells: 300,
+    anchorsPerCell: 2,
+    conf: { stride: 32, offset: 0 },
+    loc: { stride: 32, offset: 4 },
+    landms: { stride: 32, offset: 12 },
+    firstPrior: 2400,
+    priors: 4200,
+    threshold: kernels.marginKey(0.5),
+  };
+  const nms = {
+    batch: 2,
+    priors: 4200,
+    topK: 5000,
+    keepTopK: 750,
+    nmsThreshold: 0.4,
+    variances: [0.1, 0.2],
+  } as const;
+  return [
+    ["imageInput", kernels.imageInput(image)],
+    ["imageInput larger", kernels.imageInput({ ...image, sourceHeight: 40 })],
+    ["imageInput band", kernels.imageInput({ ...image, band: { firstRow: 30, rows: 20 } })],
+    ["candidates", kernels.candidates(level)],
+    ["candidateSort", kernels.candidateSort({ batch: 2, priors: 4200 })],
+    ["greedyNms", kernels.greedyNms(nms)],
+    ["greedyNms all", kernels.greedyNms({ ...nms, nmsThreshold: 1 })],
+  ];
+}
+
 /** Every kernel of the package at least once, by a title whose first word is the function that made it. */
 export function snapshotCases(): ReadonlyMap<string, Kernel> {
   return new Map([
@@ -237,6 +278,7 @@ export function snapshotCases(): ReadonlyMap<string, Kernel> {
     ...reductionCases(),
     ...layerCases(),
     ...trainingCases(),
+    ...detectionCases(),
   ]);
 }
 
@@ -253,13 +295,18 @@ export const HELPERS: readonly string[] = [
   "conv2dFlops",
   "conv2dOutputSize",
   "conv2dVariants",
+  "keyMargin",
   "linearWorkgroups",
+  "marginKey",
   "matmulBatchStrides",
+  "nmsCapacity",
   "packParams",
   "padOutputShape",
   "poolOutputSize",
   "resizeAxis",
   "segmentCount",
+  "tapRadius",
   "toFraction",
   "unaryGradientFrom",
+  "writeTaps",
 ];

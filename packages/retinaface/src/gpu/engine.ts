@@ -53,13 +53,13 @@ export class Engine {
       return [...conf, ...loc, ...landms];
     };
     const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
-    const [plan, pipelines] = await Promise.all([
+    const [plan] = await Promise.all([
       compile(device, forward, [input], { weights }),
       detectionPipelines(device),
     ]);
     const target = { binding: plan.inputs[0].binding, height, width };
-    const feed = new ImageFeed(device, pipelines.imageInput, parts.upload, target);
-    const finder = new FaceFinder(device, pipelines, {
+    const feed = await ImageFeed.create(device, target, parts.upload);
+    const finder = await FaceFinder.create(device, {
       batch,
       levels: levelsOf(plan),
       priors: priorBoxes(height, width, config.anchors),

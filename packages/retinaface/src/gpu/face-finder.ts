@@ -15,7 +15,7 @@ import { NumericError } from "../errors.js";
 import { probabilityOf, thresholdKey } from "../margin.js";
 import { decodeRows, type Frame, toFace } from "../postprocess.js";
 import type { Face, Thresholds } from "../types.js";
-import type { DetectionPipelines } from "./pipelines.js";
+import { type DetectionPipelines, detectionPipelines } from "./pipelines.js";
 import { Stage } from "./stage.js";
 
 /** One pyramid level's head outputs, NHWC. */
@@ -59,7 +59,7 @@ export class FaceFinder {
   #results: { readonly capacity: number; kept: PooledBuffer; faces: PooledBuffer } | undefined;
   #settings = "";
 
-  constructor(device: Device, pipelines: DetectionPipelines, spec: FaceFinderSpec) {
+  private constructor(device: Device, pipelines: DetectionPipelines, spec: FaceFinderSpec) {
     this.#device = device;
     this.#spec = spec;
     const count = spec.priors.length / 4;
@@ -79,6 +79,11 @@ export class FaceFinder {
     };
     this.#frames = new Float32Array(spec.batch * 2);
     device.write(this.#buffers.priors, spec.priors);
+  }
+
+  /** Compiles what is not compiled yet and allocates for the spec's sizes. */
+  static async create(device: Device, spec: FaceFinderSpec): Promise<FaceFinder> {
+    return new FaceFinder(device, await detectionPipelines(device), spec);
   }
 
   /** Says how the next runs decide. It writes to the queue: call it before anything is recorded. */

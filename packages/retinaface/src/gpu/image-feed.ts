@@ -6,6 +6,7 @@ import type {
   PooledBuffer,
 } from "@retinaface-webgpu/tensor";
 import type { RawImage } from "../types.js";
+import { detectionPipelines } from "./pipelines.js";
 import { Stage } from "./stage.js";
 import { type Piece, planUpload, type UploadBuffer } from "./upload.js";
 
@@ -42,6 +43,16 @@ export class ImageFeed {
     this.#compiled = compiled;
     this.#upload = upload;
     this.#target = target;
+  }
+
+  /** Compiles what is not compiled yet. @param upload may be shared with other feeds of the device */
+  static async create(
+    device: Device,
+    target: FeedTarget,
+    upload: UploadBuffer,
+  ): Promise<ImageFeed> {
+    const { imageInput: compiled } = await detectionPipelines(device);
+    return new ImageFeed(device, compiled, upload, target);
   }
 
   /**
