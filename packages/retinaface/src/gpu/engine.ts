@@ -53,19 +53,25 @@ export class Engine {
       return [...conf, ...loc, ...landms];
     };
     const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
-    const [plan] = await Promise.all([
-      compile(device, forward, [input], { weights }),
-      detectionPipelines(device),
-    ]);
-    const target = { binding: plan.inputs[0].binding, height, width };
-    const feed = await ImageFeed.create(device, target, parts.upload);
-    const finder = await FaceFinder.create(device, {
-      batch,
-      levels: levelsOf(plan),
-      priors: priorBoxes(height, width, config.anchors),
-      variances: config.variances,
-    });
-    return new Engine(spec, plan, feed, finder);
+    // Compiled beside the network's kernels; errors come back from the awaited calls below.
+    detectionPipelines(device).catch(() => undefined);
+    const plan = await compile(device, forward, [input], { weights });
+    let feed: ImageFeed | undefined;
+    try {
+      const target = { binding: plan.inputs[0].binding, height, width };
+      feed = await ImageFeed.create(device, target, parts.upload);
+      const finder = await FaceFinder.create(device, {
+        batch,
+        levels: levelsOf(plan),
+        priors: priorBoxes(height, width, config.anchors),
+        variances: config.variances,
+      });
+      return new Engine(spec, plan, feed, finder);
+    } catch (error) {
+      feed?.dispose();
+      plan.dispose();
+      throw error;
+    }
   }
 
   /**

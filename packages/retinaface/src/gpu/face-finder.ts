@@ -9,12 +9,13 @@ import {
   nmsCapacity,
   RECORD_WORDS,
 } from "@retinaface-webgpu/kernels-wgsl";
-import type { BufferBinding, Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor";
+import type { Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor";
 import { LANDMARK_COORDINATES } from "../codec.js";
 import { NumericError } from "../errors.js";
 import { probabilityOf, thresholdKey } from "../margin.js";
 import { decodeRows, type Frame, toFace } from "../postprocess.js";
 import type { Face, Thresholds } from "../types.js";
+import { BufferSet, whole } from "./buffer-set.js";
 import { type DetectionPipelines, detectionPipelines } from "./pipelines.js";
 import { Stage } from "./stage.js";
 
@@ -34,6 +35,14 @@ export interface FaceFinderSpec {
   readonly variances: readonly [centre: number, size: number];
 }
 
+/** Buffers whose size depends on the thresholds. */
+interface Results {
+  /** Faces an image. */
+  readonly capacity: number;
+  readonly kept: PooledBuffer;
+  readonly faces: PooledBuffer;
+}
+
 /** Box offsets of a record follow its key and prior. */
 const LOC_AT = 2;
 const LANDMS_AT = LOC_AT + 4;
@@ -51,39 +60,39 @@ export class FaceFinder {
   readonly #levels: readonly Stage[];
   readonly #sort: Stage;
   readonly #nms: Stage;
-  readonly #buffers: Record<
-    "keys" | "records" | "lists" | "counts" | "priors" | "frames",
-    PooledBuffer
-  >;
+  readonly #owned: BufferSet;
+  readonly #buffers: ReturnType<typeof allocateBuffers>;
   readonly #frames: Float32Array;
-  #results: { readonly capacity: number; kept: PooledBuffer; faces: PooledBuffer } | undefined;
+  #results: Results | undefined;
   #settings = "";
 
-  private constructor(device: Device, pipelines: DetectionPipelines, spec: FaceFinderSpec) {
+  private constructor(
+    device: Device,
+    pipelines: DetectionPipelines,
+    spec: FaceFinderSpec,
+    owned: BufferSet,
+  ) {
     this.#device = device;
     this.#spec = spec;
-    const count = spec.priors.length / 4;
-    this.#count = count;
+    this.#count = spec.priors.length / 4;
+    this.#owned = owned;
+    this.#buffers = allocateBuffers(owned, spec);
+    this.#frames = new Float32Array(spec.batch * 2);
     this.#levels = spec.levels.map(() => new Stage(device, pipelines.candidates));
     this.#sort = new Stage(device, pipelines.candidateSort);
     this.#nms = new Stage(device, pipelines.greedyNms);
-    const allocate = (words: number, label: string) => device.allocate(words * 4, label);
-    const slots = spec.batch * count;
-    this.#buffers = {
-      keys: allocate(slots, "candidate keys"),
-      records: allocate(slots * RECORD_WORDS, "candidate records"),
-      lists: allocate(slots * 4, "sorted candidates"),
-      counts: allocate(spec.batch, "candidate counts"),
-      priors: allocate(count * 4, "priors"),
-      frames: allocate(spec.batch * 2, "frames"),
-    };
-    this.#frames = new Float32Array(spec.batch * 2);
-    device.write(this.#buffers.priors, spec.priors);
   }
 
-  /** Compiles what is not compiled yet and allocates for the spec's sizes. */
+  /** Compiles what is not compiled yet and allocates for the spec's sizes. @throws GpuOutOfMemoryError */
   static async create(device: Device, spec: FaceFinderSpec): Promise<FaceFinder> {
-    return new FaceFinder(device, await detectionPipelines(device), spec);
+    const pipelines = await detectionPipelines(device);
+    const owned = new BufferSet(device);
+    try {
+      return new FaceFinder(device, pipelines, spec, owned);
+    } catch (error) {
+      owned.dispose();
+      throw error;
+    }
   }
 
   /** Says how the next runs decide. It writes to the queue: call it before anything is recorded. */
@@ -127,8 +136,7 @@ export class FaceFinder {
 
   dispose(): void {
     for (const stage of [...this.#levels, this.#sort, this.#nms]) stage.dispose();
-    for (const buffer of Object.values(this.#buffers)) this.#device.free(buffer);
-    this.#freeResults();
+    this.#owned.dispose();
   }
 
   #setStages(thresholds: Thresholds): void {
@@ -166,23 +174,18 @@ export class FaceFinder {
     this.#nms.set(greedyNms(nms), [...inputs, whole(kept), whole(faces)]);
   }
 
-  #reserve(capacity: number): { kept: PooledBuffer; faces: PooledBuffer } {
+  #reserve(capacity: number): Results {
     if (this.#results?.capacity !== capacity) {
-      this.#freeResults();
       const { batch } = this.#spec;
-      const kept = this.#device.allocate(batch * capacity * 32, "kept boxes");
-      const words = batch * (HEADER_WORDS + capacity * RECORD_WORDS);
-      const faces = this.#device.allocate(words * 4, "faces");
-      this.#results = { capacity, kept, faces };
+      if (this.#results) this.#owned.free(this.#results.kept);
+      if (this.#results) this.#owned.free(this.#results.faces);
+      this.#results = {
+        capacity,
+        kept: this.#owned.allocate(batch * capacity * 8, "kept boxes"),
+        faces: this.#owned.allocate(batch * (HEADER_WORDS + capacity * RECORD_WORDS), "faces"),
+      };
     }
     return this.#results;
-  }
-
-  #freeResults(): void {
-    if (!this.#results) return;
-    this.#device.free(this.#results.kept);
-    this.#device.free(this.#results.faces);
-    this.#results = undefined;
   }
 
   #decode(bytes: ArrayBuffer, start: number, kept: number, frame: Frame): Face[] {
@@ -205,8 +208,16 @@ export class FaceFinder {
   }
 }
 
-function whole({ buffer, bytes }: PooledBuffer): BufferBinding {
-  return { buffer, offset: 0, size: bytes };
+function allocateBuffers(owned: BufferSet, { batch, priors }: FaceFinderSpec) {
+  const slots = (batch * priors.length) / 4;
+  return {
+    keys: owned.allocate(slots, "candidate keys"),
+    records: owned.allocate(slots * RECORD_WORDS, "candidate records"),
+    lists: owned.allocate(slots * 4, "sorted candidates"),
+    counts: owned.allocate(batch, "candidate counts"),
+    frames: owned.allocate(batch * 2, "frames"),
+    priors: owned.upload(priors, "priors"),
+  };
 }
 
 function checkFlags(flags: number): void {

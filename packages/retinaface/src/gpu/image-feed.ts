@@ -6,6 +6,7 @@ import type {
   PooledBuffer,
 } from "@retinaface-webgpu/tensor";
 import type { RawImage } from "../types.js";
+import { BufferSet, whole } from "./buffer-set.js";
 import { detectionPipelines } from "./pipelines.js";
 import { Stage } from "./stage.js";
 import { type Piece, planUpload, type UploadBuffer } from "./upload.js";
@@ -34,6 +35,7 @@ export class ImageFeed {
   readonly #upload: UploadBuffer;
   readonly #target: FeedTarget;
   readonly #stages: Stage[] = [];
+  readonly #owned: BufferSet;
   #taps: PooledBuffer[] = [];
   #layout: Layout | undefined;
   #bound: PooledBuffer | undefined;
@@ -43,6 +45,7 @@ export class ImageFeed {
     this.#compiled = compiled;
     this.#upload = upload;
     this.#target = target;
+    this.#owned = new BufferSet(device);
   }
 
   /** Compiles what is not compiled yet. @param upload may be shared with other feeds of the device */
@@ -74,7 +77,7 @@ export class ImageFeed {
 
   dispose(): void {
     for (const stage of this.#stages) stage.dispose();
-    this.#freeTaps();
+    this.#owned.dispose();
   }
 
   /** Sizes decide the pieces and the tables of taps. */
@@ -83,7 +86,8 @@ export class ImageFeed {
     if (this.#layout?.key === key) return this.#layout;
     const pieces = planUpload(images, this.#upload.limit);
     const bytes = Math.max(...pieces.map((piece) => piece.offset + piece.bytes));
-    this.#freeTaps();
+    this.#layout = undefined;
+    for (const taps of this.#taps) this.#owned.free(taps);
     this.#taps = images.map((image) => this.#makeTaps(image));
     this.#bound = undefined;
     this.#layout = { key, pieces, bytes };
@@ -95,9 +99,7 @@ export class ImageFeed {
     const table = new Float32Array((width + height) * TAP_FLOATS);
     writeTaps(image.width, width, table);
     writeTaps(image.height, height, table.subarray(width * TAP_FLOATS));
-    const taps = this.#device.allocate(table.byteLength, "resize taps");
-    this.#device.write(taps, table);
-    return taps;
+    return this.#owned.upload(table, "resize taps");
   }
 
   #setStages(images: readonly RawImage[], pixels: PooledBuffer): void {
@@ -115,10 +117,9 @@ export class ImageFeed {
         targetOffset: image * width * height * 3,
         mean: MEAN_BGR,
       });
-      const taps = this.#taps[image];
       this.#stages[n].set(kernel, [
         { buffer: pixels.buffer, offset, size: Math.max(16, Math.ceil(bytes / 16) * 16) },
-        { buffer: taps.buffer, offset: 0, size: taps.bytes },
+        whole(this.#taps[image]),
         binding,
       ]);
     }
@@ -128,10 +129,5 @@ export class ImageFeed {
   #write(pixels: PooledBuffer, { band, offset, bytes }: Piece, image: RawImage): void {
     const start = band.firstRow * image.width * 4;
     this.#device.write(pixels, image.data.subarray(start, start + bytes), offset);
-  }
-
-  #freeTaps(): void {
-    for (const buffer of this.#taps) this.#device.free(buffer);
-    this.#taps = [];
   }
 }

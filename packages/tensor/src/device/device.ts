@@ -250,10 +250,12 @@ export class Device {
     const staging = this.#staging.get(capacity)?.pop() ?? this.#createStaging(capacity);
     this.#recorder.copy(source, byteOffset, staging, 0, Math.ceil(bytes / 4) * 4);
     this.flush();
+    // Taken now, so that what is submitted meanwhile by others reports to their own reads.
+    const scopes = this.#takeScopes();
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, size);
     } catch (error) {
-      await this.#throwCollected();
+      await this.#throwErrors(scopes);
       throw this.#loss ?? new GpuValidationError("a read-back", String((error as Error).message));
     }
     const copy = staging.getMappedRange(0, size).slice(0, bytes);
@@ -261,7 +263,7 @@ export class Device {
     const free = this.#staging.get(capacity);
     if (free) free.push(staging);
     else this.#staging.set(capacity, [staging]);
-    await this.#throwCollected();
+    await this.#throwErrors(scopes);
     return copy;
   }
 
@@ -269,8 +271,9 @@ export class Device {
   async sync(): Promise<void> {
     this.#assertAlive();
     this.flush();
+    const scopes = this.#takeScopes();
     await this.#device.queue.onSubmittedWorkDone().catch(() => undefined);
-    await this.#throwCollected();
+    await this.#throwErrors(scopes);
   }
 
   /**
@@ -354,9 +357,13 @@ export class Device {
     );
   }
 
-  async #throwCollected(): Promise<void> {
+  #takeScopes(): Promise<Error | undefined>[] {
     const scopes = this.#scopes;
     this.#scopes = [];
+    return scopes;
+  }
+
+  async #throwErrors(scopes: readonly Promise<Error | undefined>[]): Promise<void> {
     const errors = await Promise.all(scopes);
     if (this.#loss) throw this.#loss;
     const first = errors.find((error) => error !== undefined);

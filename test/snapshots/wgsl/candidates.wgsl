@@ -1,0 +1,64 @@
+//// candidates
+struct Params {
+  count: u32,
+  cells: u32,
+  anchors: u32,
+  confStride: u32,
+  confOffset: u32,
+  locStride: u32,
+  locOffset: u32,
+  landmsStride: u32,
+  landmsOffset: u32,
+  firstPrior: u32,
+  priors: u32,
+  threshold: u32,
+}
+@group(0) @binding(0) var<storage, read> conf: array<u32>;
+@group(0) @binding(1) var<storage, read> loc: array<u32>;
+@group(0) @binding(2) var<storage, read> landms: array<u32>;
+@group(0) @binding(3) var<storage, read_write> keys: array<u32>;
+@group(0) @binding(4) var<storage, read_write> records: array<vec4<u32>>;
+@group(0) @binding(5) var<uniform> p: Params;
+
+const NAN_KEY = 4294967295u;
+const INFINITY = 0x7f800000u;
+fn keyOf(bits: u32) -> u32 {
+  if ((bits & 0x7fffffffu) == 0u) { return 0x80000000u; }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+fn marginKey(background: u32, face: u32) -> u32 {
+  let b = background & 0x7fffffffu;
+  let f = face & 0x7fffffffu;
+  if (max(b, f) < INFINITY) {
+    return keyOf(bitcast<u32>(bitcast<f32>(face) - bitcast<f32>(background)));
+  }
+  if (max(b, f) > INFINITY || (b == f && background == face)) { return NAN_KEY; }
+  return keyOf(select(background ^ 0x80000000u, face, f == INFINITY));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+
+  let image = i / p.cells;
+  let cell = i - image * p.cells;
+  let confAt = i * p.confStride + p.confOffset;
+  for (var a = 0u; a < p.anchors; a++) {
+    let key = marginKey(conf[confAt + a * 2u], conf[confAt + a * 2u + 1u]);
+    let prior = p.firstPrior + cell * p.anchors + a;
+    let slot = image * p.priors + prior;
+    let passes = key >= p.threshold;
+    keys[slot] = select(0u, key, passes);
+    if (passes) {
+      let l = i * p.locStride + p.locOffset + a * 4u;
+      let m = i * p.landmsStride + p.landmsOffset + a * 10u;
+      let r = slot * 4u;
+      records[r] = vec4<u32>(key, prior, loc[l], loc[l + 1u]);
+      records[r + 1u] = vec4<u32>(loc[l + 2u], loc[l + 3u], landms[m], landms[m + 1u]);
+      records[r + 2u] = vec4<u32>(landms[m + 2u], landms[m + 3u], landms[m + 4u], landms[m + 5u]);
+      records[r + 3u] = vec4<u32>(landms[m + 6u], landms[m + 7u], landms[m + 8u], landms[m + 9u]);
+    }
+  }
+}
+
