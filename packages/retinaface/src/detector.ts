@@ -3,7 +3,7 @@ import {
   DeviceLostError,
   GpuOutOfMemoryError,
   type StateDict,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import { findWeights, toRawImage } from "#platform";
 import { CallQueue } from "./call-queue.js";
 import { OptionError, RetinaFaceError } from "./errors.js";

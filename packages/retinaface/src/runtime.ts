@@ -1,4 +1,9 @@
-import { type Device, type StateDict, type Tensor, WeightStore } from "@retinaface-webgpu/tensor";
+import {
+  type Device,
+  type StateDict,
+  type Tensor,
+  WeightStore,
+} from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { Engine } from "./gpu/engine.js";
 import { UploadBuffer } from "./gpu/upload.js";

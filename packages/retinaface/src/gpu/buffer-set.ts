@@ -1,4 +1,4 @@
-import type { BufferBinding, Device, PooledBuffer } from "@retinaface-webgpu/tensor";
+import type { BufferBinding, Device, PooledBuffer } from "@retinaface-webgpu/tensor/inference";
 
 /** The whole of a lent buffer as an argument. */
 export function whole({ buffer, bytes }: PooledBuffer): BufferBinding {

@@ -4,7 +4,7 @@ import {
   type Plan,
   type Tensor,
   type WeightStore,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import { priorBoxes } from "../anchors.js";
 import type { HeadOutput } from "../model/network.js";
 import type { Frame } from "../postprocess.js";

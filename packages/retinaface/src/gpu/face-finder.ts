@@ -9,7 +9,7 @@ import {
   nmsCapacity,
   RECORD_WORDS,
 } from "@retinaface-webgpu/kernels-wgsl";
-import type { Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor";
+import type { Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor/inference";
 import { LANDMARK_COORDINATES } from "../codec.js";
 import { NumericError } from "../errors.js";
 import { probabilityOf, thresholdKey } from "../margin.js";

@@ -4,7 +4,7 @@ import type {
   CompiledKernel,
   Device,
   PooledBuffer,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import type { RawImage } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
 import { detectionPipelines } from "./pipelines.js";

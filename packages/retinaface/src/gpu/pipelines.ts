@@ -5,7 +5,7 @@ import {
   imageInput,
   type Kernel,
 } from "@retinaface-webgpu/kernels-wgsl";
-import type { CompiledKernel, Device } from "@retinaface-webgpu/tensor";
+import type { CompiledKernel, Device } from "@retinaface-webgpu/tensor/inference";
 
 /** The compiled kernels around the network. They depend on no size: a device compiles them once. */
 export interface DetectionPipelines {

@@ -4,7 +4,7 @@ import type {
   CompiledKernel,
   Device,
   PooledBuffer,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 
 /** Uniform blocks are bound whole, with the dynamic offset 0. */
 const NO_OFFSET = [0];

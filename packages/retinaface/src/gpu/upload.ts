@@ -1,5 +1,5 @@
 import type { ImageBand } from "@retinaface-webgpu/kernels-wgsl";
-import type { Device, PooledBuffer } from "@retinaface-webgpu/tensor";
+import type { Device, PooledBuffer } from "@retinaface-webgpu/tensor/inference";
 import { ImageError } from "../errors.js";
 
 /** A run of an image's rows and where they lie in the upload buffer. */

@@ -1,4 +1,4 @@
-import type { Tensor } from "@retinaface-webgpu/tensor";
+import type { Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 
 /** Options of `convBn`. */

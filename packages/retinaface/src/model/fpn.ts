@@ -1,4 +1,4 @@
-import { add, concat, relu, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor";
+import { add, concat, relu, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { convBn } from "./blocks.js";
 

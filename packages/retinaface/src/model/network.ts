@@ -1,4 +1,4 @@
-import { concat, reshape, softmax, type Tensor } from "@retinaface-webgpu/tensor";
+import { concat, reshape, softmax, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import type { Backbone } from "./blocks.js";
 import { FPN, SSH } from "./fpn.js";

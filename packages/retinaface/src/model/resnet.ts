@@ -1,4 +1,4 @@
-import { add, maxPool, relu, type Tensor } from "@retinaface-webgpu/tensor";
+import { add, maxPool, relu, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import type { Backbone } from "./blocks.js";
 

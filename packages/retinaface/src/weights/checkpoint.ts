@@ -5,7 +5,7 @@ import {
   readSafetensors,
   type StateDict,
   writeSafetensors,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import { unsupported } from "./errors.js";
 import { readLegacyCheckpoint } from "./pth-legacy.js";
 import { readZipCheckpoint } from "./pth-zip.js";

@@ -1,4 +1,4 @@
-import { readSafetensors } from "@retinaface-webgpu/tensor";
+import { readSafetensors } from "@retinaface-webgpu/tensor/inference";
 import type { DetectorConfig } from "../types.js";
 import { checkpointFormat } from "./checkpoint.js";
 import { CheckpointError } from "./errors.js";

@@ -1,4 +1,4 @@
-import { hostElementBytes, type StateDict } from "@retinaface-webgpu/tensor";
+import { hostElementBytes, type StateDict } from "@retinaface-webgpu/tensor/inference";
 import { ByteReader, decodeUtf8 } from "./byte-reader.js";
 import { corrupt, quote, unsupported } from "./errors.js";
 import { unpickle } from "./pickle.js";

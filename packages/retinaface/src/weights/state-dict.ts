@@ -1,4 +1,4 @@
-import type { StateDict } from "@retinaface-webgpu/tensor";
+import type { StateDict } from "@retinaface-webgpu/tensor/inference";
 import { RetinaFaceError } from "../errors.js";
 import { quote } from "./errors.js";
 

@@ -1,4 +1,4 @@
-import type { HostDType } from "@retinaface-webgpu/tensor";
+import type { HostDType } from "@retinaface-webgpu/tensor/inference";
 import { corrupt, quote, unsafe, unsupported } from "./errors.js";
 import { type PickleHost, PyGlobal, PyList, PyOpaque, PyTuple, type PyValue } from "./pickle.js";
 

@@ -4,7 +4,7 @@ import {
   hostElementBytes,
   hostTensorFromBuffer,
   type StateDict,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import { corrupt, quote, unsupported } from "./errors.js";
 import type { PyValue } from "./pickle.js";
 import { type TorchStorage, TorchTensor } from "./torch-host.js";

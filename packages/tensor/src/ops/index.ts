@@ -1,11 +1,6 @@
 export * from "./batchnorm.js";
 export * from "./binary.js";
-export {
-  type Conv2dParams,
-  type ConvTranspose2dParams,
-  conv2d,
-  convTranspose2d,
-} from "./conv2d.js";
+export { type Conv2dParams, conv2d } from "./conv2d.js";
 export * from "./gather.js";
 export * from "./losses.js";
 export * from "./matmul.js";
