@@ -8,7 +8,6 @@ import * as ops from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normalize, statistics } from "../reference/batchnorm.js";
-import { conv2d } from "../reference/convolution.js";
 import { map, zip } from "../reference/elementwise.js";
 import { focal } from "../reference/losses.js";
 import { matmul } from "../reference/matmul.js";
@@ -105,18 +104,6 @@ const focalLoss: OpCheck = {
   ],
   op: (x, t) => ops.sigmoidFocalLoss(x, t),
   reference: (x, t) => zip(x, t, (u, v) => focal(u, v, 0.25, 2)),
-};
-const convolution: OpCheck = {
-  name: "conv2d",
-  inputs: [{ shape: [1, 4, 4, 3] }, { shape: [4, 3, 3, 3] }],
-  op: (x, weight) => ops.conv2d(x, weight, undefined, { padding: 1 }),
-  reference: (x, weight) =>
-    conv2d(x, weight, undefined, {
-      stride: [1, 1],
-      padding: [1, 1, 1, 1],
-      dilation: [1, 1],
-      groups: 1,
-    }),
 };
 
 const slips: Slip[] = [
