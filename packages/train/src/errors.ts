@@ -1,4 +1,6 @@
 import { RetinaFaceError } from "retinaface-webgpu";
+import type { Sample } from "./augment/sample.js";
+import type { StepLosses } from "./trainer/loss-log.js";
 
 /** A data set, its SPEC string or one of its files cannot be used at all. */
 export class DataError extends RetinaFaceError {
@@ -11,5 +13,24 @@ export class DataError extends RetinaFaceError {
 export class FormatError extends RetinaFaceError {
   constructor(message: string, options?: ErrorOptions) {
     super("FORMAT", message, options);
+  }
+}
+
+/** A loss or gradient is NaN or infinite: training cannot go on. `samples` are the step's images. */
+export class NonFiniteLossError extends RetinaFaceError {
+  readonly losses: StepLosses;
+  readonly samples: readonly Sample[];
+
+  constructor(losses: StepLosses, samples: readonly Sample[]) {
+    const { step, total, classes, boxes, landmarks, gradientNorm } = losses;
+    const parts = [`classes ${classes}`, `boxes ${boxes}`, `landmarks ${landmarks}`];
+    if (gradientNorm !== undefined) parts.push(`norm of the gradients ${gradientNorm}`);
+    super(
+      "LOSS_NOT_FINITE",
+      `The loss of step ${step} is ${total} (${parts.join(", ")}): resume from the last checkpoint ` +
+        "with a lower learning rate or with gradient clipping.",
+    );
+    this.losses = losses;
+    this.samples = samples;
   }
 }

@@ -58,7 +58,7 @@ export {
   parseWiderLabels,
   type ResolveImage,
 } from "./data/wider.js";
-export { DataError, FormatError } from "./errors.js";
+export { DataError, FormatError, NonFiniteLossError } from "./errors.js";
 export { type Detect, type Detections, packFaces } from "./evaluate/detections.js";
 export {
   type EvaluatedImage,
@@ -128,6 +128,38 @@ export {
   type Targets,
 } from "./targets/match.js";
 export { mineHardNegatives } from "./targets/mining.js";
+export { imagesOf } from "./trainer/batch.js";
+export {
+  type Checkpoint,
+  readTrainingCheckpoint,
+  writeModel,
+  writeTrainingCheckpoint,
+} from "./trainer/checkpoint.js";
+export {
+  applyFreeze,
+  frozenDepth,
+  modulesOf,
+  PARTS,
+  type Part,
+  parseFreeze,
+} from "./trainer/freeze.js";
+export {
+  adaptHeads,
+  type InitialiseOptions,
+  initialiseNetwork,
+  type Pretrained,
+} from "./trainer/initialise.js";
+export type { StepLosses } from "./trainer/loss-log.js";
+export {
+  checkSettings,
+  type PresetName,
+  scheduleOf,
+  TRAIN_PRESETS,
+  type TrainSettings,
+  trainerOptions,
+} from "./trainer/settings.js";
+export { predict, type Stage, stagesOf } from "./trainer/stages.js";
+export { Trainer, type TrainerOptions, type TrainerState } from "./trainer/trainer.js";
 export { formatCandidates, parseCandidates } from "./tune/candidates.js";
 export {
   type ConfidenceRow,

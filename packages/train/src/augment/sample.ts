@@ -54,7 +54,7 @@ export interface Sample extends MatchFaces {
 }
 
 /** The mean that training subtracts, R, G, B: padding with it becomes zero. */
-const MEAN_RGB = [123, 117, 104];
+export const MEAN_RGB = [123, 117, 104] as const;
 
 const WHOLE = (image: RawImage) => ({
   data: image.data.slice(),

@@ -1,0 +1,25 @@
+import { OptionError } from "retinaface-webgpu";
+import { MEAN_RGB, type Sample } from "../augment/sample.js";
+
+/** The images of a batch as the network takes them: `[n, size, size, 3]`, BGR minus the mean. */
+export function imagesOf(samples: readonly Sample[]): { data: Float32Array; shape: number[] } {
+  const { width, height } = samples[0].image;
+  const pixels = width * height;
+  const data = new Float32Array(samples.length * pixels * 3);
+  const [red, green, blue] = MEAN_RGB;
+  let to = 0;
+  for (const { id, image } of samples) {
+    if (image.width !== width || image.height !== height) {
+      throw new OptionError(
+        `a batch needs images of one size; ${id} is ${image.width} × ${image.height}, the first ` +
+          `${width} × ${height}`,
+      );
+    }
+    for (let from = 0; from < pixels * 4; from += 4, to += 3) {
+      data[to] = image.data[from + 2] - blue;
+      data[to + 1] = image.data[from + 1] - green;
+      data[to + 2] = image.data[from] - red;
+    }
+  }
+  return { data, shape: [samples.length, height, width, 3] };
+}

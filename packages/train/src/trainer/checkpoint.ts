@@ -1,0 +1,78 @@
+import { readSafetensors, type StateDict, writeSafetensors } from "@retinaface-webgpu/tensor";
+import { CONFIG_KEY, type DetectorConfig, RetinaFaceError } from "retinaface-webgpu";
+import type { TrainerState } from "./trainer.js";
+
+/** Key of safetensors metadata under which a run's state besides its tensors is stored, as JSON. */
+const RUN_KEY = "retinaface-train";
+
+const PREFIXES = { network: "network.", optimizer: "optimizer.", average: "average." } as const;
+
+/** A training run on disk: the trainer's state and whatever JSON the caller adds. */
+export interface Checkpoint<Extra> {
+  readonly state: TrainerState;
+  readonly extra: Extra;
+}
+
+function addPrefixed(to: StateDict, prefix: string, from: StateDict): void {
+  for (const [name, tensor] of from) to.set(prefix + name, tensor);
+}
+
+function takePrefixed(from: StateDict, prefix: string): StateDict {
+  const taken = [...from].filter(([name]) => name.startsWith(prefix));
+  return new Map(taken.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}
+
+/**
+ * A run's state as one safetensors file.
+ * @throws {RetinaFaceError} `LOSS_NOT_FINITE` when a weight is not finite: such a state is never worth keeping.
+ */
+export function writeTrainingCheckpoint<Extra>({ state, extra }: Checkpoint<Extra>): Uint8Array {
+  for (const [name, { dtype, data }] of state.network) {
+    if (dtype === "f32" && !data.every(Number.isFinite)) {
+      throw new RetinaFaceError(
+        "LOSS_NOT_FINITE",
+        `After step ${state.step} the weights ${name} are not finite: resume from the last ` +
+          "checkpoint with a lower learning rate or with gradient clipping.",
+      );
+    }
+  }
+  const tensors: StateDict = new Map();
+  addPrefixed(tensors, PREFIXES.network, state.network);
+  addPrefixed(tensors, PREFIXES.optimizer, state.optimizer.tensors);
+  if (state.average) addPrefixed(tensors, PREFIXES.average, state.average.weights);
+  const run = {
+    step: state.step,
+    groups: state.optimizer.groups,
+    averageUpdates: state.average?.updates ?? null,
+    extra,
+  };
+  return writeSafetensors(tensors, { [RUN_KEY]: JSON.stringify(run) });
+}
+
+/** @throws SafetensorsError, or RetinaFaceError `CHECKPOINT_CORRUPT` for a file of another kind */
+export function readTrainingCheckpoint<Extra>(bytes: Uint8Array): Checkpoint<Extra> {
+  const { tensors, metadata } = readSafetensors(bytes);
+  if (metadata[RUN_KEY] === undefined) {
+    throw new RetinaFaceError(
+      "CHECKPOINT_CORRUPT",
+      "This is no checkpoint of a training run: give weights by --weights instead.",
+    );
+  }
+  const { step, groups, averageUpdates, extra } = JSON.parse(metadata[RUN_KEY]);
+  const average =
+    averageUpdates === null
+      ? undefined
+      : { updates: averageUpdates, weights: takePrefixed(tensors, PREFIXES.average) };
+  const state: TrainerState = {
+    step,
+    network: takePrefixed(tensors, PREFIXES.network),
+    optimizer: { groups, tensors: takePrefixed(tensors, PREFIXES.optimizer) },
+    ...(average ? { average } : {}),
+  };
+  return { state, extra };
+}
+
+/** A network's weights with its anchors: what `detect --weights` and `RetinaFace.load` take. */
+export function writeModel(weights: StateDict, config: DetectorConfig): Uint8Array<ArrayBuffer> {
+  return writeSafetensors(weights, { [CONFIG_KEY]: JSON.stringify(config) });
+}

@@ -1,0 +1,119 @@
+import {
+  type Device,
+  type HostTensor,
+  nn,
+  type StateDict,
+  toFloat32,
+} from "@retinaface-webgpu/tensor";
+import {
+  type AnchorConfig,
+  DEFAULT_CONFIG,
+  type DetectorConfig,
+  inferNetwork,
+  matchStateDict,
+  type NetworkConfig,
+  OptionError,
+  RetinaFaceNetwork,
+} from "retinaface-webgpu";
+
+/** Weights to start from, and the anchors they were trained with. */
+export interface Pretrained {
+  readonly state: StateDict;
+  /** Default: the published anchors. */
+  readonly config?: DetectorConfig;
+}
+
+/** What a new network starts as. */
+export interface InitialiseOptions {
+  /** Anchors and variances that it is to have. */
+  readonly config: DetectorConfig;
+  /** Its shape, without weights; `anchorsPerCell` follows from the anchors. */
+  readonly network?: NetworkConfig;
+  /** Continue from these weights; their shape is then the network's. */
+  readonly pretrained?: Pretrained;
+  /** Of the initial weights that no checkpoint gives. */
+  readonly seed: number;
+}
+
+const HEADS = [
+  { name: "ClassHead", width: 2 },
+  { name: "BboxHead", width: 4 },
+  { name: "LandmarkHead", width: 10 },
+] as const;
+
+/** Side and ratio of each anchor of a level's cells, in the order of the heads' channels. */
+function anchorsOf({ minSizes, ratios = [1] }: AnchorConfig, level: number) {
+  return minSizes[level].flatMap((side) => ratios.map((ratio) => ({ side, ratio })));
+}
+
+/** For each anchor the index of the old one that is closest in size and shape. */
+function closestAnchors(anchors: AnchorConfig, before: AnchorConfig, level: number): number[] {
+  const old = anchorsOf(before, level);
+  return anchorsOf(anchors, level).map(({ side, ratio }) => {
+    const distances = old.map(
+      (o) => Math.abs(Math.log(side / o.side)) + Math.abs(Math.log(ratio / o.ratio)) / 2,
+    );
+    return distances.indexOf(Math.min(...distances));
+  });
+}
+
+/** The channels of a head's weight or bias, `width` for each anchor, taken from the chosen anchors. */
+function takeAnchors(tensor: HostTensor, width: number, chosen: readonly number[]): HostTensor {
+  const [outputs, ...rest] = tensor.shape;
+  const block = (tensor.data.length / outputs) * width;
+  const from = toFloat32(tensor);
+  const data = new Float32Array(chosen.length * block);
+  for (const [i, anchor] of chosen.entries()) {
+    data.set(from.subarray(anchor * block, (anchor + 1) * block), i * block);
+  }
+  return { dtype: "f32", shape: [chosen.length * width, ...rest], data };
+}
+
+/**
+ * A checkpoint's heads for other anchors: each new anchor starts with the predictions of the old anchor of
+ * its level that is closest to it.
+ */
+export function adaptHeads(state: StateDict, before: AnchorConfig, after: AnchorConfig): StateDict {
+  const adapted: StateDict = new Map(state);
+  for (let level = 0; level < after.steps.length; level++) {
+    const chosen = closestAnchors(after, before, level);
+    const count = anchorsOf(before, level).length;
+    for (const { name, width } of HEADS) {
+      for (const part of ["weight", "bias"]) {
+        const key = `${name}.${level}.conv1x1.${part}`;
+        const tensor = state.get(key);
+        if (!tensor) continue;
+        if (tensor.shape[0] !== count * width) {
+          throw new OptionError(
+            `the weights have ${tensor.shape[0] / width} anchors a cell at level ${level}, their ` +
+              `configuration ${count}: give the configuration they were trained with`,
+          );
+        }
+        adapted.set(key, takeAnchors(tensor, width, chosen));
+      }
+    }
+  }
+  return adapted;
+}
+
+/**
+ * Makes a network to train: from random weights, or from a checkpoint whose heads are fitted to the anchors.
+ * @throws RetinaFaceError, StateDictMismatchError for a checkpoint that is no RetinaFace
+ */
+export function initialiseNetwork(device: Device, options: InitialiseOptions): RetinaFaceNetwork {
+  const { config, pretrained, seed } = options;
+  const counts = config.anchors.minSizes.map((_, level) => anchorsOf(config.anchors, level).length);
+  const [a, b, c] = counts;
+  const given = pretrained ? inferNetwork(pretrained.state) : options.network;
+  const shape: NetworkConfig = {
+    ...(given ?? { backbone: "mobilenet0.25" }),
+    anchorsPerCell: [a, b, c],
+  };
+  const network = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
+  if (pretrained) {
+    const before = (pretrained.config ?? DEFAULT_CONFIG).anchors;
+    const state = adaptHeads(pretrained.state, before, config.anchors);
+    network.loadStateDict(matchStateDict(network.stateShapes(), state), { strict: false });
+  }
+  return network;
+}

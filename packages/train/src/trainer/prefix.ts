@@ -1,0 +1,42 @@
+import { compile, type Device, narrow, type Plan, type Tensor } from "@retinaface-webgpu/tensor";
+import type { Stage } from "./stages.js";
+
+/**
+ * The frozen start of a network as a compiled plan: batch norm folded, nothing recorded for `backward()`.
+ * It reads the weights once, which is right because they do not change.
+ */
+export class FrozenPrefix {
+  readonly #plan: Plan;
+
+  private constructor(plan: Plan) {
+    this.#plan = plan;
+  }
+
+  /** @param shape of the images, `[n, h, w, 3]` */
+  static async compile(
+    device: Device,
+    stages: readonly Stage[],
+    shape: readonly number[],
+  ): Promise<FrozenPrefix> {
+    const forward = (image: Tensor) => {
+      let maps = [image];
+      for (const stage of stages) maps = stage(maps);
+      return maps;
+    };
+    return new FrozenPrefix(await compile(device, forward, [{ shape, dtype: "f32" }]));
+  }
+
+  /** Feature maps at the end of the prefix, valid until the next call. */
+  run(images: Float32Array): Tensor[] {
+    this.#plan.inputs[0].write(images);
+    this.#plan.run();
+    return this.#plan.outputs.map(({ tensor, shape, stride, offset }) => {
+      const width = shape[shape.length - 1];
+      return stride === width ? tensor : narrow(tensor, -1, offset, width);
+    });
+  }
+
+  dispose(): void {
+    this.#plan.dispose();
+  }
+}

@@ -1,0 +1,282 @@
+import {
+  type Device,
+  full,
+  optim,
+  type StateDict,
+  type Tensor,
+  tensor,
+  tidy,
+} from "@retinaface-webgpu/tensor";
+import {
+  type DetectorConfig,
+  type NetworkOutput,
+  OptionError,
+  priorBoxes,
+  type RetinaFaceNetwork,
+} from "retinaface-webgpu";
+import type { Sample } from "../augment/sample.js";
+import { NonFiniteLossError } from "../errors.js";
+import { type LossOptions, multiBoxLoss, uploadTargets } from "../loss/multibox.js";
+import { type MatchOptions, matchPriors } from "../targets/match.js";
+import { imagesOf } from "./batch.js";
+import { applyFreeze, frozenDepth, type Part } from "./freeze.js";
+import { LossLog, type StepLosses } from "./loss-log.js";
+import { FrozenPrefix } from "./prefix.js";
+import { predict, type Stage, stagesOf } from "./stages.js";
+
+/** How a {@link Trainer} trains. */
+export interface TrainerOptions {
+  /** Anchors and variances of the network. */
+  readonly config: DetectorConfig;
+  readonly frozen: readonly Part[];
+  /** Keep batch norm in inference mode everywhere, for batches too small to tell a mean. */
+  readonly fixedNorm: boolean;
+  readonly match: MatchOptions;
+  readonly loss: LossOptions;
+  readonly optimizer: (parameters: Parameters) => optim.Optimizer<optim.GroupOptions>;
+  readonly schedule: optim.Schedule;
+  /** Largest norm of all gradients together; absent: no clipping. */
+  readonly clip?: number;
+  /** Decay of the averaged weights; absent: no average. */
+  readonly ema?: number;
+  /** Steps whose losses are kept on the GPU before they must be read. Default 10. */
+  readonly readEvery?: number;
+}
+
+type Parameters = ReturnType<RetinaFaceNetwork["parameters"]>;
+
+/** All that a training run needs to go on as if it had never stopped, on the host. */
+export interface TrainerState {
+  /** Steps done. */
+  readonly step: number;
+  readonly network: StateDict;
+  readonly optimizer: optim.OptimizerState;
+  readonly average?: { readonly updates: number; readonly weights: StateDict };
+}
+
+interface PendingStep {
+  readonly step: number;
+  readonly learningRate: number;
+  readonly samples: readonly Sample[];
+  /** Rows in the log: one a batch, and one for the gradients' norm. */
+  readonly batches: number;
+}
+
+/**
+ * Trains a network step by step:
+ *
+ *     for await (const samples of batches) {
+ *       await trainer.step([samples]);
+ *       if (trainer.mustRead) for (const losses of await trainer.losses()) report(losses);
+ *     }
+ *
+ * It needs no file system and runs in a browser as in Node.
+ */
+export class Trainer {
+  readonly network: RetinaFaceNetwork;
+  readonly #device: Device;
+  readonly #options: TrainerOptions;
+  readonly #stages: readonly Stage[];
+  readonly #depth: number;
+  readonly #optimizer: optim.Optimizer<optim.GroupOptions>;
+  readonly #average: optim.EMA | undefined;
+  readonly #prefixes = new Map<string, FrozenPrefix>();
+  readonly #priors = new Map<string, Float32Array>();
+  readonly #readEvery: number;
+  #log: LossLog | undefined;
+  #pending: PendingStep[] = [];
+  #step = 0;
+  #droppedFaces = 0;
+
+  /** The network stays the caller's to dispose of. */
+  constructor(device: Device, network: RetinaFaceNetwork, options: TrainerOptions) {
+    this.network = network;
+    this.#device = device;
+    this.#options = options;
+    applyFreeze(network, options.frozen, options.fixedNorm);
+    this.#stages = stagesOf(network);
+    this.#depth = frozenDepth(options.frozen);
+    this.#optimizer = options.optimizer(network.parameters());
+    this.#average = options.ema === undefined ? undefined : new optim.EMA(network, options.ema);
+    this.#readEvery = options.readEvery ?? 10;
+  }
+
+  /** Steps done so far. */
+  get steps(): number {
+    return this.#step;
+  }
+
+  /** Faces left out so far because their boxes have no area or are not finite. */
+  get droppedFaces(): number {
+    return this.#droppedFaces;
+  }
+
+  /** Whether `losses()` must be called before the next step. */
+  get mustRead(): boolean {
+    return this.#pending.length >= this.#readEvery;
+  }
+
+  /**
+   * One step of the optimizer, from the mean gradient of one or more batches. Work is recorded and
+   * submitted; nothing is read back.
+   *
+   * @param batches samples of one size each; several accumulate their gradients
+   * @throws {OptionError} for images of different sizes, or when losses wait to be read
+   */
+  async step(batches: readonly (readonly Sample[])[]): Promise<void> {
+    const log = this.#room(batches.length + 1);
+    const { schedule, clip } = this.#options;
+    const learningRate = schedule(this.#step);
+    this.#optimizer.scaleLearningRate(learningRate);
+    for (const samples of batches) {
+      const images = imagesOf(samples);
+      const prefix = this.#depth > 0 ? await this.#prefix(images.shape) : undefined;
+      this.#accumulate(samples, images, prefix, batches.length, log);
+    }
+    tidy(() => {
+      const norm = clip && optim.clipGradNorm(this.network.parameters(), clip);
+      log.add(norm ? [norm] : []);
+    });
+    this.#optimizer.step();
+    this.#optimizer.zeroGrad();
+    this.#average?.update();
+    this.#device.flush();
+    this.#pending.push({
+      step: this.#step++,
+      learningRate: this.#optimizer.groups[0].lr,
+      samples: batches.flat(),
+      batches: batches.length,
+    });
+  }
+
+  /**
+   * Reads the losses of the steps since the last call, oldest first.
+   * @throws {NonFiniteLossError} for the first that is not finite, with its batch
+   */
+  async losses(): Promise<StepLosses[]> {
+    const pending = this.#pending;
+    this.#pending = [];
+    const rows = (await this.#log?.take()) ?? [];
+    return pending.map(({ step, learningRate, samples, batches }) => {
+      const parts = rows.splice(0, batches);
+      const [[norm]] = rows.splice(0, 1);
+      const mean = (column: number) =>
+        parts.reduce((sum, row) => sum + row[column], 0) / parts.length;
+      const [total, classes, boxes, landmarks] = [0, 1, 2, 3].map(mean);
+      const losses = { step, learningRate, total, classes, boxes, landmarks };
+      const withNorm = this.#options.clip ? { ...losses, gradientNorm: norm } : losses;
+      if (!Object.values(withNorm).every(Number.isFinite)) {
+        throw new NonFiniteLossError(withNorm, samples);
+      }
+      return withNorm;
+    });
+  }
+
+  /** Runs `work` while the network holds the averaged weights, where there are some. */
+  async withAverage<R>(work: () => Promise<R>): Promise<R> {
+    this.#average?.swap();
+    try {
+      return await work();
+    } finally {
+      this.#average?.swap();
+    }
+  }
+
+  /** Reads everything back that a resumed run needs. */
+  async state(): Promise<TrainerState> {
+    const average = this.#average && {
+      updates: this.#average.updates,
+      weights: await this.#average.stateDict(),
+    };
+    return {
+      step: this.#step,
+      network: await this.network.stateDict(),
+      optimizer: await this.#optimizer.stateDict(),
+      ...(average ? { average } : {}),
+    };
+  }
+
+  /** Continues from a saved state. @throws StateDictError, TensorError where it does not fit */
+  load(state: TrainerState): void {
+    if ((state.average === undefined) !== (this.#average === undefined)) {
+      throw new OptionError("the saved run and this one differ in whether weights are averaged");
+    }
+    this.network.loadStateDict(state.network);
+    this.#optimizer.loadStateDict(state.optimizer);
+    if (state.average && this.#average) {
+      this.#average.loadStateDict(state.average.weights);
+      this.#average.updates = state.average.updates;
+    }
+    for (const prefix of this.#prefixes.values()) prefix.dispose();
+    this.#prefixes.clear();
+    this.#step = state.step;
+    this.#pending = [];
+  }
+
+  /** Frees what the trainer holds; not the network. */
+  dispose(): void {
+    for (const prefix of this.#prefixes.values()) prefix.dispose();
+    this.#prefixes.clear();
+    this.#optimizer.dispose();
+    this.#average?.dispose();
+    this.#log?.dispose();
+  }
+
+  /** Forward, loss, backward: adds the batch's share to the gradients. */
+  #accumulate(
+    samples: readonly Sample[],
+    images: { readonly data: Float32Array; readonly shape: readonly number[] },
+    prefix: FrozenPrefix | undefined,
+    batches: number,
+    log: LossLog,
+  ): void {
+    const { match, loss } = this.#options;
+    const targets = matchPriors(samples, this.#priorsOf(images.shape), match);
+    this.#droppedFaces += targets.dropped;
+    tidy(() => {
+      const uploaded = uploadTargets(this.#device, targets, samples.length);
+      const parts = multiBoxLoss(this.#forward(images, prefix), uploaded, loss);
+      const share = batches === 1 ? undefined : full(this.#device, [], 1 / batches);
+      parts.total.backward(share);
+      log.add([parts.total, parts.classes, parts.boxes, parts.landmarks]);
+    });
+  }
+
+  #forward(
+    { data, shape }: { readonly data: Float32Array; readonly shape: readonly number[] },
+    prefix: FrozenPrefix | undefined,
+  ): NetworkOutput {
+    let maps: Tensor[] = prefix ? prefix.run(data) : [tensor(this.#device, data, shape)];
+    for (const stage of this.#stages.slice(this.#depth)) maps = stage(maps);
+    return predict(this.network, maps);
+  }
+
+  async #prefix(shape: readonly number[]): Promise<FrozenPrefix> {
+    const key = shape.join();
+    let prefix = this.#prefixes.get(key);
+    if (!prefix) {
+      const stages = this.#stages.slice(0, this.#depth);
+      prefix = await FrozenPrefix.compile(this.#device, stages, shape);
+      this.#prefixes.set(key, prefix);
+    }
+    return prefix;
+  }
+
+  #priorsOf([, height, width]: readonly number[]): Float32Array {
+    const key = `${height}x${width}`;
+    let priors = this.#priors.get(key);
+    if (!priors) {
+      priors = priorBoxes(height, width, this.#options.config.anchors);
+      this.#priors.set(key, priors);
+    }
+    return priors;
+  }
+
+  #room(rows: number): LossLog {
+    this.#log ??= new LossLog(this.#device, rows * this.#readEvery);
+    if (!this.#log.hasRoom(rows)) {
+      throw new OptionError("losses wait to be read: call losses() when mustRead says so");
+    }
+    return this.#log;
+  }
+}
