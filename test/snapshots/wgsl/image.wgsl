@@ -8,6 +8,7 @@ struct Params {
   sourceWidth: u32,
   sourceHeight: u32,
   sourceStride: u32,
+  copy: u32,
   strip: u32,
   targetOffset: u32,
   firstRow: i32,
@@ -24,17 +25,25 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> image: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+const LANES = 64u;
 fn weight(entry: vec4<f32>, k: f32, perTap: f32) -> f32 {
   return max(0.0, 1.0 - abs(k - entry.y) * perTap) * entry.w;
+}
+fn pixel(at: u32) -> vec3<f32> {
+  let rgba = source[at];
+  return vec3<f32>(vec3<u32>((rgba >> 16u) & 255u, (rgba >> 8u) & 255u, rgba & 255u));
 }
 fn rowSum(row: i32, column: vec4<f32>) -> vec3<f32> {
   let base = u32(row) * p.sourceStride;
   let last = i32(p.sourceWidth) - 1;
+  let first = i32(column.x);
   var sum = vec3<f32>();
-  for (var k = 0.0; k < column.z; k += 1.0) {
-    let rgba = source[base + u32(clamp(i32(column.x + k), 0, last))];
-    let bgr = vec3<f32>(vec3<u32>((rgba >> 16u) & 255u, (rgba >> 8u) & 255u, rgba & 255u));
-    sum += weight(column, k, p.perColumn) * bgr;
+  // Two taps a turn; past the last, the weight is 0.
+  for (var k = 0; k < i32(column.z); k += 2) {
+    let a = pixel(base + u32(clamp(first + k, 0, last)));
+    let b = pixel(base + u32(clamp(first + k + 1, 0, last)));
+    sum += weight(column, f32(k), p.perColumn) * a;
+    sum += weight(column, f32(k + 1), p.perColumn) * b;
   }
   return sum;
 }
@@ -49,19 +58,27 @@ fn store(at: u32, bgr: vec3<f32>) {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
+  let group = wid.x + wid.y * groups.x;
+  if (group >= p.count) { return; }
 
-  let x = i % p.targetWidth;
-  let top = i / p.targetWidth * p.strip;
+  let across = (p.targetWidth + LANES - 1u) / LANES;
+  let x = group % across * LANES + lane;
+  let top = group / across * p.strip;
   let bottom = min(top + p.strip, p.targetHeight);
-  let end = select(min(bottom, p.height), top, x >= p.width);
+  let end = min(bottom, p.height);
   let step = p.targetWidth * 3u;
-  var at = p.targetOffset + top * step + x * 3u;
-  var y = top;
-  if (top < end) {
-    let mean = vec3<f32>(p.meanB, p.meanG, p.meanR);
-    let column = taps[x];
+  let corner = p.targetOffset + x * 3u;
+  let covered = x < p.width;
+  let mean = vec3<f32>(p.meanB, p.meanG, p.meanR);
+  if (p.copy != 0u) {
+    let stop = min(i32(end), p.lastRow + 1);
+    for (var r = max(i32(top), p.firstRow); r < stop; r++) {
+      let at = u32(r - p.boundRow) * p.sourceStride + x;
+      if (covered) { store(corner + u32(r) * step, pixel(at) - mean); }
+    }
+  } else if (top < end) {
+    let column = taps[min(x, p.width - 1u)];
+    var y = top;
     var row = taps[p.width + y];
     let lowest = taps[p.width + end - 1u];
     if (i32(row.x) > p.lastRow || i32(lowest.x + lowest.z) <= p.firstRow) { return; }
@@ -69,19 +86,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
     var acc = vec3<f32>();
     var ahead = vec3<f32>();
     for (var r = i32(row.x); y < end; r++) {
-      let inside = r >= p.firstRow && r <= p.lastRow;
-      if (inside) {
+      if (r >= p.firstRow && r <= p.lastRow) {
         let sum = rowSum(clamp(r, 0, i32(p.sourceHeight) - 1) - p.boundRow, column);
         acc += weight(row, f32(r) - row.x, p.perRow) * sum;
         ahead += weight(next, f32(r) - next.x, p.perRow) * sum;
       }
       if (f32(r) + 1.0 >= row.x + row.z || r >= p.lastRow) {
-        if (i32(row.x + row.z) > p.firstRow) {
+        if (covered && i32(row.x + row.z) > p.firstRow) {
+          let at = corner + y * step;
           if (i32(row.x) >= p.firstRow) { acc -= mean; } else { acc += load(at); }
           store(at, acc);
         }
         y += 1u;
-        at += step;
         row = next;
         next = taps[p.width + min(y + 1u, end - 1u)];
         if (i32(row.x) > p.lastRow) { return; }
@@ -91,9 +107,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       }
     }
   }
-  for (; y < bottom; y++) {
-    store(at, vec3<f32>());
-    at += step;
+  if (x < p.targetWidth) {
+    for (var y = select(top, max(top, end), covered); y < bottom; y++) {
+      store(corner + y * step, vec3<f32>());
+    }
   }
 }
 
