@@ -12,6 +12,8 @@ import { inferNetwork } from "./model/infer.js";
 import type { NetworkConfig } from "./model/network.js";
 import { resolveThresholds } from "./postprocess.js";
 import { Runtime } from "./runtime.js";
+import { FaceStream } from "./stream.js";
+import { lap, noTimings, type Timings } from "./timings.js";
 import type { DetectorConfig, Face, RawImage, Thresholds } from "./types.js";
 import { DEFAULT_CONFIG } from "./types.js";
 import { readCheckpointConfig } from "./weights/config.js";
@@ -26,6 +28,10 @@ export interface DetectOptions extends Partial<Thresholds> {
 /** Options of one `detect` or `detectBatch` call. */
 export interface DetectCallOptions extends DetectOptions {
   signal?: AbortSignal;
+  /** Called once before the call's result is there, with where its time went. */
+  onTimings?: (timings: Timings) => void;
+  /** Time the GPU's stages too, which slows the call down a little. */
+  profile?: boolean;
 }
 
 /** Options of `RetinaFace.load`. */
@@ -123,22 +129,38 @@ export class RetinaFace {
     options: DetectCallOptions = {},
   ): Promise<Face[][]> {
     const settings = this.#settings(options);
-    const { signal } = options;
+    const { signal, onTimings } = options;
     signal?.throwIfAborted();
+    const { timings } = settings;
+    const called = performance.now();
     const call = this.#queue.run(
       async () => {
         signal?.throwIfAborted();
         this.#assertUsable();
-        return Promise.all(images.map((image) => toRawImage(image)));
+        const start = performance.now();
+        const raw = await Promise.all(images.map((image) => toRawImage(image)));
+        lap(timings, "decode", start);
+        return raw;
       },
       async (raw) => {
         signal?.throwIfAborted();
         this.#assertUsable();
+        const start = performance.now();
         await this.#recover();
+        lap(timings, "prepare", start);
         return this.#submit(raw, settings, signal);
       },
     );
-    return untilAborted(call, signal);
+    const faces = await untilAborted(call, signal);
+    lap(timings, "total", called);
+    onTimings?.(timings);
+    return faces;
+  }
+
+  /** For video: finds faces in frames as they come, and drops those it has no time for. */
+  stream(options: DetectCallOptions = {}): FaceStream {
+    this.#settings(options);
+    return new FaceStream(this, options);
   }
 
   /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */
@@ -149,13 +171,13 @@ export class RetinaFace {
     if (this.#ownsDevice) this.#runtime.device.destroy();
   }
 
-  #settings(options: DetectOptions): Settings {
+  #settings(options: DetectCallOptions): Settings {
     const thresholds = resolveThresholds(options, resolveThresholds(this.#defaults));
     const maxSide = options.maxSide ?? this.#defaults.maxSide;
     if (maxSide !== undefined && !(Number.isSafeInteger(maxSide) && maxSide >= 1)) {
       throw new OptionError(`maxSide must be a whole number of at least 1, got ${maxSide}`);
     }
-    return { thresholds, maxSide };
+    return { thresholds, maxSide, profile: options.profile ?? false, timings: noTimings() };
   }
 
   #assertUsable(): void {
@@ -189,14 +211,14 @@ export class RetinaFace {
   /** Submits images in groups of one size; the function returned waits for the faces. */
   async #submit(
     raw: readonly RawImage[],
-    { thresholds, maxSide }: Settings,
+    settings: Settings,
     signal?: AbortSignal,
   ): Promise<() => Promise<Face[][]>> {
     const result = new Array<Face[]>(raw.length);
     let rest = async () => {};
-    for (const group of groupBySize(raw, maxSide)) {
+    for (const group of groupBySize(raw, settings.maxSide)) {
       signal?.throwIfAborted();
-      const found = await this.#start(group, thresholds);
+      const found = await this.#start(group, settings);
       await rest();
       rest = async () => {
         const faces = await found();
@@ -210,11 +232,17 @@ export class RetinaFace {
   }
 
   /** Submits a group. */
-  async #start(group: SizeGroup, thresholds: Thresholds): Promise<() => Promise<Face[][]>> {
+  async #start(group: SizeGroup, settings: Settings): Promise<() => Promise<Face[][]>> {
     const { width, height, images } = group;
+    const { thresholds, timings, profile } = settings;
     try {
+      const start = performance.now();
       const engine = await this.#runtime.engine(images.length, height, width);
-      const faces = engine.run(images, thresholds).catch((error) => this.#failed(group, error));
+      lap(timings, "prepare", start);
+      const run = profile ? engine.profile : engine.run;
+      const faces = run
+        .call(engine, images, thresholds, timings)
+        .catch((error) => this.#failed(group, error));
       faces.catch(() => undefined);
       return () => faces;
     } catch (error) {
@@ -226,6 +254,8 @@ export class RetinaFace {
 interface Settings {
   readonly thresholds: Thresholds;
   readonly maxSide: number | undefined;
+  readonly profile: boolean;
+  readonly timings: Timings;
 }
 
 interface SizeGroup {

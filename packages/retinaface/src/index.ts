@@ -31,6 +31,8 @@ export {
   resolveThresholds,
   visible,
 } from "./postprocess.js";
+export { FaceStream } from "./stream.js";
+export type { StageTimings, Timings } from "./timings.js";
 export {
   type AnchorConfig,
   DEFAULT_CONFIG,

@@ -1,6 +1,7 @@
 import {
   compile,
   type Device,
+  type KernelTiming,
   type Plan,
   type Tensor,
   type WeightStore,
@@ -8,10 +9,11 @@ import {
 import { priorBoxes } from "../anchors.js";
 import type { HeadOutput } from "../model/network.js";
 import type { Frame } from "../postprocess.js";
+import { addTimings, noTimings, type StageTimings, type Timings } from "../timings.js";
 import type { DetectorConfig, Face, RawImage, Thresholds } from "../types.js";
 import { FaceFinder, type HeadLevel } from "./face-finder.js";
 import { ImageFeed } from "./image-feed.js";
-import { detectionPipelines } from "./pipelines.js";
+import { detectionPipelines, stageOf } from "./pipelines.js";
 import type { UploadBuffer } from "./upload.js";
 
 /** What an engine is made for: batches of images that the network sees at one size. */
@@ -80,7 +82,7 @@ export class Engine {
    *
    * @returns the faces of each image scoring at least `visThreshold`, best first, in its own pixels.
    */
-  run(images: readonly RawImage[], thresholds: Thresholds): Promise<Face[][]> {
+  run(images: readonly RawImage[], thresholds: Thresholds, timings: Timings): Promise<Face[][]> {
     const { width, height } = this.#spec;
     const frames = images.map(
       (image): Frame => ({
@@ -90,11 +92,32 @@ export class Engine {
         scaleY: height / image.height,
       }),
     );
+    const start = performance.now();
     this.#finder.configure(thresholds, frames);
     this.#feed.feed(images);
     this.#plan.run();
     this.#finder.record();
-    return this.#finder.read(frames);
+    return this.#finder.read(frames, timings, start);
+  }
+
+  /** As `run`, with the GPU's stages timed by its own clock where it has one. */
+  async profile(
+    images: readonly RawImage[],
+    thresholds: Thresholds,
+    timings: Timings,
+  ): Promise<Face[][]> {
+    const own = noTimings();
+    const run: { faces?: Promise<Face[][]> } = {};
+    const profiling = this.#plan.device.profile(() => {
+      run.faces = this.run(images, thresholds, own);
+      run.faces.catch(() => undefined);
+    });
+    profiling.catch(() => undefined);
+    const faces = (await run.faces) ?? [];
+    const kernels = await profiling;
+    if (kernels.length > 0) own.stages = stagesOf(kernels, own.gpu);
+    addTimings(timings, own);
+    return faces;
   }
 
   dispose(): void {
@@ -102,6 +125,15 @@ export class Engine {
     this.#feed.dispose();
     this.#finder.dispose();
   }
+}
+
+function stagesOf(kernels: readonly KernelTiming[], gpu: number): StageTimings {
+  const stages = { preprocess: 0, network: 0, postprocess: 0, readback: gpu };
+  for (const { name, milliseconds } of kernels) {
+    stages[stageOf(name)] += milliseconds;
+    stages.readback -= milliseconds;
+  }
+  return stages;
 }
 
 /** The plan's outputs by level: `conf`, `loc`, `landms`, each fine to coarse. */

@@ -14,6 +14,7 @@ import { LANDMARK_COORDINATES } from "../codec.js";
 import { NumericError } from "../errors.js";
 import { probabilityOf, thresholdKey } from "../margin.js";
 import { decodeRows, type Frame, toFace } from "../postprocess.js";
+import { lap, noTimings, type Timings } from "../timings.js";
 import type { Face, Thresholds } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
 import { type DetectionPipelines, detectionPipelines } from "./pipelines.js";
@@ -120,18 +121,28 @@ export class FaceFinder {
   /**
    * Submits what is recorded and reads the faces of each image, best first.
    *
+   * @param timings gets `upload` since `started`, `gpu` and `faces`
    * @throws NumericError when a score is NaN or a face is not finite.
    */
-  async read(frames: readonly Frame[]): Promise<Face[][]> {
+  async read(
+    frames: readonly Frame[],
+    timings: Timings = noTimings(),
+    started = performance.now(),
+  ): Promise<Face[][]> {
     const { capacity, faces } = this.#results!;
     const words = HEADER_WORDS + capacity * RECORD_WORDS;
-    const bytes = await this.#device.read(faces.buffer, frames.length * words * 4);
-    return frames.map((frame, image) => {
+    const reading = this.#device.read(faces.buffer, frames.length * words * 4);
+    const submitted = lap(timings, "upload", started);
+    const bytes = await reading;
+    const ready = lap(timings, "gpu", submitted);
+    const found = frames.map((frame, image) => {
       const [kept, flags] = new Uint32Array(bytes, image * words * 4, HEADER_WORDS);
       checkFlags(flags);
       const start = (image * words + HEADER_WORDS) * 4;
       return this.#decode(bytes, start, kept, frame);
     });
+    lap(timings, "faces", ready);
+    return found;
   }
 
   dispose(): void {

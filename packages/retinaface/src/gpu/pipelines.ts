@@ -55,3 +55,11 @@ export async function detectionPipelines(device: Device): Promise<DetectionPipel
   const [input, candidate, sort, nms] = compiled;
   return { imageInput: input, candidates: candidate, candidateSort: sort, greedyNms: nms };
 }
+
+const POSTPROCESS = new Set(KERNELS.slice(1).map(({ name }) => name));
+
+/** Which part of a run a kernel belongs to, by its name. */
+export function stageOf(kernel: string): "preprocess" | "network" | "postprocess" {
+  if (kernel === KERNELS[0].name) return "preprocess";
+  return POSTPROCESS.has(kernel) ? "postprocess" : "network";
+}
