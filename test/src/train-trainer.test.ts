@@ -57,11 +57,22 @@ const settings: TrainSettings = {
 /** MobileNet at a sixteenth of its width. */
 function tinyNetwork(seed = 5): RetinaFaceNetwork {
   const shape = { backbone: "mobilenet0.25", width: 1 / 16, channels: 16 } as const;
-  return new RetinaFaceNetwork(nn.Init.seeded(device(), seed), shape);
+  const network = new RetinaFaceNetwork(nn.Init.seeded(device(), seed), shape);
+  made.push(network);
+  return network;
 }
 
+const made: { dispose(): void }[] = [];
+
+test.after.each(() => {
+  for (const part of made.splice(0)) part.dispose();
+});
+
 function makeTrainer(overrides: Partial<TrainSettings> = {}, network = tinyNetwork()): Trainer {
-  return new Trainer(device(), network, trainerOptions({ ...settings, ...overrides }, 10));
+  const options = trainerOptions({ ...settings, ...overrides }, 10);
+  const trainer = new Trainer(device(), network, options);
+  made.push(trainer);
+  return trainer;
 }
 
 function batches(count: number, seed = 3): Sample[][] {
@@ -137,6 +148,7 @@ async function compareTenSteps(overrides: Partial<TrainSettings>): Promise<void>
   const used = { ...settings, ...overrides };
   const options = trainerOptions(used, 10);
   const trainer = new Trainer(device(), network, options);
+  made.push(trainer);
   const weights = await weightsOf(network);
   const velocities = new Map<string, Float64Array>();
   const trains = new Map([...network.namedModules()].map(([name, m]) => [name, m.training]));
@@ -159,8 +171,6 @@ async function compareTenSteps(overrides: Partial<TrainSettings>): Promise<void>
     const what = `${name} after ten steps`;
     assertClose(data, weights.get(name)!.data, { atol: 1e-4, rtol: 1e-3, what });
   }
-  trainer.dispose();
-  network.dispose();
 }
 
 test("ten steps of all parts match float64", () => compareTenSteps({ fixedNorm: true, lr: 1e-3 }));
@@ -178,6 +188,7 @@ test("gradients of all parts through batch statistics match float64", async () =
   const before = await weightsOf(network);
   const [samples] = batches(1);
   const trainer = new Trainer(device(), network, options);
+  made.push(trainer);
   await trainer.step([samples]);
   const { leaves } = referenceStep(weights, samples, options, () => true);
   for (const [name, { data }] of await weightsOf(network)) {
@@ -188,8 +199,6 @@ test("gradients of all parts through batch statistics match float64", async () =
     const largest = Math.max(...gradient.map(Math.abs));
     assertClose(moved, gradient, { atol: 1e-3 * largest + 5e-5, what: `gradient of ${name}` });
   }
-  trainer.dispose();
-  network.dispose();
 });
 
 test("the forward pass in parts is the network's", async () => {
@@ -203,7 +212,7 @@ test("the forward pass in parts is the network's", async () => {
     assert.equal(parts[key].shape, whole[key].shape);
     assert.equal([...(await parts[key].data())], [...(await whole[key].data())]);
   }
-  network.dispose();
+  for (const t of [x, ...Object.values(whole), ...Object.values(parts)]) t.dispose();
 });
 
 test("frozen parts keep weights and statistics and get no gradient; the rest trains", async () => {
@@ -227,8 +236,6 @@ test("frozen parts keep weights and statistics and get no gradient; the rest tra
       const same = `${data}` === `${before.get(name)!.data}`;
       assert.is(same, isFrozen(name), `${name} with ${freeze} frozen`);
     }
-    trainer.dispose();
-    network.dispose();
   }
   assert.throws(() => parseFreeze("stem,neck"), /cannot freeze "neck"/);
 });
@@ -257,10 +264,6 @@ for (const variant of variants) {
     const [expected, found] = [await whole.state(), await second.state()];
     assert.equal(found.network, expected.network);
     assert.equal(found.average, expected.average);
-    for (const trainer of [whole, first, second]) {
-      trainer.dispose();
-      trainer.network.dispose();
-    }
   });
 }
 
