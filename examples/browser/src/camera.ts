@@ -1,0 +1,54 @@
+/** A live picture of the camera. */
+export class Camera {
+  readonly video: HTMLVideoElement;
+  #stream: MediaStream | undefined;
+
+  constructor(video: HTMLVideoElement) {
+    this.video = video;
+  }
+
+  get running(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** @throws Error that says what the person can do. */
+  async start(): Promise<void> {
+    if (navigator.mediaDevices === undefined) {
+      throw new Error("This browser gives pages no camera here: open the page over https.");
+    }
+    const video = { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 } };
+    try {
+      this.#stream = await navigator.mediaDevices.getUserMedia({ video });
+    } catch (error) {
+      throw new Error(cameraProblem(error), { cause: error });
+    }
+    this.video.srcObject = this.#stream;
+    await this.video.play();
+  }
+
+  stop(): void {
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#stream = undefined;
+    this.video.srcObject = null;
+  }
+
+  /** Waits for a frame that was not seen yet. */
+  nextFrame(): Promise<void> {
+    return new Promise((done) => {
+      if ("requestVideoFrameCallback" in this.video) {
+        this.video.requestVideoFrameCallback(() => done());
+      } else requestAnimationFrame(() => done());
+    });
+  }
+}
+
+function cameraProblem(error: unknown): string {
+  const name = (error as { name?: unknown }).name;
+  if (name === "NotAllowedError") {
+    return "The camera was refused: allow it for this page in the browser's address bar.";
+  }
+  if (name === "NotFoundError") return "There is no camera on this device.";
+  if (name === "NotReadableError")
+    return "Another program is using the camera: close it and try again.";
+  return `The camera did not start: ${String(error)}`;
+}

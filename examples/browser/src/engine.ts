@@ -1,0 +1,91 @@
+/** The detector as the page sees it: its weights, and passes that survive a lost graphics device. */
+import { DetectorClient, DetectorError } from "./detector-client.js";
+import { page, say, showNotice } from "./page.js";
+import type { Answers, Detection, Picture, Request } from "./protocol.js";
+
+/** Waits before each new attempt after a lost device; a driver that was reset takes a moment. */
+const RETRY_MS = [100, 500, 1000, 2000, 4000];
+
+const sleep = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
+
+export class Engine {
+  readonly #client: DetectorClient;
+  #busy = 0;
+  #passes = 0;
+  #ready = false;
+
+  /** @param onIdleLoss called when the device was lost while no pass was under way. */
+  constructor(onIdleLoss: () => void) {
+    this.#client = new DetectorClient(() => {
+      if (this.#busy === 0) onIdleLoss();
+    });
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Loads the weights at a URL of this origin; false where there are none. */
+  async loadFrom(url: URL): Promise<boolean> {
+    if (url.origin !== location.origin) throw new Error("weights come from this page's own site");
+    const response = await fetch(url);
+    if (!response.ok) return false;
+    await this.load(await response.blob(), url.pathname.split("/").at(-1)!);
+    return true;
+  }
+
+  async load(weights: Blob, name: string): Promise<void> {
+    say("Loading the weights…", "busy");
+    const { adapter, software } = await this.#client.ask({ kind: "load", weights });
+    this.#ready = true;
+    page.weightsName.textContent = name;
+    page.adapter.textContent = software ? `${adapter} (software)` : adapter;
+    page.adapter.hidden = false;
+    showNotice(undefined);
+  }
+
+  /**
+   * One pass of the network, on a fresh device where the old one is gone.
+   *
+   * @param picture a function, as a frame can be sent only once.
+   */
+  async detect(picture: () => Promise<Picture>, maxSide: number | undefined): Promise<Detection> {
+    this.#busy++;
+    try {
+      return await this.#surviving(async () => {
+        const sent = await picture();
+        this.#passes++;
+        page.passes.textContent = String(this.#passes);
+        const transfer = sent instanceof ImageBitmap ? [sent] : [];
+        return this.#client.ask({ kind: "detect", picture: sent, maxSide }, transfer);
+      });
+    } finally {
+      this.#busy--;
+    }
+  }
+
+  crop(request: Extract<Request, { kind: "crop" }>): Promise<Answers["crop"]> {
+    return this.#client.ask(request);
+  }
+
+  async #surviving<T>(attempt: () => Promise<T>): Promise<T> {
+    for (const wait of RETRY_MS) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isLoss(error)) throw error;
+        say("The graphics device was lost. Starting it again…", "busy");
+        await sleep(wait);
+      }
+    }
+    return attempt();
+  }
+}
+
+/** Gone, or not yet back: both pass. */
+function isLoss(error: unknown): boolean {
+  return (
+    error instanceof DetectorError &&
+    (error.code === "DEVICE_LOST" || error.code === "WEBGPU_UNAVAILABLE")
+  );
+}

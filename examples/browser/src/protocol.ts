@@ -1,0 +1,48 @@
+import type { Face, RawImage } from "retinaface-webgpu";
+
+/** Anything that can be looked at: a file, or a frame of a video. */
+export type Picture = Blob | ImageBitmap;
+
+/** What the page asks of the worker; each request has one answer. */
+export type Request =
+  | { readonly kind: "load"; readonly weights: Blob }
+  | { readonly kind: "detect"; readonly picture: Picture; readonly maxSide: number | undefined }
+  | {
+      readonly kind: "crop";
+      readonly picture: Blob;
+      readonly faces: readonly Face[];
+      readonly size: number;
+    };
+
+/** The answers, by kind of request. */
+export interface Answers {
+  load: { readonly adapter: string; readonly software: boolean };
+  detect: Detection;
+  crop: { readonly crops: readonly RawImage[] };
+}
+
+/** One pass of the network over one picture. */
+export interface Detection {
+  readonly width: number;
+  readonly height: number;
+  /** Every face the network proposes, before suppression and the visualisation threshold. */
+  readonly candidates: readonly Face[];
+  readonly timings: readonly Timing[];
+}
+
+export interface Timing {
+  readonly stage: string;
+  readonly milliseconds: number;
+}
+
+/** An error as it crosses from the worker. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What the worker sends. */
+export type WorkerMessage =
+  | { readonly id: number; readonly answer: Answers[Request["kind"]] }
+  | { readonly id: number; readonly failure: Failure }
+  | { readonly lost: string };

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// Builds the demo site and serves it to this machine: `demo.mjs [--port 8080] [--weights FILE] [--out FOLDER]
+// [--build]`. With --build it only writes the folder, which any static server can serve.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { root } from "./lib/paths.mjs";
+import { buildSite, bundledWeights } from "./lib/site.mjs";
+import { serveFolder } from "./lib/static-server.mjs";
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      port: { type: "string", default: "8080" },
+      weights: { type: "string", default: process.env.RETINAFACE_WEIGHTS || bundledWeights },
+      out: { type: "string", default: path.join(root, "examples/site") },
+      build: { type: "boolean", default: false },
+    },
+  });
+  if (!/^\d{1,5}$/.test(values.port)) throw new Error(`${values.port} is not a port`);
+  if (values.weights !== bundledWeights && !existsSync(values.weights)) {
+    throw new Error(`there is no file ${values.weights}`);
+  }
+  return { ...values, port: Number(values.port), out: path.resolve(values.out) };
+}
+
+try {
+  const { port, weights, out, build } = readArguments();
+  await buildSite(out, weights);
+  console.error(`written to ${out}`);
+  if (!existsSync(weights)) {
+    console.error(
+      "there are no weights to serve: choose a file in the page, or pass --weights FILE",
+    );
+  }
+  if (!build) {
+    const { origin } = await serveFolder(out, port);
+    console.error(`open ${origin} (Ctrl-C ends)`);
+  }
+} catch (error) {
+  const advice = error.code === "EADDRINUSE" ? "; choose another with --port" : "";
+  console.error(`demo: ${error.message}${advice}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,49 @@
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { build } from "esbuild";
+import { root } from "./paths.mjs";
+
+const detector = path.join(root, "packages/retinaface");
+
+/** The weights that ship with the package; absent until there are some. */
+export const bundledWeights = path.join(detector, "weights/default.safetensors");
+
+/** The pages, where they go in the site, and their scripts among the compiled modules. */
+const pages = [{ from: "examples/browser", to: ".", scripts: ["main", "worker"] }];
+
+/**
+ * Writes a site of static files that any server can serve: the demo, and the other pages in folders of it.
+ *
+ * @param {string} folder replaced where it exists
+ * @param {string} [weights] a checkpoint to serve as the pages' own
+ */
+export async function buildSite(folder, weights = bundledWeights) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(path.join(folder, "weights"), { recursive: true });
+  if (existsSync(weights)) {
+    copyFileSync(weights, path.join(folder, "weights/default.safetensors"));
+  }
+  for (const page of pages) await buildPage(page, path.join(folder, page.to));
+  copyFileSync(path.join(detector, "assets/sample.png"), path.join(folder, "sample.png"));
+}
+
+async function buildPage({ from, scripts }, folder) {
+  const source = path.join(root, from);
+  cpSync(source, folder, { recursive: true, filter: isStatic });
+  await build({
+    entryPoints: scripts.map((name) => path.join(source, "dist", `${name}.js`)),
+    outdir: folder,
+    bundle: true,
+    minify: true,
+    sourcemap: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    logLevel: "warning",
+  });
+}
+
+/** What is served as it is: neither sources, nor what was made of them, nor what belongs to npm. */
+function isStatic(file) {
+  return !/[\\/](src|dist|node_modules)$|\.json$/.test(file);
+}
