@@ -6,7 +6,11 @@ export type Picture = Blob | ImageBitmap;
 /** What the page asks of the worker; each request has one answer. */
 export type Request =
   | { readonly kind: "load"; readonly weights: Blob }
-  | { readonly kind: "detect"; readonly picture: Picture; readonly maxSide: number | undefined }
+  | {
+      readonly kind: "detect";
+      readonly picture: Picture;
+      readonly maxSide: number | undefined;
+    }
   | {
       readonly kind: "crop";
       readonly picture: Blob;

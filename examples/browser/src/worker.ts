@@ -1,6 +1,6 @@
 /** The detector, off the page's thread. */
-import { alignFace, type RawImage, RetinaFace, toRawImage } from "retinaface-webgpu";
-import type { Answers, Detection, Picture, Request, WorkerMessage } from "./protocol.js";
+import { alignFace, type RawImage, RetinaFace, type Timings, toRawImage } from "retinaface-webgpu";
+import type { Answers, Detection, Picture, Request, Timing, WorkerMessage } from "./protocol.js";
 
 /** Keeps every candidate, so that the page can apply its own thresholds later. */
 const EVERY_CANDIDATE = { nmsThreshold: 1, visThreshold: 0, keepTopK: 5000 };
@@ -34,19 +34,39 @@ async function detect(picture: Picture, maxSide: number | undefined): Promise<De
   if (detector === undefined) throw new Error("no weights are loaded yet");
   const started = performance.now();
   const image = await decode(picture);
-  const decoded = performance.now();
-  const candidates = await detector.detect(image, { ...EVERY_CANDIDATE, maxSide });
-  const detected = performance.now();
+  const decoding = performance.now() - started;
+  let timings: Timings | undefined;
+  const candidates = await detector.detect(image, {
+    ...EVERY_CANDIDATE,
+    maxSide,
+    profile: true,
+    onTimings: (measured) => {
+      timings = measured;
+    },
+  });
   watchDevice();
-  return {
-    width: image.width,
-    height: image.height,
-    candidates,
-    timings: [
-      { stage: "Decode", milliseconds: decoded - started },
-      { stage: "Detect", milliseconds: detected - decoded },
-    ],
-  };
+  const { width, height } = image;
+  const stages = [{ stage: "Decode", milliseconds: decoding }, ...stagesOf(timings!)];
+  return { width, height, candidates, timings: stages };
+}
+
+/** The GPU's own stages where the adapter has timestamps, else its time in one piece. */
+function stagesOf({ prepare, upload, gpu, faces, stages }: Timings): Timing[] {
+  const gpuStages: [string, number][] = stages
+    ? [
+        ["Scale", stages.preprocess],
+        ["Network", stages.network],
+        ["Candidates", stages.postprocess],
+        ["Read back", stages.readback],
+      ]
+    : [["Network", gpu]];
+  const parts: [string, number][] = [
+    ["Prepare", prepare],
+    ["Upload", upload],
+    ...gpuStages,
+    ["Faces", faces],
+  ];
+  return parts.map(([stage, milliseconds]) => ({ stage, milliseconds }));
 }
 
 async function decode(picture: Picture): Promise<RawImage> {

@@ -13,7 +13,8 @@ export const bundledWeights = path.join(
 
 const sharedWeights = sharedPath("weights/mobilenet0.25_Final.pth");
 const sharedPhoto = sharedPath("images/portraits/astronaut.png");
-const samplePhoto = path.join(repository, "packages/retinaface/assets/sample.png");
+/** A drawn picture of three faces, part of the package. */
+export const samplePhoto = path.join(repository, "packages/retinaface/assets/sample.png");
 
 /** Weights that find faces, a photo with exactly one face. */
 export interface FaceData {

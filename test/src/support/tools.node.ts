@@ -14,6 +14,10 @@ export const { serveFolder } = await importTool<{
   serveFolder(folder: string, port?: number): Promise<{ origin: string; close(): Promise<void> }>;
 }>("tools/lib/static-server.mjs");
 
+export const { buildSite } = await importTool<{
+  buildSite(folder: string, weights?: string): Promise<void>;
+}>("tools/lib/site.mjs");
+
 export const { packPackages, installTarballs } = await importTool<{
   packPackages(folder: string): Promise<{ name: string; tarball: string }[]>;
   installTarballs(folder: string, tarballs: string[]): Promise<{ offline: boolean }>;

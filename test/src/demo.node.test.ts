@@ -1,0 +1,241 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { unzipSync } from "fflate";
+import type { Browser, Page } from "playwright-core";
+import { PNG } from "pngjs";
+import { resizeBilinear, toRawImage } from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { repository } from "./support/repository.node.js";
+import { sharedPath } from "./support/shared-files.node.js";
+import { type FaceData, faceData, noFaceData, samplePhoto } from "./support/shared-weights.node.js";
+import { skip } from "./support/skip.js";
+import {
+  buildSite,
+  findChromium,
+  launchChromium,
+  run,
+  serveFolder,
+  watchPage,
+} from "./support/tools.node.js";
+import { toY4m } from "./support/video.node.js";
+
+/** The page's smallest input: browsers without a GPU are slow. */
+const MAX_SIDE = 320;
+const PASS_MS = 120_000;
+
+const crowd = sharedPath(
+  "images/crowds/18f__assets__img__speaking__ron-speaking-color-corrected.jpg",
+);
+
+const folder = mkdtempSync(path.join(tmpdir(), "retinaface-demo-"));
+let server: Awaited<ReturnType<typeof serveFolder>>;
+let browser: Browser;
+
+test.before(async () => {
+  if (faceData === undefined || findChromium() === undefined) return;
+  await buildSite(path.join(folder, "site"), faceData.weights);
+  server = await serveFolder(path.join(folder, "site"));
+  const video = path.join(folder, "camera.y4m");
+  writeFileSync(video, toY4m(resizeBilinear(await toRawImage(samplePhoto), 320, 200)));
+  browser = await launchChromium([
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-video-capture=${video}`,
+  ]);
+});
+
+test.after(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true });
+});
+
+function demoTest(name: string, run: (data: FaceData) => Promise<void>): void {
+  if (faceData === undefined) skip(test, name, noFaceData);
+  else if (findChromium() === undefined) skip(test, name, "no Chromium on this machine");
+  else test(name, () => run(faceData!));
+}
+
+/** Opens the page, waits for its weights, and checks at the end that nothing left the origin. */
+async function withPage(use: (page: Page) => Promise<void>): Promise<void> {
+  const page = await browser.newPage({ acceptDownloads: true });
+  const { errors, requests } = watchPage(page);
+  try {
+    await page.goto(server.origin);
+    await status(page, "Ready");
+    await page.selectOption("#max-side", String(MAX_SIDE));
+    await use(page);
+    const strangers = requests.filter((url) => !url.startsWith(`${server.origin}/`));
+    assert.equal(
+      strangers.filter((url) => !url.startsWith("blob:")),
+      [],
+    );
+    assert.equal(errors, []);
+  } finally {
+    await page.close();
+  }
+}
+
+const status = (page: Page, hasText: string | RegExp) =>
+  page.locator("#status", { hasText }).waitFor({ timeout: PASS_MS });
+const count = async (page: Page) => Number(await page.textContent("#count"));
+const passes = async (page: Page) => Number(await page.textContent("#passes"));
+
+async function save(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
+  const waiting = page.waitForEvent("download");
+  await page.click(button);
+  const download = await waiting;
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+interface Line {
+  file: string;
+  width: number;
+  height: number;
+  faces: { box: number[]; score: number; landmarks: number[][] }[];
+}
+
+/** What the command line says of a photo. */
+async function commandLine(photo: string, weights: string, ...options: string[]): Promise<Line> {
+  const cli = path.join(repository, "packages/retinaface/dist/cli/main.js");
+  const args = [cli, "detect", photo, "--weights", weights, "--max-side", String(MAX_SIDE)];
+  const { code, stdout, output } = await run(process.execPath, [...args, ...options]);
+  assert.is(code, 0, output);
+  return JSON.parse(stdout);
+}
+
+demoTest(
+  "a chosen photo shows the command line's faces, and sliders need no pass",
+  async (data) => {
+    const photo = [crowd, samplePhoto].find(existsSync)!;
+    const expected = await commandLine(photo, data.weights);
+    const loose = await commandLine(photo, data.weights, "--vis-threshold", "0.02");
+    const doubled = await commandLine(photo, data.weights, "--nms-threshold", "0.99");
+    if (photo === crowd)
+      assert.ok(loose.faces.length > expected.faces.length, "no weak candidates");
+    assert.ok(doubled.faces.length > expected.faces.length, "no overlapping candidates");
+    await withPage(async (page) => {
+      await page.setInputFiles("#files", photo);
+      await status(page, `${expected.faces.length} faces in ${path.basename(photo)}`);
+      assert.is(await count(page), expected.faces.length);
+      assert.is(await passes(page), 1);
+
+      const { name, bytes } = await save(page, "#save-json");
+      assert.is(name, `${path.parse(photo).name}.json`);
+      const saved: Line = JSON.parse(bytes.toString());
+      assert.equal([saved.width, saved.height], [expected.width, expected.height]);
+      for (const [i, face] of saved.faces.entries()) {
+        const { box, score } = expected.faces[i];
+        assert.ok(Math.abs(face.score - score) < 1e-3, `score ${face.score}, not ${score}`);
+        assert.ok(face.box.every((v, k) => Math.abs(v - box[k]) < 0.5));
+        assert.is(face.landmarks.length, 5);
+      }
+
+      await page.locator("#score").fill("0.02");
+      assert.is(await count(page), loose.faces.length);
+      await page.locator("#score").fill("0.6");
+      await page.locator("#nms").fill("0.99");
+      assert.is(await count(page), doubled.faces.length);
+      await page.locator("#nms").fill("0.4");
+      await page.locator("#score").focus();
+      await page.keyboard.press("End");
+      assert.is(await page.textContent("#score-value"), "1.00");
+      assert.is(await count(page), 0);
+      await page.keyboard.press("Home");
+      assert.is(await count(page), loose.faces.length);
+      await page.locator("#score").fill("0.6");
+      assert.is(await passes(page), 1);
+
+      await page
+        .locator("#crops button")
+        .nth(expected.faces.length - 1)
+        .waitFor();
+      const zip = await save(page, "#save-crops");
+      const crops = Object.entries(unzipSync(zip.bytes));
+      assert.is(crops.length, expected.faces.length);
+      for (const [, png] of crops) {
+        const { width, height } = PNG.sync.read(Buffer.from(png));
+        assert.equal([width, height], [112, 112]);
+      }
+    });
+  },
+);
+
+demoTest("the fake camera's picture is looked at live", async () => {
+  await withPage(async (page) => {
+    await page.click("#camera");
+    await status(page, "3 faces in the camera's picture");
+    assert.is(await page.getAttribute("#camera", "aria-pressed"), "true");
+    await page.waitForFunction(() => Number(document.querySelector("#passes")?.textContent) >= 2);
+    await page.click("#keep");
+    await status(page, "3 faces in camera-1.png");
+    assert.is(await page.getAttribute("#camera", "aria-pressed"), "false");
+  });
+});
+
+demoTest("a crashed GPU process is survived: the photo is looked at again", async () => {
+  const page = await browser.newPage();
+  await page.goto(server.origin);
+  await status(page, "Ready");
+  await page.selectOption("#max-side", String(MAX_SIDE));
+  await page.click("#sample");
+  await status(page, "3 faces in sample.png");
+  const protocol = await browser.newBrowserCDPSession();
+  await protocol.send("Browser.crashGpuProcess");
+  await page.waitForFunction(() => Number(document.querySelector("#passes")?.textContent) >= 2);
+  await status(page, "3 faces in sample.png");
+  await page.close();
+});
+
+demoTest("files that are no pictures, and a second photo, are told apart", async () => {
+  await withPage(async (page) => {
+    await page.setInputFiles("#files", [
+      { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") },
+      { name: "sample.png", mimeType: "image/png", buffer: readFileSync(samplePhoto) },
+    ]);
+    await status(page, "3 faces in 1 picture; 1 could not be read");
+    const labels = await page
+      .locator("#album button")
+      .evaluateAll((buttons) => buttons.map((button) => button.getAttribute("aria-label")));
+    assert.equal(labels, ["notes.jpg: could not be read", "sample.png: 3 faces"]);
+  });
+});
+
+demoTest("without WebGPU the page says so plainly", async () => {
+  const page = await browser.newPage();
+  await page.addInitScript("delete Navigator.prototype.gpu");
+  await page.goto(server.origin);
+  await status(page, "WebGPU is not available");
+  assert.match(
+    (await page.textContent("#notice")) ?? "",
+    /Chrome and Edge have it from version 113/,
+  );
+  assert.ok(await page.isDisabled("#files"));
+  await page.close();
+});
+
+demoTest("its policy lets no script or request of another origin in", async () => {
+  const page = await browser.newPage();
+  await page.goto(server.origin);
+  const blocked = await page.evaluate(async () => {
+    const violated: string[] = [];
+    document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {
+      violated.push(effectiveDirective);
+    });
+    await fetch("http://127.0.0.1:9/").catch(() => undefined);
+    const script = Object.assign(document.createElement("script"), { textContent: "window.x = 1" });
+    document.head.append(script);
+    document.head.append(
+      Object.assign(document.createElement("script"), { src: "http://127.0.0.1:9/x.js" }),
+    );
+    await new Promise((done) => setTimeout(done, 200));
+    return { violated, ran: "x" in window };
+  });
+  assert.not(blocked.ran);
+  assert.equal(blocked.violated.sort(), ["connect-src", "script-src-elem", "script-src-elem"]);
+  await page.close();
+});
+
+test.run();
