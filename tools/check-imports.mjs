@@ -131,7 +131,7 @@ function packageName(specifier) {
 function sources(folder, below) {
   return listFiles(path.join(folder, below))
     .map((file) => ({ path: file, name: path.relative(folder, file).split(path.sep).join("/") }))
-    .filter(({ name }) => /\.(ts|mts|mjs|js)$/.test(name) && !name.includes("/dist/"))
+    .filter(({ name }) => /\.(ts|mts|mjs|js)$/.test(name) && !/\/(dist|site)\//.test(name))
     .map((file) => ({ ...file, text: readFileSync(file.path, "utf8") }));
 }
 
