@@ -24,7 +24,8 @@ export class CallQueue {
     else this.#free--;
     const turn = this.#turn;
     const submitted = prepare().then((prepared) => turn.then(() => submit(prepared)));
-    this.#turn = Promise.allSettled([turn, submitted]);
+    // Without a value: it would hold the outcomes of all earlier calls.
+    this.#turn = Promise.allSettled([turn, submitted]).then(() => undefined);
     try {
       return await (await submitted)();
     } finally {
