@@ -1,0 +1,143 @@
+#!/usr/bin/env node
+// Runs detections of varied sizes and then training steps for a long time, and prints how many GPU buffers
+// live, the process's memory and the time of a call at intervals. Exit code 1 when one of them grows.
+// `soak.mjs [--detections 10000] [--steps 2000] [--intervals 10]`
+import { parseArgs } from "node:util";
+import * as tensorLibrary from "@retinaface-webgpu/tensor";
+import { RetinaFace, RetinaFaceNetwork } from "retinaface-webgpu";
+
+const MEBIBYTE = 2 ** 20;
+/** How much the last interval may exceed the first one that is counted. */
+const MOST_GROWTH = { liveBuffers: 0, rss: 96 * MEBIBYTE, heap: 16 * MEBIBYTE, slower: 1.5 };
+/** Sizes of photos: more than a detector keeps plans for, so that plans come and go. */
+const SIZES = [
+  [96, 64],
+  [64, 96],
+  [128, 96],
+  [160, 120],
+  [33, 47],
+  [200, 40],
+  [1, 1],
+  [120, 160],
+];
+
+const { values } = parseArgs({
+  options: {
+    detections: { type: "string", default: "10000" },
+    steps: { type: "string", default: "2000" },
+    intervals: { type: "string", default: "10" },
+  },
+});
+const [detections, steps, intervals] = [values.detections, values.steps, values.intervals].map(
+  Number,
+);
+if (
+  ![detections, steps, intervals].every((n) => Number.isSafeInteger(n) && n >= 0) ||
+  intervals < 3
+) {
+  console.error("usage: soak.mjs [--detections N] [--steps N] [--intervals N (at least 3)]");
+  process.exit(2);
+}
+
+const { add, Device, mean, mul, nn, optim, Random, tensor, tidy, writeSafetensors } = tensorLibrary;
+
+const NETWORK = { backbone: "mobilenet0.25", width: 0.125, channels: 16 };
+const random = new Random(7);
+const device = await Device.create();
+console.log(`adapter ${device.adapter.name}`);
+
+function noise(width, height) {
+  const data = Uint8Array.from({ length: width * height * 4 }, () => random.integer(256));
+  return { data, width, height };
+}
+
+async function soakDetections() {
+  const source = new RetinaFaceNetwork(nn.Init.seeded(device, 11), NETWORK);
+  const weights = writeSafetensors(await source.stateDict());
+  source.dispose();
+  const detector = await RetinaFace.load({ weights, device });
+  const photos = SIZES.map(([width, height]) => noise(width, height));
+  const settings = { confidenceThreshold: 0, visThreshold: 0 };
+  const known = new Map();
+  const grew = await repeat("detections", detections, async () => {
+    const photo = photos[random.integer(photos.length)];
+    const faces = JSON.stringify(await detector.detect(photo, settings));
+    if ((known.get(photo) ?? faces) !== faces)
+      throw new Error("the same photo has other faces now");
+    known.set(photo, faces);
+  });
+  detector.dispose();
+  return grew;
+}
+
+async function soakTraining() {
+  const network = new RetinaFaceNetwork(nn.Init.seeded(device, 5), NETWORK).train();
+  const optimizer = new optim.SGD(network.parameters(), { lr: 1e-3, momentum: 0.9 });
+  const size = 64;
+  const grew = await repeat("training steps", steps, async () => {
+    const pixels = Float32Array.from({ length: 2 * size * size * 3 }, () => random.normal());
+    const loss = tidy(() => {
+      const { loc, conf, landms } = network.forward(tensor(device, pixels, [2, size, size, 3]));
+      const squares = [loc, conf, landms].map((y) => mean(mul(y, y)));
+      const total = add(add(squares[0], squares[1]), squares[2]);
+      total.backward();
+      return total;
+    });
+    optimizer.step();
+    optimizer.zeroGrad();
+    if (!Number.isFinite(await loss.item())) throw new Error("the loss is not finite");
+    loss.dispose();
+  });
+  optimizer.dispose();
+  network.dispose();
+  return grew;
+}
+
+/** Does `work` so many times, prints figures of each interval and tells what grew. */
+async function repeat(what, count, work) {
+  const samples = [];
+  for (let i = 0; i < intervals && count > 0; i++) {
+    const times = [];
+    for (
+      let n = Math.floor((count * i) / intervals);
+      n < Math.floor((count * (i + 1)) / intervals);
+      n++
+    ) {
+      const start = performance.now();
+      await work();
+      times.push(performance.now() - start);
+    }
+    globalThis.gc?.();
+    const { liveBuffers, liveBytes, pooledBytes } = device.memory();
+    const { rss, heapUsed } = process.memoryUsage();
+    const time = times.sort((a, b) => a - b)[times.length >> 1];
+    samples.push({ liveBuffers, rss, heapUsed, time });
+    const mebibytes = (bytes) => `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
+    console.log(
+      `${Math.floor((count * (i + 1)) / intervals)} ${what}: ${liveBuffers} live buffers ` +
+        `(${mebibytes(liveBytes)}, ${mebibytes(pooledBytes)} pooled), process ${mebibytes(rss)}, ` +
+        `heap ${mebibytes(heapUsed)}, median ${time.toFixed(1)} ms`,
+    );
+  }
+  return count > 0 ? growth(samples) : [];
+}
+
+/** Compares the last interval with the second: caches fill during the first. */
+function growth(samples) {
+  const [, first] = samples;
+  const last = samples[samples.length - 1];
+  const checks = {
+    "live buffers": last.liveBuffers - first.liveBuffers > MOST_GROWTH.liveBuffers,
+    "the process's memory": last.rss - first.rss > MOST_GROWTH.rss,
+    "the heap": last.heapUsed - first.heapUsed > MOST_GROWTH.heap,
+    "the time of a call": last.time > first.time * MOST_GROWTH.slower,
+  };
+  return Object.keys(checks).filter((name) => checks[name]);
+}
+
+const grew = [...(await soakDetections()), ...(await soakTraining())];
+const { liveBuffers } = device.memory();
+device.destroy();
+if (liveBuffers > 0) grew.push(`buffers after everything was disposed of (${liveBuffers})`);
+console.log(grew.length > 0 ? `grew: ${grew.join(", ")}` : "nothing grew");
+process.exitCode = grew.length > 0 ? 1 : 0;
