@@ -6,6 +6,7 @@ import { RetinaFaceError } from "../errors.js";
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full: make room or write elsewhere",
   EDQUOT: "the disk quota is used up: make room or write elsewhere",
+  EFBIG: "the file is larger than is allowed here: write elsewhere",
   EROFS: "the file system is read-only: write elsewhere",
   EACCES: "permission denied: make the folder writable or write elsewhere",
   EPERM: "permission denied: make the folder writable or write elsewhere",
