@@ -1,0 +1,86 @@
+import { Device, nn } from "@retinaface-webgpu/tensor";
+import {
+  readTrainingCheckpoint,
+  type Sample,
+  Trainer,
+  type TrainSettings,
+  trainerOptions,
+  writeTrainingCheckpoint,
+} from "@retinaface-webgpu/train";
+import { DEFAULT_CONFIG, RetinaFaceNetwork } from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Random } from "./support/random.js";
+import { rejectsCode } from "./support/throws.js";
+import { makeSample } from "./support/train-samples.js";
+
+const SIZE = 32;
+
+const settings: TrainSettings = {
+  preset: "pytorch",
+  classification: "hard-negatives",
+  imageSize: SIZE,
+  batchSize: 2,
+  accumulate: 1,
+  epochs: 1,
+  optimizer: "sgd",
+  lr: 0.005,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  schedule: "constant",
+  warmup: 0,
+  clip: 1,
+  ema: 0,
+  freeze: [],
+  fixedNorm: false,
+  seed: 1,
+  augment: true,
+  config: DEFAULT_CONFIG,
+};
+
+const random = new Random(3);
+const data: Sample[][] = Array.from({ length: 4 }, () => [
+  makeSample(random, SIZE, 1),
+  makeSample(random, SIZE, 2),
+]);
+
+function makeTrainer(device: Device, seed: number): Trainer {
+  const shape = { backbone: "mobilenet0.25", width: 1 / 16, channels: 16 } as const;
+  const network = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
+  return new Trainer(device, network, trainerOptions(settings, 10));
+}
+
+const losses: [name: string, lose: (device: Device) => void][] = [
+  ["destroyed", (d) => d.destroy()],
+  ["lost", (d) => d.gpuDevice.destroy()],
+];
+
+for (const [name, lose] of losses) {
+  test(`a device ${name} in the middle of training: the run goes on from its checkpoint`, async () => {
+    const sound = await Device.create();
+    const whole = makeTrainer(sound, 5);
+    for (const samples of data) await whole.step([samples]);
+    const expected = await whole.state();
+
+    const doomed = await Device.create();
+    const first = makeTrainer(doomed, 5);
+    for (const samples of data.slice(0, 2)) await first.step([samples]);
+    const saved = writeTrainingCheckpoint({ state: await first.state(), extra: {} });
+    await first.step([data[2]]);
+    const pending = first.losses();
+    lose(doomed);
+    await rejectsCode(pending, "DEVICE_LOST", /Device\.create/);
+    await rejectsCode(first.step([data[3]]), "DEVICE_LOST");
+    await rejectsCode(first.state(), "DEVICE_LOST");
+    first.dispose();
+
+    const fresh = await Device.create();
+    const second = makeTrainer(fresh, 99);
+    second.load(readTrainingCheckpoint(saved).state);
+    for (const samples of data.slice(second.steps)) await second.step([samples]);
+    assert.equal((await second.state()).network, expected.network, "the same bits");
+    for (const device of [sound, fresh]) device.destroy();
+  });
+}
+
+test.run();
