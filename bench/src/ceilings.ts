@@ -59,13 +59,13 @@ function copyWork(vectors: number): Work {
     name: `copy-${vectors}-vectors`,
     wgsl: `@group(0) @binding(0) var<storage, read> source: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> target_: array<vec4f>;
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * ${64 * vectors}u + lane;
-${Array.from({ length: vectors }, (_, i) => `  target_[first + ${i * 64}u] = source[first + ${i * 64}u];`).join("\n")}
+  let first = group.x * ${256 * vectors}u + lane;
+${Array.from({ length: vectors }, (_, i) => `  target_[first + ${i * 256}u] = source[first + ${i * 256}u];`).join("\n")}
 }`,
     bindings: ["read", "read_write"],
-    workgroups: [invocations / 64, 1, 1],
+    workgroups: [invocations / 256, 1, 1],
     flops: 0,
     bytes: COPY_BYTES * 2,
   };

@@ -44,7 +44,8 @@ function launchWork(
 
 function forwardWork(name: string, spec: Conv2dSpec, traits: Conv2dTraits): Work {
   const { residual } = spec;
-  return launchWork(`conv ${name}`, kernels.conv2d(spec, traits), {
+  const label = residual ? `conv ${name} + upsampled` : `conv ${name}`;
+  return launchWork(label, kernels.conv2d(spec, traits), {
     ...elementsOf(spec),
     bias: spec.outChannels,
     residual: residual ? spec.batch * residual.height * residual.width * spec.outChannels : 0,

@@ -1,0 +1,207 @@
+import { type LinePlot, linePlot } from "@retinaface-webgpu/train";
+import type { Ceilings } from "./ceilings.js";
+import { barChart } from "./chart.js";
+import type { ColdStarts } from "./cold-start.js";
+import { type Environment, formatEnvironment } from "./environment.js";
+import type { KernelResult } from "./kernels.js";
+import type { benchModel, NetworkResult } from "./model.js";
+import type { StageResult } from "./stages.js";
+import { formatBytes, formatNumber, formatShare, formatTable } from "./table.js";
+import type { TrainingResult } from "./training.js";
+
+/** Everything a run measured; sections left out by `--filter` are absent. */
+export interface BenchResult {
+  readonly environment: Environment;
+  readonly ceilings: Ceilings;
+  readonly kernels?: readonly KernelResult[];
+  readonly weights?: string;
+  readonly model?: Awaited<ReturnType<typeof benchModel>>;
+  readonly stages?: StageResult;
+  readonly training?: TrainingResult;
+  readonly coldStart?: ColdStarts;
+  /** One-minute load average as the run ended. */
+  readonly loadAverageAfter?: number;
+}
+
+/** The whole result as text. */
+export function formatResult(result: BenchResult): string {
+  const { ceilings, kernels, model, stages, training, coldStart } = result;
+  const sections = [
+    formatEnvironment(result.environment),
+    formatCeilings(ceilings),
+    kernels?.length ? formatKernels(kernels) : undefined,
+    model && formatModel(model, result.weights ?? "unknown"),
+    stages && formatStages(stages),
+    training && formatTraining(training),
+    coldStart && formatColdStart(coldStart),
+  ];
+  return `${sections.filter(Boolean).join("\n\n")}\n`;
+}
+
+function formatCeilings(ceilings: Ceilings): string {
+  return formatTable(
+    ["ceilings", "", "unit"],
+    [
+      ["fused multiply-add", ceilings.gflops, "GFLOP/s"],
+      ["copy", ceilings.gbytes, "GB/s"],
+      ["empty dispatch", ceilings.dispatchMicroseconds, "µs"],
+      ["submit and wait", ceilings.roundTripMilliseconds, "ms"],
+    ],
+  );
+}
+
+function formatKernels(kernels: readonly KernelResult[]): string {
+  return formatTable(
+    ["kernel", "ms", "±", "GFLOP/s", "GB/s", "of ceiling", "bound by", "first call ms"],
+    kernels.map(({ name, time, gflops, gbytes, share, bound, firstCall }) => [
+      name,
+      time.median,
+      formatShare(time.spread),
+      gflops,
+      gbytes,
+      formatShare(share),
+      bound,
+      firstCall,
+    ]),
+  );
+}
+
+function networkRows(results: readonly NetworkResult[]) {
+  return results.map(({ batch, side, time, gflops, compile, firstRun, memory }) => [
+    `${batch} × ${side}×${side}`,
+    time.median,
+    formatShare(time.spread),
+    time.median / batch,
+    gflops,
+    compile,
+    firstRun,
+    formatBytes(memory.arena),
+    formatBytes(memory.activations),
+    formatBytes(memory.peak),
+  ]);
+}
+
+const NETWORK_HEADER = [
+  "network",
+  "ms",
+  "±",
+  "ms/image",
+  "GFLOP/s",
+  "compile ms",
+  "first run ms",
+  "arena",
+  "activations",
+  "peak so far",
+];
+
+function formatModel(model: NonNullable<BenchResult["model"]>, weights: string): string {
+  const { main, sides, batches, weightBytes, byKernel } = model;
+  const total = byKernel.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  return [
+    `RetinaFace MobileNet-0.25 (weights: ${weights}, ${formatBytes(weightBytes)} packed), ` +
+      `${main.dispatches} dispatches`,
+    formatTable(NETWORK_HEADER, networkRows([main, ...sides, ...batches])),
+    "",
+    byKernel.length > 0
+      ? formatTable(
+          ["one frame by kernel", "dispatches", "ms", "share", "GFLOP/s"],
+          byKernel.map(({ name, dispatches, milliseconds, gflops }) => [
+            name,
+            dispatches,
+            milliseconds,
+            formatShare(milliseconds / total),
+            gflops,
+          ]),
+        )
+      : "one frame by kernel: not measured, the adapter has no timestamps",
+  ].join("\n");
+}
+
+function formatStages(stages: StageResult): string {
+  return formatTable(
+    ["stage at 640×640", "ms"],
+    [
+      ["decode the PNG file (CPU)", stages.decode],
+      ["detect(), all below", stages.detect],
+      ["  upload, alone", stages.upload],
+      ["  preprocess (GPU)", stages.preprocess],
+      ["  network, alone", stages.network],
+      ["  postprocess (GPU)", stages.postprocess],
+      ["  read-back of 64 KiB, alone", stages.readBack],
+      ["outside the network", formatShare(stages.outside)],
+      ["dispatches", stages.dispatches],
+      ["submits", stages.submits],
+      ["faces", stages.faces],
+    ],
+  );
+}
+
+function formatTraining(training: TrainingResult): string {
+  const { step, forward, plan, stepOverForward, stepOverPlan, firstLoss, lastLoss } = training;
+  return formatTable(
+    ["training at 320×320, batch 1", "ms", "± or ratio"],
+    [
+      ["forward, loss, backward, SGD", step.median, formatShare(step.spread)],
+      ["eager forward", forward.median, formatShare(forward.spread)],
+      ["compiled forward", plan.median, formatShare(plan.spread)],
+      ["step / eager forward", undefined, stepOverForward],
+      ["step / compiled forward", undefined, stepOverPlan],
+      [
+        `loss ${formatNumber(firstLoss)} → ${formatNumber(lastLoss)} over ${step.count + 1} steps`,
+        undefined,
+        undefined,
+      ],
+    ],
+  );
+}
+
+function formatColdStart({ cold, warm }: ColdStarts): string {
+  return formatTable(
+    ["fresh process, ms", "empty shader cache", "filled shader cache"],
+    [
+      ["start to weights on the GPU", cold.loaded, warm.loaded],
+      ["start to first faces at 640×640", cold.firstFaces, warm.firstFaces],
+      ["a later detect() of that size", cold.known, warm.known],
+      ["first detect() of a new size, more than its second", cold.newSize, warm.newSize],
+    ],
+  );
+}
+
+function plotOf(
+  title: string,
+  label: string,
+  points: readonly (readonly [number, number])[],
+): string {
+  const plot: LinePlot = {
+    title,
+    x: { label, log: true },
+    y: { label: "milliseconds", log: true },
+    series: [{ name: "network", points, dots: true }],
+  };
+  return linePlot(plot);
+}
+
+/** SVG charts by the end of their file name. */
+export function chartsOf(result: BenchResult): ReadonlyMap<string, string> {
+  const { environment, kernels, model } = result;
+  const where = `${environment.adapter.name}, ${environment.commit}, ${environment.date.slice(0, 10)}`;
+  const charts = new Map<string, string>();
+  if (kernels?.length) {
+    const bars = kernels.map(({ name, time, gflops, share }) => ({
+      label: name,
+      value: time.median,
+      note: `${formatNumber(gflops)} GFLOP/s, ${formatShare(share)}`,
+      group: name.split(" ")[0] === "conv" ? "convolution" : "other",
+    }));
+    charts.set("kernels", barChart("Kernels, share of the ceiling", where, "ms", bars));
+  }
+  if (model && model.sides.length > 1) {
+    const points = model.sides.map(({ side, time }) => [side, time.median] as const);
+    charts.set("sides", plotOf(`Network over input side (${where})`, "side, pixels", points));
+  }
+  if (model && model.batches.length > 1) {
+    const points = model.batches.map(({ batch, time }) => [batch, time.median] as const);
+    charts.set("batches", plotOf(`Network over batch at 640×640 (${where})`, "images", points));
+  }
+  return charts;
+}
