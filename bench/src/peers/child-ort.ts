@@ -1,0 +1,86 @@
+/** onnxruntime: `node-webgpu` and `node-cpu` (onnxruntime-node), `web-webgpu` (onnxruntime-web under Dawn). */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { packageVersion, root } from "../environment.js";
+import { provideNavigatorGpu } from "./navigator-gpu.js";
+import { encodeOnnx } from "./onnx.js";
+import { type Runner, serve } from "./serve.js";
+import { graphOf, inputOf, swapLayout } from "./tasks.js";
+
+interface OrtTensor {
+  readonly data: Float32Array;
+  readonly dims: readonly [number, number, number, number];
+  getData(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+interface Session {
+  run(feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>>;
+  release(): Promise<void>;
+}
+
+/** What is used of onnxruntime's interface: bench/ compiles without the peers. */
+interface Ort {
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: { executionProviders: string[] }): Promise<Session>;
+  };
+  readonly Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
+  readonly env: {
+    wasm: { numThreads: number; wasmBinary?: Uint8Array };
+    logLevel: string;
+  };
+}
+
+const modules = path.join(root, "bench/node_modules");
+const [flavour] = process.argv.slice(2);
+
+async function loadOrt(): Promise<Ort> {
+  if (flavour !== "web-webgpu") {
+    return createRequire(path.join(root, "bench/package.json"))("onnxruntime-node");
+  }
+  provideNavigatorGpu();
+  const dist = path.join(modules, "onnxruntime-web/dist");
+  const ort: Ort = await import(pathToFileURL(path.join(dist, "ort.webgpu.bundle.min.mjs")).href);
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = readFileSync(path.join(dist, "ort-wasm-simd-threaded.asyncify.wasm"));
+  return ort;
+}
+
+serve(async (weights) => {
+  const ort = await loadOrt();
+  ort.env.logLevel = "error";
+  const name = flavour === "web-webgpu" ? "onnxruntime-web" : "onnxruntime-node";
+  return {
+    version: packageVersion(path.join(modules, name)),
+    prepare: (task) => prepare(ort, task, weights),
+    close: () => {},
+  };
+});
+
+async function prepare(ort: Ort, task: string, weights: string): Promise<Runner> {
+  const graph = graphOf(task, weights);
+  if (!graph) throw new Error("these packages of onnxruntime do not train");
+  const provider = flavour === "node-cpu" ? "cpu" : "webgpu";
+  const session = await ort.InferenceSession.create(encodeOnnx(graph), {
+    executionProviders: [provider],
+  });
+  const [n, h, w, c] = graph.input;
+  const pixels = swapLayout(inputOf(graph), graph.input, "nchw");
+  const x = new ort.Tensor("float32", pixels, [n, c, h, w]);
+  return {
+    run: async () => {
+      const results = await session.run({ x });
+      const outputs: Float32Array[] = [];
+      for (const name of graph.outputs) {
+        const { data, dims } = results[name];
+        const [batch, channels, height, width] = dims;
+        outputs.push(swapLayout(data, [batch, height, width, channels], "nhwc"));
+        results[name].dispose();
+      }
+      return outputs;
+    },
+    release: () => session.release(),
+  };
+}

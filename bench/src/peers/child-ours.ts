@@ -1,0 +1,175 @@
+import { readFileSync } from "node:fs";
+import {
+  add,
+  compile,
+  concat,
+  conv2d,
+  Device,
+  leakyRelu,
+  mean,
+  narrow,
+  nn,
+  optim,
+  type Plan,
+  type PlanOutput,
+  relu,
+  resizeNearest,
+  square,
+  sub,
+  type Tensor,
+  tensor,
+  tidy,
+  WeightStore,
+} from "@retinaface-webgpu/tensor";
+import { packageVersion, root } from "../environment.js";
+import { compileNetwork, makeNetwork } from "../network.js";
+import type { Graph, GraphNode } from "./graph.js";
+import { type Runner, serve } from "./serve.js";
+import { firstSteps, graphOf, HEAD_TRAINING, headTraining, inputOf, NETWORK } from "./tasks.js";
+
+serve(async (weights) => {
+  const device = await Device.create();
+  return {
+    version: packageVersion(`${root}packages/tensor`),
+    prepare: (task) => prepare(device, task, weights),
+    close: () => device.destroy(),
+  };
+});
+
+async function prepare(device: Device, task: string, weights: string): Promise<Runner> {
+  if (task === NETWORK) return networkRunner(device, weights);
+  if (task === HEAD_TRAINING) return headRunner(device);
+  const graph = graphOf(task, weights);
+  if (!graph) throw new RangeError(`no task ${task}`);
+  return planRunner(await compileGraph(device, graph), inputOf(graph));
+}
+
+/** The library's own network definition, not the graph that the peers are given. */
+async function networkRunner(device: Device, weights: string): Promise<Runner> {
+  const network = makeNetwork(device, readFileSync(weights));
+  network.eval().requiresGrad(false);
+  const store = new WeightStore(device);
+  const plan = await compileNetwork(device, network, [1, 640, 640], store);
+  const runner = planRunner(plan, inputOf(graphOf(NETWORK, weights)!));
+  return {
+    run: runner.run,
+    release: () => {
+      runner.release();
+      store.dispose();
+      network.dispose();
+    },
+  };
+}
+
+function planRunner(plan: Plan, input: Float32Array): Runner {
+  return {
+    run: async () => {
+      plan.inputs[0].write(input);
+      plan.run();
+      const tensors = [...new Set(plan.outputs.map(({ tensor }) => tensor))];
+      const values = await Promise.all(tensors.map((one) => one.data() as Promise<Float32Array>));
+      return plan.outputs.map((output) => dense(output, values[tensors.indexOf(output.tensor)]));
+    },
+    release: () => plan.dispose(),
+  };
+}
+
+/** The channels of an output, cut out of the pixels that hold them. */
+function dense({ shape, stride, offset }: PlanOutput, values: Float32Array): Float32Array {
+  const width = shape[shape.length - 1];
+  if (width === stride) return values;
+  const pixels = values.length / stride;
+  const result = new Float32Array(pixels * width);
+  for (let p = 0; p < pixels; p++) {
+    const from = p * stride + offset;
+    result.set(values.subarray(from, from + width), p * width);
+  }
+  return result;
+}
+
+async function compileGraph(device: Device, graph: Graph): Promise<Plan> {
+  const parameters = new Map(
+    graph.nodes
+      .filter((node) => node.kind === "conv")
+      .map((node) => [
+        node.output,
+        {
+          weight: tensor(device, node.weight, node.shape),
+          bias: tensor(device, node.bias, [node.shape[0]]),
+        },
+      ]),
+  );
+  const forward = (x: Tensor): Tensor[] => {
+    const values = new Map([["x", x]]);
+    const value = (name: string) => values.get(name)!;
+    for (const node of graph.nodes) values.set(node.output, apply(node, value, parameters));
+    return graph.outputs.map(value);
+  };
+  const plan = await compile(device, forward, [{ shape: graph.input, dtype: "f32" }]);
+  for (const { weight, bias } of parameters.values()) {
+    weight.dispose();
+    bias.dispose();
+  }
+  return plan;
+}
+
+function apply(
+  node: GraphNode,
+  value: (name: string) => Tensor,
+  parameters: ReadonlyMap<string, { weight: Tensor; bias: Tensor }>,
+): Tensor {
+  switch (node.kind) {
+    case "conv": {
+      const { weight, bias } = parameters.get(node.output)!;
+      const { stride, padding, groups, activation } = node;
+      const y = conv2d(value(node.input), weight, bias, { stride, padding, groups });
+      if (activation.kind === "relu") return relu(y);
+      return activation.kind === "leaky" ? leakyRelu(y, activation.slope) : y;
+    }
+    case "add":
+      return add(value(node.inputs[0]), value(node.inputs[1]));
+    case "concatRelu":
+      return relu(concat(node.inputs.map(value), -1));
+    case "upsample": {
+      const x = value(node.input);
+      return resizeNearest(x, { size: [x.shape[1] * 2, x.shape[2] * 2] });
+    }
+    case "rows":
+      return narrow(value(node.input), 1, 0, node.count);
+  }
+}
+
+function headRunner(device: Device): Runner {
+  const { side, learningRate, ...data } = headTraining();
+  const x = tensor(device, data.x, [1, side, side, 64]);
+  const target = tensor(device, data.target, [1, side, side, 16]);
+  const parameter = (values: Float32Array, shape: readonly number[]) =>
+    nn.Parameter.from(device, values, shape);
+  const w1 = parameter(data.weight1, [64, 64, 3, 3]);
+  const b1 = parameter(data.bias1, [64]);
+  const w2 = parameter(data.weight2, [16, 64, 1, 1]);
+  const b2 = parameter(data.bias2, [16]);
+  const parameters = [w1, b1, w2, b2];
+  const optimizer = new optim.SGD(parameters, { lr: learningRate });
+  const run = async () => {
+    const loss = tidy(() => {
+      const y = conv2d(relu(conv2d(x, w1, b1, { padding: 1 })), w2, b2);
+      const error = mean(square(sub(y, target)));
+      error.backward();
+      return error;
+    });
+    optimizer.step();
+    optimizer.zeroGrad();
+    const value = (await loss.data()) as Float32Array;
+    loss.dispose();
+    return [value];
+  };
+  return {
+    run,
+    check: () => firstSteps(run),
+    release: () => {
+      optimizer.dispose();
+      for (const one of [x, target, ...parameters]) one.dispose();
+    },
+  };
+}
