@@ -117,21 +117,25 @@ function formatModel(model: NonNullable<BenchResult["model"]>, weights: string):
   ].join("\n");
 }
 
-function formatStages(stages: StageResult): string {
+function formatStages(result: StageResult): string {
+  const { detect, networkAlone, outside, parts, stages, dispatches, submits, faces } = result;
   return formatTable(
     ["stage at 640×640", "ms"],
     [
-      ["decode the PNG file (CPU)", stages.decode],
-      ["detect(), all below", stages.detect],
-      ["  upload, alone", stages.upload],
-      ["  preprocess (GPU)", stages.preprocess],
-      ["  network, alone", stages.network],
-      ["  postprocess (GPU)", stages.postprocess],
-      ["  read-back of 64 KiB, alone", stages.readBack],
-      ["outside the network", formatShare(stages.outside)],
-      ["dispatches", stages.dispatches],
-      ["submits", stages.submits],
-      ["faces", stages.faces],
+      ["decode the PNG file (CPU)", parts.decode],
+      ["upload: hand over pixels and commands (CPU)", parts.upload],
+      ["preprocess (GPU clock)", stages?.preprocess],
+      ["network (GPU clock)", stages?.network],
+      ["postprocess (GPU clock)", stages?.postprocess],
+      ["submission and read-back", stages?.readback],
+      ["faces from the result (CPU)", parts.faces],
+      ["in all, profiled", parts.total],
+      ["detect() of pixels, not profiled", detect],
+      ["the network alone, in turn with it", networkAlone],
+      ["share of detect() outside the network", formatShare(outside)],
+      ["dispatches", dispatches],
+      ["submits", submits],
+      ["faces", faces],
     ],
   );
 }

@@ -1,7 +1,15 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { Device, KernelTiming } from "@retinaface-webgpu/tensor";
-import { type RawImage, RetinaFace, resizeBilinear, toRawImage } from "retinaface-webgpu";
+import type { Device } from "@retinaface-webgpu/tensor";
+import {
+  type DetectCallOptions,
+  type ImageInput,
+  type RawImage,
+  RetinaFace,
+  resizeBilinear,
+  type Timings,
+  toRawImage,
+} from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
 import { root } from "./environment.js";
 import { median } from "./statistics.js";
@@ -9,30 +17,22 @@ import { median } from "./statistics.js";
 /** Milliseconds of one photograph's way through the detector, medians. */
 export interface StageResult {
   readonly faces: number;
-  /** The PNG file to RGBA pixels, on the CPU. */
-  readonly decode: number;
-  /** `detect()` of the decoded image, everything below included. */
+  /** `detect()` of the decoded image, not profiled. */
   readonly detect: number;
-  /** Pixels to the GPU, by itself and waited for. */
-  readonly upload: number;
-  /** Read-back of 64 KiB, by itself, with nothing else to wait for. */
-  readonly readBack: number;
   /** The network by itself, submitted and waited for, in turn with `detect`. */
-  readonly network: number;
-  /** Share of `detect` that is not the network. */
+  readonly networkAlone: number;
+  /** Share of `detect` that is not the network by itself. */
   readonly outside: number;
-  /** GPU time by timestamps of single dispatches; `undefined` without them. */
-  readonly preprocess: number | undefined;
-  readonly postprocess: number | undefined;
+  /** `detect()` of the PNG file, profiled: its own account of where the time went. */
+  readonly parts: Omit<Timings, "stages">;
+  /** The part of `parts.gpu` by the GPU's clock; absent without timestamps. */
+  readonly stages: Timings["stages"];
   /** Of one `detect()`. */
   readonly dispatches: number;
   readonly submits: number;
 }
 
 const SIDE = 640;
-const READ_BACK_BYTES = 64 * 1024;
-const PREPROCESS = /^image-/;
-const POSTPROCESS = /^(candidate|greedy-nms)/;
 
 /** The repository's sample picture, scaled to 640×640, as a file and as pixels. */
 export async function samplePhoto(): Promise<{ file: Uint8Array; image: RawImage }> {
@@ -60,29 +60,22 @@ export async function benchStages(
     await detector.detect(image);
     const after = device.memory();
     await network();
-    const times = { decode: [], detect: [], network: [], upload: [], readBack: [] } as Record<
-      string,
-      number[]
-    >;
-    const timings: KernelTiming[][] = [];
+    const plain: number[] = [];
+    const alone: number[] = [];
+    const profiled: Timings[] = [];
     for (let round = 0; round < rounds; round++) {
-      times.decode.push(await timed(() => toRawImage(file)));
-      times.detect.push(await timed(() => detector.detect(image)));
-      times.network.push(await timed(network));
-      times.upload.push(await timeUpload(device, image));
-      times.readBack.push(await timeReadBack(device));
-      timings.push(await device.profile(async () => void (await detector.detect(image))));
+      plain.push((await timingsOf(detector, image)).total);
+      alone.push(await timed(network));
+      profiled.push(await timingsOf(detector, file, { profile: true }));
     }
-    const detect = median(times.detect);
+    const stages = profiled.map((one) => one.stages).filter((one) => one !== undefined);
     return {
       faces,
-      decode: median(times.decode),
-      detect,
-      upload: median(times.upload),
-      readBack: median(times.readBack),
-      network: median(times.network),
-      outside: Math.max(0, 1 - median(times.network) / detect),
-      ...gpuStages(timings),
+      detect: median(plain),
+      networkAlone: median(alone),
+      outside: Math.max(0, 1 - median(alone) / median(plain)),
+      parts: medians(profiled.map(({ stages: _, ...parts }) => parts)),
+      stages: stages.length > 0 ? medians(stages) : undefined,
       dispatches: after.dispatches - before.dispatches,
       submits: after.submits - before.submits,
     };
@@ -91,44 +84,31 @@ export async function benchStages(
   }
 }
 
-/** Sums the kernels before and after the network; medians over the rounds. */
-export function gpuStages(
-  rounds: readonly (readonly KernelTiming[])[],
-): Pick<StageResult, "preprocess" | "postprocess"> {
-  if (rounds.some((timings) => timings.length === 0)) {
-    return { preprocess: undefined, postprocess: undefined };
-  }
-  const stage = (pattern: RegExp) =>
-    median(
-      rounds.map((timings) =>
-        timings
-          .filter(({ name }) => pattern.test(name))
-          .reduce((sum, { milliseconds }) => sum + milliseconds, 0),
-      ),
-    );
-  return { preprocess: stage(PREPROCESS), postprocess: stage(POSTPROCESS) };
+async function timingsOf(
+  detector: RetinaFace,
+  image: ImageInput,
+  options: DetectCallOptions = {},
+): Promise<Timings> {
+  let timings: Timings | undefined;
+  await detector.detect(image, {
+    ...options,
+    onTimings: (told) => {
+      timings = told;
+    },
+  });
+  if (!timings) throw new Error("detect() did not tell its timings");
+  return timings;
+}
+
+/** The median of every field. */
+export function medians<T extends object>(rows: readonly T[]): T {
+  const keys = Object.keys(rows[0]) as (keyof T)[];
+  const middle = keys.map((key) => [key, median(rows.map((row) => row[key] as number))]);
+  return Object.fromEntries(middle) as T;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
-}
-
-async function timeUpload(device: Device, { data }: RawImage): Promise<number> {
-  const buffer = device.allocate(data.byteLength, "upload");
-  const milliseconds = await timed(async () => {
-    device.write(buffer, data);
-    await device.sync();
-  });
-  device.free(buffer);
-  return milliseconds;
-}
-
-async function timeReadBack(device: Device): Promise<number> {
-  const buffer = device.allocate(READ_BACK_BYTES, "read-back");
-  await device.sync();
-  const milliseconds = await timed(() => device.read(buffer.buffer, READ_BACK_BYTES));
-  device.free(buffer);
-  return milliseconds;
 }

@@ -44,6 +44,9 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
       .join("  ")
       .trimEnd(),
   );
-  const rule = widths.map((width) => "-".repeat(width)).join("  ");
+  const rule = widths
+    .map((width) => "-".repeat(width))
+    .join("  ")
+    .trimEnd();
   return [lines[0], rule, ...lines.slice(1)].join("\n");
 }
