@@ -12,8 +12,6 @@ import { graphOf, inputOf, swapLayout } from "./tasks.js";
 interface OrtTensor {
   readonly data: Float32Array;
   readonly dims: readonly [number, number, number, number];
-  getData(): Promise<Float32Array>;
-  dispose(): void;
 }
 
 interface Session {
@@ -72,14 +70,14 @@ async function prepare(ort: Ort, task: string, weights: string): Promise<Runner>
   return {
     run: async () => {
       const results = await session.run({ x });
-      const outputs: Float32Array[] = [];
-      for (const name of graph.outputs) {
-        const { data, dims } = results[name];
-        const [batch, channels, height, width] = dims;
-        outputs.push(swapLayout(data, [batch, height, width, channels], "nhwc"));
-        results[name].dispose();
-      }
-      return outputs;
+      return graph.outputs.map((name) => results[name].data);
+    },
+    check: async () => {
+      const results = await session.run({ x });
+      return graph.outputs.map((name) => {
+        const [batch, channels, height, width] = results[name].dims;
+        return swapLayout(results[name].data, [batch, height, width, channels], "nhwc");
+      });
     },
     release: () => session.release(),
   };

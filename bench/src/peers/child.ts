@@ -12,7 +12,7 @@ export class PeerError extends Error {
 type Success = Extract<Reply, { ok: true }>;
 
 /** The slowest first run of a peer takes a small part of this on a software adapter. */
-const TIMEOUT_MILLISECONDS = 300_000;
+const TIMEOUT_MILLISECONDS = 600_000;
 const ERROR_CHARACTERS = 2000;
 
 /**

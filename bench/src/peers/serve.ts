@@ -2,9 +2,9 @@
 
 /** Work that is ready: every run does it once, from host memory to host memory. */
 export interface Runner {
-  /** The answer, NHWC; the same outputs in the same order from every library. */
+  /** The outputs, in the same order from every library, in its own layout. */
   run(): Promise<Float32Array[]>;
-  /** The answer that is compared, where that of one run says too little. */
+  /** The answer that is compared, NHWC, where that takes more than a run. */
   check?(): Promise<Float32Array[]>;
   release(): Promise<void> | void;
 }
