@@ -130,6 +130,12 @@ export {
 export { mineHardNegatives } from "./targets/mining.js";
 export { imagesOf } from "./trainer/batch.js";
 export {
+  type Batch,
+  type BatchOptions,
+  type DataPosition,
+  sampleBatches,
+} from "./trainer/batches.js";
+export {
   type Checkpoint,
   readTrainingCheckpoint,
   writeModel,
@@ -160,6 +166,7 @@ export {
 } from "./trainer/settings.js";
 export { predict, type Stage, stagesOf } from "./trainer/stages.js";
 export { Trainer, type TrainerOptions, type TrainerState } from "./trainer/trainer.js";
+export { type ValidateOptions, validateModel } from "./trainer/validate.js";
 export { formatCandidates, parseCandidates } from "./tune/candidates.js";
 export {
   type ConfidenceRow,

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { anchorsCommand } from "./anchors.js";
 import { contactSheetCommand } from "./contact-sheet.js";
 import { evaluateCommand } from "./evaluate.js";
+import { trainCommand } from "./train.js";
 import { tuneCommand } from "./tune.js";
 
 /*
@@ -23,6 +24,7 @@ function buildProgram(): Command {
     anchorsCommand(),
     contactSheetCommand(),
     evaluateCommand(),
+    trainCommand(),
     tuneCommand(),
   ]) {
     program.addCommand(command);

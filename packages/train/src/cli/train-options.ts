@@ -1,0 +1,126 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { BackboneName } from "retinaface-webgpu";
+import { defaultWorkers } from "../augment/worker-sampler.node.js";
+import { PARTS } from "../trainer/freeze.js";
+import type { PresetName, TrainSettings } from "../trainer/settings.js";
+import { dataOption, fraction, weightsOption, wholeNumber } from "./options.js";
+
+/** The options of `train` as commander names them. */
+export interface TrainValues {
+  readonly data: string;
+  readonly out: string;
+  readonly resume?: boolean;
+  readonly val?: string;
+  readonly valSide: number;
+  readonly valEvery: number;
+  readonly checkpointEvery: number;
+  readonly weights?: string;
+  readonly backbone: BackboneName;
+  readonly width?: number;
+  readonly channels?: number;
+  readonly freeze?: string;
+  readonly batchNorm: "train" | "fixed";
+  readonly anchors?: string;
+  readonly preset: PresetName;
+  readonly loss: TrainSettings["classification"];
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly accumulate: number;
+  readonly imageSize: number;
+  readonly optimizer: TrainSettings["optimizer"];
+  readonly lr?: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly schedule: TrainSettings["schedule"];
+  readonly warmup?: number;
+  readonly clip: number;
+  readonly ema: number;
+  readonly augment: boolean;
+  readonly seed: number;
+  readonly workers: number;
+}
+
+/** A finite number of at least `least`. */
+function numberFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+function number(flags: string, text: string, parse: (text: string) => number, value?: number) {
+  return new Option(flags, text).argParser(parse).default(value);
+}
+
+function choice(flags: string, text: string, values: readonly string[]) {
+  return new Option(flags, text).choices(values).default(values[0]);
+}
+
+function dataOptions(): Option[] {
+  return [
+    dataOption().makeOptionMandatory(),
+    new Option(
+      "--out <dir>",
+      "folder of the run: checkpoint, best model, metrics, report",
+    ).makeOptionMandatory(),
+    new Option("--resume", "go on from the folder's checkpoint, or start where there is none"),
+    new Option("--val <spec>", "validation images (default: the other part of --data's split)"),
+    number("--val-side <n>", "long side of validation images, 0: their own", wholeNumber(0), 640),
+    number("--val-every <n>", "epochs between validations", wholeNumber(1), 1),
+    number("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 100),
+    number("--workers <n>", "threads that make samples", wholeNumber(0), defaultWorkers()),
+  ];
+}
+
+function networkOptions(): Option[] {
+  return [
+    weightsOption(),
+    choice("--backbone <name>", "without --weights", ["mobilenet0.25", "resnet50"]),
+    number("--width <x>", "MobileNet's width multiplier, without --weights", numberFrom(0.01)),
+    number("--channels <n>", "of the pyramid, without --weights", wholeNumber(4)),
+    new Option(
+      "--freeze <list>",
+      `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none ` +
+        "(default: all with --weights, else none)",
+    ),
+    choice("--batch-norm <mode>", "fixed: inference mode everywhere", ["train", "fixed"]),
+    new Option("--anchors <file>", "configuration from the command anchors --out"),
+  ];
+}
+
+function trainingOptions(): Option[] {
+  return [
+    choice("--preset <name>", "matching, mining ratio and loss weights", ["pytorch", "paper"]),
+    choice("--loss <name>", "classification loss", ["hard-negatives", "focal"]),
+    number("--epochs <n>", "times through the data", wholeNumber(1), 20),
+    number("--batch-size <n>", "images a batch", wholeNumber(1), 8),
+    number("--accumulate <n>", "batches a step", wholeNumber(1), 1),
+    number("--image-size <n>", "side of training images", wholeNumber(32), 640),
+    choice("--optimizer <name>", "", ["sgd", "adamw"]),
+    number("--lr <x>", "learning rate (default: the preset's; 0.001 for adamw)", numberFrom(0)),
+    number("--momentum <x>", "of sgd", fraction, 0.9),
+    number("--weight-decay <x>", "", numberFrom(0), 5e-4),
+    choice("--schedule <name>", "of the learning rate", ["step", "cosine", "constant"]),
+    number("--warmup <n>", "steps (default: a tenth of the run, at most 100)", wholeNumber(0)),
+    number("--clip <x>", "largest norm of the gradients, 0: any", numberFrom(0), 10),
+    number(
+      "--ema <x>",
+      "decay of averaged weights, which are then what is kept; 0: none",
+      fraction,
+      0,
+    ),
+    new Option("--no-augment", "whole images, as they are"),
+    number("--seed <n>", "of weights, order and augmentation", wholeNumber(0), 1),
+  ];
+}
+
+/** Adds all options of `train` to a command. */
+export function addTrainOptions(command: Command): Command {
+  for (const option of [...dataOptions(), ...networkOptions(), ...trainingOptions()]) {
+    command.addOption(option);
+  }
+  return command;
+}

@@ -1,0 +1,110 @@
+import type { Device } from "@retinaface-webgpu/tensor";
+import { annotate, type RawImage, RetinaFace, strokeRect } from "retinaface-webgpu";
+import { encodePng } from "retinaface-webgpu/node";
+import { resample } from "../augment/resample.js";
+import { loadImage } from "../data/image.js";
+import type { FaceRecord } from "../data/record.js";
+import type { Evaluation } from "../evaluate/evaluate.js";
+import { type ReportImage, renderReport } from "../report/report.js";
+import type { Metric, RunDescription, RunFiles } from "./train-files.js";
+
+const WORST_IMAGES = 8;
+const THUMBNAIL_SIDE = 360;
+const LABELLED = [255, 196, 0] as const;
+
+/** What the report is made of besides the files of the run. */
+export interface ReportInput {
+  readonly description: RunDescription;
+  readonly records: readonly FaceRecord[];
+  readonly facts: Readonly<Record<string, string | number>>;
+  /** The model whose worst images are shown. */
+  readonly model: Uint8Array<ArrayBuffer>;
+}
+
+/** Writes `report.html` from the run's files: curves, evaluations, the best model's worst images. */
+export async function writeReport(
+  files: RunFiles,
+  device: Device,
+  input: ReportInput,
+): Promise<void> {
+  const metrics = files.readMetrics();
+  const evaluations: Record<string, Evaluation> = {};
+  for (const name of ["before", "best"]) {
+    const evaluation = files.readEvaluation(name);
+    if (evaluation) evaluations[name] = evaluation;
+  }
+  const worst = evaluations.best ? await worstImages(device, input, evaluations.best) : [];
+  const report = renderReport({
+    title: `Training on ${input.description.data}`,
+    facts: { ...settingsOf(input.description), ...input.facts },
+    steps: metrics.flatMap((metric) => (metric.kind === "step" ? [stepFigures(metric)] : [])),
+    validations: metrics.flatMap((metric) => (metric.kind === "validation" ? [metric] : [])),
+    evaluations,
+    worst,
+  });
+  await files.write("report.html", report);
+}
+
+function stepFigures({ step, learningRate, total, classes, boxes, landmarks }: StepMetric) {
+  return { step, learningRate, losses: { total, classes, boxes, landmarks } };
+}
+
+type StepMetric = Extract<Metric, { kind: "step" }>;
+
+function settingsOf({ settings, data, val, weights }: RunDescription) {
+  const { config, freeze, ...plain } = settings;
+  const flat = Object.entries(plain).map(([key, value]): [string, string | number] => [
+    key,
+    typeof value === "number" ? value : String(value),
+  ]);
+  return {
+    data,
+    validation: val ?? "none",
+    weights: weights ?? "random",
+    frozen: freeze.join(", ") || "nothing",
+    anchors: config.anchors.minSizes.map((sizes) => sizes.join(", ")).join(" | "),
+    ...Object.fromEntries(flat),
+  };
+}
+
+/** The images with most faults, what was found in green and what is labelled in yellow. */
+async function worstImages(
+  device: Device,
+  { description, records, model }: ReportInput,
+  evaluation: Evaluation,
+): Promise<ReportImage[]> {
+  const threshold = evaluation.bestF1?.threshold ?? 0.5;
+  const maxSide = description.valSide ?? undefined;
+  const detector = await RetinaFace.load({ device, weights: model, maxSide });
+  const pictures: ReportImage[] = [];
+  try {
+    for (const { id, missed, falsePositives } of evaluation.worst.slice(0, WORST_IMAGES)) {
+      const record = records.find((candidate) => candidate.id === id);
+      if (!record) continue;
+      const image = await loadImage(record.image);
+      const faces = await detector.detect(image, { visThreshold: threshold });
+      const drawn = drawLabels(annotate(image, faces), record);
+      const png = Buffer.from(encodePng(thumbnail(drawn))).toString("base64");
+      const caption = `${missed} missed, ${falsePositives} false at score ${threshold.toFixed(2)}`;
+      pictures.push({ id, source: `data:image/png;base64,${png}`, caption });
+    }
+  } finally {
+    detector.dispose();
+  }
+  return pictures;
+}
+
+function drawLabels(image: RawImage, { boxes, ignored }: FaceRecord): RawImage {
+  const thickness = Math.max(1, Math.round(Math.max(image.width, image.height) / 300));
+  for (let f = 0; f < ignored.length; f++) {
+    const [x1, y1, x2, y2] = boxes.subarray(f * 4, f * 4 + 4).map(Math.round);
+    strokeRect(image, x1, y1, x2, y2, thickness, LABELLED);
+  }
+  return image;
+}
+
+function thumbnail(image: RawImage): RawImage {
+  const scale = Math.min(1, THUMBNAIL_SIDE / Math.max(image.width, image.height));
+  const side = (length: number) => Math.max(1, Math.round(length * scale));
+  return resample(image, side(image.width), side(image.height), "area");
+}
