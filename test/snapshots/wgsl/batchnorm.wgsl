@@ -74,10 +74,47 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   variance[i] = m2 / f32(p.rows);
 }
 
+//// batchnorm-statistics-merge-2
+struct Params {
+  count: u32,
+  rows: u32,
+  segments: u32,
+  segmentRows: u32,
+  momentum: f32,
+  unbias: f32,
+}
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(2) var<storage, read_write> variance: array<f32>;
+@group(0) @binding(3) var<storage, read_write> runningMean: array<f32>;
+@group(0) @binding(4) var<storage, read_write> runningVariance: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
+fn size(s: u32) -> f32 { return f32(min(p.segmentRows, p.rows - s * p.segmentRows)); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let first = partial[i];
+  var shift = 0.0;
+  for (var s = 0u; s < p.segments; s++) { shift += size(s) * (partial[s * p.count + i] - first); }
+  let channelMean = first + shift / f32(p.rows);
+  var m2 = 0.0;
+  for (var s = 0u; s < p.segments; s++) {
+    let deviation = partial[s * p.count + i] - channelMean;
+    m2 += partial[(p.segments + s) * p.count + i] + size(s) * deviation * deviation;
+  }
+  mean[i] = channelMean;
+  variance[i] = m2 / f32(p.rows);
+  runningMean[i] += p.momentum * (mean[i] - runningMean[i]);
+  runningVariance[i] += p.momentum * (variance[i] * p.unbias - runningVariance[i]);
+}
+
 //// batchnorm-normalize
 struct Params {
   count: u32,
   channels: u32,
+  total: u32,
   eps: f32,
 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -87,6 +124,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> beta: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(6) var<uniform> p: Params;
+alias T = vec4<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -94,7 +132,69 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let c = i % p.channels;
-  y[i] = (x[i] - mean[c]) * (inverseSqrt(variance[c] + p.eps) * gamma[c]) + beta[c];
+  let m = mean[c];
+  let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
+  let shift = beta[c];
+  for (var at = i; at < p.total; at += p.count) {
+    y[at] = (x[at] - m) * scale + shift;
+  }
+}
+
+//// batchnorm-normalize-leaky
+struct Params {
+  count: u32,
+  channels: u32,
+  total: u32,
+  eps: f32,
+  slope: f32,
+}
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> beta: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(6) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn leaky(v: T) -> T { return select(v, v * p.slope, v < T(0.0)); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let m = mean[c];
+  let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
+  let shift = beta[c];
+  for (var at = i; at < p.total; at += p.count) {
+    y[at] = leaky((x[at] - m) * scale + shift);
+  }
+}
+
+//// batchnorm-backward-inference
+struct Params {
+  count: u32,
+  channels: u32,
+  total: u32,
+  eps: f32,
+}
+@group(0) @binding(0) var<storage, read> gradY: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gradX: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
+  for (var at = i; at < p.total; at += p.count) {
+    gradX[at] = gradY[at] * scale;
+  }
 }
 
 //// batchnorm-running
@@ -150,8 +250,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
     var dotPart = 0.0;
     for (var k = 0u; k < 32u && r < end; k++) {
       let at = r * p.channels + c;
-      sumPart += gradY[at];
-      dotPart += gradY[at] * (x[at] - m);
+      let g = gradY[at];
+      sumPart += g;
+      dotPart += g * (x[at] - m);
       r++;
     }
     sum += sumPart;
@@ -169,7 +270,8 @@ struct Params {
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read_write> gradGamma: array<f32>;
 @group(0) @binding(2) var<storage, read_write> gradBeta: array<f32>;
-@group(0) @binding(3) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -184,12 +286,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   }
   gradGamma[i] = dot;
   gradBeta[i] = sum;
+  sums[i] = dot;
+  sums[p.count + i] = sum;
 }
 
 //// batchnorm-backward-input
 struct Params {
   count: u32,
   channels: u32,
+  total: u32,
   eps: f32,
   perRow: f32,
 }
@@ -198,10 +303,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> mean: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> variance: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gamma: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> gradGamma: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> gradBeta: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> gradX: array<vec4<f32>>;
-@group(0) @binding(8) var<uniform> p: Params;
+@group(0) @binding(5) var<storage, read> sums: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> gradX: array<vec4<f32>>;
+@group(0) @binding(7) var<uniform> p: Params;
+alias T = vec4<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -209,8 +314,49 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let c = i % p.channels;
+  let m = mean[c];
   let inverse = inverseSqrt(variance[c] + p.eps);
-  let normal = (x[i] - mean[c]) * inverse;
-  gradX[i] = gamma[c] * inverse * (gradY[i] - (gradBeta[c] + normal * gradGamma[c]) * p.perRow);
+  let scale = gamma[c] * inverse;
+  let byGamma = sums[c] * inverse * p.perRow;
+  let byBeta = sums[p.channels + c] * p.perRow;
+  for (var at = i; at < p.total; at += p.count) {
+    gradX[at] = scale * (gradY[at] - byBeta - (x[at] - m) * byGamma);
+  }
+}
+
+//// batchnorm-backward-input-leaky
+struct Params {
+  count: u32,
+  channels: u32,
+  total: u32,
+  eps: f32,
+  perRow: f32,
+  slope: f32,
+}
+@group(0) @binding(0) var<storage, read> gradY: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> sums: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> gradX: array<vec4<f32>>;
+@group(0) @binding(8) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let m = mean[c];
+  let inverse = inverseSqrt(variance[c] + p.eps);
+  let scale = gamma[c] * inverse;
+  let byGamma = sums[c] * inverse * p.perRow;
+  let byBeta = sums[p.channels + c] * p.perRow;
+  for (var at = i; at < p.total; at += p.count) {
+    gradX[at] = scale * (select(gradY[at] * p.slope, gradY[at], y[at] > T(0.0)) - byBeta - (x[at] - m) * byGamma);
+  }
 }
 

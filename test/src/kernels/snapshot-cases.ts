@@ -162,10 +162,17 @@ function layerCases(): [string, Kernel][] {
   } as const;
   return [
     ...numbered("batchNormStatistics", kernels.batchNormStatistics(norm).kernels),
+    [
+      "batchNormStatistics running",
+      kernels.batchNormStatistics({ ...norm, momentum: 0.1 }).kernels[1],
+    ],
     ["batchNormNormalize", kernels.batchNormNormalize(norm)],
+    ["batchNormNormalize leaky", kernels.batchNormNormalize({ ...norm, slope: 0.1 })],
+    ["batchNormBackwardInference", kernels.batchNormBackwardInference(norm)],
     ["batchNormUpdateRunning", kernels.batchNormUpdateRunning({ ...norm, momentum: 0.1 })],
     ...numbered("batchNormBackwardParameters", kernels.batchNormBackwardParameters(norm).kernels),
     ["batchNormBackwardInput", kernels.batchNormBackwardInput(norm)],
+    ["batchNormBackwardInput leaky", kernels.batchNormBackwardInput({ ...norm, slope: 0.1 })],
     ["maxPool", kernels.maxPool(pool)],
     ["maxPoolBackward", kernels.maxPoolBackward(pool)],
     ...[false, true].flatMap((countPadding): [string, Kernel][] => [

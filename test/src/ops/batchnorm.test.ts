@@ -1,5 +1,6 @@
 import {
   batchNorm,
+  batchNormLeakyRelu,
   batchNormTraining,
   tensor,
   updateRunningStatistics,
@@ -60,6 +61,48 @@ test("inference mode uses the given statistics; gradients to x, gamma and beta",
     });
   }
 });
+
+for (const slope of [0, 0.1]) {
+  test(`batch norm with a leaky ReLU of slope ${slope} in one; its gradients`, async () => {
+    for (const shape of [...shapes, [2, 95, 90, 8], [1, 211, 183, 1]]) {
+      const channels = shape.slice(-1);
+      const [n] = channels;
+      const zeros = () => tensor(device(), new Float32Array(n), [n]);
+      const [runningMean, runningVariance] = [zeros(), zeros()];
+      const running = {
+        mean: new Float64Array(n).fill(0.2),
+        variance: new Float64Array(n).fill(1.3),
+      };
+      for (const training of [true, false]) {
+        runningMean.write(running.mean);
+        runningVariance.write(running.variance);
+        await checkOp(device(), {
+          name: `batch norm and leaky ReLU of [${shape}], ${training ? "training" : "inference"}`,
+          inputs: [
+            { shape, values: { low: -1, high: 1.5 } },
+            { shape: channels, values: { low: 0.5, high: 2 } },
+            { shape: channels },
+          ],
+          op: (x, gamma, beta) => {
+            const layer = { gamma, beta, runningMean, runningVariance, training };
+            return batchNormLeakyRelu(x, { ...layer, eps: 1e-3, momentum: 0.1 }, slope);
+          },
+          reference: (x, gamma, beta) => {
+            const { mean, variance } = training ? statistics(x) : running;
+            const y = normalize(x, mean, variance, gamma, beta, 1e-3);
+            return { ...y, data: y.data.map((v) => (v < 0 ? v * slope : v)) };
+          },
+          // Small, so that no value crosses the kink.
+          step: 1e-7,
+          gradientTolerance: { atol: 3e-4, rtol: 3e-4 },
+        });
+        const moved = (await runningMean.data()).some((v) => Math.abs(Number(v) - 0.2) > 1e-6);
+        assert.is(moved, training, "running statistics change in training only");
+      }
+      for (const t of [runningMean, runningVariance]) t.dispose();
+    }
+  });
+}
 
 test("statistics stay accurate where the mean is ten thousand deviations", async () => {
   const shape = [3, 64, 61, 3];

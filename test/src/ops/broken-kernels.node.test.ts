@@ -115,7 +115,7 @@ const slips: Slip[] = [
   { check: classes, kernel: "softmax-workgroup", right: "width > 0u", wrong: "width > 1u" },
   { check: classes, kernel: "softmax-backward", right: " - total", wrong: " + total" },
   { check: norm, kernel: "batchnorm-statistics", right: "x[at] - mean", wrong: "x[at]" },
-  { check: norm, kernel: "batchnorm-backward-input", right: "gradBeta[c] + ", wrong: "" },
+  { check: norm, kernel: "batchnorm-backward-input", right: " - byBeta", wrong: "" },
   { check: enlarge, kernel: "resize-bilinear", right: "low + 1", wrong: "low + 2" },
   {
     check: enlarge,

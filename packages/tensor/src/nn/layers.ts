@@ -1,4 +1,9 @@
-import { batchNorm, batchNormTraining, updateRunningStatistics } from "../ops/batchnorm.js";
+import {
+  batchNorm,
+  batchNormLeakyRelu,
+  batchNormTraining,
+  updateRunningStatistics,
+} from "../ops/batchnorm.js";
 import { conv2d } from "../ops/conv2d.js";
 import { leakyRelu, relu } from "../ops/unary.js";
 import type { Tensor } from "../tensor.js";
@@ -87,6 +92,15 @@ export class BatchNorm2d extends Module {
     updateRunningStatistics({ mean, variance, runningMean, runningVariance, rows, momentum });
     return y;
   }
+
+  /** `forward` and a leaky ReLU of this slope in one. */
+  forwardActivated(x: Tensor, slope: number): Tensor {
+    if (this.training) this.numBatchesTracked++;
+    const { weight: gamma, bias: beta, eps, momentum, training } = this;
+    const { running_mean: runningMean, running_var: runningVariance } = this;
+    const layer = { gamma, beta, runningMean, runningVariance, eps, momentum, training };
+    return batchNormLeakyRelu(x, layer, slope);
+  }
 }
 
 /** max(x, 0). */
@@ -115,6 +129,12 @@ export interface Layer extends Module {
   forward(x: Tensor): Tensor;
 }
 
+/** The slope of an activation that batch norm's kernels can do too. */
+function fusibleSlope(layer: Layer | undefined): number | undefined {
+  if (layer instanceof ReLU) return 0;
+  return layer instanceof LeakyReLU && layer.slope >= 0 ? layer.slope : undefined;
+}
+
 /** Modules one after the other, named by their position. */
 export class Sequential extends Module {
   readonly [index: number]: Layer;
@@ -127,7 +147,15 @@ export class Sequential extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    for (let i = 0; i < this.length; i++) x = this[i].forward(x);
+    for (let i = 0; i < this.length; i++) {
+      const layer = this[i];
+      const slope = layer instanceof BatchNorm2d ? fusibleSlope(this[i + 1]) : undefined;
+      if (slope === undefined || x.traced) x = layer.forward(x);
+      else {
+        x = (layer as BatchNorm2d).forwardActivated(x, slope);
+        i++;
+      }
+    }
     return x;
   }
 }

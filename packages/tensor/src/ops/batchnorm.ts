@@ -1,4 +1,5 @@
 import {
+  batchNormBackwardInference,
   batchNormBackwardInput,
   batchNormBackwardParameters,
   batchNormNormalize,
@@ -8,13 +9,18 @@ import {
 import { ShapeError } from "../errors.js";
 import { sameShape, showShape } from "../shape.js";
 import type { Tensor, TensorInfo } from "../tensor.js";
-import { mul } from "./binary.js";
 import { requireDtype } from "./dtype-check.js";
 import { defineOp, record } from "./op.js";
-import { addScalar, rsqrt } from "./unary.js";
 
 interface BatchNormAttrs {
   readonly eps: number;
+  /** Slope of a leaky ReLU behind it, in the same kernels. */
+  readonly slope?: number;
+}
+
+interface TrainingAttrs extends BatchNormAttrs {
+  /** Of the running statistics, which are then inputs too. */
+  readonly momentum?: number;
 }
 
 function dimensions(x: TensorInfo & { readonly size?: number }) {
@@ -34,15 +40,15 @@ function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {
   }
 }
 
-/** Gradients to gamma and beta from (g, x, mean, variance). */
+/** Gradients to gamma and beta, and both in one, from g, x, mean, variance and, with an activation, y. */
 const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormParameterGradients",
-  outputs: ([, , mean]) => [mean, mean],
-  forward: (run, [g, x, mean, variance], [gGamma, gBeta], { eps }) => {
-    const plan = batchNormBackwardParameters({ ...dimensions(x), eps });
+  outputs: ([, , mean]) => [mean, mean, { shape: [2, ...mean.shape], dtype: mean.dtype }],
+  forward: (run, inputs, gradients, attrs) => {
+    const plan = batchNormBackwardParameters({ ...dimensions(inputs[1]), ...attrs });
     const scratch = run.scratch(plan.scratch[0]);
-    run.kernel(plan.kernels[0], [g, x, mean, variance, scratch]);
-    run.kernel(plan.kernels[1], [scratch, gGamma, gBeta]);
+    run.kernel(plan.kernels[0], [...inputs, scratch]);
+    run.kernel(plan.kernels[1], [scratch, ...gradients]);
   },
 });
 
@@ -50,8 +56,16 @@ const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
 const inputGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormInputGradient",
   outputs: ([g]) => [g],
-  forward: (run, inputs, [gx], { eps }) =>
-    run.kernel(batchNormBackwardInput({ ...dimensions(gx), eps }), [...inputs, gx]),
+  forward: (run, inputs, [gx], attrs) =>
+    run.kernel(batchNormBackwardInput({ ...dimensions(gx), ...attrs }), [...inputs, gx]),
+});
+
+/** Gradient to x with given statistics. */
+const inferenceGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
+  name: "batchNormInferenceGradient",
+  outputs: ([g]) => [g],
+  forward: (run, inputs, [gx], attrs) =>
+    run.kernel(batchNormBackwardInference({ ...dimensions(gx), ...attrs }), [...inputs, gx]),
 });
 
 const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
@@ -60,18 +74,19 @@ const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
     check(x, perChannel);
     return [x];
   },
-  forward: (run, inputs, [y], { eps }) =>
-    run.kernel(batchNormNormalize({ ...dimensions(y), eps }), [...inputs, y]),
-  backward: ([g], [x, mean, variance, gamma], _, attrs, needs) => {
+  forward: (run, inputs, [y], attrs) =>
+    run.kernel(batchNormNormalize({ ...dimensions(y), ...attrs }), [...inputs, y]),
+  backward: ([g], [x, mean, variance, gamma], [y], attrs, needs) => {
     if (!g) return [];
-    const gx = needs[0] ? mul(g, mul(gamma, rsqrt(addScalar(variance, attrs.eps)))) : undefined;
-    const parameters = needs[3] || needs[4];
-    const [gGamma, gBeta] = parameters ? parameterGradients([g, x, mean, variance], attrs) : [];
+    const activated = attrs.slope === undefined ? [] : [y];
+    const [gx] = needs[0] ? inferenceGradient([g, variance, gamma, ...activated], attrs) : [];
+    const [gGamma, gBeta] =
+      needs[3] || needs[4] ? parameterGradients([g, x, mean, variance, ...activated], attrs) : [];
     return [gx, undefined, undefined, gGamma, gBeta];
   },
 });
 
-const trainingOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
+const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
   name: "batchNormTraining",
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
@@ -81,20 +96,20 @@ const trainingOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
     const statistics: TensorInfo = { shape: x.shape.slice(-1), dtype: x.dtype };
     return [x, statistics, statistics];
   },
-  forward: (run, [x, gamma, beta], [y, mean, variance], { eps }) => {
-    const plan = batchNormStatistics(dimensions(x));
+  forward: (run, [x, gamma, beta, ...running], [y, mean, variance], { momentum, ...attrs }) => {
+    const plan = batchNormStatistics({ ...dimensions(x), momentum });
     const scratch = run.scratch(plan.scratch[0]);
     run.kernel(plan.kernels[0], [x, scratch]);
-    run.kernel(plan.kernels[1], [scratch, mean, variance]);
-    const normalize = batchNormNormalize({ ...dimensions(x), eps });
+    run.kernel(plan.kernels[1], [scratch, mean, variance, ...running]);
+    const normalize = batchNormNormalize({ ...dimensions(x), ...attrs });
     run.kernel(normalize, [x, mean, variance, gamma, beta, y]);
   },
-  backward: ([g], [x, gamma], [, mean, variance], attrs, needs) => {
+  backward: ([g], [x, gamma], [y, mean, variance], { momentum: _, ...attrs }, needs) => {
     if (!g) return [];
-    const [gGamma, gBeta] = parameterGradients([g, x, mean, variance], attrs);
-    const gx = needs[0]
-      ? inputGradient([g, x, mean, variance, gamma, gGamma, gBeta], attrs)[0]
-      : undefined;
+    const activated = attrs.slope === undefined ? [] : [y];
+    const values = [x, mean, variance];
+    const [gGamma, gBeta, sums] = parameterGradients([g, ...values, ...activated], attrs);
+    const [gx] = needs[0] ? inputGradient([g, ...values, gamma, sums, ...activated], attrs) : [];
     return [gx, gGamma, gBeta];
   },
 });
@@ -113,6 +128,30 @@ export interface BatchNormTensors {
  */
 export function batchNorm(x: Tensor, t: BatchNormTensors, eps = 1e-5): Tensor {
   return inferenceOp([x, t.mean, t.variance, t.gamma, t.beta], { eps })[0];
+}
+
+/** A batch norm module's tensors and constants. */
+export interface BatchNormLayer {
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVariance: Tensor;
+  readonly eps: number;
+  readonly momentum: number;
+  /** Normalise by the batch's statistics and update the running ones in place. */
+  readonly training: boolean;
+}
+
+/**
+ * `batchNorm` or `batchNormTraining`, and behind it a leaky ReLU of this slope (0 for ReLU), without storing
+ * what lies between: for training, since a compiled plan fuses both with the convolution before them.
+ */
+export function batchNormLeakyRelu(x: Tensor, layer: BatchNormLayer, slope: number): Tensor {
+  const { gamma, beta, runningMean, runningVariance, eps, momentum } = layer;
+  if (!(slope >= 0)) throw new ShapeError(`batchNormLeakyRelu: the slope ${slope} is negative`);
+  return layer.training
+    ? trainingOp([x, gamma, beta, runningMean, runningVariance], { eps, slope, momentum })[0]
+    : inferenceOp([x, runningMean, runningVariance, gamma, beta], { eps, slope })[0];
 }
 
 /** What `batchNormTraining` gives: statistics are the batch's own [C], the variance biased. */
