@@ -26,6 +26,8 @@ const BUFFER_TYPE: Record<BindingType, GPUBufferBindingType> = {
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #pipelines = new Map<string, CompiledKernel>();
+  /** The same by the kernel object, which spares hashing its text where the caller kept it. */
+  readonly #byKernel = new WeakMap<Kernel, CompiledKernel>();
   readonly #pending = new Map<string, Promise<CompiledKernel>>();
   readonly #layouts = new Map<string, Layout>();
 
@@ -39,6 +41,14 @@ export class PipelineCache {
 
   /** The compiled kernel, compiling it now if need be; errors surface at the device's next `sync`. */
   get(kernel: Kernel, report: (scope: Promise<void>) => void): CompiledKernel {
+    const same = this.#byKernel.get(kernel);
+    if (same) return same;
+    const compiled = this.#find(kernel, report);
+    this.#byKernel.set(kernel, compiled);
+    return compiled;
+  }
+
+  #find(kernel: Kernel, report: (scope: Promise<void>) => void): CompiledKernel {
     const key = pipelineKey(kernel);
     const known = this.#pipelines.get(key);
     if (known) return known;

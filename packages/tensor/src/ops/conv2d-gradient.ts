@@ -3,7 +3,11 @@
  * so that an inference bundle does not carry their kernels: this module gives `conv2d` its gradient when it is loaded,
  * which `@retinaface-webgpu/tensor` does and `@retinaface-webgpu/tensor/inference` does not.
  */
-import { conv2dBackwardInput, conv2dBackwardWeight } from "@retinaface-webgpu/kernels-wgsl";
+import {
+  conv2dBackwardInput,
+  conv2dBackwardWeight,
+  type Kernel,
+} from "@retinaface-webgpu/kernels-wgsl";
 import { ShapeError } from "../errors.js";
 import { type Shape, showShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -19,6 +23,7 @@ import {
   runLaunch,
   toPair,
 } from "./conv2d.js";
+import { keepPacking, LaunchCache } from "./launch-cache.js";
 import { defineOp, type Op } from "./op.js";
 
 type GradientAttrs = Conv2dAttrs & {
@@ -26,13 +31,24 @@ type GradientAttrs = Conv2dAttrs & {
   readonly inputShape: Shape;
 };
 
+const inputLaunches = new LaunchCache<ReturnType<typeof conv2dBackwardInput>>();
+
+const weightLaunches = new LaunchCache<{
+  readonly partial: Kernel;
+  readonly finish: Kernel;
+  readonly scratchLength: number;
+}>();
+
 /** Gradient towards the input, which is also the transposed convolution. Inputs: g, weight. */
 const inputGradientOp: Op<GradientAttrs> = defineOp<GradientAttrs>({
   name: "conv2dInputGradient",
   outputs: ([g], { inputShape }) => [{ shape: inputShape, dtype: g.dtype }],
   forward: (run, [g, weight], [gx], attrs) => {
     const spec = conv2dSpec(gx, weight, attrs);
-    runLaunch(run, conv2dBackwardInput(spec, conv2dTraits(run.device)), g, weight, undefined, gx);
+    const launch = inputLaunches.get(run.device, spec, () =>
+      keepPacking(conv2dBackwardInput(spec, conv2dTraits(run.device))),
+    );
+    runLaunch(run, launch, g, weight, undefined, gx);
   },
   backward: ([gg], [g, weight], _, attrs, needs) => {
     if (!gg) return [];
@@ -51,10 +67,14 @@ const weightGradientOp = /* @__PURE__ */ defineOp<Conv2dAttrs & { readonly weigh
     { shape: [weightShape[0]], dtype: x.dtype },
   ],
   forward: (run, [x, g], [gWeight, gBias], attrs) => {
-    const launch = conv2dBackwardWeight(conv2dSpec(x, gWeight, attrs), conv2dTraits(run.device));
-    const scratch = run.scratch(launch.scratchLength);
-    run.kernel(launch.partial, [x, g, scratch]);
-    run.kernel(launch.finish(true), [scratch, gWeight, gBias]);
+    const spec = conv2dSpec(x, gWeight, attrs);
+    const { partial, finish, scratchLength } = weightLaunches.get(run.device, spec, () => {
+      const launch = conv2dBackwardWeight(spec, conv2dTraits(run.device));
+      return { ...launch, finish: launch.finish(true) };
+    });
+    const scratch = run.scratch(scratchLength);
+    run.kernel(partial, [x, g, scratch]);
+    run.kernel(finish, [scratch, gWeight, gBias]);
   },
 });
 

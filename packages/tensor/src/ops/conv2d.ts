@@ -10,6 +10,7 @@ import type { BufferBinding } from "../device/recorder.js";
 import { ShapeError } from "../errors.js";
 import { showShape } from "../shape.js";
 import type { Tensor, TensorInfo } from "../tensor.js";
+import { keepPacking, LaunchCache } from "./launch-cache.js";
 import { defineOp, type OpRun } from "./op.js";
 
 export type Pair = number | readonly [number, number];
@@ -78,6 +79,8 @@ export function runLaunch(
   }
 }
 
+const launches = /* @__PURE__ */ new LaunchCache<Conv2dLaunch>();
+
 /** The operation; its gradient is in `conv2d-gradient.ts`. */
 export const conv2dOp = /* @__PURE__ */ defineOp<Conv2dAttrs>({
   name: "conv2d",
@@ -92,7 +95,10 @@ export const conv2dOp = /* @__PURE__ */ defineOp<Conv2dAttrs>({
     return [{ shape: [x.shape[0], height, width, weight.shape[0]], dtype: x.dtype }];
   },
   forward: (run, [x, weight, bias], [y], attrs) => {
-    const launch = conv2dKernel(conv2dSpec(x, weight, attrs), conv2dTraits(run.device));
+    const spec = conv2dSpec(x, weight, attrs);
+    const launch = launches.get(run.device, spec, () =>
+      keepPacking(conv2dKernel(spec, conv2dTraits(run.device))),
+    );
     runLaunch(run, launch, x, weight, bias, y);
   },
 });
