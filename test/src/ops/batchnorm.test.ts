@@ -64,7 +64,7 @@ test("inference mode uses the given statistics; gradients to x, gamma and beta",
 
 for (const slope of [0, 0.1]) {
   test(`batch norm with a leaky ReLU of slope ${slope} in one; its gradients`, async () => {
-    for (const shape of [...shapes, [2, 95, 90, 8], [1, 211, 183, 1]]) {
+    for (const shape of slope === 0 ? shapes : [...shapes, [1, 183, 181, 4]]) {
       const channels = shape.slice(-1);
       const [n] = channels;
       const zeros = () => tensor(device(), new Float32Array(n), [n]);

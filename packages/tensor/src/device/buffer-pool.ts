@@ -32,13 +32,17 @@ export function sizeClass(bytes: number): number {
  *
  * A returned buffer may be lent again at once: all work goes through one queue in order, so a later
  * dispatch cannot overtake an earlier reader. Only host writes jump that order; `Device.write` flushes
- * recorded work first.
+ * recorded work first. The oldest free buffer is lent first, so that a loop which allocates and frees
+ * the same every time gets the same buffers every time, and its bind groups can be reused.
  */
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #usage: GPUBufferUsageFlags;
   readonly #limit: number;
   readonly #free = new Map<number, GPUBuffer[]>();
+  /** Buffers by the order in which they were made. */
+  readonly #order = new WeakMap<GPUBuffer, number>();
+  #created = 0;
   readonly #evicted: GPUBuffer[] = [];
   /** Buffers that turned out to have no memory: never lent again. */
   readonly #failed = new WeakSet<GPUBuffer>();
@@ -89,7 +93,7 @@ export class BufferPool {
     }
     this.#info.pooledBytes += pooled.capacity;
     const list = this.#free.get(pooled.capacity);
-    if (list) list.push(pooled.buffer);
+    if (list) this.#insert(list, pooled.buffer);
     else this.#free.set(pooled.capacity, [pooled.buffer]);
   }
 
@@ -107,9 +111,18 @@ export class BufferPool {
     this.#info.pooledBytes = 0;
   }
 
+  /** Keeps the oldest buffer last, which is the next to be lent. */
+  #insert(list: GPUBuffer[], buffer: GPUBuffer): void {
+    const order = this.#order.get(buffer)!;
+    let at = list.length;
+    while (at > 0 && this.#order.get(list[at - 1])! < order) at--;
+    list.splice(at, 0, buffer);
+  }
+
   #create(capacity: number, label: string): GPUBuffer {
     this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({ size: capacity, usage: this.#usage, label });
+    this.#order.set(buffer, this.#created++);
     const scope = this.#device.popErrorScope();
     this.#onError(scope, capacity, label);
     scope.then(

@@ -299,6 +299,7 @@ export class Device {
   trim(): void {
     this.flush();
     this.#pool.trim();
+    this.#recorder.trim();
     for (const list of this.#staging.values()) for (const buffer of list) buffer.destroy();
     this.#staging.clear();
   }

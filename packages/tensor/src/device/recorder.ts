@@ -1,4 +1,5 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { BindGroupCache } from "./bind-groups.js";
 import type { CompiledKernel } from "./pipelines.js";
 
 /** One buffer argument of a dispatch; `offset` in bytes, a multiple of 256. */
@@ -47,10 +48,12 @@ export class Recorder {
   readonly #device: GPUDevice;
   readonly #commands: Command[] = [];
   readonly #chunks: GPUBuffer[] = [];
+  readonly #groups: BindGroupCache;
   #dispatches = 0;
 
   constructor(device: GPUDevice) {
     this.#device = device;
+    this.#groups = new BindGroupCache(device);
   }
 
   get length(): number {
@@ -119,8 +122,14 @@ export class Recorder {
     this.#commands.length = 0;
   }
 
+  /** Drops what was kept to record faster. */
+  trim(): void {
+    this.#groups.clear();
+  }
+
   destroy(): void {
     this.#commands.length = 0;
+    this.trim();
     for (const chunk of this.#chunks) chunk.destroy();
     this.#chunks.length = 0;
   }
@@ -130,19 +139,10 @@ export class Recorder {
     command: Extract<Command, { kind: "dispatch" }>,
     slot: ParamsSlot | undefined,
   ): void {
-    const entries: GPUBindGroupEntry[] = command.bindings.map((resource, binding) => ({
-      binding,
-      resource,
-    }));
-    if (slot) {
-      const resource = { buffer: slot.chunk, offset: 0, size: slot.bytes };
-      entries.push({ binding: entries.length, resource });
-    }
-    const group = this.#device.createBindGroup({
-      layout: command.compiled.layout,
-      entries,
-      label: command.kernel.name,
-    });
+    const { compiled, kernel, bindings } = command;
+    const params = slot && { buffer: slot.chunk, offset: 0, size: slot.bytes };
+    const all = params ? [...bindings, params] : bindings;
+    const group = this.#groups.get(compiled.layout, all, kernel.name);
     pass.setBindGroup(0, group, slot ? [slot.offset] : []);
   }
 
