@@ -163,7 +163,7 @@ test("a device lost in the middle changes nothing in the result", async () => {
       onProblem: () => assert.unreachable(),
       onNotice: (text: string) => notices.push(text),
     };
-    const description = { settings, data, val: null, valSide: null, weights: null };
+    const description = { settings, data, val: null, scale: "640", weights: null };
     const run = new TrainRun({
       description: { ...description, valEvery: 99, checkpointEvery: 3 },
       records,

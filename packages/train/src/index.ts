@@ -166,7 +166,7 @@ export {
 } from "./trainer/settings.js";
 export { predict, type Stage, stagesOf } from "./trainer/stages.js";
 export { Trainer, type TrainerOptions, type TrainerState } from "./trainer/trainer.js";
-export { type ValidateOptions, validateModel } from "./trainer/validate.js";
+export { loadModel, type ValidateOptions, validateModel } from "./trainer/validate.js";
 export { formatCandidates, parseCandidates } from "./tune/candidates.js";
 export {
   type ConfidenceRow,

@@ -21,8 +21,8 @@ export interface RunDescription {
   readonly settings: TrainSettings;
   readonly data: string;
   readonly val: string | null;
-  /** Long side of validation images; null: their own size. */
-  readonly valSide: number | null;
+  /** Size of validation images, as `parseTestScale` reads it. */
+  readonly scale: string;
   readonly weights: string | null;
   /** Epochs between validations and steps between checkpoints. */
   readonly valEvery: number;

@@ -1,9 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BackboneName } from "retinaface-webgpu";
 import { defaultWorkers } from "../augment/worker-sampler.node.js";
+import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
-import { dataOption, fraction, weightsOption, wholeNumber } from "./options.js";
+import { dataOption, fraction, parseScale, weightsOption, wholeNumber } from "./options.js";
+
+const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };
 
 /** The options of `train` as commander names them. */
 export interface TrainValues {
@@ -11,7 +14,7 @@ export interface TrainValues {
   readonly out: string;
   readonly resume?: boolean;
   readonly val?: string;
-  readonly valSide: number;
+  readonly scale: TestScale;
   readonly valEvery: number;
   readonly checkpointEvery: number;
   readonly weights?: string;
@@ -68,7 +71,12 @@ function dataOptions(): Option[] {
     ).makeOptionMandatory(),
     new Option("--resume", "go on from the folder's checkpoint, or start where there is none"),
     new Option("--val <spec>", "validation images (default: the other part of --data's split)"),
-    number("--val-side <n>", "long side of validation images, 0: their own", wholeNumber(0), 640),
+    new Option(
+      "--scale <size>",
+      "of validation images, as for evaluate: original, a long side, or 640/640 to scale up too",
+    )
+      .argParser(parseScale)
+      .default(DEFAULT_SCALE, formatTestScale(DEFAULT_SCALE)),
     number("--val-every <n>", "epochs between validations", wholeNumber(1), 1),
     number("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 100),
     number("--workers <n>", "threads that make samples", wholeNumber(0), defaultWorkers()),

@@ -1,16 +1,20 @@
 import type { Device } from "@retinaface-webgpu/tensor";
-import { annotate, type RawImage, RetinaFace, strokeRect } from "retinaface-webgpu";
+import { type Colour, type RawImage, strokeRect } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
 import { resample } from "../augment/resample.js";
 import { loadImage } from "../data/image.js";
 import type { FaceRecord } from "../data/record.js";
+import type { Detections } from "../evaluate/detections.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
+import { parseTestScale } from "../evaluate/test-scales.js";
 import { type ReportImage, renderReport } from "../report/report.js";
+import { loadModel } from "../trainer/validate.js";
 import type { Metric, RunDescription, RunFiles } from "./train-files.js";
 
 const WORST_IMAGES = 8;
 const THUMBNAIL_SIDE = 360;
-const LABELLED = [255, 196, 0] as const;
+const LABELLED: Colour = [255, 196, 0];
+const FOUND: Colour = [0, 230, 118];
 
 /** What the report is made of besides the files of the run. */
 export interface ReportInput {
@@ -51,7 +55,7 @@ function stepFigures({ step, learningRate, total, classes, boxes, landmarks }: S
 
 type StepMetric = Extract<Metric, { kind: "step" }>;
 
-function settingsOf({ settings, data, val, weights }: RunDescription) {
+function settingsOf({ settings, data, val, scale, weights }: RunDescription) {
   const { config, freeze, ...plain } = settings;
   const flat = Object.entries(plain).map(([key, value]): [string, string | number] => [
     key,
@@ -60,6 +64,7 @@ function settingsOf({ settings, data, val, weights }: RunDescription) {
   return {
     data,
     validation: val ?? "none",
+    "validation size": scale,
     weights: weights ?? "random",
     frozen: freeze.join(", ") || "nothing",
     anchors: config.anchors.minSizes.map((sizes) => sizes.join(", ")).join(" | "),
@@ -74,16 +79,14 @@ async function worstImages(
   evaluation: Evaluation,
 ): Promise<ReportImage[]> {
   const threshold = evaluation.bestF1?.threshold ?? 0.5;
-  const maxSide = description.valSide ?? undefined;
-  const detector = await RetinaFace.load({ device, weights: model, maxSide });
+  const detector = await loadModel(device, model, parseTestScale(description.scale));
   const pictures: ReportImage[] = [];
   try {
     for (const { id, missed, falsePositives } of evaluation.worst.slice(0, WORST_IMAGES)) {
       const record = records.find((candidate) => candidate.id === id);
       if (!record) continue;
       const image = await loadImage(record.image);
-      const faces = await detector.detect(image, { visThreshold: threshold });
-      const drawn = drawLabels(annotate(image, faces), record);
+      const drawn = drawFaces(image, record, await detector.detect(image), threshold);
       const png = Buffer.from(encodePng(thumbnail(drawn))).toString("base64");
       const caption = `${missed} missed, ${falsePositives} false at score ${threshold.toFixed(2)}`;
       pictures.push({ id, source: `data:image/png;base64,${png}`, caption });
@@ -94,13 +97,23 @@ async function worstImages(
   return pictures;
 }
 
-function drawLabels(image: RawImage, { boxes, ignored }: FaceRecord): RawImage {
+function drawFaces(
+  image: RawImage,
+  { boxes }: FaceRecord,
+  found: Detections,
+  threshold: number,
+): RawImage {
+  const drawn: RawImage = { ...image, data: new Uint8ClampedArray(image.data) };
   const thickness = Math.max(1, Math.round(Math.max(image.width, image.height) / 300));
-  for (let f = 0; f < ignored.length; f++) {
-    const [x1, y1, x2, y2] = boxes.subarray(f * 4, f * 4 + 4).map(Math.round);
-    strokeRect(image, x1, y1, x2, y2, thickness, LABELLED);
+  const frame = (corners: ArrayLike<number>, at: number, colour: Colour) => {
+    const [x1, y1, x2, y2] = [0, 1, 2, 3].map((i) => Math.round(corners[at * 4 + i]));
+    strokeRect(drawn, x1, y1, x2, y2, thickness, colour);
+  };
+  for (let f = 0; f < boxes.length / 4; f++) frame(boxes, f, LABELLED);
+  for (const [f, score] of found.scores.entries()) {
+    if (score >= threshold) frame(found.boxes, f, FOUND);
   }
-  return image;
+  return drawn;
 }
 
 function thumbnail(image: RawImage): RawImage {

@@ -4,6 +4,7 @@ import { plainAugment, type Sample, trainingAugment } from "../augment/sample.js
 import { createWorkerSampler } from "../augment/worker-sampler.node.js";
 import type { FaceRecord, Problem } from "../data/record.js";
 import { NonFiniteLossError } from "../errors.js";
+import { parseTestScale } from "../evaluate/test-scales.js";
 import type { ValidationFigures } from "../report/report.js";
 import { type DataPosition, sampleBatches } from "../trainer/batches.js";
 import { writeModel } from "../trainer/checkpoint.js";
@@ -197,12 +198,13 @@ class Session {
    */
   async validate(name: "before" | "best"): Promise<void> {
     const { description, valRecords, files, listener } = this.input;
-    const { settings, valSide } = description;
+    const { settings } = description;
     if (valRecords.length === 0) return;
     const weights = await this.trainer.withAverage(() => this.network.stateDict());
     const model = writeModel(weights, settings.config);
-    const detect = valSide === null ? {} : { maxSide: valSide };
-    const { evaluation } = await validateModel(this.device, model, valRecords, { detect });
+    const scale = parseTestScale(description.scale);
+    const { evaluation, problems } = await validateModel(this.device, model, valRecords, { scale });
+    for (const problem of problems) listener.onProblem(problem);
     const { ap50, ap } = evaluation;
     const figures = { step: this.trainer.steps, ap50, ap };
     const trained = this.progress.validations.filter(({ step }) => step > 0);

@@ -10,6 +10,7 @@ import {
 import { startProgress } from "retinaface-webgpu/node";
 import type { Dataset } from "../data/load.node.js";
 import { formatProblem, type Problem } from "../data/record.js";
+import { formatTestScale } from "../evaluate/test-scales.js";
 import { writeModel } from "../trainer/checkpoint.js";
 import { parseFreeze } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
@@ -88,7 +89,7 @@ async function describe(
     settings: { ...settings, warmup },
     data: values.data,
     val: values.val ?? validationSpec(values.data),
-    valSide: values.valSide === 0 ? null : values.valSide,
+    scale: formatTestScale(values.scale),
     weights: values.weights ?? null,
     valEvery: values.valEvery,
     checkpointEvery: values.checkpointEvery,

@@ -1,35 +1,47 @@
 import type { Device } from "@retinaface-webgpu/tensor";
-import { type DetectOptions, RetinaFace } from "retinaface-webgpu";
+import { DEFAULT_THRESHOLDS, RetinaFace } from "retinaface-webgpu";
 import type { FaceRecord, Problem } from "../data/record.js";
-import { packFaces } from "../evaluate/detections.js";
+import { type Detect, packFaces } from "../evaluate/detections.js";
 import { type Evaluation, evaluateDetections } from "../evaluate/evaluate.js";
 import { type RunOptions, runDetector } from "../evaluate/run.js";
+import { type DetectPass, detectAtScales, type TestScale } from "../evaluate/test-scales.js";
 
 /** How {@link validateModel} looks at images. */
 export interface ValidateOptions extends RunOptions {
-  /** Thresholds and `maxSide` of the detector; every face above the confidence threshold counts. */
-  readonly detect: DetectOptions;
+  readonly scale: TestScale;
+}
+
+/** A model, as `writeModel` gives it, as a detector of everything above the confidence threshold. */
+export async function loadModel(
+  device: Device,
+  model: Uint8Array<ArrayBuffer>,
+  scale: TestScale,
+): Promise<{ detect: Detect; dispose(): void }> {
+  const detector = await RetinaFace.load({ device, weights: model, visThreshold: 0 });
+  const pass: DetectPass = async (image, maxSide) =>
+    packFaces(await detector.detect(image, { maxSide }));
+  const scales = { scales: [scale], mirror: false, voteThreshold: DEFAULT_THRESHOLDS.nmsThreshold };
+  return {
+    detect: (image) => detectAtScales(pass, image, scales),
+    dispose: () => detector.dispose(),
+  };
 }
 
 /**
- * Measures a model, as `writeModel` gives it, on labelled images.
+ * Measures a model on labelled images.
  * @param device stays the caller's
  */
 export async function validateModel(
   device: Device,
   model: Uint8Array<ArrayBuffer>,
   records: readonly FaceRecord[],
-  { detect, onProgress }: ValidateOptions,
+  { scale, onProgress }: ValidateOptions,
 ): Promise<{ evaluation: Evaluation; problems: Problem[] }> {
-  const detector = await RetinaFace.load({ ...detect, device, weights: model, visThreshold: 0 });
+  const { detect, dispose } = await loadModel(device, model, scale);
   try {
-    const { images, problems } = await runDetector(
-      records,
-      async (image) => packFaces(await detector.detect(image)),
-      { onProgress },
-    );
+    const { images, problems } = await runDetector(records, detect, { onProgress });
     return { evaluation: evaluateDetections(images), problems };
   } finally {
-    detector.dispose();
+    dispose();
   }
 }
