@@ -1,3 +1,4 @@
+import { conv2dBlocked } from "./blocked.js";
 import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
 import { forwardText } from "./forward.js";
@@ -19,6 +20,7 @@ import { conv2dSubgroupDepthwiseGradient } from "./subgroup-depthwise-gradient.j
 import { conv2dSubgroupDepthwiseSpread } from "./subgroup-depthwise-spread.js";
 import { conv2dSubgroupGemm, hasLanesOf8 } from "./subgroup-gemm.js";
 import { conv2dSubgroupWeightGradient } from "./subgroup-weight-gradient.js";
+import { conv2dTiled } from "./tiled.js";
 import type { Conv2dWeightGradient } from "./weight-gradient.js";
 import { conv2dWeightGradientGeneral } from "./weight-gradient-general.js";
 
@@ -26,6 +28,8 @@ import { conv2dWeightGradientGeneral } from "./weight-gradient-general.js";
 interface Variant<Launch> {
   readonly name: string;
   readonly supports: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
+  /** Whether it is expected to beat the variants after it; always when absent. */
+  readonly suits?: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
   readonly launch: Launch;
 }
 
@@ -39,14 +43,26 @@ function multiplies(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
   return spec.groups === 1 && traits.software && hasLanesOf8(traits);
 }
 
+function oneGroup(spec: Conv2dSpec): boolean {
+  return spec.groups === 1;
+}
+
+/** Whether a convolution fills tiles in workgroup memory well enough to be worth their barriers. */
+function fillsTiles(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
+  const depth = (spec.inChannels / spec.groups) * spec.kernelSize[0] * spec.kernelSize[1];
+  return !traits.software && spec.outChannels >= 16 && depth >= 16;
+}
+
 /**
- * Best first: the chooser takes the first that supports the spec. `transposed` launches take the
- * weights of the convolution whose input gradient the spec computes.
+ * All ways to run a convolution; `transposed` launches take the weights of the convolution whose
+ * input gradient the spec computes.
  */
 const FORWARD: readonly Variant<(spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch>[] = [
   { name: "subgroup-depthwise", supports: walks, launch: conv2dSubgroupDepthwise },
   { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
   { name: "subgroup-gemm", supports: multiplies, launch: conv2dSubgroupGemm },
+  { name: "tiled", supports: oneGroup, suits: fillsTiles, launch: conv2dTiled },
+  { name: "blocked", supports: oneGroup, launch: conv2dBlocked },
   { name: "direct", supports: always, launch: conv2dDirect },
 ];
 
@@ -83,12 +99,15 @@ const WEIGHT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dWeightGradie
   { name: "weight-gradient", supports: always, launch: conv2dWeightGradientGeneral },
 ];
 
+/** Names of the variants that support the spec, those expected to be slow last. */
 function namesOf(
   variants: readonly Variant<unknown>[],
   spec: Conv2dSpec,
   traits: Conv2dTraits,
 ): string[] {
-  return variants.filter((v) => v.supports(spec, traits)).map((v) => v.name);
+  const able = variants.filter((v) => v.supports(spec, traits));
+  const slow = able.filter((v) => v.suits && !v.suits(spec, traits));
+  return [...able.filter((v) => !slow.includes(v)), ...slow].map((v) => v.name);
 }
 
 /** The wanted variant, or the first of those that support the spec. */

@@ -13,6 +13,8 @@ export interface PackOptions {
   readonly lanes?: number;
   /** Consecutive input channels, or kernel taps, of one output channel that are stored together. */
   readonly quad?: "channels" | "taps";
+  /** The input channels of a tap are filled up with zeros to a multiple of 4. */
+  readonly padChannels?: boolean;
   /** One group whose blocks have one input channel. */
   readonly depthwise?: boolean;
   /** Blocks that are bound at once: the buffer is filled up to a multiple of them. */
@@ -66,10 +68,11 @@ export function packedLayout(spec: Conv2dSpec, options: PackOptions): PackedLayo
   };
 }
 
-function blockElements({ block, quad }: PackOptions, taps: number, inPerGroup: number): number {
+function blockElements(options: PackOptions, taps: number, inPerGroup: number): number {
+  const { block, quad, padChannels } = options;
   if (quad === "channels") return 4 * block * (1 + taps * Math.ceil(inPerGroup / 4));
   if (quad === "taps") return 4 * block * (1 + inPerGroup * Math.ceil(taps / 4));
-  return block * (1 + taps * inPerGroup);
+  return block * (1 + taps * (padChannels ? Math.ceil(inPerGroup / 4) * 4 : inPerGroup));
 }
 
 const PACK_WGSL = /* wgsl */ `
@@ -78,6 +81,7 @@ struct Params {
   block: u32,
   lanes: u32,
   quad: u32,
+  pad: u32,
   taps_inner: u32,
   block_stride: u32,
   blocks_per_group: u32,
@@ -111,7 +115,7 @@ fn value(i: u32) -> f32 {
     return bias[group * p.out_per_group + out_channel];
   }
   let inner = select(p.in_per_group, p.taps, p.taps_inner == 1u);
-  let rows_per_outer = (inner + p.quad - 1u) / p.quad;
+  let rows_per_outer = (inner + p.pad - 1u) / p.pad * (p.pad / p.quad);
   let outer_index = (row - 1u) / rows_per_outer;
   let inner_index = (row - 1u) % rows_per_outer * p.quad + item;
   let tap = select(outer_index, inner_index, p.taps_inner == 1u);
@@ -142,7 +146,7 @@ fn main(
 
 /** The kernel that packs OIHW weights and bias. Bindings: weight, bias, packed. */
 export function packKernel(layout: PackedLayout, hasBias: boolean): Kernel {
-  const { block, lanes = block, quad, transposed } = layout.options;
+  const { block, lanes = block, quad, padChannels, transposed } = layout.options;
   const weights = layout.groups * layout.outPerGroup * layout.inPerGroup * layout.taps;
   return {
     name: "conv2d/pack",
@@ -153,6 +157,7 @@ export function packKernel(layout: PackedLayout, hasBias: boolean): Kernel {
       block,
       lanes,
       quad ? 4 : 1,
+      quad || padChannels ? 4 : 1,
       quad === "taps" ? 1 : 0,
       layout.blockStride,
       layout.blocksPerGroup,
