@@ -26,7 +26,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -42,7 +42,6 @@ fn divide(a: u32, b: u32) -> u32 {
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
-
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -50,10 +49,17 @@ fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
-fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
-  let y = activate(value);
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
 }
 
 @compute @workgroup_size(64)
@@ -93,9 +99,12 @@ fn main(
 //// conv2d/pack
 struct Params {
   length: u32,
+  bias_offset: u32,
+  bias_rows: u32,
   block: u32,
   lanes: u32,
   quad: u32,
+  pad: u32,
   taps_inner: u32,
   block_stride: u32,
   blocks_per_group: u32,
@@ -110,7 +119,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> packed: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+fn bias_value(group: u32, out_channel: u32) -> f32 {
+  if (p.has_bias == 0u || out_channel >= p.out_per_group) {
+    return 0.0;
+  }
+  return bias[group * p.out_per_group + out_channel];
+}
+
 fn value(i: u32) -> f32 {
+  if (i >= p.bias_offset) {
+    return bias_value(0u, i - p.bias_offset);
+  }
   let block = i / p.block_stride;
   let group = block / p.blocks_per_group;
   let in_block = i % p.block_stride;
@@ -122,16 +141,13 @@ fn value(i: u32) -> f32 {
   if (out_channel >= p.out_per_group) {
     return 0.0;
   }
-  if (row == 0u) {
-    if (p.has_bias == 0u || item > 0u) {
-      return 0.0;
-    }
-    return bias[group * p.out_per_group + out_channel];
+  if (row < p.bias_rows) {
+    return select(0.0, bias_value(group, out_channel), item == 0u);
   }
   let inner = select(p.in_per_group, p.taps, p.taps_inner == 1u);
-  let rows_per_outer = (inner + p.quad - 1u) / p.quad;
-  let outer_index = (row - 1u) / rows_per_outer;
-  let inner_index = (row - 1u) % rows_per_outer * p.quad + item;
+  let rows_per_outer = (inner + p.pad - 1u) / p.pad * (p.pad / p.quad);
+  let outer_index = (row - p.bias_rows) / rows_per_outer;
+  let inner_index = (row - p.bias_rows) % rows_per_outer * p.quad + item;
   let tap = select(outer_index, inner_index, p.taps_inner == 1u);
   let in_channel = select(inner_index, outer_index, p.taps_inner == 1u);
   if (tap >= p.taps || in_channel >= p.in_per_group) {
@@ -157,7 +173,7 @@ fn main(
   }
 }
 
-//// conv2d/input-gradient-gather
+//// conv2d/gather
 struct Params {
   pixels: u32,
   out_h: u32,
@@ -185,7 +201,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -201,7 +217,6 @@ fn divide(a: u32, b: u32) -> u32 {
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
-
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -209,10 +224,17 @@ fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
-fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
-  let y = activate(value);
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
 }
 
 @compute @workgroup_size(64)
@@ -404,7 +426,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -419,19 +441,26 @@ fn divide(a: u32, b: u32) -> u32 {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
-
-@group(0) @binding(2) var<storage, read_write> output: array<vec2f>;
-@group(0) @binding(3) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> packed: array<vec4f, 4096>;
+@group(0) @binding(2) var<storage, read> biases: array<vec2f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec2f>;
+@group(0) @binding(4) var<uniform> p: Params;
 
 fn activate(x: vec2f) -> vec2f {
   return select(x * p.slope, x, x >= vec2f());
 }
 
-fn finish(pixel: u32, channel: u32, count: u32, value: vec2f) {
-  let y = activate(value);
+fn store(pixel: u32, channel: u32, count: u32, y: vec2f) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   output[at / 2u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec2f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec2f) {
+  finish_plain(pixel, channel, count, value);
 }
 
 @compute @workgroup_size(8)
@@ -442,6 +471,8 @@ fn main(
 ) {
   let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 16u;
   var row = workgroup.y * (p.block_stride / 4u) + lane;
+  let channel = ((p.first_block + workgroup.y) * 8u + lane) * 2u;
+  let bias = biases[channel / 2u];
 
   let pixel0 = min(first_pixel + 0u + lane, p.pixels - 1u);
   let line0 = divide(pixel0, p.out_w);
@@ -454,41 +485,38 @@ fn main(
   let image1 = divide(line1, p.out_h);
   let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
   let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
-let bias0 = packed[row + 0u].x;
-let bias1 = packed[row + 8u].x;
-  row += 16u;
-var s0_0 = bias0;
-var s0_1 = bias1;
-var s1_0 = bias0;
-var s1_1 = bias1;
-var s2_0 = bias0;
-var s2_1 = bias1;
-var s3_0 = bias0;
-var s3_1 = bias1;
-var s4_0 = bias0;
-var s4_1 = bias1;
-var s5_0 = bias0;
-var s5_1 = bias1;
-var s6_0 = bias0;
-var s6_1 = bias1;
-var s7_0 = bias0;
-var s7_1 = bias1;
-var s8_0 = bias0;
-var s8_1 = bias1;
-var s9_0 = bias0;
-var s9_1 = bias1;
-var s10_0 = bias0;
-var s10_1 = bias1;
-var s11_0 = bias0;
-var s11_1 = bias1;
-var s12_0 = bias0;
-var s12_1 = bias1;
-var s13_0 = bias0;
-var s13_1 = bias1;
-var s14_0 = bias0;
-var s14_1 = bias1;
-var s15_0 = bias0;
-var s15_1 = bias1;
+var s0_0 = bias[0];
+var s0_1 = bias[1];
+var s1_0 = bias[0];
+var s1_1 = bias[1];
+var s2_0 = bias[0];
+var s2_1 = bias[1];
+var s3_0 = bias[0];
+var s3_1 = bias[1];
+var s4_0 = bias[0];
+var s4_1 = bias[1];
+var s5_0 = bias[0];
+var s5_1 = bias[1];
+var s6_0 = bias[0];
+var s6_1 = bias[1];
+var s7_0 = bias[0];
+var s7_1 = bias[1];
+var s8_0 = bias[0];
+var s8_1 = bias[1];
+var s9_0 = bias[0];
+var s9_1 = bias[1];
+var s10_0 = bias[0];
+var s10_1 = bias[1];
+var s11_0 = bias[0];
+var s11_1 = bias[1];
+var s12_0 = bias[0];
+var s12_1 = bias[1];
+var s13_0 = bias[0];
+var s13_1 = bias[1];
+var s14_0 = bias[0];
+var s14_1 = bias[1];
+var s15_0 = bias[0];
+var s15_1 = bias[1];
   for (var ky = 0u; ky < p.kernel_h; ky++) {
     for (var kx = 0u; kx < p.kernel_w; kx++) {
 
@@ -727,11 +755,301 @@ vec2f(s13_0, s13_1),
 vec2f(s14_0, s14_1),
 vec2f(s15_0, s15_1),
   );
-  let channel = (workgroup.y * 8u + lane) * 2u;
-  for (var i = 0u; i < p.tile; i++) {
-    let pixel = first_pixel + i;
+
+
+  if (true) {
+    for (var i = 0u; i < p.tile; i++) {
+      let pixel = first_pixel + i;
+      if (pixel < p.pixels && channel < p.out_channels) {
+        finish_plain(pixel, channel, p.out_channels - channel, tile[i]);
+      }
+    }
+  }
+}
+
+//// conv2d/tiled
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  return select(x * p.slope, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
+}
+
+var<workgroup> inputs: array<vec4f, 256>;
+var<workgroup> weights: array<vec4f, 16>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 256u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let taps = p.kernel_h * p.kernel_w;
+  let quads_per_tap = (p.in_per_group + 3u) / 4u;
+  let all_quads = taps * quads_per_tap;
+  let pixel_group = lane / 1u;
+
+  let pixel0 = min(first_pixel + pixel_group * 4u + 0u, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + pixel_group * 4u + 1u, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel2 = min(first_pixel + pixel_group * 4u + 2u, p.pixels - 1u);
+  let line2 = divide(pixel2, p.out_w);
+  let image2 = divide(line2, p.out_h);
+  let x_first2 = (pixel2 - line2 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first2 = (line2 - image2 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel3 = min(first_pixel + pixel_group * 4u + 3u, p.pixels - 1u);
+  let line3 = divide(pixel3, p.out_w);
+  let image3 = divide(line3, p.out_h);
+  let x_first3 = (pixel3 - line3 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first3 = (line3 - image3 * p.out_h) * p.stride_y - p.pad_top;
+  let row = lane / 2u;
+  let column = lane % 2u;
+var s0_0 = packed[block + column * 2u + 0u];
+var s0_1 = packed[block + column * 2u + 1u];
+var s1_0 = packed[block + column * 2u + 0u];
+var s1_1 = packed[block + column * 2u + 1u];
+var s2_0 = packed[block + column * 2u + 0u];
+var s2_1 = packed[block + column * 2u + 1u];
+var s3_0 = packed[block + column * 2u + 0u];
+var s3_1 = packed[block + column * 2u + 1u];
+var s4_0 = packed[block + column * 2u + 0u];
+var s4_1 = packed[block + column * 2u + 1u];
+var s5_0 = packed[block + column * 2u + 0u];
+var s5_1 = packed[block + column * 2u + 1u];
+var s6_0 = packed[block + column * 2u + 0u];
+var s6_1 = packed[block + column * 2u + 1u];
+var s7_0 = packed[block + column * 2u + 0u];
+var s7_1 = packed[block + column * 2u + 1u];
+  for (var chunk = 0u; chunk * 1u < all_quads; chunk++) {
+    {
+      let quad = chunk * 1u + lane % 1u;
+      let tap = min(quad / quads_per_tap, taps - 1u);
+      let channel = select(0u, quad % quads_per_tap * 4u, quad < all_quads);
+      let tap_y = tap / p.kernel_w * p.dilation_y;
+      let tap_x = tap % p.kernel_w * p.dilation_x;
+      var x0: vec4f;
+      var x1: vec4f;
+      var x2: vec4f;
+      var x3: vec4f;
+      {
+        let y = y_first0 + tap_y;
+        let x = x_first0 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image0 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x0 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first1 + tap_y;
+        let x = x_first1 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image1 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x1 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first2 + tap_y;
+        let x = x_first2 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image2 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x2 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first3 + tap_y;
+        let x = x_first3 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image3 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x3 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+      let turned = transpose(mat4x4f(x0, x1, x2, x3));
+inputs[(lane % 1u * 4u + 0u) * 64u + pixel_group] = turned[0];
+inputs[(lane % 1u * 4u + 1u) * 64u + pixel_group] = turned[1];
+inputs[(lane % 1u * 4u + 2u) * 64u + pixel_group] = turned[2];
+inputs[(lane % 1u * 4u + 3u) * 64u + pixel_group] = turned[3];
+      for (var i = lane; i < 16u; i += 64u) {
+        let row = chunk * 4u + i / 4u;
+        let exists = row < all_quads * 4u;
+        let at = block + (1u + select(0u, row, exists)) * 4u + i % 4u;
+        weights[i] = select(vec4f(), packed[at], exists);
+      }
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 4u; k++) {
+        let x_low = inputs[k * 64u + row * 2u];
+        let x_high = inputs[k * 64u + row * 2u + 1u];
+        let w_low = weights[k * 4u + column * 2u];
+        let w_high = weights[k * 4u + column * 2u + 1u];
+s0_0 = fma(vec4f(x_low[0]), w_low, s0_0);
+s0_1 = fma(vec4f(x_low[0]), w_high, s0_1);
+s1_0 = fma(vec4f(x_low[1]), w_low, s1_0);
+s1_1 = fma(vec4f(x_low[1]), w_high, s1_1);
+s2_0 = fma(vec4f(x_low[2]), w_low, s2_0);
+s2_1 = fma(vec4f(x_low[2]), w_high, s2_1);
+s3_0 = fma(vec4f(x_low[3]), w_low, s3_0);
+s3_1 = fma(vec4f(x_low[3]), w_high, s3_1);
+s4_0 = fma(vec4f(x_high[0]), w_low, s4_0);
+s4_1 = fma(vec4f(x_high[0]), w_high, s4_1);
+s5_0 = fma(vec4f(x_high[1]), w_low, s5_0);
+s5_1 = fma(vec4f(x_high[1]), w_high, s5_1);
+s6_0 = fma(vec4f(x_high[2]), w_low, s6_0);
+s6_1 = fma(vec4f(x_high[2]), w_high, s6_1);
+s7_0 = fma(vec4f(x_high[3]), w_low, s7_0);
+s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
+    }
+    workgroupBarrier();
+  }
+  let channel = workgroup.y * 16u + column * 8u;
+
+  {
+    let pixel = first_pixel + row * 8u + 0u;
     if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, tile[i]);
+      finish(pixel, channel, p.out_channels - channel, s0_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s0_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 1u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s1_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s1_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 2u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s2_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s2_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 3u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s3_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s3_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 4u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s4_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s4_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 5u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s5_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s5_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 6u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s6_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s6_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 7u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s7_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s7_1);
     }
   }
 }
@@ -997,7 +1315,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -1013,7 +1331,6 @@ fn divide(a: u32, b: u32) -> u32 {
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<uniform> packed: array<vec4f, 1024>;
-
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -1021,10 +1338,17 @@ fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
-fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
-  let y = activate(value);
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
 }
 
 var<private> channel: u32;
@@ -1105,7 +1429,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -1121,7 +1445,6 @@ fn divide(a: u32, b: u32) -> u32 {
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
-
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -1129,10 +1452,17 @@ fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
-fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
-  let y = activate(value);
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
 }
 
 fn load(at: u32, count: u32) -> vec4f {
@@ -1197,7 +1527,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -1213,7 +1543,6 @@ fn divide(a: u32, b: u32) -> u32 {
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
-
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -1221,8 +1550,7 @@ fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
-fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
-  let y = activate(value);
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   if (0u < count) {
     output[at + 0u] = y[0];
@@ -1236,6 +1564,14 @@ fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
   if (3u < count) {
     output[at + 3u] = y[3];
   }
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
 }
 
 @compute @workgroup_size(64)
@@ -1272,7 +1608,7 @@ fn main(
   finish(pixel, group * p.out_per_group + first, min(4u, p.out_per_group - first), sum);
 }
 
-//// conv2d/input-gradient-gather-2
+//// conv2d/gather-2
 struct Params {
   pixels: u32,
   out_h: u32,
@@ -1300,7 +1636,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -1316,7 +1652,6 @@ fn divide(a: u32, b: u32) -> u32 {
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
-
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -1324,10 +1659,17 @@ fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
-fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
-  let y = activate(value);
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
 }
 
 @compute @workgroup_size(64)
@@ -1515,7 +1857,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -1530,30 +1872,35 @@ fn divide(a: u32, b: u32) -> u32 {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
-@group(0) @binding(2) var<storage, read> residual: array<vec2f>;
-@group(0) @binding(3) var<storage, read_write> output: array<vec2f>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> packed: array<vec4f, 4096>;
+@group(0) @binding(2) var<storage, read> biases: array<vec2f>;
+@group(0) @binding(3) var<storage, read> residual: array<vec2f>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec2f>;
+@group(0) @binding(5) var<uniform> p: Params;
 
 fn activate(x: vec2f) -> vec2f {
   return select(x * p.slope, x, x >= vec2f());
 }
 
-fn residual_value(pixel: u32, channel: u32, count: u32) -> vec2f {
+fn store(pixel: u32, channel: u32, count: u32, y: vec2f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 2u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec2f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec2f) {
   let row = divide(pixel, p.out_w);
   let image = divide(row, p.out_h);
   let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
   let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
   let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
-  return residual[at / 2u];
-}
-
-fn finish(pixel: u32, channel: u32, count: u32, value: vec2f) {
-  let r = residual_value(pixel, channel, count);
-  let before = p.residual_last == 0u;
-  let y = activate(value + select(vec2f(), r, before)) + select(r, vec2f(), before);
-  let at = pixel * p.out_stride + p.out_offset + channel;
-  output[at / 2u] = y;
+  let r = residual[at / 2u];
+  let before = p.residual_order == 1u;
+  let sum = activate(value + select(vec2f(), r, before)) + select(r, vec2f(), before);
+  store(pixel, channel, count, sum);
 }
 
 @compute @workgroup_size(8)
@@ -1564,6 +1911,8 @@ fn main(
 ) {
   let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 16u;
   var row = workgroup.y * (p.block_stride / 4u) + lane;
+  let channel = ((p.first_block + workgroup.y) * 8u + lane) * 2u;
+  let bias = biases[channel / 2u];
 
   let pixel0 = min(first_pixel + 0u + lane, p.pixels - 1u);
   let line0 = divide(pixel0, p.out_w);
@@ -1576,41 +1925,38 @@ fn main(
   let image1 = divide(line1, p.out_h);
   let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
   let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
-let bias0 = packed[row + 0u].x;
-let bias1 = packed[row + 8u].x;
-  row += 16u;
-var s0_0 = bias0;
-var s0_1 = bias1;
-var s1_0 = bias0;
-var s1_1 = bias1;
-var s2_0 = bias0;
-var s2_1 = bias1;
-var s3_0 = bias0;
-var s3_1 = bias1;
-var s4_0 = bias0;
-var s4_1 = bias1;
-var s5_0 = bias0;
-var s5_1 = bias1;
-var s6_0 = bias0;
-var s6_1 = bias1;
-var s7_0 = bias0;
-var s7_1 = bias1;
-var s8_0 = bias0;
-var s8_1 = bias1;
-var s9_0 = bias0;
-var s9_1 = bias1;
-var s10_0 = bias0;
-var s10_1 = bias1;
-var s11_0 = bias0;
-var s11_1 = bias1;
-var s12_0 = bias0;
-var s12_1 = bias1;
-var s13_0 = bias0;
-var s13_1 = bias1;
-var s14_0 = bias0;
-var s14_1 = bias1;
-var s15_0 = bias0;
-var s15_1 = bias1;
+var s0_0 = bias[0];
+var s0_1 = bias[1];
+var s1_0 = bias[0];
+var s1_1 = bias[1];
+var s2_0 = bias[0];
+var s2_1 = bias[1];
+var s3_0 = bias[0];
+var s3_1 = bias[1];
+var s4_0 = bias[0];
+var s4_1 = bias[1];
+var s5_0 = bias[0];
+var s5_1 = bias[1];
+var s6_0 = bias[0];
+var s6_1 = bias[1];
+var s7_0 = bias[0];
+var s7_1 = bias[1];
+var s8_0 = bias[0];
+var s8_1 = bias[1];
+var s9_0 = bias[0];
+var s9_1 = bias[1];
+var s10_0 = bias[0];
+var s10_1 = bias[1];
+var s11_0 = bias[0];
+var s11_1 = bias[1];
+var s12_0 = bias[0];
+var s12_1 = bias[1];
+var s13_0 = bias[0];
+var s13_1 = bias[1];
+var s14_0 = bias[0];
+var s14_1 = bias[1];
+var s15_0 = bias[0];
+var s15_1 = bias[1];
   for (var ky = 0u; ky < p.kernel_h; ky++) {
     for (var kx = 0u; kx < p.kernel_w; kx++) {
 
@@ -1849,11 +2195,318 @@ vec2f(s13_0, s13_1),
 vec2f(s14_0, s14_1),
 vec2f(s15_0, s15_1),
   );
-  let channel = (workgroup.y * 8u + lane) * 2u;
-  for (var i = 0u; i < p.tile; i++) {
-    let pixel = first_pixel + i;
+
+  if (p.residual_order > 0u) {
+    for (var i = 0u; i < p.tile; i++) {
+      let pixel = first_pixel + i;
+      if (pixel < p.pixels && channel < p.out_channels) {
+        finish(pixel, channel, p.out_channels - channel, tile[i]);
+      }
+    }
+  }
+
+  if (p.residual_order == 0u) {
+    for (var i = 0u; i < p.tile; i++) {
+      let pixel = first_pixel + i;
+      if (pixel < p.pixels && channel < p.out_channels) {
+        finish_plain(pixel, channel, p.out_channels - channel, tile[i]);
+      }
+    }
+  }
+}
+
+//// conv2d/tiled-2
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  return select(x * p.slope, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
+  let r = residual[at / 4u];
+  let before = p.residual_order == 1u;
+  let sum = activate(value + select(vec4f(), r, before)) + select(r, vec4f(), before);
+  store(pixel, channel, count, sum);
+}
+
+var<workgroup> inputs: array<vec4f, 256>;
+var<workgroup> weights: array<vec4f, 16>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 256u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let taps = p.kernel_h * p.kernel_w;
+  let quads_per_tap = (p.in_per_group + 3u) / 4u;
+  let all_quads = taps * quads_per_tap;
+  let pixel_group = lane / 1u;
+
+  let pixel0 = min(first_pixel + pixel_group * 4u + 0u, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + pixel_group * 4u + 1u, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel2 = min(first_pixel + pixel_group * 4u + 2u, p.pixels - 1u);
+  let line2 = divide(pixel2, p.out_w);
+  let image2 = divide(line2, p.out_h);
+  let x_first2 = (pixel2 - line2 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first2 = (line2 - image2 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel3 = min(first_pixel + pixel_group * 4u + 3u, p.pixels - 1u);
+  let line3 = divide(pixel3, p.out_w);
+  let image3 = divide(line3, p.out_h);
+  let x_first3 = (pixel3 - line3 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first3 = (line3 - image3 * p.out_h) * p.stride_y - p.pad_top;
+  let row = lane / 2u;
+  let column = lane % 2u;
+var s0_0 = packed[block + column * 2u + 0u];
+var s0_1 = packed[block + column * 2u + 1u];
+var s1_0 = packed[block + column * 2u + 0u];
+var s1_1 = packed[block + column * 2u + 1u];
+var s2_0 = packed[block + column * 2u + 0u];
+var s2_1 = packed[block + column * 2u + 1u];
+var s3_0 = packed[block + column * 2u + 0u];
+var s3_1 = packed[block + column * 2u + 1u];
+var s4_0 = packed[block + column * 2u + 0u];
+var s4_1 = packed[block + column * 2u + 1u];
+var s5_0 = packed[block + column * 2u + 0u];
+var s5_1 = packed[block + column * 2u + 1u];
+var s6_0 = packed[block + column * 2u + 0u];
+var s6_1 = packed[block + column * 2u + 1u];
+var s7_0 = packed[block + column * 2u + 0u];
+var s7_1 = packed[block + column * 2u + 1u];
+  for (var chunk = 0u; chunk * 1u < all_quads; chunk++) {
+    {
+      let quad = chunk * 1u + lane % 1u;
+      let tap = min(quad / quads_per_tap, taps - 1u);
+      let channel = select(0u, quad % quads_per_tap * 4u, quad < all_quads);
+      let tap_y = tap / p.kernel_w * p.dilation_y;
+      let tap_x = tap % p.kernel_w * p.dilation_x;
+      var x0: vec4f;
+      var x1: vec4f;
+      var x2: vec4f;
+      var x3: vec4f;
+      {
+        let y = y_first0 + tap_y;
+        let x = x_first0 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image0 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x0 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first1 + tap_y;
+        let x = x_first1 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image1 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x1 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first2 + tap_y;
+        let x = x_first2 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image2 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x2 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first3 + tap_y;
+        let x = x_first3 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image3 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x3 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+      let turned = transpose(mat4x4f(x0, x1, x2, x3));
+inputs[(lane % 1u * 4u + 0u) * 64u + pixel_group] = turned[0];
+inputs[(lane % 1u * 4u + 1u) * 64u + pixel_group] = turned[1];
+inputs[(lane % 1u * 4u + 2u) * 64u + pixel_group] = turned[2];
+inputs[(lane % 1u * 4u + 3u) * 64u + pixel_group] = turned[3];
+      for (var i = lane; i < 16u; i += 64u) {
+        let row = chunk * 4u + i / 4u;
+        let exists = row < all_quads * 4u;
+        let at = block + (1u + select(0u, row, exists)) * 4u + i % 4u;
+        weights[i] = select(vec4f(), packed[at], exists);
+      }
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 4u; k++) {
+        let x_low = inputs[k * 64u + row * 2u];
+        let x_high = inputs[k * 64u + row * 2u + 1u];
+        let w_low = weights[k * 4u + column * 2u];
+        let w_high = weights[k * 4u + column * 2u + 1u];
+s0_0 = fma(vec4f(x_low[0]), w_low, s0_0);
+s0_1 = fma(vec4f(x_low[0]), w_high, s0_1);
+s1_0 = fma(vec4f(x_low[1]), w_low, s1_0);
+s1_1 = fma(vec4f(x_low[1]), w_high, s1_1);
+s2_0 = fma(vec4f(x_low[2]), w_low, s2_0);
+s2_1 = fma(vec4f(x_low[2]), w_high, s2_1);
+s3_0 = fma(vec4f(x_low[3]), w_low, s3_0);
+s3_1 = fma(vec4f(x_low[3]), w_high, s3_1);
+s4_0 = fma(vec4f(x_high[0]), w_low, s4_0);
+s4_1 = fma(vec4f(x_high[0]), w_high, s4_1);
+s5_0 = fma(vec4f(x_high[1]), w_low, s5_0);
+s5_1 = fma(vec4f(x_high[1]), w_high, s5_1);
+s6_0 = fma(vec4f(x_high[2]), w_low, s6_0);
+s6_1 = fma(vec4f(x_high[2]), w_high, s6_1);
+s7_0 = fma(vec4f(x_high[3]), w_low, s7_0);
+s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
+    }
+    workgroupBarrier();
+  }
+  let channel = workgroup.y * 16u + column * 8u;
+
+  {
+    let pixel = first_pixel + row * 8u + 0u;
     if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, tile[i]);
+      finish(pixel, channel, p.out_channels - channel, s0_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s0_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 1u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s1_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s1_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 2u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s2_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s2_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 3u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s3_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s3_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 4u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s4_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s4_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 5u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s5_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s5_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 6u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s6_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s6_1);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 8u + 7u;
+    if (pixel < p.pixels && channel < p.out_channels) {
+      finish(pixel, channel, p.out_channels - channel, s7_0);
+    }
+    if (pixel < p.pixels && channel + 4u < p.out_channels) {
+      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s7_1);
     }
   }
 }
@@ -1886,7 +2539,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -1910,21 +2563,25 @@ fn activate(x: vec4f) -> vec4f {
   return select(x * p.slope, x, x >= vec4f());
 }
 
-fn residual_value(pixel: u32, channel: u32, count: u32) -> vec4f {
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
   let row = divide(pixel, p.out_w);
   let image = divide(row, p.out_h);
   let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
   let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
   let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
-  return residual[at / 4u];
-}
-
-fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
-  let r = residual_value(pixel, channel, count);
-  let before = p.residual_last == 0u;
-  let y = activate(value + select(vec4f(), r, before)) + select(r, vec4f(), before);
-  let at = pixel * p.out_stride + p.out_offset + channel;
-  output[at / 4u] = y;
+  let r = residual[at / 4u];
+  let before = p.residual_order == 1u;
+  let sum = activate(value + select(vec4f(), r, before)) + select(r, vec4f(), before);
+  store(pixel, channel, count, sum);
 }
 
 @compute @workgroup_size(64)

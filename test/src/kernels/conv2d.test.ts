@@ -1,5 +1,7 @@
 import {
+  bindConv2d,
   type Conv2dLaunch,
+  type Conv2dParts,
   type Conv2dSpec,
   conv2d,
   conv2dBackwardInput,
@@ -25,7 +27,7 @@ async function runLaunch(
   { buffer, run, read }: RawGpu,
   launch: Conv2dLaunch,
   { weight, bias }: Pick<Conv2dData, "weight" | "bias">,
-  [input, ...residual]: readonly GPUBuffer[],
+  [input, residual]: readonly GPUBuffer[],
   length: number,
 ): Promise<Float32Array> {
   const packed = buffer(new Float32Array(launch.packedLength).fill(Number.NaN));
@@ -33,9 +35,14 @@ async function runLaunch(
   const noBias = new Float32Array(4).fill(Number.NaN);
   const weights = [buffer(weight), buffer(bias ?? noBias), packed];
   const steps: RawStep[] = [{ kernel: launch.pack(bias !== undefined), bindings: weights }];
-  for (const { kernel, packedOffset, packedSize } of launch.dispatches) {
-    const slice = { buffer: packed, offset: packedOffset * 4, size: packedSize * 4 };
-    steps.push({ kernel, bindings: [input!, slice, ...residual, output] });
+  const parts: Conv2dParts<GPUBuffer | GPUBufferBinding> = {
+    input,
+    output,
+    residual,
+    packed: (offset, size) => ({ buffer: packed, offset: offset * 4, size: size * 4 }),
+  };
+  for (const one of launch.dispatches) {
+    steps.push({ kernel: one.kernel, bindings: bindConv2d(one, parts) });
   }
   run(steps);
   return (await read(output)).subarray(0, length + 4);

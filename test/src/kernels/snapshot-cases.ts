@@ -292,6 +292,7 @@ export function snapshotCases(): ReadonlyMap<string, Kernel> {
 /** Exported functions that make no kernel. */
 export const HELPERS: readonly string[] = [
   "Conv2dSpecError",
+  "bindConv2d",
   "broadcastStrides",
   "chooseMatmul",
   "contiguousStrides",

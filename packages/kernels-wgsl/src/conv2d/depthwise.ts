@@ -8,7 +8,6 @@ import {
   bindingsWgsl,
   epilogueWgsl,
   type ForwardText,
-  forwardDispatch,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
@@ -76,6 +75,5 @@ export function conv2dDepthwise(spec: Conv2dSpec, transposed: boolean): Conv2dLa
   const text = forwardText(spec, BLOCK);
   const kernel = { variant: "depthwise", wgsl: depthwiseWgsl(text), text };
   const tiles = Math.ceil(outputPixels(spec) / WORKGROUP);
-  const workgroups = gridWorkgroups(tiles, layout.blocksPerGroup);
-  return forwardLaunch("depthwise", layout, [forwardDispatch(spec, layout, kernel, workgroups)]);
+  return forwardLaunch(spec, layout, kernel, (blocks) => gridWorkgroups(tiles, blocks));
 }

@@ -10,7 +10,6 @@ import {
   bindingsWgsl,
   epilogueWgsl,
   type ForwardText,
-  forwardDispatch,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
@@ -69,6 +68,5 @@ export function conv2dDirect(spec: Conv2dSpec, transposed: boolean): Conv2dLaunc
   const text = { ...aligned, vec4In: false, wideOut };
   const kernel = { variant: "direct", wgsl: directWgsl(text), text };
   const tiles = Math.ceil(outputPixels(spec) / WORKGROUP);
-  const workgroups = gridWorkgroups(tiles, layout.groups * layout.blocksPerGroup);
-  return forwardLaunch("direct", layout, [forwardDispatch(spec, layout, kernel, workgroups)]);
+  return forwardLaunch(spec, layout, kernel, (blocks) => gridWorkgroups(tiles, blocks));
 }

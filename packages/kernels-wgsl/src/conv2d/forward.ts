@@ -1,5 +1,6 @@
 /** What the forward kernels share: uniform block, bindings, epilogue and the making of a launch. */
 import {
+  type BindingType,
   type Kernel,
   MAX_WORKGROUPS_PER_DIMENSION,
   packParams,
@@ -50,7 +51,7 @@ struct Params {
   tile: u32,
   residual_h: u32,
   residual_w: u32,
-  residual_last: u32,
+  residual_order: u32,
   slope: f32,
 }
 
@@ -104,9 +105,15 @@ export function forwardParams(
     tile,
     spec.residual?.height ?? 1,
     spec.residual?.width ?? 1,
-    spec.residual?.order === "after-activation" ? 1 : 0,
+    residualOrder(spec),
     { f32: activationSlope(spec) },
   ]);
+}
+
+/** 0: no residual, 1: added before the activation, 2: after it. */
+function residualOrder({ residual }: Conv2dSpec): number {
+  if (!residual) return 0;
+  return residual.order === "before-activation" ? 1 : 2;
 }
 
 function activationSlope({ activation }: Conv2dSpec): number {
@@ -119,6 +126,7 @@ export type Width = 1 | 2 | 4;
 
 /** How a kernel reads and writes: part of its text. */
 export interface ForwardText {
+  /** A residual is bound, whether the spec has one or not. */
   readonly residual: boolean;
   /** The input is bound as vec4f. */
   readonly vec4In: boolean;
@@ -126,8 +134,10 @@ export interface ForwardText {
   readonly width: Width;
   /** `finish` stores `width` channels at once, else one by one. */
   readonly wideOut: boolean;
-  /** The packed slice is bound as this many vec4f in a uniform buffer, else as storage. */
-  readonly uniformVectors?: number;
+  /** The packed weights are bound as this many vec4f in a uniform buffer, else as storage. */
+  readonly uniformVectors?: number | undefined;
+  /** The bias is bound apart from the weights, as storage. */
+  readonly biasApart?: boolean | undefined;
 }
 
 /** The WGSL type of `width` f32. */
@@ -147,26 +157,38 @@ export function forwardText(spec: Conv2dSpec, width: Width): ForwardText {
   };
 }
 
-/** Declarations of the bindings of a forward kernel. */
+/** Declarations of the bindings of a forward kernel, in the order of `operandsOf`. */
 export function bindingsWgsl(text: ForwardText): string {
   const inType = text.vec4In ? "vec4f" : "f32";
   const outType = text.wideOut ? vec(text.width) : "f32";
-  const last = text.residual ? 3 : 2;
   const packed = text.uniformVectors
     ? `var<uniform> packed: array<vec4f, ${text.uniformVectors}>`
     : "var<storage, read> packed: array<vec4f>";
-  return /* wgsl */ `
-@group(0) @binding(0) var<storage, read> input: array<${inType}>;
-@group(0) @binding(1) ${packed};
-${text.residual ? `@group(0) @binding(2) var<storage, read> residual: array<${outType}>;` : ""}
-@group(0) @binding(${last}) var<storage, read_write> output: array<${outType}>;
-@group(0) @binding(${last + 1}) var<uniform> p: Params;
-`;
+  const declarations = [
+    `var<storage, read> input: array<${inType}>`,
+    packed,
+    ...(text.biasApart ? [`var<storage, read> biases: array<${vec(text.width)}>`] : []),
+    ...(text.residual ? [`var<storage, read> residual: array<${outType}>`] : []),
+    `var<storage, read_write> output: array<${outType}>`,
+    "var<uniform> p: Params",
+  ];
+  return `\n${declarations.map((d, i) => `@group(0) @binding(${i}) ${d};`).join("\n")}\n`;
+}
+
+function bindingTypes(text: ForwardText): BindingType[] {
+  return [
+    "read",
+    text.uniformVectors ? "uniform" : "read",
+    ...(text.biasApart ? (["read"] as const) : []),
+    ...(text.residual ? (["read"] as const) : []),
+    "read_write",
+  ];
 }
 
 /**
- * The end of a forward kernel: `finish(pixel, channel, count, value)` adds the residual, applies
- * the activation and stores the first `count` of `width` consecutive channels.
+ * The end of a forward kernel: `finish(pixel, channel, count, value)` adds the residual (if one is
+ * bound), applies the activation and stores the first `count` of `width` consecutive channels;
+ * `finish_plain` does the same without residual.
  */
 export function epilogueWgsl(text: ForwardText): string {
   const type = vec(text.width);
@@ -175,38 +197,54 @@ export function epilogueWgsl(text: ForwardText): string {
   const load = text.wideOut
     ? `residual[at / ${text.width}u]`
     : `${type}(${each((i) => `residual[at + min(${i}u, count - 1u)]`)})`;
-  const residual = /* wgsl */ `
-fn residual_value(pixel: u32, channel: u32, count: u32) -> ${type} {
-  let row = divide(pixel, p.out_w);
-  let image = divide(row, p.out_h);
-  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
-  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
-  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
-  return ${load};
-}
-`;
-  const value = text.residual
-    ? `let r = residual_value(pixel, channel, count);
-  let before = p.residual_last == 0u;
-  let y = activate(value + select(${type}(), r, before)) + select(r, ${type}(), before);`
-    : "let y = activate(value);";
   const narrow = Array.from({ length: text.width }, (_, i) => {
     const item = text.width === 1 ? "y" : `y[${i}]`;
     return `if (${i}u < count) {
     output[at + ${i}u] = ${item};
   }`;
   }).join("\n  ");
+  const withResidual = /* wgsl */ `
+fn finish(pixel: u32, channel: u32, count: u32, value: ${type}) {
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
+  let r = ${load};
+  let before = p.residual_order == 1u;
+  let sum = activate(value + select(${type}(), r, before)) + select(r, ${type}(), before);
+  store(pixel, channel, count, sum);
+}
+`;
+  const plain = /* wgsl */ `
+fn finish(pixel: u32, channel: u32, count: u32, value: ${type}) {
+  finish_plain(pixel, channel, count, value);
+}
+`;
   return /* wgsl */ `
 fn activate(x: ${type}) -> ${type} {
   return select(x * p.slope, x, x >= ${type}());
 }
-${text.residual ? residual : ""}
-fn finish(pixel: u32, channel: u32, count: u32, value: ${type}) {
-  ${value}
+
+fn store(pixel: u32, channel: u32, count: u32, y: ${type}) {
   let at = pixel * p.out_stride + p.out_offset + channel;
   ${text.wideOut ? `output[at / ${text.width}u] = y;` : narrow}
 }
-`;
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: ${type}) {
+  store(pixel, channel, count, activate(value));
+}
+${text.residual ? withResidual : plain}`;
+}
+
+/** WGSL of four input channels from `at` on; those past the last are met by zero weights. */
+export function loadQuad(text: ForwardText, at: string, channel: string): string {
+  if (text.vec4In) return `input[(${at} + ${channel}) / 4u]`;
+  const items = Array.from(
+    { length: 4 },
+    (_, i) => `input[${at} + min(${channel} + ${i}u, p.in_per_group - 1u)]`,
+  );
+  return `vec4f(${items.join(", ")})`;
 }
 
 /** A forward kernel's own part of a launch. */
@@ -218,45 +256,64 @@ export interface ForwardKernel {
 }
 
 /** A dispatch of a forward kernel on `blocks` blocks from `place.firstBlock` on. */
-export function forwardDispatch(
+function forwardDispatch(
   spec: Conv2dSpec,
   layout: PackedLayout,
-  kernel: ForwardKernel,
+  { variant, wgsl, text, features }: ForwardKernel,
   workgroups: Workgroups,
   blocks = layout.blocksPerGroup * layout.groups,
   place: ForwardPlace = {},
 ): Conv2dDispatch {
   const share = blocks / (layout.blocksPerGroup * layout.groups);
-  const { uniformVectors } = kernel.text;
+  const { firstBlock = 0, outSize } = place;
+  const forward = outSize ? spec.batch * spec.inHeight * spec.inWidth : outputPixels(spec);
+  const weights = {
+    packedOffset: firstBlock * layout.blockStride,
+    packedSize: text.uniformVectors ? text.uniformVectors * 4 : blocks * layout.blockStride,
+  };
+  const bias = { packedOffset: layout.biasOffset, packedSize: layout.written - layout.biasOffset };
   return {
     kernel: {
-      name: `conv2d/${kernel.variant}`,
-      wgsl: kernel.wgsl,
-      bindings: [
-        "read",
-        uniformVectors ? "uniform" : "read",
-        ...(kernel.text.residual ? (["read"] as const) : []),
-        "read_write",
-      ],
+      name: `conv2d/${variant}`,
+      wgsl,
+      bindings: bindingTypes(text),
       params: forwardParams(spec, layout, place),
       workgroups,
-      flops: conv2dFlops(spec) * share,
+      flops: conv2dFlops(spec, forward) * share,
       bytes: conv2dBytes(spec) * share,
-      ...(kernel.features ? { features: kernel.features } : {}),
+      ...(features ? { features } : {}),
     },
-    packedOffset: (place.firstBlock ?? 0) * layout.blockStride,
-    packedSize: uniformVectors ? uniformVectors * 4 : blocks * layout.blockStride,
+    operands: [
+      "input",
+      weights,
+      ...(text.biasApart ? [bias] : []),
+      ...(text.residual ? (["residual"] as const) : []),
+      "output",
+    ],
   };
 }
 
-/** A launch of the given dispatches. */
+/**
+ * A launch of a forward kernel: one dispatch a slice of the weights that can be bound at once.
+ *
+ * @param workgroupsOf workgroups for a number of blocks
+ */
 export function forwardLaunch(
-  variant: string,
+  spec: Conv2dSpec,
   layout: PackedLayout,
-  dispatches: readonly Conv2dDispatch[],
+  kernel: ForwardKernel,
+  workgroupsOf: (blocks: number) => Workgroups,
+  place: ForwardPlace = {},
 ): Conv2dLaunch {
+  const all = layout.blocksPerGroup * layout.groups;
+  const dispatches: Conv2dDispatch[] = [];
+  for (let firstBlock = 0; firstBlock < all; firstBlock += layout.blocksPerSlice) {
+    const blocks = Math.min(layout.blocksPerSlice, all - firstBlock);
+    const here = { ...place, firstBlock };
+    dispatches.push(forwardDispatch(spec, layout, kernel, workgroupsOf(blocks), blocks, here));
+  }
   return {
-    variant,
+    variant: kernel.variant,
     packedLength: layout.length,
     pack: (hasBias) => packKernel(layout, hasBias),
     dispatches,

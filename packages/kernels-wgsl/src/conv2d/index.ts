@@ -1,16 +1,18 @@
 export { type Conv2dBenchCase, conv2dBenchCases } from "./bench-cases.js";
+export { conv2d, conv2dVariants } from "./conv2d.js";
 export {
-  conv2d,
   conv2dBackwardInput,
   conv2dBackwardInputVariants,
   conv2dBackwardWeight,
   conv2dBackwardWeightVariants,
-  conv2dVariants,
-} from "./conv2d.js";
+} from "./conv2d-backward.js";
 export {
+  bindConv2d,
   type Conv2dActivation,
   type Conv2dDispatch,
   type Conv2dLaunch,
+  type Conv2dOperand,
+  type Conv2dParts,
   type Conv2dResidual,
   type Conv2dSpec,
   Conv2dSpecError,

@@ -11,20 +11,13 @@ import {
   bindingsWgsl,
   epilogueWgsl,
   type ForwardText,
-  forwardDispatch,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
   PARAMS_WGSL,
 } from "./forward.js";
 import { packedLayout } from "./layout.js";
-import {
-  type Conv2dLaunch,
-  type Conv2dSpec,
-  conv2dBytes,
-  conv2dFlops,
-  conv2dOutputSize,
-} from "./spec.js";
+import { type Conv2dLaunch, type Conv2dSpec, conv2dOutputSize } from "./spec.js";
 
 const WORKGROUP = 64;
 const BLOCK = 4;
@@ -135,13 +128,9 @@ export function conv2dInputGradientGather(spec: Conv2dSpec): Conv2dLaunch {
     vec4In: depthwise && aligned.vec4In,
     wideOut: aligned.wideOut && layout.outPerGroup % BLOCK === 0,
   };
-  const kernel = { variant: "input-gradient-gather", wgsl: gatherWgsl(text, depthwise), text };
-  const workgroups = gridWorkgroups(
-    Math.ceil((spec.batch * spec.inHeight * spec.inWidth) / WORKGROUP),
-    layout.groups * layout.blocksPerGroup,
-  );
-  const outSize = [spec.inHeight, spec.inWidth] as const;
-  const dispatch = forwardDispatch(reading, layout, kernel, workgroups, undefined, { outSize });
-  const kernelOfSpec = { ...dispatch.kernel, flops: conv2dFlops(spec), bytes: conv2dBytes(spec) };
-  return forwardLaunch("gather", layout, [{ ...dispatch, kernel: kernelOfSpec }]);
+  const kernel = { variant: "gather", wgsl: gatherWgsl(text, depthwise), text };
+  const tiles = Math.ceil((spec.batch * spec.inHeight * spec.inWidth) / WORKGROUP);
+  const workgroupsOf = (blocks: number) => gridWorkgroups(tiles, blocks);
+  const place = { outSize: [spec.inHeight, spec.inWidth] as const };
+  return forwardLaunch(reading, layout, kernel, workgroupsOf, place);
 }

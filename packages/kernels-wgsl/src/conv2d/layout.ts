@@ -17,8 +17,10 @@ export interface PackOptions {
   readonly padChannels?: boolean;
   /** One group whose blocks have one input channel. */
   readonly depthwise?: boolean;
-  /** Blocks that are bound at once: the buffer is filled up to a multiple of them. */
-  readonly slice?: number;
+  /** The bias is not a row of the blocks but a list of its own, by channel, behind them. */
+  readonly biasApart?: boolean | undefined;
+  /** The weights are bound as this many vec4f in a uniform buffer; all at once when absent. */
+  readonly uniformVectors?: number | undefined;
   /**
    * Takes the weights from ones whose output and input are swapped, taps turned round: with it the
    * gradient towards the input of a stride-1 convolution is a convolution of the gradient.
@@ -29,8 +31,8 @@ export interface PackOptions {
 /**
  * OIHW weights and bias in blocks of output channels. A block is a list of rows of
  * `block × (quad ? 4 : 1)` elements, zero where a channel or tap does not exist: first the bias
- * (the first of each four), then the weights by tap and input channel, or with `quad: "taps"` by
- * input channel and tap. "Output" and "input" are those of the kernel that reads the weights.
+ * (the first of each four) unless it is apart, then the weights by tap and input channel, or with
+ * `quad: "taps"` by input channel and tap. "Output" and "input" are those of the kernel that reads the weights.
  */
 export interface PackedLayout {
   readonly options: PackOptions;
@@ -43,7 +45,13 @@ export interface PackedLayout {
   readonly blocksPerGroup: number;
   /** Elements from one block to the next, a multiple of 64. */
   readonly blockStride: number;
-  /** Elements of all blocks. */
+  /** Blocks that can be bound at once. */
+  readonly blocksPerSlice: number;
+  /** First element of a bias that is apart. */
+  readonly biasOffset: number;
+  /** Elements that packing writes. */
+  readonly written: number;
+  /** Elements of the buffer: what is written, and room for the last slice. */
   readonly length: number;
 }
 
@@ -54,8 +62,13 @@ export function packedLayout(spec: Conv2dSpec, options: PackOptions): PackedLayo
   const inPerGroup = options.depthwise ? 1 : spec.inChannels / groups;
   const taps = spec.kernelSize[0] * spec.kernelSize[1];
   const blocksPerGroup = Math.ceil(outPerGroup / options.block);
-  const slice = options.slice ?? 1;
-  const blockStride = Math.ceil(blockElements(options, taps, inPerGroup) / 64) * 64;
+  const blockStride = roundUp(blockElements(options, taps, inPerGroup), 64);
+  const blocks = blocksPerGroup * groups;
+  const biasOffset = blocks * blockStride;
+  const written = biasOffset + (options.biasApart ? roundUp(blocks * options.block, 64) : 0);
+  const bound = (options.uniformVectors ?? 0) * 4;
+  const blocksPerSlice = bound > 0 ? Math.floor(bound / blockStride) : blocks;
+  const lastSlice = Math.floor((blocks - 1) / blocksPerSlice) * blocksPerSlice * blockStride;
   return {
     options,
     groups,
@@ -64,20 +77,30 @@ export function packedLayout(spec: Conv2dSpec, options: PackOptions): PackedLayo
     taps,
     blocksPerGroup,
     blockStride,
-    length: blockStride * Math.ceil((blocksPerGroup * groups) / slice) * slice,
+    blocksPerSlice,
+    biasOffset,
+    written,
+    length: Math.max(written, lastSlice + bound),
   };
 }
 
+function roundUp(n: number, step: number): number {
+  return Math.ceil(n / step) * step;
+}
+
 function blockElements(options: PackOptions, taps: number, inPerGroup: number): number {
-  const { block, quad, padChannels } = options;
-  if (quad === "channels") return 4 * block * (1 + taps * Math.ceil(inPerGroup / 4));
-  if (quad === "taps") return 4 * block * (1 + inPerGroup * Math.ceil(taps / 4));
-  return block * (1 + taps * (padChannels ? Math.ceil(inPerGroup / 4) * 4 : inPerGroup));
+  const { block, quad, padChannels, biasApart } = options;
+  const bias = biasApart ? 0 : 1;
+  if (quad === "channels") return 4 * block * (bias + taps * Math.ceil(inPerGroup / 4));
+  if (quad === "taps") return 4 * block * (bias + inPerGroup * Math.ceil(taps / 4));
+  return block * (bias + taps * (padChannels ? roundUp(inPerGroup, 4) : inPerGroup));
 }
 
 const PACK_WGSL = /* wgsl */ `
 struct Params {
   length: u32,
+  bias_offset: u32,
+  bias_rows: u32,
   block: u32,
   lanes: u32,
   quad: u32,
@@ -96,7 +119,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> packed: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+fn bias_value(group: u32, out_channel: u32) -> f32 {
+  if (p.has_bias == 0u || out_channel >= p.out_per_group) {
+    return 0.0;
+  }
+  return bias[group * p.out_per_group + out_channel];
+}
+
 fn value(i: u32) -> f32 {
+  if (i >= p.bias_offset) {
+    return bias_value(0u, i - p.bias_offset);
+  }
   let block = i / p.block_stride;
   let group = block / p.blocks_per_group;
   let in_block = i % p.block_stride;
@@ -108,16 +141,13 @@ fn value(i: u32) -> f32 {
   if (out_channel >= p.out_per_group) {
     return 0.0;
   }
-  if (row == 0u) {
-    if (p.has_bias == 0u || item > 0u) {
-      return 0.0;
-    }
-    return bias[group * p.out_per_group + out_channel];
+  if (row < p.bias_rows) {
+    return select(0.0, bias_value(group, out_channel), item == 0u);
   }
   let inner = select(p.in_per_group, p.taps, p.taps_inner == 1u);
   let rows_per_outer = (inner + p.pad - 1u) / p.pad * (p.pad / p.quad);
-  let outer_index = (row - 1u) / rows_per_outer;
-  let inner_index = (row - 1u) % rows_per_outer * p.quad + item;
+  let outer_index = (row - p.bias_rows) / rows_per_outer;
+  let inner_index = (row - p.bias_rows) % rows_per_outer * p.quad + item;
   let tap = select(outer_index, inner_index, p.taps_inner == 1u);
   let in_channel = select(inner_index, outer_index, p.taps_inner == 1u);
   if (tap >= p.taps || in_channel >= p.in_per_group) {
@@ -146,14 +176,16 @@ fn main(
 
 /** The kernel that packs OIHW weights and bias. Bindings: weight, bias, packed. */
 export function packKernel(layout: PackedLayout, hasBias: boolean): Kernel {
-  const { block, lanes = block, quad, padChannels, transposed } = layout.options;
+  const { block, lanes = block, quad, padChannels, biasApart, transposed } = layout.options;
   const weights = layout.groups * layout.outPerGroup * layout.inPerGroup * layout.taps;
   return {
     name: "conv2d/pack",
     wgsl: PACK_WGSL,
     bindings: ["read", "read", "read_write"],
     params: packParams([
-      layout.length,
+      layout.written,
+      layout.biasOffset,
+      biasApart ? 0 : 1,
       block,
       lanes,
       quad ? 4 : 1,
@@ -167,8 +199,8 @@ export function packKernel(layout: PackedLayout, hasBias: boolean): Kernel {
       transposed ? 1 : 0,
       hasBias ? 1 : 0,
     ]),
-    workgroups: linearWorkgroups(layout.length / 64),
+    workgroups: linearWorkgroups(layout.written / 64),
     flops: 0,
-    bytes: 4 * (weights + layout.length),
+    bytes: 4 * (weights + layout.written),
   };
 }

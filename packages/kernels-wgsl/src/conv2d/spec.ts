@@ -60,14 +60,41 @@ export interface Conv2dTraits {
   readonly software: boolean;
 }
 
-/** One dispatch of a convolution with its part of the packed buffer. */
+/** A buffer that a dispatch binds: by its role, or a slice of the packed one, in elements. */
+export type Conv2dOperand =
+  | "input"
+  | "residual"
+  | "output"
+  | { readonly packedOffset: number; readonly packedSize: number };
+
+/** One dispatch of a convolution and what it binds, in order; its `params` come after those. */
 export interface Conv2dDispatch {
-  /** Bindings: input, packed slice, residual (if the spec has one), output; then `params`. */
   readonly kernel: Kernel;
-  /** First element of the slice of the packed buffer to bind, a multiple of 64. */
-  readonly packedOffset: number;
-  /** Elements of that slice. */
-  readonly packedSize: number;
+  /** Offsets of slices are multiples of 64 elements. */
+  readonly operands: readonly Conv2dOperand[];
+}
+
+/** The parts that `bindConv2d` puts in a dispatch's order. */
+export interface Conv2dParts<T> {
+  readonly input: T;
+  readonly output: T;
+  /** Needed where the spec has a residual. */
+  readonly residual?: T | undefined;
+  /** The slice of `size` elements from element `offset` of the packed buffer on. */
+  readonly packed: (offset: number, size: number) => T;
+}
+
+/**
+ * The operands of a dispatch, in the order of its bindings. Some kernels take a residual or do
+ * without by a parameter: where the spec has none, they are given the input, and do not read it.
+ */
+export function bindConv2d<T>({ operands }: Conv2dDispatch, parts: Conv2dParts<T>): T[] {
+  return operands.map((operand) => {
+    if (operand === "input") return parts.input;
+    if (operand === "output") return parts.output;
+    if (operand === "residual") return parts.residual ?? parts.input;
+    return parts.packed(operand.packedOffset, operand.packedSize);
+  });
 }
 
 /** A convolution as plain data: how to prepare its weights once, and what to dispatch each time. */
@@ -101,12 +128,16 @@ export function conv2dOutputSize(
   return [Math.floor(rows / spec.stride[0]) + 1, Math.floor(columns / spec.stride[1]) + 1];
 }
 
-/** Floating-point operations of one forward pass, a multiply-add counting 2. */
-export function conv2dFlops(spec: Conv2dSpec): number {
+/**
+ * Floating-point operations of one forward pass, a multiply-add counting 2.
+ *
+ * @param pixels output pixels of all images, if not those of the spec
+ */
+export function conv2dFlops(spec: Conv2dSpec, pixels?: number): number {
   const [height, width] = conv2dOutputSize(spec);
   const taps = spec.kernelSize[0] * spec.kernelSize[1];
   const perOutput = taps * (spec.inChannels / spec.groups);
-  return 2 * spec.batch * height * width * spec.outChannels * perOutput;
+  return 2 * (pixels ?? spec.batch * height * width) * spec.outChannels * perOutput;
 }
 
 /** Bytes that move at least once: input, weights and output. */

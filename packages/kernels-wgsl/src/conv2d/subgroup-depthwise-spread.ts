@@ -12,7 +12,6 @@ import {
   bindingsWgsl,
   epilogueWgsl,
   type ForwardText,
-  forwardDispatch,
   forwardLaunch,
   forwardText,
   PARAMS_WGSL,
@@ -24,9 +23,9 @@ const LANES = 8;
 const COLUMNS = LANES - 1;
 const CHANNELS = 4;
 const ROWS = 32;
-/** Channel blocks of a dispatch: 16 vec4f each, 16 KiB in all. */
-const SLICE_BLOCKS = 64;
+/** Weights that a dispatch binds: those of 256 channels. */
 const UNIFORM_VECTORS = 1024;
+const BLOCK_VECTORS = 16;
 
 function spreadWgsl(text: ForwardText): string {
   const weights = Array.from({ length: 9 }, (_, i) => `let w${i} = packed[block + ${i + 1}u];`);
@@ -40,7 +39,7 @@ fn load(image: u32, y: u32, x: u32) -> vec4f {
   return select(vec4f(), input[(pixel * p.in_stride + p.in_offset + channel) / 4u], inside);
 }
 
-fn store(image: u32, y: u32, x: u32, used: bool, value: vec4f) {
+fn finish_inside(image: u32, y: u32, x: u32, used: bool, value: vec4f) {
   if (used && y < p.out_h && x < p.out_w) {
     finish((image * p.out_h + y) * p.out_w + x, channel, p.out_channels - channel, value);
   }
@@ -58,7 +57,7 @@ fn main(
   let first = (workgroup.z % segments) * ${ROWS}u;
   let column = workgroup.x * ${COLUMNS}u + lane - 1u;
   let x = 2u * column - p.pad_left;
-  let block = workgroup.y * ${UNIFORM_VECTORS / SLICE_BLOCKS}u;
+  let block = workgroup.y * ${BLOCK_VECTORS}u;
   ${weights.join("\n  ")}
   var above = load(image, first - 1u, column);
   var above_left = subgroupShuffleUp(above, 1u);
@@ -66,10 +65,10 @@ fn main(
     let here = load(image, row, column);
     let left = subgroupShuffleUp(here, 1u);
     let y = 2u * row - p.pad_top;
-    store(image, y, x, lane > 0u, here * w0 + left * w2 + above * w6 + above_left * w8);
-    store(image, y, x + 1u, lane > 0u, here * w1 + above * w7);
-    store(image, y + 1u, x, lane > 0u, here * w3 + left * w5);
-    store(image, y + 1u, x + 1u, lane > 0u, here * w4);
+    finish_inside(image, y, x, lane > 0u, here * w0 + left * w2 + above * w6 + above_left * w8);
+    finish_inside(image, y, x + 1u, lane > 0u, here * w1 + above * w7);
+    finish_inside(image, y + 1u, x, lane > 0u, here * w3 + left * w5);
+    finish_inside(image, y + 1u, x + 1u, lane > 0u, here * w4);
     above = here;
     above_left = left;
   }
@@ -87,7 +86,11 @@ export function conv2dSubgroupDepthwiseSpread(
   reading: Conv2dSpec,
   outSize: readonly [height: number, width: number],
 ): Conv2dLaunch {
-  const layout = packedLayout(reading, { block: CHANNELS, depthwise: true, slice: SLICE_BLOCKS });
+  const layout = packedLayout(reading, {
+    block: CHANNELS,
+    depthwise: true,
+    uniformVectors: UNIFORM_VECTORS,
+  });
   const text = { ...forwardText(reading, CHANNELS), uniformVectors: UNIFORM_VECTORS };
   const kernel = {
     variant: "subgroup-depthwise-spread",
@@ -98,12 +101,7 @@ export function conv2dSubgroupDepthwiseSpread(
   const rows = Math.floor((outSize[0] + reading.padding[0] + 1) / 2);
   const columns = Math.floor((outSize[1] + reading.padding[2] + 1) / 2);
   const segments = reading.batch * Math.ceil(rows / ROWS);
-  const dispatches = [];
-  for (let firstBlock = 0; firstBlock < layout.blocksPerGroup; firstBlock += SLICE_BLOCKS) {
-    const blocks = Math.min(SLICE_BLOCKS, layout.blocksPerGroup - firstBlock);
-    const workgroups = [Math.ceil(columns / COLUMNS), blocks, segments] as const;
-    const place = { firstBlock, outSize };
-    dispatches.push(forwardDispatch(reading, layout, kernel, workgroups, blocks, place));
-  }
-  return forwardLaunch("subgroup-depthwise-spread", layout, dispatches);
+  const tiles = Math.ceil(columns / COLUMNS);
+  const workgroupsOf = (blocks: number) => [tiles, blocks, segments] as const;
+  return forwardLaunch(reading, layout, kernel, workgroupsOf, { outSize });
 }

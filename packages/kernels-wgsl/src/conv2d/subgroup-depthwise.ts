@@ -16,7 +16,6 @@ import {
   bindingsWgsl,
   epilogueWgsl,
   type ForwardText,
-  forwardDispatch,
   forwardLaunch,
   forwardText,
   PARAMS_WGSL,
@@ -27,9 +26,9 @@ import { type Conv2dLaunch, type Conv2dSpec, conv2dOutputSize } from "./spec.js"
 const LANES = 8;
 const CHANNELS = 4;
 const ROWS = 32;
-/** Channel blocks of a dispatch: 16 vec4f each, 16 KiB in all. */
-const SLICE_BLOCKS = 64;
+/** Weights that a dispatch binds: those of 256 channels. */
 const UNIFORM_VECTORS = 1024;
+const BLOCK_VECTORS = 16;
 
 /** Whether the spec is a 3×3 of stride 1 or 2 without dilation, four channels at a time. */
 export function isWalkable(spec: Conv2dSpec): boolean {
@@ -102,7 +101,7 @@ fn main(
   let x_first = i32(out_x) * ${stride} + 1 - i32(p.pad_left);
   let used = lane > 0u && lane <= ${columns}u && out_x < p.out_w;
 
-  let block = workgroup.y * ${(UNIFORM_VECTORS / SLICE_BLOCKS).toString()}u;
+  let block = workgroup.y * ${BLOCK_VECTORS}u;
   let bias = packed[block];
   ${weights.join("\n  ")}
   var upper = bias;
@@ -122,7 +121,7 @@ export function conv2dSubgroupDepthwise(spec: Conv2dSpec, transposed: boolean): 
   const layout: PackedLayout = packedLayout(spec, {
     block: CHANNELS,
     depthwise: true,
-    slice: SLICE_BLOCKS,
+    uniformVectors: UNIFORM_VECTORS,
     transposed,
   });
   const [stride] = spec.stride;
@@ -136,11 +135,5 @@ export function conv2dSubgroupDepthwise(spec: Conv2dSpec, transposed: boolean): 
   };
   const tiles = Math.ceil(outWidth / walk(stride).columns);
   const segments = spec.batch * Math.ceil(outHeight / ROWS);
-  const dispatches = [];
-  for (let firstBlock = 0; firstBlock < layout.blocksPerGroup; firstBlock += SLICE_BLOCKS) {
-    const blocks = Math.min(SLICE_BLOCKS, layout.blocksPerGroup - firstBlock);
-    const workgroups = [tiles, blocks, segments] as const;
-    dispatches.push(forwardDispatch(spec, layout, kernel, workgroups, blocks, { firstBlock }));
-  }
-  return forwardLaunch("subgroup-depthwise", layout, dispatches);
+  return forwardLaunch(spec, layout, kernel, (blocks) => [tiles, blocks, segments]);
 }

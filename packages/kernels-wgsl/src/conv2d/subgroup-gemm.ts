@@ -27,7 +27,6 @@ import {
   bindingsWgsl,
   epilogueWgsl,
   type ForwardText,
-  forwardDispatch,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
@@ -36,12 +35,15 @@ import {
   vec,
   type Width,
 } from "./forward.js";
-import { packedLayout } from "./layout.js";
+import { type PackedLayout, type PackOptions, packedLayout } from "./layout.js";
 import type { Conv2dLaunch, Conv2dSpec, Conv2dTraits } from "./spec.js";
 
 const LANES = 8;
 const TILE = 16;
 const VECTORS = TILE / LANES;
+/** The least that every adapter can bind as a uniform buffer: 64 KiB. */
+const UNIFORM_VECTORS = 4096;
+const MOST_DISPATCHES = 4;
 
 /** Whether the adapter has the subgroups this kernel is written for. */
 export function hasLanesOf8(traits: Conv2dTraits): boolean {
@@ -80,6 +82,19 @@ function multiply(width: Width, channels: number): string {
   );
 }
 
+/** A loop that hands the tile to `finish` where the condition, the same for all lanes, holds. */
+function storeTile(finish: string, condition: string): string {
+  return /* wgsl */ `
+  if (${condition}) {
+    for (var i = 0u; i < p.tile; i++) {
+      let pixel = first_pixel + i;
+      if (pixel < p.pixels && channel < p.out_channels) {
+        ${finish}(pixel, channel, p.out_channels - channel, tile[i]);
+      }
+    }
+  }`;
+}
+
 /** Row and column of the input under a tap, for the lane's pixel `v`. */
 function sourceOf(v: number, spread: boolean): string {
   if (!spread) {
@@ -112,6 +127,8 @@ fn main(
 ) {
   let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * ${TILE}u;
   var row = workgroup.y * (p.block_stride / 4u) + lane;
+  let channel = ((p.first_block + workgroup.y) * ${LANES}u + lane) * ${width}u;
+  let bias = biases[channel / ${width}u];
 ${lines(
   VECTORS,
   (v) => `
@@ -121,9 +138,9 @@ ${lines(
   let x_first${v} = (pixel${v} - line${v} * p.out_w) * ${stride.x} - p.pad_left;
   let y_first${v} = (line${v} - image${v} * p.out_h) * ${stride.y} - p.pad_top;`,
 )}
-${lines(width, (c) => `let bias${c} = packed[row + ${c * LANES}u].x;`)}
-  row += ${width * LANES}u;
-${lines(TILE, (pixel) => lines(width, (c) => `var s${pixel}_${c} = bias${c};`))}
+${lines(TILE, (pixel) =>
+  lines(width, (c) => `var s${pixel}_${c} = bias${width === 1 ? "" : `[${c}]`};`),
+)}
   for (var ky = 0u; ky < p.kernel_h; ky++) {
     for (var kx = 0u; kx < p.kernel_w; kx++) {
 ${lines(
@@ -148,13 +165,8 @@ ${multiply(width, channels)}
   var tile = array<${vec(width)}, ${TILE}>(
 ${lines(TILE, (pixel) => `${width === 1 ? "" : vec(width)}(${items((c) => `s${pixel}_${c}`)}),`)}
   );
-  let channel = (workgroup.y * ${LANES}u + lane) * ${width}u;
-  for (var i = 0u; i < p.tile; i++) {
-    let pixel = first_pixel + i;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, tile[i]);
-    }
-  }
+${text.residual ? storeTile("finish", "p.residual_order > 0u") : ""}
+${storeTile("finish_plain", text.residual ? "p.residual_order == 0u" : "true")}
 }
 `;
 }
@@ -178,23 +190,36 @@ export function conv2dSubgroupGemm(
   spread?: readonly [height: number, width: number],
 ): Conv2dLaunch {
   const width = widthFor(spec.outChannels);
-  const layout = packedLayout(spec, {
-    block: LANES * width,
-    lanes: LANES,
-    quad: "channels",
-    transposed,
-  });
-  const text = forwardText(spec, width);
-  const variant = spread ? "subgroup-gemm-spread" : "subgroup-gemm";
+  const shape = { block: LANES * width, lanes: LANES, quad: "channels", transposed } as const;
+  const layout = uniformLayout(spec, shape);
+  const text = {
+    ...forwardText(spec, width),
+    residual: spec.residual !== undefined || (width === 4 && !spread),
+    uniformVectors: layout.options.uniformVectors,
+    biasApart: true,
+  };
   const kernel = {
-    variant,
+    variant: spread ? "subgroup-gemm-spread" : "subgroup-gemm",
     wgsl: subgroupGemmWgsl(text, Math.min(spec.inChannels, 4), spread !== undefined),
     text,
     features: ["subgroups"] as const,
   };
   const pixels = spread ? spec.batch * spread[0] * spread[1] : outputPixels(spec);
-  const workgroups = gridWorkgroups(Math.ceil(pixels / TILE), layout.blocksPerGroup);
+  const tiles = Math.ceil(pixels / TILE);
   const place = { tile: TILE, outSize: spread };
-  const dispatch = forwardDispatch(spec, layout, kernel, workgroups, undefined, place);
-  return forwardLaunch(variant, layout, [dispatch]);
+  const workgroupsOf = (blocks: number) => gridWorkgroups(tiles, blocks);
+  return forwardLaunch(spec, layout, kernel, workgroupsOf, place);
+}
+
+/** The layout with the weights in a uniform buffer if few dispatches then suffice, else in storage. */
+function uniformLayout(spec: Conv2dSpec, shape: PackOptions): PackedLayout {
+  const uniform = packedLayout(spec, {
+    ...shape,
+    biasApart: true,
+    uniformVectors: UNIFORM_VECTORS,
+  });
+  const dispatches = Math.ceil(uniform.blocksPerGroup / uniform.blocksPerSlice);
+  return dispatches <= MOST_DISPATCHES
+    ? uniform
+    : packedLayout(spec, { ...shape, biasApart: true });
 }

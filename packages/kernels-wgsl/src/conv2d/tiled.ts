@@ -11,15 +11,14 @@
  * was at hand (2026-11). Its results are tested on CPU adapters, where it is slow (barriers between
  * invocations that run one after another).
  */
-import { loadQuad } from "./blocked.js";
 import {
   bindingsWgsl,
   epilogueWgsl,
   type ForwardText,
-  forwardDispatch,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
+  loadQuad,
   outputPixels,
   PARAMS_WGSL,
 } from "./forward.js";
@@ -156,6 +155,5 @@ export function conv2dTiled(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch
   const text = forwardText(spec, 4);
   const kernel = { variant: "tiled", wgsl: tiledWgsl(text, tile), text };
   const tiles = Math.ceil(outputPixels(spec) / tile.pixels);
-  const workgroups = gridWorkgroups(tiles, layout.blocksPerGroup);
-  return forwardLaunch("tiled", layout, [forwardDispatch(spec, layout, kernel, workgroups)]);
+  return forwardLaunch(spec, layout, kernel, (blocks) => gridWorkgroups(tiles, blocks));
 }

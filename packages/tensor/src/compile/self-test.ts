@@ -7,12 +7,15 @@
  * well, the adapter is refused.
  */
 import {
+  bindConv2d,
   type Conv2dLaunch,
+  type Conv2dParts,
   type Conv2dSpec,
   conv2d,
   conv2dOutputSize,
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device } from "../device/device.js";
+import type { BufferBinding } from "../device/recorder.js";
 import { TensorError } from "../errors.js";
 import { conv2dTraits } from "../ops/conv2d.js";
 import { Storage } from "../tensor.js";
@@ -132,13 +135,16 @@ async function run(device: Device, { test, launch }: Representative): Promise<bo
   try {
     await Promise.all(launch.dispatches.map(({ kernel }) => device.prepare(kernel)));
     const [x, w, b] = [input, weight, bias].map((values) => make(values.length, values));
-    const addend = residual ? [make(residual.length, residual)] : [];
+    const addend = residual && make(residual.length, residual);
     const [packed, y] = [launch.packedLength, outputs].map((elements) => make(elements));
     device.run(launch.pack(true), [w, b, packed]);
-    for (const { kernel, packedOffset, packedSize } of launch.dispatches) {
-      const slice = { buffer: packed.buffer, offset: packedOffset * 4, size: packedSize * 4 };
-      device.run(kernel, [x, slice, ...addend, y]);
-    }
+    const parts: Conv2dParts<BufferBinding> = {
+      input: x,
+      output: y,
+      residual: addend,
+      packed: (offset, size) => ({ buffer: packed.buffer, offset: offset * 4, size: size * 4 }),
+    };
+    for (const one of launch.dispatches) device.run(one.kernel, bindConv2d(one, parts));
     const actual = new Float32Array(await device.read(y.buffer, outputs * 4));
     const expected = hostConv2d(test);
     return actual.every((v, i) => Math.abs(v - expected[i]) <= 1e-4 * (1 + Math.abs(expected[i])));

@@ -1,5 +1,7 @@
 import {
+  bindConv2d,
   type Conv2dLaunch,
+  type Conv2dParts,
   type Conv2dSpec,
   conv2d,
   type Kernel,
@@ -50,17 +52,14 @@ export function convSteps(
 ): { steps: Step[]; planned: PlannedConv } {
   const spec = fusedSpec(node);
   const launch = conv2d(spec, conv2dTraits(device), choose(spec));
-  const residual = node.residual ? [node.residual.value] : [];
+  const parts: Conv2dParts<Operand> = {
+    input: node.inputs[0],
+    output: node.output,
+    residual: node.residual?.value,
+    packed: (offset, size) => ({ conv: node, offset, size }),
+  };
   const steps = launch.dispatches.map(
-    ({ kernel, packedOffset, packedSize }): Step => ({
-      kernel,
-      operands: [
-        node.inputs[0],
-        { conv: node, offset: packedOffset, size: packedSize },
-        ...residual,
-        node.output,
-      ],
-    }),
+    (dispatch): Step => ({ kernel: dispatch.kernel, operands: bindConv2d(dispatch, parts) }),
   );
   return { steps, planned: { node, launch } };
 }

@@ -9,12 +9,15 @@
  * Variants differ in rounding: the same weights on another adapter may give other last digits.
  */
 import {
+  bindConv2d,
+  type Conv2dParts,
   type Conv2dSpec,
   conv2d,
   conv2dOutputSize,
   conv2dVariants,
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device } from "../device/device.js";
+import type { BufferBinding } from "../device/recorder.js";
 import { conv2dTraits } from "../ops/conv2d.js";
 import { Storage } from "../tensor.js";
 import type { VariantChooser } from "./steps.js";
@@ -131,12 +134,15 @@ function makeRun(device: Device, spec: Conv2dSpec, variant: string) {
     buffer: buffer.buffer,
     size: buffer.bytes,
   }));
+  const parts: Conv2dParts<BufferBinding> = {
+    input,
+    output,
+    residual: residual && addend,
+    packed: (offset, size) => ({ buffer: packed.buffer, offset: offset * 4, size: size * 4 }),
+  };
   let repeats = 1;
   const dispatch = () => {
-    for (const { kernel, packedOffset, packedSize } of launch.dispatches) {
-      const weights = { buffer: packed.buffer, offset: packedOffset * 4, size: packedSize * 4 };
-      device.run(kernel, [input, weights, ...(residual ? [addend] : []), output]);
-    }
+    for (const one of launch.dispatches) device.run(one.kernel, bindConv2d(one, parts));
   };
   const measure = async (): Promise<number> => {
     const start = performance.now();

@@ -1,4 +1,5 @@
 import {
+  bindConv2d,
   type Conv2dLaunch,
   type Conv2dSpec,
   type Conv2dTraits,
@@ -74,8 +75,13 @@ export function runLaunch(
 ): void {
   const packed = run.scratch(launch.packedLength);
   run.kernel(launch.pack(bias !== undefined), [weight, bias ?? weight, packed]);
-  for (const { kernel, packedOffset, packedSize } of launch.dispatches) {
-    run.kernel(kernel, [x, slice(packed, packedOffset, packedSize), y]);
+  const parts = {
+    input: x,
+    output: y,
+    packed: (offset: number, size: number) => slice(packed, offset, size),
+  };
+  for (const dispatch of launch.dispatches) {
+    run.kernel(dispatch.kernel, bindConv2d<Tensor | BufferBinding>(dispatch, parts));
   }
 }
 

@@ -1,0 +1,110 @@
+import { conv2dVariants, FORWARD } from "./conv2d.js";
+import { forwardText } from "./forward.js";
+import {
+  asForwardConv2d,
+  conv2dInputGradientGather,
+  swapped,
+  turnedRound,
+} from "./input-gradient.js";
+import { type Conv2dLaunch, type Conv2dSpec, type Conv2dTraits, checkConv2dSpec } from "./spec.js";
+import { conv2dSubgroupDepthwiseGradient } from "./subgroup-depthwise-gradient.js";
+import { conv2dSubgroupDepthwiseSpread } from "./subgroup-depthwise-spread.js";
+import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
+import { conv2dSubgroupWeightGradient } from "./subgroup-weight-gradient.js";
+import {
+  always,
+  broadcasts,
+  namesOf,
+  pick,
+  unknownVariant,
+  type Variant,
+  walks,
+} from "./variants.js";
+import type { Conv2dWeightGradient } from "./weight-gradient.js";
+import { conv2dWeightGradientGeneral } from "./weight-gradient-general.js";
+
+function sizeOfInput(spec: Conv2dSpec): readonly [number, number] {
+  return [spec.inHeight, spec.inWidth];
+}
+
+/** Ways to compute the gradient towards the input that are no forward convolution. */
+const INPUT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dLaunch>[] = [
+  {
+    name: "subgroup-depthwise-spread",
+    supports: (spec, traits) => walks(swapped(spec), traits) && spec.stride[0] === 2,
+    launch: (spec) => conv2dSubgroupDepthwiseSpread(swapped(spec), sizeOfInput(spec)),
+  },
+  {
+    name: "subgroup-gemm-spread",
+    supports: broadcasts,
+    suits: (spec) => spec.outChannels >= 8 && spec.inChannels >= 8,
+    launch: (spec) => conv2dSubgroupGemm(turnedRound(spec), true, sizeOfInput(spec)),
+  },
+  { name: "gather", supports: always, launch: conv2dInputGradientGather },
+];
+
+const WEIGHT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dWeightGradient>[] = [
+  {
+    name: "subgroup-depthwise-gradient",
+    supports: (spec, traits) => walks(spec, traits) && forwardText(spec, 4).wideOut,
+    launch: conv2dSubgroupDepthwiseGradient,
+  },
+  {
+    name: "subgroup-weight-gradient",
+    supports: broadcasts,
+    launch: conv2dSubgroupWeightGradient,
+  },
+  { name: "weight-gradient", supports: always, launch: conv2dWeightGradientGeneral },
+];
+
+/** Names of all ways to compute the gradient towards the input, best guess first. */
+export function conv2dBackwardInputVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {
+  const forward = asForwardConv2d(spec);
+  const names = namesOf(INPUT_GRADIENT, spec, traits);
+  return forward ? [...conv2dVariants(forward, traits), ...names] : names;
+}
+
+/**
+ * The gradient of a convolution (without residual and activation) towards its input.
+ *
+ * The launch packs the same OIHW weight. The "input" of its dispatches is the gradient of the
+ * output (the slice of `outStride`, `outOffset`), their "output" the gradient of the input (the
+ * slice of `inStride`, `inOffset`; overwritten).
+ *
+ * @param variant a name from `conv2dBackwardInputVariants`; the best guess when absent
+ * @throws {Conv2dSpecError} as `conv2d`
+ */
+export function conv2dBackwardInput(
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+  variant?: string,
+): Conv2dLaunch {
+  checkConv2dSpec(spec);
+  const forward = asForwardConv2d(spec);
+  const names = conv2dBackwardInputVariants(spec, traits);
+  const name = variant ?? names[0];
+  if (name === undefined || !names.includes(name)) throw unknownVariant(name, names);
+  const found = INPUT_GRADIENT.find((v) => v.name === name);
+  if (found) return found.launch(spec);
+  return pick(FORWARD, forward!, traits, name).launch(forward!, true);
+}
+
+/** Names of all ways to compute the gradients towards weight and bias, best guess first. */
+export function conv2dBackwardWeightVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {
+  return namesOf(WEIGHT_GRADIENT, spec, traits);
+}
+
+/**
+ * The gradients of a convolution (without residual and activation) towards weight and bias.
+ *
+ * @param variant a name from `conv2dBackwardWeightVariants`; the best guess when absent
+ * @throws {Conv2dSpecError} as `conv2d`
+ */
+export function conv2dBackwardWeight(
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+  variant?: string,
+): Conv2dWeightGradient {
+  checkConv2dSpec(spec);
+  return pick(WEIGHT_GRADIENT, spec, traits, variant).launch(spec);
+}
