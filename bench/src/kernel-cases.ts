@@ -1,4 +1,9 @@
-import type { Conv2dSpec, Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import type {
+  Conv2dParts,
+  Conv2dSpec,
+  Conv2dTraits,
+  Kernel,
+} from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
 import type { Part, Work, WorkStep } from "./work.js";
 
@@ -23,10 +28,18 @@ function launchWork(
   sizes: { x: number; weight: number; bias: number; y: number; residual: number },
 ): Work {
   const residual = sizes.residual > 0;
-  const steps = launch.dispatches.map(({ kernel, packedOffset, packedSize }): WorkStep => {
-    const packed: Part = { buffer: 2, offset: packedOffset, size: packedSize };
-    return { kernel, bindings: [3, packed, ...(residual ? [5] : []), 4] };
-  });
+  const parts: Conv2dParts<number | Part> = {
+    input: 3,
+    output: 4,
+    ...(residual ? { residual: 5 } : {}),
+    packed: (offset, size) => ({ buffer: 2, offset, size }),
+  };
+  const steps = launch.dispatches.map(
+    (dispatch): WorkStep => ({
+      kernel: dispatch.kernel,
+      bindings: kernels.bindConv2d(dispatch, parts),
+    }),
+  );
   return {
     name: `${name} [${launch.variant}]`,
     sizes: [
