@@ -12,6 +12,7 @@ import { installPeersForOracle } from "./lib/peers.mjs";
 import { run } from "./lib/run.mjs";
 import { inParallel, listTests, rememberTimes } from "./lib/test-files.mjs";
 import { runNodeTest } from "./lib/test-node.mjs";
+import { comparePlaces } from "./lib/test-places.mjs";
 import { printResult, printSummary } from "./lib/test-report.mjs";
 
 /** More processes than this only fight over the one adapter. */
@@ -71,7 +72,8 @@ async function runNode(options, signal) {
   const tests = listTests(options.folder, "node", options.filter);
   const processes = Math.min(availableParallelism(), MOST_PROCESSES);
   return inParallel(tests, processes, signal, async (test) => {
-    const result = await runNodeTest({ ...test, ...options, signal });
+    const outcome = await runNodeTest({ ...test, ...options, signal });
+    const result = { ...outcome, both: test.both };
     printResult(result);
     return result;
   });
@@ -104,6 +106,12 @@ for (const place of options.places) {
   const results = await { node: runNode, browser: runBrowser }[place](options, interrupted.signal);
   if (options.whole) rememberTimes(results);
   groups.push({ name: place, results });
+}
+if (options.whole && options.places.length === 2 && !interrupted.signal.aborted) {
+  const [checks, node, browser] = groups;
+  const result = comparePlaces(node.results, browser.results);
+  printResult(result);
+  checks.results.push(result);
 }
 const ran = groups.some(({ name, results }) => name !== "checks" && results.length > 0);
 if (!ran) console.log("no test file matches");

@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { importTool } from "./support/repository.node.js";
 import { interruptTests, runTests as runRunner } from "./support/runner.node.js";
 
 const uvu = 'import { test } from "uvu";\nimport * as assert from "uvu/assert";\n';
@@ -105,6 +106,29 @@ test("nothing to run is a failure", async () => {
   );
   assert.is(last, "0 passed, 0 failed, 0 skipped");
   assert.is(status, 1);
+});
+
+test("files for both places must run about as many tests in Chromium as in Node", async () => {
+  type Counts = { name: string; passed: number; failed: number; skipped: number; both: boolean };
+  const { comparePlaces } = await importTool<{
+    comparePlaces(node: Counts[], browser: Counts[]): { failed: number; output: string };
+  }>("tools/lib/test-places.mjs");
+  const file = (name: string, passed: number, skipped = 0, both = true): Counts => ({
+    name,
+    passed,
+    failed: 1,
+    skipped,
+    both,
+  });
+  const node = [file("node a", 15), file("node b", 5), file("node cli", 90, 0, false)];
+  const near = comparePlaces(node, [file("browser a", 13, 2), file("browser b", 5)]);
+  assert.is(near.failed, 0);
+  assert.match(near.output, "in both places (2 files): 22 tests in Node, 20 in Chromium");
+  assert.match(near.output, "a: 16 in Node, 14 in Chromium");
+  assert.match(near.output, "processes, servers: 91 tests");
+  const far = comparePlaces(node, [file("browser a", 12, 3), file("browser b", 5)]);
+  assert.is(far.failed, 1);
+  assert.is(comparePlaces(node, [file("browser a", 15)]).failed, 1, "a file is absent");
 });
 
 test.run();

@@ -45,7 +45,7 @@ function bundleName(folder, file) {
  * Runs compiled test files in headless Chromium, each in a fresh page of a fresh context, one after another:
  * they share one GPU process.
  *
- * @param {{name: string, file: string}[]} tests
+ * @param {{name: string, file: string, both: boolean}[]} tests
  * @param {{folder: string, timeoutMs: number, signal: AbortSignal}} options
  * @param {(result: import("./test-report.mjs").FileResult) => void} report called as each file ends
  */
@@ -66,7 +66,8 @@ export async function runBrowserTests(tests, { folder, timeoutMs, signal }, repo
     for (const test of tests) {
       if (signal.aborted) break;
       const url = `${server.origin}/page/${encodeURI(bundleName(folder, test.file))}`;
-      report(await runPage(browser, { name: test.name, url, timeoutMs, signal }));
+      const result = await runPage(browser, { name: test.name, url, timeoutMs, signal });
+      report({ ...result, both: test.both });
     }
   } finally {
     await browser.close();

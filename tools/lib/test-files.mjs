@@ -5,20 +5,21 @@ import { cacheDir } from "./paths.mjs";
 
 const timesFile = path.join(cacheDir, "test-times.json");
 const TYPICAL_SECONDS = 5;
+const onePlace = /\.(node|browser)\.test\.js$/;
 
 /**
  * The compiled test files below `folder` for one place, longest first by the times of earlier runs.
  * `x.node.test.js` runs only in Node, `x.browser.test.js` only in a browser, `x.test.js` in both.
  * @param {"node" | "browser"} place
  * @param {RegExp | undefined} filter tried on the file's path within `folder`
- * @returns {{name: string, file: string}[]}
+ * @returns {{name: string, file: string, both: boolean}[]} `both`: the file runs in the other place too
  */
 export function listTests(folder, place, filter) {
   const other = place === "node" ? ".browser.test.js" : ".node.test.js";
   const times = readJson(timesFile) ?? {};
   return listFiles(folder)
     .filter((file) => file.endsWith(".test.js") && !file.endsWith(other))
-    .map((file) => ({ name: testName(folder, file, place), file }))
+    .map((file) => ({ name: testName(folder, file, place), file, both: !onePlace.test(file) }))
     .filter(({ name }) => filter === undefined || filter.test(name))
     .sort((a, b) => (times[b.name] ?? TYPICAL_SECONDS) - (times[a.name] ?? TYPICAL_SECONDS));
 }
