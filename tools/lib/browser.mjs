@@ -12,6 +12,30 @@ const flags = [
   "--disable-quic",
 ];
 
+/** What lends frames of a video to a WebGPU adapter on the CPU; a GPU needs nothing for it. */
+const softwareFrameFlags = [
+  "--use-angle=swiftshader",
+  "--use-vulkan=swiftshader",
+  "--enable-features=Vulkan",
+];
+
+/** Chromium's number for SwiftShader where it names vendors of GPUs. */
+const SOFTWARE_VENDOR = 0xffff;
+
+/**
+ * Starts Chromium as `launchChromium` does, so that WebGPU can take frames of a video whether there is a GPU or not.
+ * @param {string[]} [extraFlags]
+ * @returns {Promise<import("playwright-core").Browser>}
+ */
+export async function launchChromiumForVideo(extraFlags = []) {
+  const browser = await launchChromium(extraFlags);
+  const session = await browser.newBrowserCDPSession();
+  const { gpu } = await session.send("SystemInfo.getInfo");
+  if (gpu.devices.some(({ vendorId }) => vendorId !== SOFTWARE_VENDOR)) return browser;
+  await browser.close();
+  return launchChromium([...softwareFrameFlags, ...extraFlags]);
+}
+
 /**
  * Starts Chromium with a fresh profile. The caller closes it.
  * @param {string[]} [extraFlags] e.g. a fake camera

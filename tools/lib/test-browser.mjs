@@ -1,7 +1,7 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
-import { launchChromium } from "./browser.mjs";
+import { launchChromiumForVideo } from "./browser.mjs";
 import { root } from "./paths.mjs";
 import { hasTotals, judge } from "./test-report.mjs";
 import { startTestServer } from "./test-server.mjs";
@@ -58,7 +58,7 @@ export async function runBrowserTests(tests, { folder, timeoutMs, signal }, repo
   }
   const shared = process.env.RETINAFACE_SHARED || path.join(root, "../shared");
   const server = await startTestServer(bundles, path.resolve(shared));
-  const browser = await launchChromium();
+  const browser = await launchChromiumForVideo();
   try {
     console.log(
       `Chromium ${browser.version()}, WebGPU adapter: ${await adapterName(browser, server)}`,

@@ -23,7 +23,7 @@ export function computeType(type: ElementType): "f32" | "i32" | "u32" {
   return type === "f16" ? "f32" : type;
 }
 
-/** A storage buffer of a kernel; `element` is the WGSL type of its array elements, e.g. `vec4<f32>`. */
+/** What a kernel binds: a storage buffer with the WGSL type of its elements, e.g. `vec4<f32>`, or a video frame. */
 export interface BufferSpec {
   readonly name: string;
   readonly access: Exclude<BindingType, "uniform">;
@@ -38,6 +38,16 @@ export function input(name: string, element: string): BufferSpec {
 /** A buffer the kernel writes, and may read. */
 export function output(name: string, element: string): BufferSpec {
   return { name, access: "read_write", element };
+}
+
+/** A video frame. */
+export function videoFrame(name: string): BufferSpec {
+  return { name, access: "external", element: "texture_external" };
+}
+
+function declare({ name, access, element }: BufferSpec): string {
+  if (access === "external") return `var ${name}: ${element};`;
+  return `var<storage, ${access}> ${name}: array<${element}>;`;
 }
 
 /** Threads of a workgroup in kernels that give every invocation its own work item. */
@@ -77,9 +87,7 @@ export function defineKernel(definition: KernelDefinition): Kernel {
   const params: Record<string, ParamValue> = { count, ...definition.params };
   const usesF16 = buffers.some((b) => b.element.includes("f16"));
   const members = Object.entries(params).map(([name, value]) => `  ${name}: ${paramType(value)},`);
-  const bindings = buffers.map(
-    (b, i) => `@group(0) @binding(${i}) var<storage, ${b.access}> ${b.name}: array<${b.element}>;`,
-  );
+  const bindings = buffers.map((b, i) => `@group(0) @binding(${i}) ${declare(b)}`);
   const index = perGroup
     ? `  let group = wid.x + wid.y * groups.x;
   if (group >= p.count) { return; }`

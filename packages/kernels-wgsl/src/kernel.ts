@@ -1,5 +1,8 @@
-/** How a storage or uniform buffer is bound: `@group(0) @binding(i)`, in the order of `Kernel.bindings`. */
-export type BindingType = "read" | "read_write" | "uniform";
+/**
+ * How a resource is bound: `@group(0) @binding(i)`, in the order of `Kernel.bindings`. `external` is a video frame
+ * (`texture_external`), the others are storage and uniform buffers.
+ */
+export type BindingType = "read" | "read_write" | "uniform" | "external";
 
 /** Workgroup counts of one dispatch. */
 export type Workgroups = readonly [x: number, y: number, z: number];

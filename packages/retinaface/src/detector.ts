@@ -4,17 +4,18 @@ import {
   GpuOutOfMemoryError,
   type StateDict,
 } from "@retinaface-webgpu/tensor/inference";
-import { findWeights, toRawImage } from "#platform";
+import { findWeights, toPixelSource } from "#platform";
 import { CallQueue } from "./call-queue.js";
 import { OptionError, RetinaFaceError } from "./errors.js";
 import type { BytesSource, ImageInput } from "./image/input.js";
+import { closeFrames, gatherSources, type PixelSource } from "./image/source.js";
 import { inferNetwork } from "./model/infer.js";
 import type { NetworkConfig } from "./model/network.js";
 import { resolveThresholds } from "./postprocess.js";
 import { Runtime } from "./runtime.js";
 import { FaceStream } from "./stream.js";
 import { lap, noTimings, type Timings } from "./timings.js";
-import type { DetectorConfig, Face, RawImage, Thresholds } from "./types.js";
+import type { DetectorConfig, Face, Thresholds } from "./types.js";
 import { DEFAULT_CONFIG } from "./types.js";
 import { readCheckpointConfig } from "./weights/config.js";
 import { readCheckpoint } from "./weights/index.js";
@@ -138,17 +139,21 @@ export class RetinaFace {
         signal?.throwIfAborted();
         this.#assertUsable();
         const start = performance.now();
-        const raw = await Promise.all(images.map((image) => toRawImage(image)));
+        const sources = await gatherSources(images.map((image) => toPixelSource(image)));
         lap(timings, "decode", start);
-        return raw;
+        return sources;
       },
-      async (raw) => {
-        signal?.throwIfAborted();
-        this.#assertUsable();
-        const start = performance.now();
-        await this.#recover();
-        lap(timings, "prepare", start);
-        return this.#submit(raw, settings, signal);
+      async (sources) => {
+        try {
+          signal?.throwIfAborted();
+          this.#assertUsable();
+          const start = performance.now();
+          await this.#recover();
+          lap(timings, "prepare", start);
+          return await this.#submit(sources, settings, signal);
+        } finally {
+          closeFrames(sources);
+        }
       },
     );
     const faces = await untilAborted(call, signal);
@@ -210,13 +215,13 @@ export class RetinaFace {
 
   /** Submits images in groups of one size; the function returned waits for the faces. */
   async #submit(
-    raw: readonly RawImage[],
+    sources: readonly PixelSource[],
     settings: Settings,
     signal?: AbortSignal,
   ): Promise<() => Promise<Face[][]>> {
-    const result = new Array<Face[]>(raw.length);
+    const result = new Array<Face[]>(sources.length);
     let rest = async () => {};
-    for (const group of groupBySize(raw, settings.maxSide)) {
+    for (const group of groupBySize(sources, settings.maxSide)) {
       signal?.throwIfAborted();
       const found = await this.#start(group, settings);
       await rest();
@@ -238,6 +243,7 @@ export class RetinaFace {
     try {
       const start = performance.now();
       const engine = await this.#runtime.engine(images.length, height, width);
+      await engine.prepare(images);
       lap(timings, "prepare", start);
       const run = profile ? engine.profile : engine.run;
       const faces = run
@@ -261,12 +267,12 @@ interface Settings {
 interface SizeGroup {
   readonly width: number;
   readonly height: number;
-  readonly images: RawImage[];
+  readonly images: PixelSource[];
   readonly indices: number[];
 }
 
 /** Images by the size at which the network sees them. */
-function groupBySize(images: readonly RawImage[], maxSide: number | undefined): SizeGroup[] {
+function groupBySize(images: readonly PixelSource[], maxSide: number | undefined): SizeGroup[] {
   const groups = new Map<string, SizeGroup>();
   for (const [i, image] of images.entries()) {
     const scale = Math.min(

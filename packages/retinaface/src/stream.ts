@@ -34,7 +34,8 @@ export class FaceStream {
   }
 
   /**
-   * Finds the faces of a frame. Results come in the order of the frames. Leave the frame's pixels alone until then.
+   * Finds the faces of a frame. Results come in the order of the frames. Leave a raw image's pixels alone until
+   * then; a `<video>` may play on meanwhile, and a `VideoFrame` be closed.
    *
    * @returns undefined at once when the frame is dropped.
    * @throws as `detect`; the stream stays usable.

@@ -269,6 +269,7 @@ function detectionCases(): [string, Kernel][] {
     ["imageInput", kernels.imageInput(image)],
     ["imageInput larger", kernels.imageInput({ ...image, sourceHeight: 40 })],
     ["imageInput band", kernels.imageInput({ ...image, band: { firstRow: 30, rows: 20 } })],
+    ["framePixels", kernels.framePixels({ width: 33, height: 7 })],
     ["candidates", kernels.candidates(level)],
     ["candidateSort", kernels.candidateSort({ batch: 2, priors: 4200 })],
     ["greedyNms", kernels.greedyNms(nms)],

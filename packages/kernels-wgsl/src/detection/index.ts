@@ -1,5 +1,6 @@
 export * from "./candidate-sort.js";
 export * from "./candidates.js";
+export * from "./frame-pixels.js";
 export * from "./greedy-nms.js";
 export * from "./image-input.js";
 export * from "./mining.js";

@@ -7,10 +7,11 @@ import {
   type WeightStore,
 } from "@retinaface-webgpu/tensor/inference";
 import { priorBoxes } from "../anchors.js";
+import type { PixelSource } from "../image/source.js";
 import type { HeadOutput } from "../model/network.js";
 import type { Frame } from "../postprocess.js";
 import { addTimings, noTimings, type StageTimings, type Timings } from "../timings.js";
-import type { DetectorConfig, Face, RawImage, Thresholds } from "../types.js";
+import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { FaceFinder, type HeadLevel } from "./face-finder.js";
 import { ImageFeed } from "./image-feed.js";
 import { detectionPipelines, stageOf } from "./pipelines.js";
@@ -76,13 +77,18 @@ export class Engine {
     }
   }
 
+  /** Compiles what these images need beyond the others: call it before `run`. */
+  prepare(images: readonly PixelSource[]): Promise<void> {
+    return this.#feed.prepare(images);
+  }
+
   /**
    * Records everything from upload to suppression and submits it with one read-back. What concerns the GPU's queue is
    * done when this returns, so that runs may overlap: the next may be started at once.
    *
    * @returns the faces of each image scoring at least `visThreshold`, best first, in its own pixels.
    */
-  run(images: readonly RawImage[], thresholds: Thresholds, timings: Timings): Promise<Face[][]> {
+  run(images: readonly PixelSource[], thresholds: Thresholds, timings: Timings): Promise<Face[][]> {
     const { width, height } = this.#spec;
     const frames = images.map(
       (image): Frame => ({
@@ -102,7 +108,7 @@ export class Engine {
 
   /** As `run`, with the GPU's stages timed by its own clock where it has one. */
   async profile(
-    images: readonly RawImage[],
+    images: readonly PixelSource[],
     thresholds: Thresholds,
     timings: Timings,
   ): Promise<Face[][]> {

@@ -5,8 +5,10 @@ import type {
   Device,
   PooledBuffer,
 } from "@retinaface-webgpu/tensor/inference";
+import { isLive, type LiveFrame, type PixelSource } from "../image/source.js";
 import type { RawImage } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
+import { FrameCopy } from "./frame-copy.js";
 import { detectionPipelines } from "./pipelines.js";
 import { Stage } from "./stage.js";
 import { type Piece, planUpload, type UploadBuffer } from "./upload.js";
@@ -28,6 +30,9 @@ interface Layout {
   readonly bytes: number;
 }
 
+/** An image whose bytes are at hand, or a frame that was lent to the GPU. */
+type Lent = RawImage | (LiveFrame & { readonly texture: GPUExternalTexture });
+
 /** Uploads images and turns them into a network's input on the GPU: one kernel an image. */
 export class ImageFeed {
   readonly #device: Device;
@@ -39,6 +44,7 @@ export class ImageFeed {
   #taps: PooledBuffer[] = [];
   #layout: Layout | undefined;
   #bound: PooledBuffer | undefined;
+  #frames: FrameCopy | undefined;
 
   constructor(device: Device, compiled: CompiledKernel, upload: UploadBuffer, target: FeedTarget) {
     this.#device = device;
@@ -58,12 +64,18 @@ export class ImageFeed {
     return new ImageFeed(device, compiled, upload, target);
   }
 
+  /** Compiles what frames of a video need; without it they take the way through the CPU. */
+  async prepare(images: readonly PixelSource[]): Promise<void> {
+    if (images.some(isLive)) this.#frames ??= await FrameCopy.create(this.#device);
+  }
+
   /**
    * Scales images to the network's size, one into each place of the batch. What exceeds the upload buffer is submitted
    * in between; usually nothing is.
    */
-  feed(images: readonly RawImage[]): void {
-    const { pieces, bytes } = this.#arrange(images);
+  feed(sources: readonly PixelSource[]): void {
+    const { pieces, bytes } = this.#arrange(sources);
+    const images = sources.map((source, i) => this.#lend(source, i));
     const pixels = this.#upload.reserve(bytes);
     if (pixels !== this.#bound) this.#setStages(images, pixels);
     for (let from = 0, to = 0; from < pieces.length; from = to) {
@@ -77,11 +89,20 @@ export class ImageFeed {
 
   dispose(): void {
     for (const stage of this.#stages) stage.dispose();
+    this.#frames?.dispose();
     this.#owned.dispose();
   }
 
+  /** A frame that comes in one piece is lent to the GPU where that can be; any other is read. */
+  #lend(source: PixelSource, index: number): Lent {
+    if (!isLive(source)) return source;
+    const pieces = this.#layout!.pieces.filter(({ image }) => image === index);
+    const texture = pieces.length === 1 ? this.#frames?.import(source) : undefined;
+    return texture ? { ...source, texture } : source.read();
+  }
+
   /** Sizes decide the pieces and the tables of taps. */
-  #arrange(images: readonly RawImage[]): Layout {
+  #arrange(images: readonly PixelSource[]): Layout {
     const key = images.map(({ width, height }) => `${width}x${height}`).join();
     if (this.#layout?.key === key) return this.#layout;
     const pieces = planUpload(images, this.#upload.limit);
@@ -94,7 +115,7 @@ export class ImageFeed {
     return this.#layout;
   }
 
-  #makeTaps(image: RawImage): PooledBuffer {
+  #makeTaps(image: PixelSource): PooledBuffer {
     const { width, height } = this.#target;
     const table = new Float32Array((width + height) * TAP_FLOATS);
     writeTaps(image.width, width, table);
@@ -102,7 +123,7 @@ export class ImageFeed {
     return this.#owned.upload(table, "resize taps");
   }
 
-  #setStages(images: readonly RawImage[], pixels: PooledBuffer): void {
+  #setStages(images: readonly PixelSource[], pixels: PooledBuffer): void {
     const { width, height, binding } = this.#target;
     for (const [n, { image, band, offset, bytes }] of this.#layout!.pieces.entries()) {
       this.#stages[n] ??= new Stage(this.#device, this.#compiled);
@@ -118,7 +139,7 @@ export class ImageFeed {
         mean: MEAN_BGR,
       });
       this.#stages[n].set(kernel, [
-        { buffer: pixels.buffer, offset, size: Math.max(16, Math.ceil(bytes / 16) * 16) },
+        bindingOf(pixels, offset, bytes),
         whole(this.#taps[image]),
         binding,
       ]);
@@ -126,8 +147,16 @@ export class ImageFeed {
     this.#bound = pixels;
   }
 
-  #write(pixels: PooledBuffer, { band, offset, bytes }: Piece, image: RawImage): void {
+  #write(pixels: PooledBuffer, { band, offset, bytes }: Piece, image: Lent): void {
+    if ("texture" in image) {
+      this.#frames!.record(image.texture, image, bindingOf(pixels, offset, bytes));
+      return;
+    }
     const start = band.firstRow * image.width * 4;
     this.#device.write(pixels, image.data.subarray(start, start + bytes), offset);
   }
+}
+
+function bindingOf({ buffer }: PooledBuffer, offset: number, bytes: number): BufferBinding {
+  return { buffer, offset, size: Math.max(16, Math.ceil(bytes / 16) * 16) };
 }

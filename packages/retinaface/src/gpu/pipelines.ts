@@ -1,6 +1,7 @@
 import {
   candidateSort,
   candidates,
+  framePixels,
   greedyNms,
   imageInput,
   type Kernel,
@@ -56,10 +57,17 @@ export async function detectionPipelines(device: Device): Promise<DetectionPipel
   return { imageInput: input, candidates: candidate, candidateSort: sort, greedyNms: nms };
 }
 
+const FRAME_KERNEL = framePixels({ width: 1, height: 1 });
+
+/** Compiles what takes frames of a video. */
+export function framePipeline(device: Device): Promise<CompiledKernel> {
+  return device.prepare(FRAME_KERNEL);
+}
+
 const POSTPROCESS = new Set(KERNELS.slice(1).map(({ name }) => name));
 
 /** Which part of a run a kernel belongs to, by its name. */
 export function stageOf(kernel: string): "preprocess" | "network" | "postprocess" {
-  if (kernel === KERNELS[0].name) return "preprocess";
+  if (kernel === KERNELS[0].name || kernel === FRAME_KERNEL.name) return "preprocess";
   return POSTPROCESS.has(kernel) ? "postprocess" : "network";
 }

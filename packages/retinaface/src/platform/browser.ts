@@ -5,6 +5,7 @@ import type { BytesSource, ImageInput } from "../image/input.js";
 import { readJpegHeader } from "../image/jpeg/header.js";
 import { readPngHeader } from "../image/png/header.js";
 import { checkRawImage, checkSize, type ImageLimits, isRawImage } from "../image/raw.js";
+import type { PixelSource } from "../image/source.js";
 import { unsupportedFormat } from "../image/unsupported.js";
 import type { RawImage } from "../types.js";
 
@@ -60,6 +61,49 @@ export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promi
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
   }
+}
+
+/**
+ * What a network's input is made of: a video's frame as the decoder left it, else pixels.
+ *
+ * @throws ImageError
+ */
+export async function toPixelSource(input: ImageInput): Promise<PixelSource> {
+  const frame = holdFrame(input);
+  if (frame === undefined) return toRawImage(input);
+  const { displayWidth: width, displayHeight: height } = frame;
+  try {
+    checkSize(width, height);
+  } catch (error) {
+    frame.close();
+    throw error;
+  }
+  return { frame, width, height, read: () => draw(frame, width, height) };
+}
+
+/** The present frame, held until it is closed, of a video or of a frame that its owner may close meanwhile. */
+function holdFrame(input: ImageInput): VideoFrame | undefined {
+  if (typeof VideoFrame !== "function") return undefined;
+  try {
+    const frame = isA(input, "HTMLVideoElement")
+      ? new VideoFrame(input as HTMLVideoElement)
+      : isA(input, "VideoFrame")
+        ? (input as VideoFrame).clone()
+        : undefined;
+    if (!isTurned(frame)) return frame;
+    frame?.close();
+    return undefined;
+  } catch {
+    // Nothing to show yet, or of another origin: the way over a canvas says so.
+    return undefined;
+  }
+}
+
+/** Browsers differ in what they make of a turned or mirrored frame outside a canvas. */
+function isTurned(
+  frame: (VideoFrame & { rotation?: number; flip?: boolean }) | undefined,
+): boolean {
+  return Boolean(frame?.rotation || frame?.flip);
 }
 
 interface Drawable {

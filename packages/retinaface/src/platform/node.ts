@@ -5,6 +5,7 @@ import { bytesInMemory, kindOf } from "../image/bytes.js";
 import { decodeImage } from "../image/decode.node.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import { checkRawImage, type ImageLimits, isRawImage } from "../image/raw.js";
+import type { PixelSource } from "../image/source.js";
 import type { RawImage } from "../types.js";
 import { locateWeights } from "../weights/locate.node.js";
 
@@ -47,6 +48,9 @@ export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promi
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
   }
 }
+
+/** What a network's input is made of: pixels, as nothing in Node gives frames of a video. */
+export const toPixelSource = (input: ImageInput): Promise<PixelSource> => toRawImage(input);
 
 /**
  * The bytes of a checkpoint: the given one, else by the order of `locateWeights`.

@@ -169,19 +169,19 @@ export class Device {
 
   /**
    * Binds buffers to a compiled kernel once, for many `runPrepared`. With `params` (a slice of a buffer
-   * that holds the kernel's params) as the last binding.
+   * that holds the kernel's params) as the last binding. A video frame is bound for as long as the browser keeps it.
    */
   bind(
     compiled: CompiledKernel,
-    bindings: readonly BufferBinding[],
+    bindings: readonly (BufferBinding | GPUExternalTexture)[],
     params?: BufferBinding,
   ): GPUBindGroup {
     this.#assertAlive();
-    for (const { buffer, size } of bindings) this.#assertBindable(compiled.name, buffer, size);
-    const entries: GPUBindGroupEntry[] = bindings.map((binding, i) => ({
-      binding: i,
-      resource: clampBinding(binding),
-    }));
+    const entries: GPUBindGroupEntry[] = bindings.map((resource, binding) => {
+      if (!isBuffer(resource)) return { binding, resource };
+      this.#assertBindable(compiled.name, resource.buffer, resource.size);
+      return { binding, resource: clampBinding(resource) };
+    });
     if (params) entries.push({ binding: entries.length, resource: params });
     this.#device.pushErrorScope("validation");
     const group = this.#device.createBindGroup({
@@ -379,6 +379,10 @@ export class Device {
     this.#lossListeners.clear();
     return this.#loss;
   }
+}
+
+function isBuffer(resource: BufferBinding | GPUExternalTexture): resource is BufferBinding {
+  return "buffer" in resource;
 }
 
 function clampBinding(binding: BufferBinding): BufferBinding {

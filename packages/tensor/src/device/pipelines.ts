@@ -13,10 +13,11 @@ interface Layout {
   readonly pipeline: GPUPipelineLayout;
 }
 
-const BUFFER_TYPE: Record<BindingType, GPUBufferBindingType> = {
-  read: "read-only-storage",
-  read_write: "storage",
-  uniform: "uniform",
+const RESOURCE: Record<BindingType, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">> = {
+  read: { buffer: { type: "read-only-storage" } },
+  read_write: { buffer: { type: "storage" } },
+  uniform: { buffer: { type: "uniform" } },
+  external: { externalTexture: {} },
 };
 
 /**
@@ -102,7 +103,7 @@ export class PipelineCache {
     const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((type, binding) => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: BUFFER_TYPE[type] },
+      ...RESOURCE[type],
     }));
     if (kernel.params) {
       entries.push({

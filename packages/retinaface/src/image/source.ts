@@ -1,0 +1,37 @@
+import type { RawImage } from "../types.js";
+
+/** A frame of a video that is still where the decoder put it. Whoever made it closes it. */
+export interface LiveFrame {
+  readonly frame: VideoFrame;
+  /** As shown, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Its pixels by way of the CPU, where the GPU cannot take the frame itself. */
+  read(): RawImage;
+}
+
+/** What a network's input is made of. */
+export type PixelSource = RawImage | LiveFrame;
+
+/** Whether a source is a frame of a video. */
+export function isLive(source: PixelSource): source is LiveFrame {
+  return "frame" in source;
+}
+
+/** Gives frames back to their decoder, which has only a few. */
+export function closeFrames(sources: readonly PixelSource[]): void {
+  for (const source of sources) if (isLive(source)) source.frame.close();
+}
+
+/** The results of all, or the first error once none is pending; frames are then closed. */
+export async function gatherSources(
+  pending: readonly Promise<PixelSource>[],
+): Promise<PixelSource[]> {
+  try {
+    return await Promise.all(pending);
+  } catch (error) {
+    const settled = await Promise.allSettled(pending);
+    closeFrames(settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])));
+    throw error;
+  }
+}
