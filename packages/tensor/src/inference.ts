@@ -1,6 +1,7 @@
 /*
- * The library without the kernels of convolution gradients: for programs that only run networks. The types are the same;
- * `backward()` through a convolution needs `@retinaface-webgpu/tensor` to be imported somewhere.
+ * The library without the kernels of the larger gradients (convolution, batch norm, pooling, resizing, two operands): for programs that
+ * only run networks. The types are the same; `backward()` through one of those needs `@retinaface-webgpu/tensor` to be
+ * imported somewhere.
  */
 export { gradEnabled, noGrad } from "./autograd.js";
 export * from "./compile/index.js";

@@ -1,9 +1,4 @@
-import {
-  batchNorm,
-  batchNormLeakyRelu,
-  batchNormTraining,
-  updateRunningStatistics,
-} from "../ops/batchnorm.js";
+import { type BatchNormLayer, batchNormLayer, batchNormLeakyRelu } from "../ops/batchnorm.js";
 import { conv2d } from "../ops/conv2d.js";
 import { leakyRelu, relu } from "../ops/unary.js";
 import type { Tensor } from "../tensor.js";
@@ -81,25 +76,19 @@ export class BatchNorm2d extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const { weight: gamma, bias: beta, eps, momentum } = this;
-    const { running_mean: runningMean, running_var: runningVariance } = this;
-    if (!this.training) {
-      return batchNorm(x, { mean: runningMean, variance: runningVariance, gamma, beta }, eps);
-    }
-    this.numBatchesTracked++;
-    const { y, mean, variance } = batchNormTraining(x, gamma, beta, eps);
-    const rows = x.size / x.shape[x.rank - 1];
-    updateRunningStatistics({ mean, variance, runningMean, runningVariance, rows, momentum });
-    return y;
+    return batchNormLayer(x, this.#layer());
   }
 
   /** `forward` and a leaky ReLU of this slope in one. */
   forwardActivated(x: Tensor, slope: number): Tensor {
+    return batchNormLeakyRelu(x, this.#layer(), slope);
+  }
+
+  #layer(): BatchNormLayer {
     if (this.training) this.numBatchesTracked++;
     const { weight: gamma, bias: beta, eps, momentum, training } = this;
     const { running_mean: runningMean, running_var: runningVariance } = this;
-    const layer = { gamma, beta, runningMean, runningVariance, eps, momentum, training };
-    return batchNormLeakyRelu(x, layer, slope);
+    return { gamma, beta, runningMean, runningVariance, eps, momentum, training };
   }
 }
 

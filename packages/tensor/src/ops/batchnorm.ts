@@ -1,29 +1,23 @@
-import {
-  batchNormBackwardInference,
-  batchNormBackwardInput,
-  batchNormBackwardParameters,
-  batchNormNormalize,
-  batchNormStatistics,
-  batchNormUpdateRunning,
-} from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
+import { batchNormNormalize, batchNormUpdateRunning } from "@retinaface-webgpu/kernels-wgsl";
+import { ShapeError, TensorError } from "../errors.js";
 import { sameShape, showShape } from "../shape.js";
 import type { Tensor, TensorInfo } from "../tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { defineOp, record } from "./op.js";
 
-interface BatchNormAttrs {
+export interface BatchNormAttrs {
   readonly eps: number;
   /** Slope of a leaky ReLU behind it, in the same kernels. */
   readonly slope?: number;
 }
 
-interface TrainingAttrs extends BatchNormAttrs {
+export interface TrainingAttrs extends BatchNormAttrs {
   /** Of the running statistics, which are then inputs too. */
   readonly momentum?: number;
 }
 
-function dimensions(x: TensorInfo & { readonly size?: number }) {
+/** Rows and channels of the last axis. */
+export function dimensions(x: TensorInfo & { readonly size?: number }) {
   const channels = x.shape[x.shape.length - 1];
   return { rows: x.shape.slice(0, -1).reduce((a, b) => a * b, 1), channels };
 }
@@ -40,35 +34,8 @@ function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {
   }
 }
 
-/** Gradients to gamma and beta, and both in one, from g, x, mean, variance and, with an activation, y. */
-const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
-  name: "batchNormParameterGradients",
-  outputs: ([, , mean]) => [mean, mean, { shape: [2, ...mean.shape], dtype: mean.dtype }],
-  forward: (run, inputs, gradients, attrs) => {
-    const plan = batchNormBackwardParameters({ ...dimensions(inputs[1]), ...attrs });
-    const scratch = run.scratch(plan.scratch[0]);
-    run.kernel(plan.kernels[0], [...inputs, scratch]);
-    run.kernel(plan.kernels[1], [scratch, ...gradients]);
-  },
-});
-
-/** Gradient to x through the batch's own statistics. */
-const inputGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
-  name: "batchNormInputGradient",
-  outputs: ([g]) => [g],
-  forward: (run, inputs, [gx], attrs) =>
-    run.kernel(batchNormBackwardInput({ ...dimensions(gx), ...attrs }), [...inputs, gx]),
-});
-
-/** Gradient to x with given statistics. */
-const inferenceGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
-  name: "batchNormInferenceGradient",
-  outputs: ([g]) => [g],
-  forward: (run, inputs, [gx], attrs) =>
-    run.kernel(batchNormBackwardInference({ ...dimensions(gx), ...attrs }), [...inputs, gx]),
-});
-
-const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
+/** Normalisation with given statistics; gradients are in `batchnorm-training.ts`. */
+export const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNorm",
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
@@ -76,17 +43,10 @@ const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   },
   forward: (run, inputs, [y], attrs) =>
     run.kernel(batchNormNormalize({ ...dimensions(y), ...attrs }), [...inputs, y]),
-  backward: ([g], [x, mean, variance, gamma], [y], attrs, needs) => {
-    if (!g) return [];
-    const activated = attrs.slope === undefined ? [] : [y];
-    const [gx] = needs[0] ? inferenceGradient([g, variance, gamma, ...activated], attrs) : [];
-    const [gGamma, gBeta] =
-      needs[3] || needs[4] ? parameterGradients([g, x, mean, variance, ...activated], attrs) : [];
-    return [gx, undefined, undefined, gGamma, gBeta];
-  },
 });
 
-const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
+/** Normalisation with the batch's own statistics; how is in `batchnorm-training.ts`. */
+export const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
   name: "batchNormTraining",
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
@@ -96,21 +56,11 @@ const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
     const statistics: TensorInfo = { shape: x.shape.slice(-1), dtype: x.dtype };
     return [x, statistics, statistics];
   },
-  forward: (run, [x, gamma, beta, ...running], [y, mean, variance], { momentum, ...attrs }) => {
-    const plan = batchNormStatistics({ ...dimensions(x), momentum });
-    const scratch = run.scratch(plan.scratch[0]);
-    run.kernel(plan.kernels[0], [x, scratch]);
-    run.kernel(plan.kernels[1], [scratch, mean, variance, ...running]);
-    const normalize = batchNormNormalize({ ...dimensions(x), ...attrs });
-    run.kernel(normalize, [x, mean, variance, gamma, beta, y]);
-  },
-  backward: ([g], [x, gamma], [y, mean, variance], { momentum: _, ...attrs }, needs) => {
-    if (!g) return [];
-    const activated = attrs.slope === undefined ? [] : [y];
-    const values = [x, mean, variance];
-    const [gGamma, gBeta, sums] = parameterGradients([g, ...values, ...activated], attrs);
-    const [gx] = needs[0] ? inputGradient([g, ...values, gamma, sums, ...activated], attrs) : [];
-    return [gx, gGamma, gBeta];
+  forward: () => {
+    throw new TensorError(
+      "TRAINING_NOT_LOADED",
+      'batchNormTraining: import "@retinaface-webgpu/tensor", of which ".../inference" is the part without training',
+    );
   },
 });
 
@@ -147,8 +97,13 @@ export interface BatchNormLayer {
  * what lies between: for training, since a compiled plan fuses both with the convolution before them.
  */
 export function batchNormLeakyRelu(x: Tensor, layer: BatchNormLayer, slope: number): Tensor {
-  const { gamma, beta, runningMean, runningVariance, eps, momentum } = layer;
   if (!(slope >= 0)) throw new ShapeError(`batchNormLeakyRelu: the slope ${slope} is negative`);
+  return batchNormLayer(x, layer, slope);
+}
+
+/** The same without an activation where `slope` is absent. */
+export function batchNormLayer(x: Tensor, layer: BatchNormLayer, slope?: number): Tensor {
+  const { gamma, beta, runningMean, runningVariance, eps, momentum } = layer;
   return layer.training
     ? trainingOp([x, gamma, beta, runningMean, runningVariance], { eps, slope, momentum })[0]
     : inferenceOp([x, runningMean, runningVariance, gamma, beta], { eps, slope })[0];

@@ -1,7 +1,5 @@
 import {
   averagePool,
-  averagePoolBackward,
-  maxPoolBackward,
   maxPool as maxPoolKernel,
   type PoolSpec,
   poolOutputSize,
@@ -35,7 +33,9 @@ export interface AvgPoolOptions extends PoolOptions {
   readonly countIncludePad?: boolean;
 }
 
-type PoolAttrs = Omit<PoolSpec, "batch" | "channels" | "from" | "to"> & { readonly ceil: boolean };
+export type PoolAttrs = Omit<PoolSpec, "batch" | "channels" | "from" | "to"> & {
+  readonly ceil: boolean;
+};
 
 function perAxis(value: PerAxis, rank: number): readonly number[] {
   return typeof value === "number" ? new Array<number>(rank).fill(value) : value;
@@ -73,7 +73,7 @@ function attrsOf(name: string, x: Tensor, options: PoolOptions): PoolAttrs {
   };
 }
 
-function specOf(shape: Shape, attrs: PoolAttrs): PoolSpec {
+export function specOf(shape: Shape, attrs: PoolAttrs): PoolSpec {
   const from = spatial(shape.slice(1, -1), 1);
   const to = from.map((extent, k) =>
     poolOutputSize(
@@ -103,14 +103,8 @@ function outputInfo(name: string, x: TensorInfo, attrs: PoolAttrs): TensorInfo {
   return { shape: [x.shape[0], ...to.slice(-rank), ...x.shape.slice(-1)], dtype: x.dtype };
 }
 
-const maxGradient = /* @__PURE__ */ defineOp<PoolAttrs & { readonly source: TensorInfo }>({
-  name: "maxPoolBackward",
-  outputs: (_, { source }) => [source],
-  forward: (run, [g, positions], [gx], attrs) =>
-    run.kernel(maxPoolBackward(specOf(gx.shape, attrs)), [g, positions, gx]),
-});
-
-const maxOp = /* @__PURE__ */ defineOp<PoolAttrs>({
+/** The operation; its gradient is in `pool-gradient.ts`. */
+export const maxOp = /* @__PURE__ */ defineOp<PoolAttrs>({
   name: "maxPool",
   outputs: ([x], attrs) => {
     const y = outputInfo("maxPool", x, attrs);
@@ -118,32 +112,18 @@ const maxOp = /* @__PURE__ */ defineOp<PoolAttrs>({
   },
   forward: (run, [x], [y, positions], attrs) =>
     run.kernel(maxPoolKernel(specOf(x.shape, attrs)), [x, y, positions]),
-  backward: ([g], [x], [, positions], attrs) => [
-    g && maxGradient([g, positions], { ...attrs, source: { shape: x.shape, dtype: x.dtype } })[0],
-  ],
 });
 
-type AverageAttrs = PoolAttrs & { readonly countPadding: boolean };
+export type AverageAttrs = PoolAttrs & { readonly countPadding: boolean };
 
-const averageGradient = /* @__PURE__ */ defineOp<AverageAttrs & { readonly source: TensorInfo }>({
-  name: "avgPoolBackward",
-  outputs: (_, { source }) => [source],
-  forward: (run, [g], [gx], attrs) => {
-    const spec = { ...specOf(gx.shape, attrs), countPadding: attrs.countPadding };
-    run.kernel(averagePoolBackward(spec), [g, gx]);
-  },
-});
-
-const averageOp = /* @__PURE__ */ defineOp<AverageAttrs>({
+/** As `maxOp`. */
+export const averageOp = /* @__PURE__ */ defineOp<AverageAttrs>({
   name: "avgPool",
   outputs: ([x], attrs) => [outputInfo("avgPool", x, attrs)],
   forward: (run, [x], [y], attrs) => {
     const spec = { ...specOf(x.shape, attrs), countPadding: attrs.countPadding };
     run.kernel(averagePool(spec), [x, y]);
   },
-  backward: ([g], [x], _, attrs) => [
-    g && averageGradient([g], { ...attrs, source: { shape: x.shape, dtype: x.dtype } })[0],
-  ],
 });
 
 /** Maximum over windows of [N, W, C], [N, H, W, C] or [N, D, H, W, C]; padding never wins. */

@@ -3,7 +3,6 @@ import {
   type ResizeCoordinates,
   type ResizeSpec,
   resizeAxis,
-  resizeBackward,
   resize as resizeKernel,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { ShapeError } from "../errors.js";
@@ -24,7 +23,7 @@ export interface ResizeOptions {
   readonly rounding?: NearestRounding;
 }
 
-interface ResizeAttrs {
+export interface ResizeAttrs {
   readonly mode: "nearest" | "bilinear";
   readonly size: readonly [number, number];
   readonly scale: readonly [number | undefined, number | undefined];
@@ -32,7 +31,7 @@ interface ResizeAttrs {
   readonly rounding: NearestRounding;
 }
 
-function specOf(x: TensorInfo, attrs: ResizeAttrs): ResizeSpec {
+export function specOf(x: TensorInfo, attrs: ResizeAttrs): ResizeSpec {
   const [batch, height, width, channels] = x.shape;
   const { mode, size, scale, coordinates, rounding } = attrs;
   return {
@@ -45,13 +44,8 @@ function specOf(x: TensorInfo, attrs: ResizeAttrs): ResizeSpec {
   };
 }
 
-const resizeGradient = /* @__PURE__ */ defineOp<ResizeAttrs & { readonly from: TensorInfo }>({
-  name: "resizeBackward",
-  outputs: (_, { from }) => [from],
-  forward: (run, [g], [gx], attrs) => run.kernel(resizeBackward(specOf(gx, attrs)), [g, gx]),
-});
-
-const resizeOp = /* @__PURE__ */ defineOp<ResizeAttrs>({
+/** The operation; its gradient is in `resize-gradient.ts`. */
+export const resizeOp = /* @__PURE__ */ defineOp<ResizeAttrs>({
   name: "resize",
   outputs: ([x], { size }) => {
     requireDtype("resize", x, "f32");
@@ -59,9 +53,6 @@ const resizeOp = /* @__PURE__ */ defineOp<ResizeAttrs>({
     return [{ shape: [batch, size[0], size[1], channels], dtype: x.dtype }];
   },
   forward: (run, [x], [y], attrs) => run.kernel(resizeKernel(specOf(x, attrs)), [x, y]),
-  backward: ([g], [x], _, attrs) => [
-    g && resizeGradient([g], { ...attrs, from: { shape: x.shape, dtype: x.dtype } })[0],
-  ],
 });
 
 function apply(
