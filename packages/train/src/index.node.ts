@@ -10,6 +10,13 @@ export {
 export { type RunInput, type RunListener, TrainRun } from "./cli/train-run.js";
 export { type Dataset, loadDataset } from "./data/load.node.js";
 export {
+  type DistillInput,
+  type DistillResult,
+  DistillRun,
+  newStudent,
+} from "./distill/run.node.js";
+export { listSources, type SourceFile, type SourceFiles } from "./distill/sources.node.js";
+export {
   readWiderDetections,
   readWiderValidation,
   writeWiderDetections,

@@ -58,6 +58,40 @@ export {
   parseWiderLabels,
   type ResolveImage,
 } from "./data/wider.js";
+export {
+  Composer,
+  type Photo,
+  type PhotoFace,
+  type PhotoSet,
+  type ViewJob,
+} from "./distill/compose.js";
+export {
+  AGREEMENT_DEFAULTS,
+  type Agreement,
+  type AgreementOptions,
+  landmarkError,
+  measureAgreement,
+  type TaughtPhoto,
+} from "./distill/held-out.js";
+export { uploadLabels } from "./distill/labels.js";
+export {
+  DISTILL_DEFAULTS,
+  type DistillOptions,
+  distillLoss,
+  type LabelTensors,
+} from "./distill/loss.js";
+export { DistillObjective } from "./distill/objective.js";
+export { buildPyramid, type Pyramid, type RgbImage, toRgb } from "./distill/pyramid.js";
+export {
+  batchOf,
+  parseRecipe,
+  type Recipe,
+  recipeSchedule,
+  type SourceSpec,
+  type StageSpec,
+  stageOf,
+} from "./distill/recipe.js";
+export { Teacher } from "./distill/teacher.js";
 export { DataError, FormatError, NonFiniteLossError } from "./errors.js";
 export { type Detect, type Detections, packFaces } from "./evaluate/detections.js";
 export {
@@ -156,6 +190,7 @@ export {
   type Pretrained,
 } from "./trainer/initialise.js";
 export type { StepLosses } from "./trainer/loss-log.js";
+export { MultiBoxObjective, type Objective, type ObjectiveInput } from "./trainer/objective.js";
 export {
   checkSettings,
   type PresetName,

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { anchorsCommand } from "./anchors.js";
+import { compareCommand } from "./compare.js";
 import { contactSheetCommand } from "./contact-sheet.js";
+import { distillCommand } from "./distill.js";
 import { evaluateCommand } from "./evaluate.js";
 import { trainCommand } from "./train.js";
 import { tuneCommand } from "./tune.js";
@@ -22,7 +24,9 @@ function buildProgram(): Command {
     .exitOverride();
   for (const command of [
     anchorsCommand(),
+    compareCommand(),
     contactSheetCommand(),
+    distillCommand(),
     evaluateCommand(),
     trainCommand(),
     tuneCommand(),

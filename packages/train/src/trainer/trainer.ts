@@ -16,11 +16,12 @@ import {
 } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import { NonFiniteLossError } from "../errors.js";
-import { type LossOptions, multiBoxLoss, uploadTargets } from "../loss/multibox.js";
-import { type MatchOptions, matchPriors } from "../targets/match.js";
+import type { LossOptions } from "../loss/multibox.js";
+import type { MatchOptions } from "../targets/match.js";
 import { imagesOf } from "./batch.js";
 import { applyFreeze, frozenDepth, type Part } from "./freeze.js";
 import { LossLog, type StepLosses } from "./loss-log.js";
+import { MultiBoxObjective, type Objective } from "./objective.js";
 import { FrozenPrefix } from "./prefix.js";
 import { predict, type Stage, stagesOf } from "./stages.js";
 
@@ -33,6 +34,8 @@ export interface TrainerOptions {
   readonly fixedNorm: boolean;
   readonly match: MatchOptions;
   readonly loss: LossOptions;
+  /** Another objective than labelled faces; `match` and `loss` then count nothing. */
+  readonly objective?: Objective;
   readonly optimizer: (parameters: Parameters) => optim.Optimizer<optim.GroupOptions>;
   readonly schedule: optim.Schedule;
   /** Largest norm of all gradients together; absent: no clipping. */
@@ -83,10 +86,11 @@ export class Trainer {
   readonly #prefixes = new Map<string, FrozenPrefix>();
   readonly #priors = new Map<string, Float32Array>();
   readonly #readEvery: number;
+  readonly #multiBox: MultiBoxObjective;
+  readonly #objective: Objective;
   #log: LossLog | undefined;
   #pending: PendingStep[] = [];
   #step = 0;
-  #droppedFaces = 0;
 
   /** The network stays the caller's to dispose of. */
   constructor(device: Device, network: RetinaFaceNetwork, options: TrainerOptions) {
@@ -99,6 +103,13 @@ export class Trainer {
     this.#optimizer = options.optimizer(network.parameters());
     this.#average = options.ema === undefined ? undefined : new optim.EMA(network, options.ema);
     this.#readEvery = options.readEvery ?? 10;
+    this.#multiBox = new MultiBoxObjective(device, options.match, options.loss);
+    this.#objective = options.objective ?? this.#multiBox;
+  }
+
+  /** Anchors and variances of the network. */
+  get config(): DetectorConfig {
+    return this.#options.config;
   }
 
   /** Steps done so far. */
@@ -108,7 +119,7 @@ export class Trainer {
 
   /** Faces left out so far because their boxes have no area or are not finite. */
   get droppedFaces(): number {
-    return this.#droppedFaces;
+    return this.#multiBox.dropped;
   }
 
   /** Whether `losses()` must be called before the next step. */
@@ -130,6 +141,7 @@ export class Trainer {
     this.#optimizer.scaleLearningRate(learningRate);
     for (const samples of batches) {
       const images = imagesOf(samples);
+      await this.#objective.prepare?.(images.shape);
       const prefix = this.#depth > 0 ? await this.#prefix(images.shape) : undefined;
       this.#accumulate(samples, images, prefix, batches.length, log);
     }
@@ -230,12 +242,10 @@ export class Trainer {
     batches: number,
     log: LossLog,
   ): void {
-    const { match, loss } = this.#options;
-    const targets = matchPriors(samples, this.#priorsOf(images.shape), match);
-    this.#droppedFaces += targets.dropped;
+    const priors = this.#priorsOf(images.shape);
     tidy(() => {
-      const uploaded = uploadTargets(this.#device, targets, samples.length);
-      const parts = multiBoxLoss(this.#forward(images, prefix), uploaded, loss);
+      const output = this.#forward(images, prefix);
+      const parts = this.#objective.loss(output, { samples, images, priors });
       const share = batches === 1 ? undefined : full(this.#device, [], 1 / batches);
       parts.total.backward(share);
       log.add([parts.total, parts.classes, parts.boxes, parts.landmarks]);

@@ -1,0 +1,199 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { Device } from "@retinaface-webgpu/tensor";
+import { Command, InvalidArgumentError } from "commander";
+import { OptionError, RetinaFace, readBytes } from "retinaface-webgpu";
+import { AGREEMENT_DEFAULTS, landmarkError, measureAgreement } from "../distill/held-out.js";
+import { parseRecipe } from "../distill/recipe.js";
+import { listSources, type SourceFile, type SourceFiles } from "../distill/sources.node.js";
+import { type Detections, packFaces } from "../evaluate/detections.js";
+import { evaluateDetections } from "../evaluate/evaluate.js";
+import { formatTable, imageProgress, printJson, say, writeText } from "./console.js";
+
+interface CompareValues {
+  readonly recipe: string;
+  readonly data: string;
+  readonly out: string;
+  readonly weights?: string;
+  readonly cache?: string;
+  readonly maxSide?: number;
+  readonly source?: string[];
+  readonly json?: string;
+}
+
+/** Everything that average precision needs. */
+const LEAST_SCORE = 0.02;
+
+/** Detections of one detector, kept on disk for the teacher: they are always the same. */
+class Finder {
+  readonly #detector: RetinaFace;
+  readonly #maxSide: number | undefined;
+  readonly #cache: string | undefined;
+
+  constructor(detector: RetinaFace, maxSide: number | undefined, cache?: string) {
+    this.#detector = detector;
+    this.#maxSide = maxSide;
+    this.#cache = cache;
+    if (cache) mkdirSync(cache, { recursive: true });
+  }
+
+  async find({ file }: SourceFile): Promise<Detections> {
+    const key = createHash("sha256").update(JSON.stringify([path.resolve(file), this.#maxSide]));
+    const at = this.#cache && path.join(this.#cache, `${key.digest("hex").slice(0, 24)}.json`);
+    if (at && existsSync(at)) return packFaces(JSON.parse(readFileSync(at, "utf8")));
+    const faces = await this.#detector.detect(file, { maxSide: this.#maxSide });
+    if (at) await writeText(at, JSON.stringify(faces));
+    return packFaces(faces);
+  }
+}
+
+interface Found {
+  readonly file: SourceFile;
+  readonly found: Detections;
+  readonly teacher: Detections;
+}
+
+/** Boxes of labelled faces; a face with landmarks has no labelled box. */
+function labelledBoxes({ faces = [] }: SourceFile): number[] {
+  return faces.filter(({ landmarks }) => !landmarks).flatMap(({ box }) => [...box]);
+}
+
+/** Average precision at IoU 0.5 on photos with labelled boxes. */
+function precisionOf(photos: readonly Found[], of: "found" | "teacher"): number | undefined {
+  const images = photos.map((photo) => {
+    const boxes = Float32Array.from(labelledBoxes(photo.file));
+    const count = boxes.length / 4;
+    const record = {
+      id: photo.file.id,
+      image: photo.file.file,
+      boxes,
+      landmarks: new Float32Array(count * 10).fill(Number.NaN),
+      labels: Array<string>(count).fill("face"),
+      ignored: new Uint8Array(count),
+    };
+    return { record, detections: photo[of] };
+  });
+  if (images.every(({ record }) => record.labels.length === 0)) return undefined;
+  return evaluateDetections(images).ap50;
+}
+
+function meanOf(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, v) => sum + v, 0) / values.length;
+}
+
+/** The figures of one detector on one source. */
+function figuresOf(photos: readonly Found[], of: "found" | "teacher") {
+  const agreement = measureAgreement(
+    photos.map((p) => ({ found: p[of], teacher: p.teacher, labels: labelledBoxes(p.file) })),
+  );
+  const errors = photos.flatMap(({ file, ...found }) => {
+    const landmarks = file.faces?.[0]?.landmarks;
+    return (landmarks && landmarkError(found[of], landmarks)) ?? [];
+  });
+  const { score } = AGREEMENT_DEFAULTS;
+  const any = photos.filter((photo) => photo[of].scores.some((value) => value > score)).length;
+  return {
+    ...agreement,
+    photosWithFace: any / photos.length,
+    ap50: precisionOf(photos, of) ?? null,
+    landmarkError: meanOf(errors) ?? null,
+  };
+}
+
+type Figures = ReturnType<typeof figuresOf>;
+
+function sayFigures(name: string, of: string, figures: Figures): (string | number | null)[] {
+  const { photos, faces, recall, falsePositivesPerPhoto, photosWithFace } = figures;
+  const { ap50, landmarkError: error } = figures;
+  return [name, of, photos, faces, recall, falsePositivesPerPhoto, photosWithFace, ap50, error];
+}
+
+async function runCompare(values: CompareValues): Promise<void> {
+  const { data, out, maxSide, cache = path.join(out, "cache") } = values;
+  const recipe = parseRecipe(
+    new TextDecoder().decode(await readBytes(values.recipe)),
+    values.recipe,
+  );
+  const all = listSources(recipe, data, out).filter(({ held }) => held.length > 0);
+  const names = all.map(({ spec }) => spec.name);
+  const wanted = values.source ?? names;
+  const unknown = wanted.find((name) => !names.includes(name));
+  if (unknown)
+    throw new OptionError(`the recipe holds nothing of "${unknown}" out: choose from ${names}`);
+  const sources: SourceFiles[] = all.filter(({ spec }) => wanted.includes(spec.name));
+  const weights = values.weights ?? path.join(out, "model.safetensors");
+  const device = await Device.create();
+  const bar = imageProgress(sources.reduce((sum, { held }) => sum + held.length, 0));
+  try {
+    const load = (file: string) =>
+      RetinaFace.load({ device, weights: file, visThreshold: LEAST_SCORE });
+    const student = new Finder(await load(weights), maxSide);
+    const teacherFile = path.resolve(data, recipe.teacher);
+    const teacher = new Finder(await load(teacherFile), maxSide, path.join(cache, "teacher"));
+    const results: Record<string, { student: Figures; teacher: Figures }> = {};
+    let done = 0;
+    for (const { spec, held } of sources) {
+      const photos: Found[] = [];
+      for (const file of held) {
+        bar.update(done++, file.id);
+        photos.push({ file, found: await student.find(file), teacher: await teacher.find(file) });
+      }
+      results[spec.name] = {
+        student: figuresOf(photos, "found"),
+        teacher: figuresOf(photos, "teacher"),
+      };
+    }
+    bar.stop();
+    const rows = Object.entries(results).flatMap(([name, of]) => [
+      sayFigures(name, "student", of.student),
+      sayFigures(name, "teacher", of.teacher),
+    ]);
+    say(
+      formatTable(
+        [
+          "held out",
+          "detector",
+          "photos",
+          "teacher's faces",
+          "recall",
+          "false/photo",
+          "photos with a face",
+          "AP 0.5",
+          "landmarks/eyes",
+        ],
+        rows,
+      ),
+    );
+    const result = { weights, maxSide: maxSide ?? null, ...AGREEMENT_DEFAULTS, heldOut: results };
+    if (values.json) await writeText(values.json, `${JSON.stringify(result, null, 2)}\n`);
+    printJson(result);
+  } finally {
+    bar.stop();
+    device.destroy();
+  }
+}
+
+function toSide(text: string): number {
+  const side = Number(text);
+  if (!Number.isSafeInteger(side) || side < 1) {
+    throw new InvalidArgumentError("it must be a whole number of at least 1");
+  }
+  return side;
+}
+
+export function compareCommand(): Command {
+  return new Command("compare")
+    .description(
+      "hold a distilled detector beside its teacher on the photos that a recipe holds out",
+    )
+    .requiredOption("--recipe <file>", "the recipe")
+    .requiredOption("--data <folder>", "what the recipe's paths are relative to")
+    .requiredOption("--out <folder>", "the run's folder")
+    .option("--weights <file>", "the detector (default: model.safetensors in --out)")
+    .option("--cache <folder>", "the teacher's detections (default: cache/ in --out)")
+    .option("--source <names...>", "only these sources")
+    .option("--max-side <pixels>", "scale the long side down to this; never up", toSide)
+    .option("--json <file>", "write the result")
+    .action(runCompare);
+}

@@ -1,0 +1,254 @@
+import type { Random } from "@retinaface-webgpu/tensor";
+import type { Sample } from "../augment/sample.js";
+import { chance, seededRandom } from "../random.js";
+import { changeColours } from "./photometric.js";
+import type { Pyramid } from "./pyramid.js";
+import { type Canvas, drawPhoto, newCanvas, type Placement, place, type Region } from "./view.js";
+
+/** A face of a photo, in its pixels. */
+export interface PhotoFace {
+  readonly box: readonly [x1: number, y1: number, x2: number, y2: number];
+  /** Ten numbers; a point that is not known is NaN. */
+  readonly landmarks?: readonly number[];
+  /** Whether box or landmarks are labels to learn, rather than where a teacher found a face. */
+  readonly labelled: boolean;
+}
+
+export interface Photo {
+  readonly id: string;
+  readonly pyramid: Pyramid;
+  readonly faces: readonly PhotoFace[];
+}
+
+/** Photos that are used alike. */
+export interface PhotoSet {
+  readonly photos: readonly Photo[];
+  /** How often views are made of this set, relative to the others. */
+  readonly share: number;
+  /** Probability that faces are cut out and laid on another photo instead. */
+  readonly paste: number;
+  /** First step at which views are made of it. */
+  readonly from: number;
+}
+
+/** Which view to make. */
+export interface ViewJob {
+  readonly seed: number;
+  readonly step: number;
+  /** Of the view in its batch. */
+  readonly index: number;
+  /** Side in pixels. */
+  readonly size: number;
+  /** Probability that a photo larger than its place in the view is moved so that it fills it. */
+  readonly cover: number;
+}
+
+/** Smallest side of a face to aim at, and the largest as a share of the region, in view pixels. */
+const FACE_SIDES = { least: 10, most: 0.75 };
+const LARGEST_SCALE = 2.5;
+const MOSAIC = 0.3;
+const BACKGROUND = 0.12;
+const TURNED = 0.3;
+const LARGEST_ANGLE = 0.3;
+const BLURRED = 0.12;
+const MOST_PASTED = 6;
+/** A pasted head's half axes in distances between the eyes. */
+const HEAD_RADII = [1.25, 1.75] as const;
+
+/** Landmarks of the mirrored face: which old point becomes which new one. */
+const MIRRORED_POINTS = [1, 0, 2, 4, 3] as const;
+
+function logUniform(random: Random, low: number, high: number): number {
+  return low >= high ? high : Math.exp(random.uniform(Math.log(low), Math.log(high)));
+}
+
+function pick<T>(random: Random, items: readonly T[]): T {
+  return items[random.integer(items.length)];
+}
+
+function pickSet(random: Random, sets: readonly PhotoSet[]): PhotoSet {
+  let left = random.uniform(
+    0,
+    sets.reduce((sum, { share }) => sum + share, 0),
+  );
+  for (const set of sets) {
+    left -= set.share;
+    if (left < 0) return set;
+  }
+  return sets[sets.length - 1];
+}
+
+function sideOf({ box }: PhotoFace): number {
+  return Math.sqrt((box[2] - box[0]) * (box[3] - box[1]));
+}
+
+/** Makes views; each depends only on the seeds it is asked for with. */
+export class Composer {
+  readonly #sets: readonly PhotoSet[];
+
+  constructor(sets: readonly PhotoSet[]) {
+    this.#sets = sets;
+  }
+
+  /** A view with the labelled faces in it, as fractions of its side. */
+  compose({ seed, step, index, size, cover }: ViewJob): Sample {
+    const random = seededRandom(seed, step, index);
+    const sets = this.#sets.filter(({ from }) => from <= step);
+    const fill = (region: Region) => fillRegion(view, region, { random, sets, cover });
+    const view = new View(size);
+    const half = size / 2;
+    if (chance(random, MOSAIC)) {
+      for (const [left, top] of [
+        [0, 0],
+        [half, 0],
+        [0, half],
+        [half, half],
+      ]) {
+        fill({ left, top, right: left + half, bottom: top + half });
+      }
+    } else fill({ left: 0, top: 0, right: size, bottom: size });
+    changeColours(view.canvas, random);
+    return view.sample(`${step}-${index}`);
+  }
+}
+
+interface Draw {
+  readonly random: Random;
+  readonly sets: readonly PhotoSet[];
+  readonly cover: number;
+}
+
+function fillRegion(view: View, region: Region, { random, sets, cover }: Draw): void {
+  const set = pickSet(random, sets);
+  const paste = chance(random, set.paste);
+  const photo = pick(random, paste ? pickSet(random, sets).photos : set.photos);
+  const blur = chance(random, BLURRED) ? 1 : 0;
+  const aimed = aim(photo, region, random);
+  const placement = cover > 0 && chance(random, cover) ? covering(photo, aimed, region) : aimed;
+  view.draw(photo, placement, region, blur);
+  if (paste) pasteHeads(view, set.photos, region, random);
+}
+
+/** Lays heads on what is there; they do not overlap each other. */
+function pasteHeads(view: View, photos: readonly Photo[], region: Region, random: Random): void {
+  const taken: { x: number; y: number; radius: number }[] = [];
+  const count = 1 + random.integer(MOST_PASTED);
+  for (let i = 0; i < count; i++) {
+    const photo = pick(random, photos);
+    const placement = aimAt(photo, photo.faces[0], region, random);
+    const head = headOf(photo.faces[0], placement);
+    if (!head) continue;
+    const [x, y] = head.centre;
+    const radius = head.radii[1];
+    if (taken.some((o) => Math.hypot(o.x - x, o.y - y) < (o.radius + radius) * 0.8)) continue;
+    taken.push({ x, y, radius });
+    view.paste(photo, placement, region, head);
+  }
+}
+
+/** The placement moved so that the photo, if it is large enough, leaves no gap at the region's edges. */
+function covering({ pyramid }: Photo, placement: Placement, region: Region): Placement {
+  const { from, at, scale, mirrored } = placement;
+  const width = pyramid[0].width * scale;
+  const height = pyramid[0].height * scale;
+  const before = (mirrored ? pyramid[0].width - from[0] : from[0]) * scale;
+  const move = (start: number, length: number, low: number, high: number) =>
+    length < high - low ? 0 : Math.min(0, low - start) + Math.max(0, high - start - length);
+  const dx = move(at[0] - before, width, region.left, region.right);
+  const dy = move(at[1] - from[1] * scale, height, region.top, region.bottom);
+  return { ...placement, at: [at[0] + dx, at[1] + dy] };
+}
+
+function aim(photo: Photo, region: Region, random: Random): Placement {
+  if (photo.faces.length > 0 && !chance(random, BACKGROUND)) {
+    return aimAt(photo, pick(random, photo.faces), region, random);
+  }
+  const { width, height } = photo.pyramid[0];
+  const scale = logUniform(random, leastScale(photo, region), 1.5);
+  const from = [random.uniform(0, width), random.uniform(0, height)] as const;
+  return { ...turned(region, random), from, scale };
+}
+
+/** The scale at which the photo's long side just fills the region. */
+function leastScale({ pyramid }: Photo, { left, right }: Region): number {
+  return (right - left) / Math.max(pyramid[0].width, pyramid[0].height);
+}
+
+/** A placement that brings a face to a random size and place of the region. */
+function aimAt(photo: Photo, face: PhotoFace, region: Region, random: Random): Placement {
+  const side = sideOf(face);
+  const most = FACE_SIDES.most * (region.right - region.left);
+  const wanted = logUniform(random, FACE_SIDES.least, most) / side;
+  const scale = Math.min(LARGEST_SCALE, Math.max(leastScale(photo, region), wanted));
+  const [x1, y1, x2, y2] = face.box;
+  return { ...turned(region, random), from: [(x1 + x2) / 2, (y1 + y2) / 2], scale };
+}
+
+function turned({ left, top, right, bottom }: Region, random: Random) {
+  const at = [random.uniform(left, right), random.uniform(top, bottom)] as const;
+  const angle = chance(random, TURNED) ? random.uniform(-LARGEST_ANGLE, LARGEST_ANGLE) : 0;
+  return { at, angle, mirrored: chance(random, 0.5) };
+}
+
+function headOf({ landmarks }: PhotoFace, placement: Placement) {
+  if (!landmarks) return undefined;
+  const point = (i: number) => place(placement, landmarks[i * 2], landmarks[i * 2 + 1]);
+  const [a, b, c, d] = [point(0), point(1), point(3), point(4)];
+  const eyes = Math.hypot(a[0] - b[0], a[1] - b[1]);
+  const mean = (k: number) => (a[k] + b[k]) * 0.35 + (c[k] + d[k]) * 0.15;
+  const radii = [eyes * HEAD_RADII[0], eyes * HEAD_RADII[1]] as const;
+  return { centre: [mean(0), mean(1)] as const, radii, angle: placement.angle };
+}
+
+/** A view being made. */
+class View {
+  readonly canvas: Canvas;
+  readonly #boxes: number[] = [];
+  readonly #landmarks: number[] = [];
+
+  constructor(size: number) {
+    this.canvas = newCanvas(size);
+  }
+
+  draw(photo: Photo, placement: Placement, region: Region, blur: number): void {
+    drawPhoto(this.canvas, photo.pyramid, placement, region, { blur });
+    for (const face of photo.faces) if (face.labelled) this.#label(face, placement, region);
+  }
+
+  paste(
+    photo: Photo,
+    placement: Placement,
+    region: Region,
+    mask: NonNullable<ReturnType<typeof headOf>>,
+  ) {
+    drawPhoto(this.canvas, photo.pyramid, placement, region, { mask });
+    this.#label(photo.faces[0], placement, region);
+  }
+
+  sample(id: string): Sample {
+    const { data, size } = this.canvas;
+    const fraction = (value: number) => value / size;
+    return {
+      id,
+      image: { data, width: size, height: size },
+      boxes: Float32Array.from(this.#boxes, fraction),
+      landmarks: Float32Array.from(this.#landmarks, fraction),
+      ignored: new Uint8Array(this.#boxes.length / 4),
+    };
+  }
+
+  #label({ box, landmarks }: PhotoFace, placement: Placement, region: Region): void {
+    const [x, y] = place(placement, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
+    if (x < region.left || x >= region.right || y < region.top || y >= region.bottom) return;
+    const w = ((box[2] - box[0]) / 2) * placement.scale;
+    const h = ((box[3] - box[1]) / 2) * placement.scale;
+    this.#boxes.push(x - w, y - h, x + w, y + h);
+    for (let i = 0; i < 5; i++) {
+      const from = placement.mirrored ? MIRRORED_POINTS[i] : i;
+      const known = landmarks ?? NO_LANDMARKS;
+      this.#landmarks.push(...place(placement, known[from * 2], known[from * 2 + 1]));
+    }
+  }
+}
+
+const NO_LANDMARKS: readonly number[] = Array<number>(10).fill(Number.NaN);

@@ -1,0 +1,129 @@
+import {
+  abs,
+  add,
+  binaryCrossEntropyWithLogits,
+  cast,
+  div,
+  full,
+  greater,
+  maximum,
+  mul,
+  mulScalar,
+  narrow,
+  noGrad,
+  powScalar,
+  sigmoid,
+  smoothL1Loss,
+  sub,
+  sum,
+  type Tensor,
+} from "@retinaface-webgpu/tensor";
+import type { NetworkOutput } from "retinaface-webgpu";
+import type { LossParts } from "../loss/multibox.js";
+
+/** How a student learns from a teacher's dense outputs. */
+export interface DistillOptions {
+  /**
+   * Exponent of |p_t − p_s|: priors on which both agree count little (Li et al., "Generalized Focal Loss",
+   * 2020, with the teacher's probability as the quality).
+   */
+  readonly focus: number;
+  /** The teacher's boxes and landmarks are learnt at priors where its face probability is above this. */
+  readonly confident: number;
+  /** Factors of the classification, box and landmark losses. */
+  readonly weights: {
+    readonly classes: number;
+    readonly boxes: number;
+    readonly landmarks: number;
+  };
+}
+
+export const DISTILL_DEFAULTS: DistillOptions = {
+  focus: 1,
+  confident: 0.3,
+  weights: { classes: 4, boxes: 1, landmarks: 0.5 },
+};
+
+/** What labels add to a teacher's outputs, all 0 where there is none. */
+export interface LabelTensors {
+  /** f32 `[B, N, 1]`: 1 where a prior is a labelled face. */
+  readonly faces: Tensor;
+  /** `[B, N, 4]`: encoded boxes of those. */
+  readonly loc: Tensor;
+  /** `[B, N, 10]`: encoded landmarks where they are labelled. */
+  readonly landms: Tensor;
+  /** `[B, N, 10]`: 1 for each labelled coordinate. */
+  readonly landmMask: Tensor;
+}
+
+/** Log odds of a face, `[B, N, 1]`. */
+function logOdds({ conf }: NetworkOutput): Tensor {
+  return sub(narrow(conf, 2, 1, 1), narrow(conf, 2, 0, 1));
+}
+
+/** Where `mask` (0 or 1) is 1 the first, else the second. */
+function choose(mask: Tensor, first: Tensor, second: Tensor): Tensor {
+  return add(second, mul(mask, sub(first, second)));
+}
+
+/** Targets made of a teacher's outputs and of labels. */
+function targetsOf(teacher: NetworkOutput, labels: LabelTensors | undefined, confident: number) {
+  const taught = sigmoid(logOdds(teacher));
+  const threshold = full(taught.device, [1, 1, 1], confident);
+  const sure = cast(greater(taught, threshold), "f32");
+  const taughtWeight = mul(taught, sure);
+  if (!labels) {
+    return {
+      face: taught,
+      loc: teacher.loc,
+      landms: teacher.landms,
+      boxWeight: taughtWeight,
+      landmWeight: taughtWeight,
+    };
+  }
+  const missed = mul(labels.faces, sub(full(sure.device, [1, 1, 1], 1), sure));
+  return {
+    face: maximum(taught, labels.faces),
+    loc: choose(missed, labels.loc, teacher.loc),
+    landms: choose(labels.landmMask, labels.landms, teacher.landms),
+    boxWeight: add(taughtWeight, missed),
+    landmWeight: taughtWeight,
+  };
+}
+
+/** Weighted mean over priors of the smooth-L1 losses, summed over a prior's coordinates. */
+function weightedSmoothL1(prediction: Tensor, target: Tensor, weight: Tensor): Tensor {
+  const losses = smoothL1Loss(prediction, target, { reduction: "none" });
+  return div(sum(mul(losses, weight)), maximum(sum(weight), 1));
+}
+
+/**
+ * The loss of a student against a teacher's dense outputs on the same images (Hinton et al., "Distilling the
+ * Knowledge in a Neural Network", 2015): binary cross-entropy of the face probabilities of all priors,
+ * weighted by |p_t − p_s|^focus and divided by Σ p_t, and smooth-L1 of the encoded boxes and landmarks,
+ * weighted by p_t where the teacher is confident.
+ *
+ * Labels raise the target to 1 and give the box where the teacher is not confident, and replace its
+ * landmarks by exact ones, coordinate by coordinate.
+ */
+export function distillLoss(
+  student: NetworkOutput,
+  teacher: NetworkOutput,
+  labels?: LabelTensors,
+  options: DistillOptions = DISTILL_DEFAULTS,
+): LossParts {
+  const { focus, confident, weights } = options;
+  const targets = noGrad(() => targetsOf(teacher, labels, confident));
+  const odds = logOdds(student);
+  const attention = noGrad(() => powScalar(abs(sub(targets.face, sigmoid(odds))), focus));
+  const losses = binaryCrossEntropyWithLogits(odds, targets.face, { reduction: "none" });
+  const faces = noGrad(() => maximum(sum(targets.face), 1));
+  const classes = div(sum(mul(losses, attention)), faces);
+  const boxes = weightedSmoothL1(student.loc, targets.loc, targets.boxWeight);
+  const landmarks = weightedSmoothL1(student.landms, targets.landms, targets.landmWeight);
+  const total = add(
+    mulScalar(classes, weights.classes),
+    add(mulScalar(boxes, weights.boxes), mulScalar(landmarks, weights.landmarks)),
+  );
+  return { total, classes, boxes, landmarks };
+}

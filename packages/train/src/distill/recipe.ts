@@ -1,0 +1,108 @@
+import { optim } from "@retinaface-webgpu/tensor";
+import { DataError } from "../errors.js";
+import { chance, seededRandom } from "../random.js";
+import type { DistillOptions } from "./loss.js";
+
+/** Photos of one kind. Paths are relative to the data folder; `{out}` at the start is the run's own. */
+export interface SourceSpec {
+  readonly name: string;
+  /**
+   * `photos`: a folder, faces where the teacher finds some. `voc`: a VOC set, boxes labelled. `landmarks`: a
+   * table of eyes and mouth corners, one face a photo.
+   */
+  readonly kind: "photos" | "voc" | "landmarks";
+  readonly path: string;
+  /** How often views are made of it, relative to the others. */
+  readonly share: number;
+  /** Probability that its faces are laid on another photo. */
+  readonly paste?: number;
+  /** First step that uses it; default 0. */
+  readonly from?: number;
+  /** The long side is scaled down to this many pixels; default 2048. */
+  readonly maxSide?: number;
+  /** Share of its photos that no step sees; default the recipe's. */
+  readonly holdOut?: number;
+}
+
+/** What a batch is made of, from a step on. */
+export interface StageSpec {
+  /** First step. */
+  readonly from: number;
+  /** Probability that a photo is moved to fill its place in a view; default 0. */
+  readonly cover?: number;
+  /** One is drawn for each step. */
+  readonly batches: readonly {
+    readonly size: number;
+    readonly count: number;
+    readonly share: number;
+  }[];
+}
+
+/** A distillation, reproducible from this and the data. */
+export interface Recipe {
+  readonly seed: number;
+  /** MobileNet's width multiplier and the pyramid's channels. */
+  readonly network: { readonly width: number; readonly channels: number };
+  /** The teacher's weights, relative to the data folder. */
+  readonly teacher: string;
+  readonly sources: readonly SourceSpec[];
+  readonly holdOut: number;
+  readonly steps: number;
+  /** The learning rate falls to zero over the last so many steps; before that it is constant. */
+  readonly decaySteps: number;
+  readonly warmup: number;
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly clip: number;
+  readonly ema: number;
+  readonly checkpointEvery: number;
+  readonly stages: readonly StageSpec[];
+  readonly loss: DistillOptions;
+}
+
+const NUMBERS = ["seed", "holdOut", "steps", "decaySteps", "warmup", "lr", "clip", "ema"] as const;
+
+/** @throws {DataError} naming what is missing or out of range */
+export function parseRecipe(text: string, file: string): Recipe {
+  let recipe: Recipe;
+  try {
+    recipe = JSON.parse(text) as Recipe;
+  } catch (cause) {
+    throw new DataError(`${file} is not JSON: mend it`, { cause });
+  }
+  for (const name of NUMBERS) {
+    if (!(Number.isFinite(recipe[name]) && recipe[name] >= 0)) {
+      throw new DataError(`${file}: "${name}" must be a number of at least 0`);
+    }
+  }
+  if (!(recipe.sources?.length > 0) || recipe.stages?.[0]?.from !== 0) {
+    throw new DataError(
+      `${file}: a recipe needs "sources", and "stages" of which the first is from step 0`,
+    );
+  }
+  return recipe;
+}
+
+/** Factor of the learning rate: rises, stays, and falls to zero at the end. */
+export function recipeSchedule({ steps, decaySteps, warmup }: Recipe): optim.Schedule {
+  const fall = (step: number) => Math.min(1, Math.max(0, (steps - step) / Math.max(1, decaySteps)));
+  return optim.linearWarmup(warmup, fall, 0.01);
+}
+
+/** The stage that a step belongs to. */
+export function stageOf({ stages }: Recipe, step: number): StageSpec {
+  return stages.findLast(({ from }) => from <= step)!;
+}
+
+/** Side and number of the images of a step's batch. */
+export function batchOf(recipe: Recipe, step: number): { size: number; count: number } {
+  const { seed } = recipe;
+  const stage = stageOf(recipe, step);
+  const random = seededRandom(seed, step, -2);
+  let left = stage.batches.reduce((sum, { share }) => sum + share, 0);
+  for (const batch of stage.batches) {
+    if (chance(random, batch.share / left)) return batch;
+    left -= batch.share;
+  }
+  return stage.batches[stage.batches.length - 1];
+}

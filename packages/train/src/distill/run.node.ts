@@ -1,0 +1,248 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Device, DeviceLostError, nn, optim } from "@retinaface-webgpu/tensor";
+import { OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
+import { WriteError, writeFileAtomic } from "retinaface-webgpu/node";
+import type { Sample } from "../augment/sample.js";
+import { LOSS_PRESETS } from "../loss/multibox.js";
+import { MATCH_PRESETS } from "../targets/match.js";
+import {
+  readTrainingCheckpoint,
+  writeModel,
+  writeTrainingCheckpoint,
+} from "../trainer/checkpoint.js";
+import type { StepLosses } from "../trainer/loss-log.js";
+import { Trainer, type TrainerState } from "../trainer/trainer.js";
+import { Composer } from "./compose.js";
+import { DistillObjective } from "./objective.js";
+import { batchOf, type Recipe, recipeSchedule, stageOf } from "./recipe.js";
+import { listSources, loadPhotoSets } from "./sources.node.js";
+import { Teacher } from "./teacher.js";
+
+/** What a distillation works with and whom it tells. */
+export interface DistillInput {
+  readonly recipe: Recipe;
+  /** What the recipe's paths are relative to. */
+  readonly data: string;
+  /** The run's folder. */
+  readonly out: string;
+  /** Decoded photos; may be shared by runs. */
+  readonly cache: string;
+  readonly onLosses: (losses: readonly StepLosses[], imagesPerSecond: number) => void;
+  readonly onNotice: (text: string) => void;
+}
+
+/** What a checkpoint holds besides the trainer's state. */
+interface DistillProgress {
+  readonly recipe: Recipe;
+  readonly images: number;
+  readonly seconds: number;
+}
+
+/** Where a distillation stands. */
+export interface DistillResult {
+  readonly steps: number;
+  /** Views seen. */
+  readonly images: number;
+  readonly seconds: number;
+}
+
+const CHECKPOINT = "checkpoint.safetensors";
+const MODEL = "model.safetensors";
+/** Devices lost in a row, without a checkpoint between, after which a run gives up. */
+const MAX_LOSSES = 3;
+/** Log odds that new class heads begin with: background is far more frequent (Lin et al. 2017). */
+const INITIAL_ODDS = -4;
+/** Number of a batch's first view in the seeds. */
+const FIRST_VIEW = 1;
+
+/** Settings that may change when a run is resumed: how it goes on, how long, and how often it is saved. */
+const EXTENDABLE = ["steps", "decaySteps", "checkpointEvery", "stages", "sources"];
+
+/** A network with random weights for a recipe. */
+export function newStudent(device: Device, { network, seed }: Recipe): RetinaFaceNetwork {
+  const shape = { backbone: "mobilenet0.25" as const, ...network };
+  const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
+  for (const head of student.ClassHead) {
+    const odds = Float32Array.from({ length: head.conv1x1.bias!.size }, (_, i) =>
+      i % 2 === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
+    );
+    head.conv1x1.bias!.write(odds);
+  }
+  return student;
+}
+
+/** A distillation in a folder: goes on from its last checkpoint, also when the device is lost. */
+export class DistillRun {
+  readonly #input: DistillInput;
+  #stop = false;
+
+  constructor(input: DistillInput) {
+    this.#input = input;
+    try {
+      mkdirSync(input.out, { recursive: true });
+    } catch (cause) {
+      throw new WriteError(input.out, cause);
+    }
+  }
+
+  get hasCheckpoint(): boolean {
+    return existsSync(this.#path(CHECKPOINT));
+  }
+
+  /** Ends the run at a checkpoint after the present step. */
+  stop(): void {
+    this.#stop = true;
+  }
+
+  /** Trains to the recipe's last step, or until `stop()`; the averaged weights are `model.safetensors`. */
+  async run(): Promise<DistillResult> {
+    let losses = 0;
+    for (let before = -1; ; ) {
+      const device = await Device.create();
+      try {
+        return await this.#train(device);
+      } catch (error) {
+        if (!(error instanceof DeviceLostError)) throw error;
+        const step = this.hasCheckpoint ? (await this.#read()).state.step : 0;
+        losses = step === before ? losses + 1 : 1;
+        before = step;
+        if (losses > MAX_LOSSES) throw error;
+        this.#input.onNotice(`${error.message} Going on from step ${step}.`);
+      } finally {
+        device.destroy();
+      }
+    }
+  }
+
+  async #train(device: Device): Promise<DistillResult> {
+    const { recipe, data, out, cache, onNotice } = this.#input;
+    const weights = new Uint8Array(await readFile(path.resolve(data, recipe.teacher)));
+    let told = 0;
+    const sets = await loadPhotoSets(
+      device,
+      listSources(recipe, data, out),
+      weights,
+      cache,
+      (done, total) => {
+        if (done < total && performance.now() - told < 10_000) return;
+        told = performance.now();
+        onNotice(`${done}/${total} photos`);
+      },
+    );
+    const teacher = new Teacher(device, weights);
+    const student = newStudent(device, recipe);
+    const trainer = new Trainer(device, student, {
+      config: teacher.config,
+      frozen: [],
+      fixedNorm: false,
+      match: MATCH_PRESETS.pytorch,
+      loss: LOSS_PRESETS.pytorch,
+      objective: new DistillObjective(device, teacher, recipe.loss),
+      optimizer: (parameters) =>
+        new optim.AdamW(parameters, { lr: recipe.lr, weightDecay: recipe.weightDecay }),
+      schedule: recipeSchedule(recipe),
+      clip: recipe.clip,
+      ema: recipe.ema,
+    });
+    const progress = { images: 0, seconds: 0 };
+    if (this.hasCheckpoint) {
+      const { state, extra } = await this.#read();
+      trainer.load(state);
+      Object.assign(progress, { images: extra.images, seconds: extra.seconds });
+      onNotice(`going on from step ${state.step}`);
+    }
+    await this.#rewindMetrics(trainer.steps);
+    await this.#steps(trainer, new Composer(sets), progress);
+    return { steps: trainer.steps, ...progress };
+  }
+
+  async #steps(
+    trainer: Trainer,
+    composer: Composer,
+    progress: { images: number; seconds: number },
+  ): Promise<void> {
+    const { recipe, onLosses } = this.#input;
+    let lap = performance.now();
+    let images = 0;
+    const report = async () => {
+      const losses = await trainer.losses();
+      const seconds = (performance.now() - lap) / 1000;
+      lap = performance.now();
+      this.#appendMetrics(losses);
+      onLosses(losses, images / Math.max(seconds, 1e-3));
+      progress.images += images;
+      progress.seconds += seconds;
+      images = 0;
+    };
+    let saved = trainer.steps;
+    const save = async () => {
+      await report();
+      await this.#save(trainer, progress);
+      saved = trainer.steps;
+    };
+    while (trainer.steps < recipe.steps && !this.#stop) {
+      const views = this.#views(composer, trainer.steps);
+      await trainer.step([views]);
+      images += views.length;
+      if (trainer.steps % recipe.checkpointEvery === 0) await save();
+      else if (trainer.mustRead) await report();
+    }
+    if (saved < trainer.steps) await save();
+  }
+
+  /** The views of a step's batch. */
+  #views(composer: Composer, step: number): Sample[] {
+    const { recipe } = this.#input;
+    const { size, count } = batchOf(recipe, step);
+    const { cover = 0 } = stageOf(recipe, step);
+    return Array.from({ length: count }, (_, i) =>
+      composer.compose({ seed: recipe.seed, step, index: i + FIRST_VIEW, size, cover }),
+    );
+  }
+
+  async #save(trainer: Trainer, progress: { images: number; seconds: number }): Promise<void> {
+    const { recipe } = this.#input;
+    const state: TrainerState = await trainer.state();
+    const extra: DistillProgress = { recipe, ...progress };
+    await writeFileAtomic(this.#path(CHECKPOINT), writeTrainingCheckpoint({ state, extra }));
+    const model = new Map([...state.network, ...(state.average?.weights ?? [])]);
+    await writeFileAtomic(this.#path(MODEL), writeModel(model, trainer.config));
+  }
+
+  /** @throws {OptionError} when the run in the folder has another recipe */
+  async #read() {
+    const checkpoint = readTrainingCheckpoint<DistillProgress>(
+      await readFile(this.#path(CHECKPOINT)),
+    );
+    const own = Object.entries(checkpoint.extra.recipe);
+    const given = new Map(Object.entries(this.#input.recipe));
+    for (const [name, value] of own) {
+      if (EXTENDABLE.includes(name)) continue;
+      if (JSON.stringify(given.get(name)) === JSON.stringify(value)) continue;
+      throw new OptionError(
+        `the run in ${this.#input.out} has another "${name}" in its recipe: give that recipe, or another --out`,
+      );
+    }
+    return checkpoint;
+  }
+
+  #path(name: string): string {
+    return path.join(this.#input.out, name);
+  }
+
+  #appendMetrics(losses: readonly StepLosses[]): void {
+    const file = this.#path("metrics.jsonl");
+    appendFileSync(file, losses.map((step) => `${JSON.stringify(step)}\n`).join(""));
+  }
+
+  /** Forgets metrics of steps that a resumed run makes again. */
+  async #rewindMetrics(steps: number): Promise<void> {
+    const file = this.#path("metrics.jsonl");
+    if (!existsSync(file)) return;
+    const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+    const kept = lines.filter((line) => (JSON.parse(line) as StepLosses).step < steps);
+    await writeFileAtomic(file, new TextEncoder().encode(kept.map((line) => `${line}\n`).join("")));
+  }
+}

@@ -1,0 +1,219 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import type { Device } from "@retinaface-webgpu/tensor";
+import { RetinaFace, toRawImage } from "retinaface-webgpu";
+import { writeFileAtomic } from "retinaface-webgpu/node";
+import { resample } from "../augment/resample.js";
+import { loadDataset } from "../data/load.node.js";
+import { splitRecords } from "../data/select.js";
+import { DataError } from "../errors.js";
+import type { Photo, PhotoFace, PhotoSet } from "./compose.js";
+import { buildPyramid, type RgbImage, toRgb } from "./pyramid.js";
+import type { Recipe, SourceSpec } from "./recipe.js";
+
+/** A photo on disk and what is labelled in it, in its own pixels. */
+export interface SourceFile {
+  /** Path below the data folder. */
+  readonly id: string;
+  readonly file: string;
+  /** Absent where faces are to be found by the teacher. */
+  readonly faces?: readonly PhotoFace[];
+}
+
+/** The photos of a source, those that train and those that no step sees. */
+export interface SourceFiles {
+  readonly spec: SourceSpec;
+  readonly train: readonly SourceFile[];
+  readonly held: readonly SourceFile[];
+}
+
+const IMAGE = /\.(jpe?g|png)$/i;
+const MAX_SIDE = 2048;
+/** Faces that the teacher finds in whole photos, to aim views at. */
+const AIM = { visThreshold: 0.4, maxSide: 1600 };
+/** Columns of a landmark table: the file, then left and right eye, left and right corner of the mouth. */
+const POINTS = ["left_eye", "right_eye", "left_mouth", "right_mouth"] as const;
+
+function photoFiles(folder: string): { id: string; file: string }[] {
+  return readdirSync(folder)
+    .filter((name) => IMAGE.test(name))
+    .sort()
+    .map((name) => ({ id: name, file: path.join(folder, name) }));
+}
+
+function vocFiles(folder: string): SourceFile[] {
+  return loadDataset(`voc:${folder}`).records.map(({ id, image, boxes, ignored }) => {
+    const faces = Array.from(ignored, (_, i): PhotoFace => {
+      const [x1, y1, x2, y2] = boxes.subarray(i * 4, i * 4 + 4);
+      return { box: [x1, y1, x2, y2], labelled: true };
+    });
+    return { id, file: image as string, faces };
+  });
+}
+
+/** A face's box about its eyes and mouth, roughly where detectors put it. */
+function boxAround(points: readonly (readonly [number, number])[]): PhotoFace["box"] {
+  const x = points.reduce((sum, point) => sum + point[0], 0) / points.length;
+  const y = points.reduce((sum, point) => sum + point[1], 0) / points.length;
+  const eyes = Math.hypot(points[1][0] - points[0][0], points[1][1] - points[0][1]);
+  return [x - eyes * 1.05, y - eyes * 1.45, x + eyes * 1.05, y + eyes * 1.25];
+}
+
+function landmarkFiles(table: string): SourceFile[] {
+  const [head, ...rows] = readFileSync(table, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.split("\t"));
+  return rows.map((row) => {
+    const number = (name: string) => Number(row[head.indexOf(name)]);
+    const points = POINTS.map((name) => [number(`${name}_x`), number(`${name}_y`)] as const);
+    if (points.flat().some((value) => !Number.isFinite(value))) {
+      throw new DataError(`${table}: the row of ${row[0]} lacks a point`);
+    }
+    const nose = [Number.NaN, Number.NaN];
+    const landmarks = [...points[0], ...points[1], ...nose, ...points[2], ...points[3]];
+    const face = { box: boxAround(points), landmarks, labelled: true };
+    return { id: row[0], file: path.join(path.dirname(table), "images", row[0]), faces: [face] };
+  });
+}
+
+function filesOf({ kind }: SourceSpec, target: string): SourceFile[] {
+  if (!existsSync(target)) throw new DataError(`There is no data at ${target}.`);
+  if (kind === "voc") return vocFiles(target);
+  return kind === "landmarks" ? landmarkFiles(target) : photoFiles(target);
+}
+
+/** Lists a recipe's photos; which are held out depends on their names and the seed alone. */
+export function listSources(recipe: Recipe, folder: string, out: string): SourceFiles[] {
+  return recipe.sources.map((spec) => {
+    const files = filesOf(
+      spec,
+      path.resolve(folder, spec.path.replace(/^\{out\}/, path.resolve(out))),
+    );
+    const fraction = 1 - (spec.holdOut ?? recipe.holdOut);
+    const empty = {
+      boxes: new Float32Array(),
+      landmarks: new Float32Array(),
+      labels: [],
+      ignored: new Uint8Array(),
+    };
+    const records = files.map(({ id, file }) => ({ id, image: file, ...empty }));
+    const kept = new Set(splitRecords(records, fraction, recipe.seed).train.map(({ id }) => id));
+    return {
+      spec,
+      train: files.filter(({ id }) => kept.has(id)),
+      held: files.filter(({ id }) => !kept.has(id)),
+    };
+  });
+}
+
+interface Cached {
+  readonly image: RgbImage;
+  /** Scale of the cached picture to the file's. */
+  readonly scale: number;
+}
+
+/** Decoded photos on disk, so that a resumed run starts at once. */
+class PhotoCache {
+  constructor(readonly folder: string) {
+    mkdirSync(folder, { recursive: true });
+  }
+
+  path(file: string, ending: string): string {
+    const { size, mtimeMs } = statSync(file);
+    const key = createHash("sha256").update(
+      JSON.stringify([path.resolve(file), size, mtimeMs, ending]),
+    );
+    return path.join(this.folder, `${key.digest("hex").slice(0, 24)}.${ending}`);
+  }
+
+  async photo(file: string, maxSide: number): Promise<Cached> {
+    const at = this.path(file, `${maxSide}.rgb`);
+    if (existsSync(at)) {
+      const bytes = await readFile(at);
+      const [width, height, original] = new Uint32Array(
+        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 12),
+      );
+      const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 12, width * height * 3);
+      return { image: { data, width, height }, scale: width / original };
+    }
+    const raw = await toRawImage(file);
+    const scale = Math.min(1, maxSide / Math.max(raw.width, raw.height));
+    const size = [raw.width, raw.height].map((side) => Math.max(2, Math.round(side * scale)));
+    const image = toRgb(scale < 1 ? resample(raw, size[0], size[1], "area") : raw);
+    const bytes = new Uint8Array(12 + image.data.length);
+    bytes.set(new Uint8Array(Uint32Array.of(image.width, image.height, raw.width).buffer));
+    bytes.set(image.data, 12);
+    await writeFileAtomic(at, bytes);
+    return { image, scale };
+  }
+}
+
+/** Faces that a teacher finds in whole photos, kept on disk. */
+class FaceFinder {
+  #detector: Promise<RetinaFace> | undefined;
+  readonly #key: string;
+
+  constructor(
+    readonly device: Device,
+    readonly cache: PhotoCache,
+    readonly weights: Uint8Array,
+  ) {
+    this.#key = createHash("sha256").update(weights).digest("hex").slice(0, 8);
+  }
+
+  async find(file: string): Promise<readonly PhotoFace[]> {
+    const at = this.cache.path(file, `${this.#key}.faces.json`);
+    if (existsSync(at)) return JSON.parse(readFileSync(at, "utf8"));
+    const { device, weights } = this;
+    this.#detector ??= RetinaFace.load({ device, weights, ...AIM });
+    const found = await (await this.#detector).detect(file);
+    const faces = found.map(({ box }): PhotoFace => ({ box, labelled: false }));
+    await writeFileAtomic(at, new TextEncoder().encode(JSON.stringify(faces)));
+    return faces;
+  }
+
+  async dispose(): Promise<void> {
+    (await this.#detector)?.dispose();
+  }
+}
+
+function scaleFace({ box, landmarks, labelled }: PhotoFace, scale: number): PhotoFace {
+  const [x1, y1, x2, y2] = box.map((value) => value * scale);
+  const points = landmarks?.map((value) => (value ?? Number.NaN) * scale);
+  return { box: [x1, y1, x2, y2], labelled, ...(points ? { landmarks: points } : {}) };
+}
+
+/** Decodes the training photos of sources, once and for all in `cache`. */
+export async function loadPhotoSets(
+  device: Device,
+  sources: readonly SourceFiles[],
+  teacher: Uint8Array,
+  cache: string,
+  onPhoto: (done: number, total: number) => void,
+): Promise<PhotoSet[]> {
+  const photos = new PhotoCache(cache);
+  const finder = new FaceFinder(device, photos, teacher);
+  const total = sources.reduce((sum, { train }) => sum + train.length, 0);
+  let done = 0;
+  const sets: PhotoSet[] = [];
+  try {
+    for (const { spec, train } of sources) {
+      const loaded: Photo[] = [];
+      for (const { id, file, faces } of train) {
+        const { image, scale } = await photos.photo(file, spec.maxSide ?? MAX_SIDE);
+        const known = faces ?? (await finder.find(file));
+        const scaled = known.map((face) => scaleFace(face, scale));
+        loaded.push({ id, pyramid: buildPyramid(image), faces: scaled });
+        onPhoto(++done, total);
+      }
+      const { share, paste = 0, from = 0 } = spec;
+      sets.push({ photos: loaded, share, paste, from });
+    }
+  } finally {
+    await finder.dispose();
+  }
+  return sets;
+}

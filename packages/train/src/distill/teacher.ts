@@ -1,0 +1,73 @@
+import {
+  compile,
+  type Device,
+  nn,
+  type Plan,
+  type Tensor,
+  WeightStore,
+} from "@retinaface-webgpu/tensor";
+import {
+  DEFAULT_CONFIG,
+  type DetectorConfig,
+  inferNetwork,
+  matchStateDict,
+  type NetworkOutput,
+  RetinaFaceNetwork,
+  readCheckpoint,
+  readCheckpointConfig,
+} from "retinaface-webgpu";
+
+/** A trained network that says of images what a student shall say; compiled for each size of batch. */
+export class Teacher {
+  readonly config: DetectorConfig;
+  readonly #device: Device;
+  readonly #network: RetinaFaceNetwork;
+  readonly #weights: WeightStore;
+  readonly #plans = new Map<string, Plan>();
+
+  /** @throws CheckpointError, StateDictMismatchError for bytes that are no RetinaFace's weights */
+  constructor(device: Device, checkpoint: Uint8Array) {
+    const state = readCheckpoint(checkpoint);
+    this.config = { ...DEFAULT_CONFIG, ...readCheckpointConfig(checkpoint) };
+    this.#device = device;
+    this.#network = new RetinaFaceNetwork(nn.Init.empty(device), inferNetwork(state));
+    const matched = matchStateDict(this.#network.stateShapes(), state);
+    this.#network.loadStateDict(matched, { strict: false });
+    this.#network.eval().requiresGrad(false);
+    this.#weights = new WeightStore(device);
+  }
+
+  /** Compiles for images of a shape `[n, h, w, 3]`, once. */
+  async prepare(shape: readonly number[]): Promise<void> {
+    const key = shape.join();
+    if (this.#plans.has(key)) return;
+    const forward = (image: Tensor) => {
+      const { loc, conf, landms } = this.#network.forward(image);
+      return [loc, conf, landms];
+    };
+    const weights = this.#weights;
+    this.#plans.set(
+      key,
+      await compile(this.#device, forward, [{ shape, dtype: "f32" }], { weights }),
+    );
+  }
+
+  /**
+   * Its outputs for images of a prepared shape, valid until the next call.
+   * @param images as the network takes them: BGR minus the mean
+   */
+  run(images: Float32Array, shape: readonly number[]): NetworkOutput {
+    const plan = this.#plans.get(shape.join())!;
+    plan.inputs[0].write(images);
+    plan.run();
+    const [loc, conf, landms] = plan.outputs.map(({ tensor }) => tensor);
+    return { loc, conf, landms };
+  }
+
+  dispose(): void {
+    for (const plan of this.#plans.values()) plan.dispose();
+    this.#plans.clear();
+    this.#weights.dispose();
+    this.#network.dispose();
+  }
+}

@@ -1,0 +1,113 @@
+import { MEAN_RGB } from "../augment/sample.js";
+import type { Pyramid } from "./pyramid.js";
+
+/** A square picture under construction: RGBA bytes. */
+export interface Canvas {
+  readonly data: Uint8ClampedArray;
+  readonly size: number;
+}
+
+/** Where a photo's pixels go: scaled and turned about a point, mirrored first if told so. */
+export interface Placement {
+  /** The photo's pixel that stays at `at`. */
+  readonly from: readonly [x: number, y: number];
+  /** Where it comes to lie in the view. */
+  readonly at: readonly [x: number, y: number];
+  /** View pixels a photo pixel. */
+  readonly scale: number;
+  /** Clockwise, in radians. */
+  readonly angle: number;
+  readonly mirrored: boolean;
+}
+
+/** Pixels of the view: `left ≤ x < right`, `top ≤ y < bottom`. */
+export interface Region {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** An ellipse of a view outside which a photo is not drawn; its edge is soft. */
+export interface Ellipse {
+  readonly centre: readonly [x: number, y: number];
+  /** Half axes along and across the photo's own x. */
+  readonly radii: readonly [number, number];
+  readonly angle: number;
+}
+
+/** The point of the view at which a photo's point comes to lie. */
+export function place(placement: Placement, x: number, y: number): [number, number] {
+  const { from, at, scale, angle, mirrored } = placement;
+  const dx = (x - from[0]) * scale * (mirrored ? -1 : 1);
+  const dy = (y - from[1]) * scale;
+  const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
+  return [at[0] + cos * dx - sin * dy, at[1] + sin * dx + cos * dy];
+}
+
+export function newCanvas(size: number): Canvas {
+  const data = new Uint8ClampedArray(size * size * 4);
+  for (let i = 0; i < data.length; i += 4) {
+    data.set(MEAN_RGB, i);
+    data[i + 3] = 255;
+  }
+  return { data, size };
+}
+
+/** How far within the ellipse its soft edge begins, as a share of its radius. */
+const SOFT_EDGE = 0.12;
+
+function coverage({ centre, radii, angle }: Ellipse, x: number, y: number): number {
+  const [dx, dy] = [x - centre[0], y - centre[1]];
+  const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
+  const r = Math.hypot((cos * dx + sin * dy) / radii[0], (cos * dy - sin * dx) / radii[1]);
+  return Math.max(0, Math.min(1, (1 - r) / SOFT_EDGE));
+}
+
+/**
+ * Draws a photo into a region of a canvas, bilinearly from the pyramid's level that is just finer than the
+ * view. Beyond the photo's edge the canvas stays as it is.
+ *
+ * @param blur levels by which a coarser one is taken, 0 for none
+ * @param mask limits what is drawn
+ */
+export function drawPhoto(
+  canvas: Canvas,
+  pyramid: Pyramid,
+  placement: Placement,
+  region: Region,
+  { blur = 0, mask }: { readonly blur?: number; readonly mask?: Ellipse } = {},
+): void {
+  const { from, at, scale, angle, mirrored } = placement;
+  const wanted = Math.floor(Math.log2(Math.max(1, 1 / scale)) + 0.25) + blur;
+  const level = Math.min(pyramid.length - 1, wanted);
+  const { data, width, height } = pyramid[level];
+  const shrink = 2 ** -level;
+  const step = shrink / scale;
+  const [sin, cos] = [Math.sin(angle) * step, Math.cos(angle) * step];
+  const turn = mirrored ? -1 : 1;
+  for (let y = region.top; y < region.bottom; y++) {
+    const dy = y + 0.5 - at[1];
+    for (let x = region.left; x < region.right; x++) {
+      const dx = x + 0.5 - at[0];
+      const u = from[0] * shrink + (cos * dx + sin * dy) * turn - 0.5;
+      const v = from[1] * shrink + cos * dy - sin * dx - 0.5;
+      if (u < -0.5 || v < -0.5 || u > width - 0.5 || v > height - 0.5) continue;
+      const alpha = mask ? coverage(mask, x + 0.5, y + 0.5) : 1;
+      if (alpha === 0) continue;
+      const x0 = Math.max(0, Math.min(width - 2, Math.floor(u)));
+      const y0 = Math.max(0, Math.min(height - 2, Math.floor(v)));
+      const fx = Math.max(0, Math.min(1, u - x0));
+      const fy = Math.max(0, Math.min(1, v - y0));
+      let p = (y0 * width + x0) * 3;
+      const below = width * 3;
+      let to = (y * canvas.size + x) * 4;
+      for (const end = to + 3; to < end; to++, p++) {
+        const above = data[p] + (data[p + 3] - data[p]) * fx;
+        const under = data[p + below] + (data[p + below + 3] - data[p + below]) * fx;
+        const value = above + (under - above) * fy;
+        canvas.data[to] += (value - canvas.data[to]) * alpha;
+      }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/** The distillation loss in float64, from its definition. */
+
+export interface DistillInputs {
+  readonly priors: number;
+  /** [priors, 2], [priors, 4], [priors, 10], of all images of a batch. */
+  readonly student: Outputs;
+  readonly teacher: Outputs;
+  readonly labels?: {
+    readonly faces: Float64Array;
+    readonly loc: Float64Array;
+    readonly landms: Float64Array;
+    readonly landmMask: Float64Array;
+  };
+}
+
+interface Outputs {
+  readonly conf: Float64Array;
+  readonly loc: Float64Array;
+  readonly landms: Float64Array;
+}
+
+export interface DistillRule {
+  readonly focus: number;
+  readonly confident: number;
+  readonly weights: {
+    readonly classes: number;
+    readonly boxes: number;
+    readonly landmarks: number;
+  };
+}
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+const odds = ({ conf }: Outputs, p: number) => conf[p * 2 + 1] - conf[p * 2];
+const smooth = (d: number) => (Math.abs(d) < 1 ? (d * d) / 2 : Math.abs(d) - 0.5);
+const smoothSlope = (d: number) => (Math.abs(d) < 1 ? d : Math.sign(d));
+
+/** The loss, its parts, and the gradients of the total in the student's outputs. */
+export function distill(inputs: DistillInputs, { focus, confident, weights }: DistillRule) {
+  const { priors, student, teacher, labels } = inputs;
+  const gradients = {
+    conf: new Float64Array(student.conf.length),
+    loc: new Float64Array(student.loc.length),
+    landms: new Float64Array(student.landms.length),
+  };
+  const all = Array.from({ length: priors }, (_, p) => p);
+  const taught = all.map((p) => sigmoid(odds(teacher, p)));
+  const isLabel = (p: number) => labels?.faces[p] === 1;
+  const face = all.map((p) => (isLabel(p) ? 1 : taught[p]));
+  const total = (values: number[]) => values.reduce((a, b) => a + b, 0);
+  const faces = Math.max(1, total(face));
+
+  let classes = 0;
+  for (const p of all) {
+    const x = odds(student, p);
+    const mine = sigmoid(x);
+    const weight = Math.abs(face[p] - mine) ** focus / faces;
+    classes += weight * (Math.max(x, 0) - x * face[p] + Math.log1p(Math.exp(-Math.abs(x))));
+    const slope = weights.classes * weight * (mine - face[p]);
+    gradients.conf[p * 2 + 1] += slope;
+    gradients.conf[p * 2] -= slope;
+  }
+
+  const sure = (p: number) => taught[p] > confident;
+  const regress = (
+    key: "loc" | "landms",
+    width: number,
+    weightOf: (p: number) => number,
+    targetOf: (p: number, i: number) => number,
+    factor: number,
+  ) => {
+    const sum = Math.max(1, total(all.map(weightOf)));
+    let loss = 0;
+    for (const p of all) {
+      for (let i = p * width; i < (p + 1) * width; i++) {
+        const d = student[key][i] - targetOf(p, i);
+        loss += (smooth(d) * weightOf(p)) / sum;
+        gradients[key][i] = (factor * weightOf(p) * smoothSlope(d)) / sum;
+      }
+    }
+    return loss;
+  };
+  const confidence = (p: number) => (sure(p) ? taught[p] : 0);
+  const boxes = regress(
+    "loc",
+    4,
+    (p) => confidence(p) || (isLabel(p) ? 1 : 0),
+    (p, i) => (labels && isLabel(p) && !sure(p) ? labels.loc[i] : teacher.loc[i]),
+    weights.boxes,
+  );
+  const landmarks = regress(
+    "landms",
+    10,
+    confidence,
+    (_, i) => (labels?.landmMask[i] === 1 ? labels.landms[i] : teacher.landms[i]),
+    weights.landmarks,
+  );
+  const sum = weights.classes * classes + weights.boxes * boxes + weights.landmarks * landmarks;
+  return { total: sum, classes, boxes, landmarks, gradients };
+}
