@@ -73,7 +73,6 @@ test("wrong usage: exit code 2, a reason on standard error, nothing on standard 
     [["detect", "p.png", "--max-side", "0"], /at least 1/],
     [["detect", "p.png", "--unknown"], /unknown option/],
     [["detect", "p.png", "--weights", "absent.pth"], /absent\.pth.*retinaface pull/s],
-    [["detect", "p.png"], /retinaface pull/],
     [["dettect"], /unknown command/],
     [["convert", "only-one"], /missing required argument/],
     [["pull", "no-such-name"], /mobilenet0\.25/],

@@ -6,10 +6,12 @@ import {
   writeSafetensors,
 } from "@retinaface-webgpu/tensor";
 import {
+  CONFIG_KEY,
   checkpointFormat,
   convertCheckpoint,
   matchStateDict,
   readCheckpoint,
+  readCheckpointConfig,
   StateDictMismatchError,
 } from "retinaface-webgpu";
 import { test } from "uvu";
@@ -52,6 +54,15 @@ test("converts both .pth formats to the same safetensors, bit for bit", async ()
       [...digest].map((b) => b.toString(16).padStart(2, "0")).join(""),
     );
   }
+});
+
+test("converting safetensors keeps their metadata: a detector's anchors", async () => {
+  const state: StateDict = new Map([["a", { dtype: "f32", shape: [1], data: Float32Array.of(3) }]]);
+  const anchors = JSON.stringify({ variances: [0.3, 0.4] });
+  const bytes = writeSafetensors(state, { [CONFIG_KEY]: anchors, source_format: "old" });
+  const half = await convertCheckpoint(bytes, { half: true });
+  assert.equal(readCheckpointConfig(half), { variances: [0.3, 0.4] });
+  assert.is(readSafetensors(half).metadata.source_format, "safetensors");
 });
 
 test("half keeps integers, statistics, and tensors that f16 can not hold", async () => {

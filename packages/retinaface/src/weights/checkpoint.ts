@@ -90,7 +90,7 @@ async function sha256Hex(bytes: Uint8Array): Promise<string> {
 
 /**
  * Converts any checkpoint that {@link readCheckpoint} reads to safetensors. The metadata record the
- * source's format and sha256.
+ * source's format and sha256; those of a safetensors file are kept, its anchors among them.
  *
  * @param options.half stores f32 and f64 tensors as f16, rounded to nearest even; batch norm's running
  * statistics and tensors with a finite value beyond 65504 stay as they are
@@ -104,8 +104,11 @@ export async function convertCheckpoint(
   if (options.half) {
     tensors = new Map([...tensors].map(([name, t]) => [name, toHalfTensor(name, t)]));
   }
+  const format = checkpointFormat(bytes);
+  const kept = format === "safetensors" ? readSafetensors(bytes).metadata : {};
   return writeSafetensors(tensors, {
-    source_format: checkpointFormat(bytes),
+    ...kept,
+    source_format: format,
     source_sha256: await sha256Hex(bytes),
   });
 }
