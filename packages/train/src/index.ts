@@ -83,6 +83,7 @@ export {
 export { DistillObjective } from "./distill/objective.js";
 export { buildPyramid, type Pyramid, type RgbImage, toRgb } from "./distill/pyramid.js";
 export {
+  type BatchSpec,
   batchOf,
   parseRecipe,
   type Recipe,

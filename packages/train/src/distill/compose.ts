@@ -41,10 +41,15 @@ export interface ViewJob {
   readonly size: number;
   /** Probability that a photo larger than its place in the view is moved so that it fills it. */
   readonly cover: number;
+  /** Smallest side of a face to aim at, in view pixels. Default 10. */
+  readonly least?: number;
+  /** Probability of looking anywhere instead of at a face. Default 0.12. */
+  readonly background?: number;
 }
 
-/** Smallest side of a face to aim at, and the largest as a share of the region, in view pixels. */
-const FACE_SIDES = { least: 10, most: 0.75 };
+const LEAST_SIDE = 10;
+/** Largest side of a face to aim at, as a share of its region. */
+const MOST_SIDE = 0.75;
 const LARGEST_SCALE = 2.5;
 const MOSAIC = 0.3;
 const BACKGROUND = 0.12;
@@ -91,10 +96,11 @@ export class Composer {
   }
 
   /** A view with the labelled faces in it, as fractions of its side. */
-  compose({ seed, step, index, size, cover }: ViewJob): Sample {
+  compose(job: ViewJob): Sample {
+    const { seed, step, index, size } = job;
     const random = seededRandom(seed, step, index);
     const sets = this.#sets.filter(({ from }) => from <= step);
-    const fill = (region: Region) => fillRegion(view, region, { random, sets, cover });
+    const fill = (region: Region) => fillRegion(view, region, { ...job, random, sets });
     const view = new View(size);
     const half = size / 2;
     if (chance(random, MOSAIC)) {
@@ -112,30 +118,31 @@ export class Composer {
   }
 }
 
-interface Draw {
+interface Draw extends ViewJob {
   readonly random: Random;
   readonly sets: readonly PhotoSet[];
-  readonly cover: number;
 }
 
-function fillRegion(view: View, region: Region, { random, sets, cover }: Draw): void {
+function fillRegion(view: View, region: Region, draw: Draw): void {
+  const { random, sets, cover } = draw;
   const set = pickSet(random, sets);
   const paste = chance(random, set.paste);
   const photo = pick(random, paste ? pickSet(random, sets).photos : set.photos);
   const blur = chance(random, BLURRED) ? 1 : 0;
-  const aimed = aim(photo, region, random);
+  const aimed = aim(photo, region, draw);
   const placement = cover > 0 && chance(random, cover) ? covering(photo, aimed, region) : aimed;
   view.draw(photo, placement, region, blur);
-  if (paste) pasteHeads(view, set.photos, region, random);
+  if (paste) pasteHeads(view, set.photos, region, draw);
 }
 
 /** Lays heads on what is there; they do not overlap each other. */
-function pasteHeads(view: View, photos: readonly Photo[], region: Region, random: Random): void {
+function pasteHeads(view: View, photos: readonly Photo[], region: Region, draw: Draw): void {
+  const { random } = draw;
   const taken: { x: number; y: number; radius: number }[] = [];
   const count = 1 + random.integer(MOST_PASTED);
   for (let i = 0; i < count; i++) {
     const photo = pick(random, photos);
-    const placement = aimAt(photo, photo.faces[0], region, random);
+    const placement = aimAt(photo, photo.faces[0], region, draw);
     const head = headOf(photo.faces[0], placement);
     if (!head) continue;
     const [x, y] = head.centre;
@@ -159,9 +166,10 @@ function covering({ pyramid }: Photo, placement: Placement, region: Region): Pla
   return { ...placement, at: [at[0] + dx, at[1] + dy] };
 }
 
-function aim(photo: Photo, region: Region, random: Random): Placement {
-  if (photo.faces.length > 0 && !chance(random, BACKGROUND)) {
-    return aimAt(photo, pick(random, photo.faces), region, random);
+function aim(photo: Photo, region: Region, draw: Draw): Placement {
+  const { random, background = BACKGROUND } = draw;
+  if (photo.faces.length > 0 && !chance(random, background)) {
+    return aimAt(photo, pick(random, photo.faces), region, draw);
   }
   const { width, height } = photo.pyramid[0];
   const scale = logUniform(random, leastScale(photo, region), 1.5);
@@ -175,10 +183,11 @@ function leastScale({ pyramid }: Photo, { left, right }: Region): number {
 }
 
 /** A placement that brings a face to a random size and place of the region. */
-function aimAt(photo: Photo, face: PhotoFace, region: Region, random: Random): Placement {
+function aimAt(photo: Photo, face: PhotoFace, region: Region, draw: Draw): Placement {
+  const { random, least = LEAST_SIDE } = draw;
   const side = sideOf(face);
-  const most = FACE_SIDES.most * (region.right - region.left);
-  const wanted = logUniform(random, FACE_SIDES.least, most) / side;
+  const most = MOST_SIDE * (region.right - region.left);
+  const wanted = logUniform(random, least, most) / side;
   const scale = Math.min(LARGEST_SCALE, Math.max(leastScale(photo, region), wanted));
   const [x1, y1, x2, y2] = face.box;
   return { ...turned(region, random), from: [(x1 + x2) / 2, (y1 + y2) / 2], scale };

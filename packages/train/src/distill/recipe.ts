@@ -30,12 +30,21 @@ export interface StageSpec {
   readonly from: number;
   /** Probability that a photo is moved to fill its place in a view; default 0. */
   readonly cover?: number;
+  /** Probability of looking anywhere instead of at a face; default 0.12. */
+  readonly background?: number;
   /** One is drawn for each step. */
-  readonly batches: readonly {
-    readonly size: number;
-    readonly count: number;
-    readonly share: number;
-  }[];
+  readonly batches: readonly BatchSpec[];
+}
+
+/** The views of a batch. */
+export interface BatchSpec {
+  /** Side in pixels. */
+  readonly size: number;
+  readonly count: number;
+  /** How often, relative to the stage's others. */
+  readonly share: number;
+  /** Smallest side of a face to aim at, in view pixels; default 10. */
+  readonly least?: number;
 }
 
 /** A distillation, reproducible from this and the data. */
@@ -94,8 +103,8 @@ export function stageOf({ stages }: Recipe, step: number): StageSpec {
   return stages.findLast(({ from }) => from <= step)!;
 }
 
-/** Side and number of the images of a step's batch. */
-export function batchOf(recipe: Recipe, step: number): { size: number; count: number } {
+/** What a step's batch is made of. */
+export function batchOf(recipe: Recipe, step: number): BatchSpec {
   const { seed } = recipe;
   const stage = stageOf(recipe, step);
   const random = seededRandom(seed, step, -2);

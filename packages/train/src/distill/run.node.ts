@@ -195,10 +195,11 @@ export class DistillRun {
   /** The views of a step's batch. */
   #views(composer: Composer, step: number): Sample[] {
     const { recipe } = this.#input;
-    const { size, count } = batchOf(recipe, step);
-    const { cover = 0 } = stageOf(recipe, step);
+    const { size, count, least } = batchOf(recipe, step);
+    const { cover = 0, background } = stageOf(recipe, step);
+    const job = { seed: recipe.seed, step, size, cover, least, background };
     return Array.from({ length: count }, (_, i) =>
-      composer.compose({ seed: recipe.seed, step, index: i + FIRST_VIEW, size, cover }),
+      composer.compose({ ...job, index: i + FIRST_VIEW }),
     );
   }
 
