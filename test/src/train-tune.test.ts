@@ -167,7 +167,7 @@ test("plots: lines where the numbers are, gaps, logarithms, names escaped", () =
   });
   assertWellFormed(svg);
   // The frame runs from x = 64 to 624 and from y = 352 up to 36.
-  assert.match(svg, 'points="64,352 624,36"');
+  assert.match(svg, 'points="80,352 624,36"');
   assert.is(svg.match(/<polyline/g)?.length, 1);
   assert.match(svg, "a &lt; b &amp; c");
   assert.match(svg, "&lt;here&gt;");
@@ -220,6 +220,39 @@ test("plots of many points stay small and keep the extremes", () => {
   });
   assert.ok(svg.length < 60_000, `${svg.length} characters`);
   assert.match(svg, /,36 /);
+});
+
+test("a pale line lies behind the line and counts for the range", () => {
+  const noisy = [0, 9, 0, 9].map((y, x) => [x, y] as const);
+  const svg = linePlot({
+    title: "t",
+    x: { label: "x" },
+    y: { label: "y" },
+    series: [{ name: "s", points: noisy.map(([x]) => [x, 4.5]), behind: noisy }],
+  });
+  assertWellFormed(svg);
+  const lines = svg.match(/<polyline[^>]*>/g)!;
+  assert.is(lines.length, 2);
+  assert.match(lines[0], 'opacity="0.25"');
+  const heights = lines[0].match(/,[\d.]+/g)!.map((y) => Number(y.slice(1)));
+  assert.ok(Math.min(...heights) >= 36 && Math.max(...heights) <= 352, `${heights}`);
+});
+
+test("loss curves are smoothed over a fortieth of the run; a part that is 0 is left out", () => {
+  const steps = Array.from({ length: 80 }, (_, step) => ({
+    step,
+    learningRate: 0.01,
+    losses: { total: step % 2 === 0 ? 1 : 3, landmarks: 0 },
+  }));
+  const html = renderReport({ title: "t", facts: {}, steps });
+  assert.match(html, "Loss, mean of 2 steps");
+  assert.not.match(html, "landmarks");
+  const [, line] = html
+    .match(/<polyline[^>]*stroke-width="2"[^>]*>/)![0]
+    .match(/points="([^"]*)"/)!;
+  const heights = line.split(" ").map((point) => point.split(",")[1]);
+  assert.is(new Set(heights.slice(1)).size, 1);
+  assert.is.not(heights[0], heights[1]);
 });
 
 test("a report shows what it is given, escaped and without foreign addresses", () => {

@@ -3,13 +3,8 @@ import type { AnchorConfig } from "./types.js";
 
 const isPositive = (value: number): boolean => Number.isFinite(value) && value > 0;
 
-function checkInput(height: number, width: number, config: AnchorConfig): void {
-  if (!Number.isSafeInteger(height) || !Number.isSafeInteger(width) || height < 1 || width < 1) {
-    throw new OptionError(
-      `input size must be positive whole numbers, got height ${height}, width ${width}`,
-    );
-  }
-  const { minSizes, steps, ratios = [1] } = config;
+/** @throws OptionError for levels that do not match or sizes that are not positive. */
+export function checkAnchors({ minSizes, steps, ratios = [1] }: AnchorConfig): void {
   if (minSizes.length === 0 || minSizes.length !== steps.length) {
     throw new OptionError(
       `anchors need as many steps as levels of minSizes, got ${steps.length} and ${minSizes.length}`,
@@ -21,6 +16,15 @@ function checkInput(height: number, width: number, config: AnchorConfig): void {
   if (![...minSizes.flat(), ...steps, ...ratios].every(isPositive)) {
     throw new OptionError("anchor sizes, steps and ratios must be positive and finite");
   }
+}
+
+function checkInput(height: number, width: number, config: AnchorConfig): void {
+  if (!Number.isSafeInteger(height) || !Number.isSafeInteger(width) || height < 1 || width < 1) {
+    throw new OptionError(
+      `input size must be positive whole numbers, got height ${height}, width ${width}`,
+    );
+  }
+  checkAnchors(config);
 }
 
 function countUnchecked(height: number, width: number, config: AnchorConfig): number {

@@ -6,6 +6,7 @@ import {
 } from "@retinaface-webgpu/tensor/inference";
 import { findWeights, toPixelSource } from "#platform";
 import { CallQueue } from "./call-queue.js";
+import { checkHeads, parseDetectorConfig } from "./config.js";
 import { OptionError, RetinaFaceError } from "./errors.js";
 import type { BytesSource, ImageInput } from "./image/input.js";
 import { closeFrames, gatherSources, type PixelSource } from "./image/source.js";
@@ -94,7 +95,12 @@ export class RetinaFace {
     const bytes = await findWeights(weights);
     const state = readCheckpoint(bytes);
     const network = inferNetwork(state);
-    const config = { ...DEFAULT_CONFIG, ...readCheckpointConfig(bytes), ...overrides };
+    const config = {
+      ...DEFAULT_CONFIG,
+      ...readCheckpointConfig(bytes),
+      ...(overrides && parseDetectorConfig(overrides)),
+    };
+    checkHeads(network.anchorsPerCell ?? [2, 2, 2], config.anchors);
     const device = given ?? (await Device.create());
     try {
       const runtime = new Runtime(device, network, state, config);

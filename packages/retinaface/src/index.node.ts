@@ -1,4 +1,5 @@
 /** What commands need of Node: `retinaface-webgpu/node`. */
+export { readConfigFile } from "./cli/config-file.js";
 export { WriteError, writeFileAtomic } from "./cli/files.js";
 export { JsonLines, type Streams } from "./cli/lines.js";
 export { type Progress, startProgress } from "./cli/progress.js";

@@ -2,6 +2,7 @@ export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
 export { anchorCount, priorBoxes } from "./anchors.js";
 export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./codec.js";
+export { parseDetectorConfig } from "./config.js";
 export * from "./detector.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";
 export { type Colour, fillDisc, fillRect, strokeRect } from "./draw/canvas.js";

@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { readBytes } from "#platform";
 import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
+import { readConfigFile } from "./config-file.js";
 import { detectPhotos } from "./detect.js";
 import { writeFileAtomic } from "./files.js";
 import { JsonLines, type Streams } from "./lines.js";
@@ -33,13 +34,14 @@ const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url)
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
-  const { out, ...load } = options;
+  const { out, anchors, ...load } = options;
   const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
+  const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const { RetinaFace } = await import("../detector.js");
   const failed = await detectPhotos({
     photos,
     out,
-    load: () => RetinaFace.load(load),
+    load: () => RetinaFace.load({ ...load, config }),
     streams,
     signal,
   });

@@ -4,6 +4,8 @@ import { DEFAULT_THRESHOLDS } from "../types.js";
 /** Options of `retinaface detect`, as commander names them. */
 export interface DetectOptionValues {
   weights?: string;
+  /** File with a detector's configuration. */
+  anchors?: string;
   out?: string;
   maxSide?: number;
   confidenceThreshold: number;
@@ -38,6 +40,7 @@ export function detectCommand(): Command {
     .description("find faces in photos and print a JSON line for each photo")
     .argument("[photos...]", "files, folders or glob patterns (default: a sample picture)")
     .option("--weights <file>", "checkpoint: .pth or .safetensors")
+    .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
     .option("--out <dir>", "write annotated PNGs into this folder")
     .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
     .addOption(

@@ -1,4 +1,5 @@
 import { readSafetensors } from "@retinaface-webgpu/tensor/inference";
+import { parseDetectorConfig } from "../config.js";
 import type { DetectorConfig } from "../types.js";
 import { checkpointFormat } from "./checkpoint.js";
 import { CheckpointError } from "./errors.js";
@@ -12,11 +13,11 @@ export function readCheckpointConfig(bytes: Uint8Array): Partial<DetectorConfig>
   const text = readSafetensors(bytes).metadata[CONFIG_KEY];
   if (text === undefined) return {};
   try {
-    return JSON.parse(text) as Partial<DetectorConfig>;
-  } catch {
+    return parseDetectorConfig(JSON.parse(text));
+  } catch (error) {
     throw new CheckpointError(
       "CHECKPOINT_CORRUPT",
-      `The checkpoint's "${CONFIG_KEY}" metadata is not JSON: write it again.`,
+      `The checkpoint's "${CONFIG_KEY}" metadata is no configuration (${(error as Error).message}): write it again.`,
     );
   }
 }

@@ -1,11 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { type AnchorConfig, DEFAULT_CONFIG, type DetectorConfig } from "retinaface-webgpu";
+import { readConfigFile } from "retinaface-webgpu/node";
 import type { AnchorRecall } from "../anchors/recall.js";
 import { plotAnchorSearch, searchAnchors } from "../anchors/search.js";
 import { withSizes } from "../data/image-size.js";
-import { isObject } from "../data/json.js";
-import { FormatError } from "../errors.js";
 import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { formatTable, loadData, printJson, reportProblems, say, writeText } from "./console.js";
 import { dataOption, parseScale, positiveNumbers, wholeNumber } from "./options.js";
@@ -22,21 +20,9 @@ interface AnchorValues {
   readonly plot?: string;
 }
 
-/**
- * Reads a configuration file as this command writes it.
- * @throws {FormatError}
- */
-export async function readConfigFile(file: string): Promise<DetectorConfig> {
-  const bad = (what: string, cause?: unknown) =>
-    new FormatError(`${file}: ${what}; write one with the command anchors --out`, { cause });
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, "utf8"));
-  } catch (error) {
-    throw bad((error as Error).message, error);
-  }
-  if (!isObject(value) || !isObject(value.anchors)) throw bad("no anchors in it");
-  return { ...DEFAULT_CONFIG, ...value } as DetectorConfig;
+/** A configuration file, completed by the published one. */
+export async function readAnchors(file: string): Promise<DetectorConfig> {
+  return { ...DEFAULT_CONFIG, ...(await readConfigFile(file)) };
 }
 
 function sayRecall(name: string, rows: readonly AnchorRecall[]): void {
@@ -59,7 +45,7 @@ async function runAnchors(values: AnchorValues): Promise<void> {
   const sized = await withSizes(dataset.records);
   reportProblems(sized.problems);
   const present: AnchorConfig = values.present
-    ? (await readConfigFile(values.present)).anchors
+    ? (await readAnchors(values.present)).anchors
     : DEFAULT_CONFIG.anchors;
   const found = searchAnchors(sized.records, { k, maxK, scale, ratios, seed, present });
   say("");

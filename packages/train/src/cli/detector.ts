@@ -1,4 +1,4 @@
-import { type DetectOptions, OptionError, RetinaFace } from "retinaface-webgpu";
+import { type LoadOptions, OptionError, RetinaFace } from "retinaface-webgpu";
 import { packFaces } from "../evaluate/detections.js";
 import type { DetectPass } from "../evaluate/test-scales.js";
 
@@ -11,7 +11,7 @@ export interface LoadedDetector {
 /** Loads weights; every face above the confidence threshold counts, whatever its score. */
 export async function loadDetector(
   weights: string | undefined,
-  options: DetectOptions,
+  options: LoadOptions,
 ): Promise<LoadedDetector> {
   if (weights === "") throw new OptionError("--weights needs a file name");
   const detector = await RetinaFace.load({ ...options, weights, visThreshold: 0 });

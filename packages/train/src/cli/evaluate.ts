@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { OptionError } from "retinaface-webgpu";
+import { readConfigFile } from "retinaface-webgpu/node";
 import { type Evaluation, evaluateDetections } from "../evaluate/evaluate.js";
 import { runDetector } from "../evaluate/run.js";
 import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
@@ -30,6 +31,7 @@ export interface EvaluateValues extends ThresholdValues {
   readonly predictions?: string;
   readonly submission?: string;
   readonly weights?: string;
+  readonly anchors?: string;
   readonly scale?: TestScale[];
   readonly mirror?: boolean;
   readonly json?: string;
@@ -47,9 +49,18 @@ export function describeProtocol(values: EvaluateValues) {
 
 /** The detector of an evaluation, over all its scales. */
 export async function loadEvaluated(values: EvaluateValues) {
-  const { weights, confidenceThreshold, topK, nmsThreshold, keepTopK, mirror = false } = values;
+  const {
+    weights,
+    anchors,
+    confidenceThreshold,
+    topK,
+    nmsThreshold,
+    keepTopK,
+    mirror = false,
+  } = values;
   const thresholds = { confidenceThreshold, topK, nmsThreshold, keepTopK };
-  const detector = await loadDetector(weights, thresholds);
+  const config = anchors === undefined ? undefined : await readConfigFile(anchors);
+  const detector = await loadDetector(weights, { ...thresholds, config });
   const scales = { scales: values.scale ?? DEFAULT_SCALES, mirror, voteThreshold: nmsThreshold };
   return {
     detect: (image: Parameters<typeof detector.pass>[0]) =>
@@ -148,6 +159,7 @@ export function evaluateCommand(): Command {
     .description("measure a detector on labelled images: average precision, recall, landmark error")
     .addOption(dataOption())
     .addOption(weightsOption())
+    .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
     .addOption(
       new Option(
         "--scale <size>",

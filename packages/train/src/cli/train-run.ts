@@ -157,12 +157,17 @@ export class TrainRun {
         if (trainer.mustRead || saves) await session.report();
         if (validates) await session.validate("best");
         if (saves) this.#checkpoint = await session.save();
-        if (last) return;
+        if (last) return this.#tellDropped(trainer);
       }
     } finally {
       await batches.return();
       await sampler.close();
     }
+  }
+
+  #tellDropped({ droppedFaces }: Trainer): void {
+    if (droppedFaces === 0) return;
+    this.#input.listener.onNotice(`${droppedFaces} faces without an area did not train`);
   }
 }
 

@@ -15,7 +15,7 @@ import { writeModel } from "../trainer/checkpoint.js";
 import { parseFreeze } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
-import { readConfigFile } from "./anchors.js";
+import { readAnchors } from "./anchors.js";
 import { loadData, printJson, say } from "./console.js";
 import { type RunCheckpoint, type RunDescription, RunFiles } from "./train-files.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
@@ -45,7 +45,7 @@ async function settingsOf(
 ): Promise<TrainSettings> {
   const { preset, optimizer, weights, batchNorm } = values;
   const config = values.anchors
-    ? await readConfigFile(values.anchors)
+    ? await readAnchors(values.anchors)
     : (pretrained?.config ?? DEFAULT_CONFIG);
   const settings: TrainSettings = {
     preset,

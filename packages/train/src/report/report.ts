@@ -17,7 +17,7 @@ export interface ValidationFigures {
   readonly ap: number;
 }
 
-/** An image to look at. */
+/** An image to look at, its labelled faces drawn in yellow and those found in green. */
 export interface ReportImage {
   readonly id: string;
   /** A `data:` URI or a path relative to the report. */
@@ -37,18 +37,27 @@ export interface ReportData {
   readonly worst?: readonly ReportImage[];
 }
 
+/** Points of a loss curve whose mean is drawn as one, as a share of the whole run. */
+const SMOOTHED = 1 / 40;
+
 const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem; border-bottom: 1px solid #ddd; text-align: left; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.row { display: flex; flex-wrap: wrap; gap: 1rem; } .row svg { max-width: 100%; height: auto; }
+svg { max-width: 100%; height: auto; }
+.row { display: flex; flex-wrap: wrap; gap: 1rem; } .row svg { flex: 1 1 28rem; min-width: 0; max-width: 40rem; }
 figure { margin: 0; max-width: 22rem; } figure img { max-width: 100%; } figcaption { font-size: 0.85rem; overflow-wrap: anywhere; }
 `;
 
+/** A whole number as it is, others with four digits. */
+function format(value: number): string {
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(4)));
+}
+
 function cell(value: string | number): string {
   return typeof value === "number"
-    ? `<td class="number">${Number(value.toPrecision(6))}</td>`
+    ? `<td class="number">${format(value)}</td>`
     : `<td>${escapeText(value)}</td>`;
 }
 
@@ -59,20 +68,37 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
   return `<table>${top}<tbody>\n${body}\n</tbody></table>`;
 }
 
+function factTable(facts: ReportData["facts"]): string {
+  const shown = Object.entries(facts).map(([name, value]) => [
+    name,
+    typeof value === "number" ? format(value) : value,
+  ]);
+  return table([], shown);
+}
+
 function section(heading: string, ...parts: readonly string[]): string {
   return `<section><h2>${escapeText(heading)}</h2>\n${parts.join("\n")}\n</section>`;
 }
 
+/** Each value's mean with the `window - 1` before it. */
+function movingMean(points: Series["points"], window: number): Series["points"] {
+  return points.map(([x], i) => {
+    const values = points.slice(Math.max(0, i + 1 - window), i + 1).map(([, y]) => y);
+    return [x, values.reduce((sum, value) => sum + value, 0) / values.length];
+  });
+}
+
 function lossPlots(steps: readonly StepFigures[]): string {
   const names = [...new Set(steps.flatMap(({ losses }) => Object.keys(losses)))];
-  const series = names.map(
-    (name): Series => ({
-      name,
-      points: steps.map(({ step, losses }) => [step, losses[name] ?? Number.NaN]),
-    }),
-  );
+  const window = Math.max(1, Math.round(steps.length * SMOOTHED));
+  const series = names
+    .map((name): Series => {
+      const points = steps.map(({ step, losses }) => [step, losses[name] ?? Number.NaN] as const);
+      return { name, points: movingMean(points, window), behind: window > 1 ? points : [] };
+    })
+    .filter(({ points }) => points.some(([, value]) => value > 0));
   const losses = linePlot({
-    title: "Loss",
+    title: window > 1 ? `Loss, mean of ${window} steps` : "Loss",
     x: { label: "step" },
     y: { label: "loss", log: true },
     series,
@@ -161,14 +187,17 @@ function worstSection(images: readonly ReportImage[]): string {
         `<figure><img src="${escapeText(source)}" alt="${escapeText(id)}" loading="lazy">` +
         `<figcaption>${escapeText(id)}: ${escapeText(caption)}</figcaption></figure>`,
     );
-  return section("Worst images", `<div class="row">${figures.join("\n")}</div>`);
+  return section(
+    "Worst images: labelled yellow, found green",
+    `<div class="row">${figures.join("\n")}</div>`,
+  );
 }
 
 /** A training report as one HTML document without scripts or anything fetched. */
 export function renderReport(data: ReportData): string {
   const { steps, validations, evaluations, worst } = data;
   const sections = [
-    section("Settings and figures", table([], Object.entries(data.facts))),
+    section("Settings and figures", factTable(data.facts)),
     steps?.length ? section("Training", lossPlots(steps)) : "",
     validations?.length ? section("Validation", validationPlot(validations)) : "",
     evaluations && Object.keys(evaluations).length > 0 ? evaluationSection(evaluations) : "",

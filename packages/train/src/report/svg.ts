@@ -9,6 +9,8 @@ export interface Series {
   /** Dots at the points. */
   readonly dots?: boolean;
   readonly dashed?: boolean;
+  /** Drawn thin and pale behind the line, such as the noisy values that it is the mean of. */
+  readonly behind?: readonly (readonly [x: number, y: number])[];
 }
 
 /** An axis: its range grows to whole ticks unless it is given. */
@@ -42,7 +44,7 @@ export interface LinePlot {
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
 
 const LEGEND_ROW = 18;
-const MARGIN = { left: 64, right: 16, top: 36, bottom: 48 };
+const MARGIN = { left: 80, right: 16, top: 36, bottom: 48 };
 /** Points a line may have for every pixel of width before it is thinned. */
 const POINTS_PER_PIXEL = 4;
 
@@ -89,20 +91,35 @@ function thin(points: readonly (readonly [number, number])[], width: number) {
   return kept;
 }
 
-function drawSeries(series: Series, colour: string, x: Scale, y: Scale, width: number): string {
-  const placed = series.points.map(([px, py]) => [x.place(px), y.place(py)] as const);
+/** The points in pixels, cut where one has no place. */
+function placePoints(points: Series["points"], x: Scale, y: Scale) {
   const runs: (readonly [number, number])[][] = [[]];
-  for (const point of placed) {
+  for (const [px, py] of points) {
+    const point = [x.place(px), y.place(py)] as const;
     if (point.every(Number.isFinite)) runs[runs.length - 1].push(point);
     else runs.push([]);
   }
-  const dash = series.dashed ? ' stroke-dasharray="6 4"' : "";
-  const lines = runs
+  return runs;
+}
+
+function drawLines(runs: ReturnType<typeof placePoints>, style: string, width: number): string[] {
+  return runs
     .filter((run) => run.length > 1)
     .map((run) => {
       const points = thin(run, width).map(([px, py]) => `${at(px)},${at(py)}`);
-      return `<polyline points="${points.join(" ")}" fill="none" stroke="${colour}" stroke-width="2"${dash}/>`;
+      return `<polyline points="${points.join(" ")}" fill="none" ${style}/>`;
     });
+}
+
+function drawBehind(series: Series, colour: string, x: Scale, y: Scale, width: number): string {
+  const style = `stroke="${colour}" stroke-width="1" opacity="0.25"`;
+  return drawLines(placePoints(series.behind ?? [], x, y), style, width).join("");
+}
+
+function drawSeries(series: Series, colour: string, x: Scale, y: Scale, width: number): string {
+  const runs = placePoints(series.points, x, y);
+  const dash = series.dashed ? ' stroke-dasharray="6 4"' : "";
+  const lines = drawLines(runs, `stroke="${colour}" stroke-width="2"${dash}`, width);
   const single = runs.filter((run) => run.length === 1).flat();
   const dots = (series.dots ? runs.flat() : single).map(
     ([px, py]) => `<circle cx="${at(px)}" cy="${at(py)}" r="3" fill="${colour}"/>`,
@@ -191,11 +208,13 @@ function drawMarks(marks: readonly Mark[], x: Scale, y: Scale): string {
 export function linePlot(plot: LinePlot): string {
   const { width = 640, height = 400 } = plot;
   const values = (column: 0 | 1) =>
-    plot.series.flatMap(({ points }) => points.map((point) => point[column]));
+    plot.series.flatMap(({ points, behind = [] }) =>
+      [...points, ...behind].map((point) => point[column]),
+    );
   const x = makeScale(plot.x, values(0), MARGIN.left, width - MARGIN.right);
   const y = makeScale(plot.y, values(1), height - MARGIN.bottom, MARGIN.top);
-  const lines = plot.series.map((series, i) =>
-    drawSeries(series, COLOURS[i % COLOURS.length], x, y, width),
+  const lines = [drawBehind, drawSeries].flatMap((draw) =>
+    plot.series.map((series, i) => draw(series, COLOURS[i % COLOURS.length], x, y, width)),
   );
   const legend = layOutLegend(
     plot.series.map(({ name }) => name),
