@@ -35,7 +35,7 @@ try {
   }
   if (!build) {
     const { origin } = await serveFolder(out, port);
-    console.error(`open ${origin} (Ctrl-C ends)`);
+    console.error(`open ${origin}, or ${origin}/finetune/ to fine-tune (Ctrl-C ends)`);
   }
 } catch (error) {
   const advice = error.code === "EADDRINUSE" ? "; choose another with --port" : "";

@@ -36,6 +36,25 @@ test("what a page does not use is left out", async () => {
   assert.ok(kernel < 3000, `one kernel takes ${kernel} bytes`);
 });
 
+test("what trains carries the gradients of convolutions, the detector does not", async () => {
+  const carries = async (contents: string) => {
+    const { metafile } = await build({
+      stdin: { contents, resolveDir: path.join(repository, "test") },
+      bundle: true,
+      format: "esm",
+      platform: "browser",
+      write: false,
+      metafile: true,
+      logLevel: "silent",
+    });
+    const [{ inputs }] = Object.values(metafile.outputs);
+    return Object.keys(inputs).some((file) => file.endsWith("ops/conv2d-gradient.js"));
+  };
+  assert.ok(await carries('export { Trainer } from "@retinaface-webgpu/train";'));
+  assert.ok(await carries('export { nn } from "@retinaface-webgpu/tensor";'));
+  assert.not(await carries('export { RetinaFace } from "retinaface-webgpu";'));
+});
+
 test("a Node built-in cannot slip into the bundle", async () => {
   try {
     await bundledSize('export * from "node:fs";');

@@ -9,7 +9,10 @@ const detector = path.join(root, "packages/retinaface");
 export const bundledWeights = path.join(detector, "weights/default.safetensors");
 
 /** The pages, where they go in the site, and their scripts among the compiled modules. */
-const pages = [{ from: "examples/browser", to: ".", scripts: ["main", "worker"] }];
+const pages = [
+  { from: "examples/browser", to: ".", scripts: ["main", "worker"] },
+  { from: "examples/browser-finetune", to: "finetune", scripts: ["main", "worker"] },
+];
 
 /**
  * Writes a site of static files that any server can serve: the demo, and the other pages in folders of it.
