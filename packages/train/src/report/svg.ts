@@ -192,15 +192,19 @@ function layOutLegend(names: readonly string[], width: number): LegendEntry[] {
   });
 }
 
+/** Circles with their text on the left, where rising curves leave room, or on the right at the edge. */
 function drawMarks(marks: readonly Mark[], x: Scale, y: Scale): string {
   return marks
     .map((mark) => [x.place(mark.x), y.place(mark.y), mark.text] as const)
     .filter(([px, py]) => Number.isFinite(px) && Number.isFinite(py))
-    .map(
-      ([px, py, text]) =>
+    .map(([px, py, text]) => {
+      const hasRoom = px - MARGIN.left > 12 + text.length * 7;
+      const [anchor, tx] = hasRoom ? ["end", px - 8] : ["start", px + 8];
+      return (
         `<circle cx="${at(px)}" cy="${at(py)}" r="5" fill="none" stroke="#000" stroke-width="1.5"/>` +
-        `<text x="${at(px + 8)}" y="${at(py - 8)}" paint-order="stroke" stroke="#fff" stroke-width="3">${escapeText(text)}</text>`,
-    )
+        `<text x="${at(tx)}" y="${at(py - 8)}" text-anchor="${anchor}" paint-order="stroke" stroke="#fff" stroke-width="3">${escapeText(text)}</text>`
+      );
+    })
     .join("");
 }
 
