@@ -203,6 +203,17 @@ test("a folder with a run is not overwritten, and other settings are not resumed
   assert.match(other.err, /lr is 0.02 instead of 0.01/);
 });
 
+test("fine-tuning more than the heads without landmarks is warned of", async () => {
+  const weights = ["--weights", at("whole", "final.safetensors"), "--epochs", "1"];
+  const heads = await finish(start("heads", ...weights));
+  assert.is(heads.status, 0, heads.err);
+  assert.not.match(heads.err, "no face has landmarks");
+  assert.is(JSON.parse(heads.out).steps, 4);
+  const more = await finish(start("more", ...weights, "--freeze", "stem"));
+  assert.is(more.status, 0, more.err);
+  assert.match(more.err, "no face has landmarks");
+});
+
 test("a loss that is not finite ends the run, its batch saved", async () => {
   const { status, err } = await finish(
     start("nan", "--lr", "1e30", "--clip", "0", "--warmup", "0", "--ema", "0"),

@@ -12,7 +12,7 @@ import type { Dataset } from "../data/load.node.js";
 import { formatProblem, type Problem } from "../data/record.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import { writeModel } from "../trainer/checkpoint.js";
-import { parseFreeze } from "../trainer/freeze.js";
+import { frozenDepth, PARTS, parseFreeze } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
@@ -192,13 +192,25 @@ function loadRecords(spec: string | null): Dataset {
   return spec === null ? { records: [], problems: [] } : loadData(spec);
 }
 
+/** Landmarks that no label trains drift when the features beneath them do. */
+function warnOfLandmarks({ settings, weights }: RunDescription, { records }: Dataset): void {
+  const areLabelled = records.some(({ landmarks }) => landmarks.some(Number.isFinite));
+  if (areLabelled || weights === null || frozenDepth(settings.freeze) === PARTS.length) return;
+  say(
+    "no face has landmarks: boxes will learn, but the landmarks of these weights will get worse; " +
+      "train the heads alone, or add images with landmarks, to keep them",
+  );
+}
+
 async function runTrain(values: TrainValues): Promise<void> {
   const files = new RunFiles(values.out);
   const checkpoint = await findCheckpoint(files, values.resume ?? false);
-  const { records } = loadData(values.data);
+  const dataset = loadData(values.data);
+  const { records } = dataset;
   const pretrained = await readPretrained(values.weights);
   const description = await describe(values, pretrained, records.length);
   if (checkpoint) checkSame(checkpoint.extra.description, description);
+  warnOfLandmarks(description, dataset);
   const { backbone, width, channels } = values;
   const telling = makeListener(() => run);
   const input: RunInput = {
