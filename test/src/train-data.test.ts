@@ -14,6 +14,7 @@ import {
   type ReadResult,
   seededRandom,
   splitRecords,
+  validationSpec,
 } from "@retinaface-webgpu/train";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -285,6 +286,16 @@ test("data SPEC: formats, image folders, options, combinations", () => {
       bad,
     );
   }
+});
+
+test("validation takes the other side of what is split, and nothing that trains whole", () => {
+  assert.is(validationSpec("faces"), null);
+  assert.is(validationSpec("faces?split=val"), null);
+  assert.is(validationSpec("a?classes=x&split=train&seed=2"), "a?classes=x&split=val&seed=2");
+  assert.is(
+    validationSpec("jsonl:more+voc:a+b?split=train+coco:c.json?split=train&fraction=0.5"),
+    "voc:a+b?split=val+coco:c.json?split=val&fraction=0.5",
+  );
 });
 
 test("random numbers: a stream for every combination of seeds", () => {

@@ -10,6 +10,7 @@ import {
 import { startProgress } from "retinaface-webgpu/node";
 import type { Dataset } from "../data/load.node.js";
 import { formatProblem, type Problem } from "../data/record.js";
+import { validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import { writeModel } from "../trainer/checkpoint.js";
 import { frozenDepth, PARTS, parseFreeze } from "../trainer/freeze.js";
@@ -23,12 +24,6 @@ import { writeReport } from "./train-report.js";
 import { type RunInput, type RunListener, TrainRun } from "./train-run.js";
 
 const INTERRUPTED = 130;
-
-/** The other part of a data SPEC's split, for validation. */
-export function validationSpec(data: string): string | null {
-  const other = data.replace(/([?&]split=)train\b/g, "$1val");
-  return other === data ? null : other;
-}
 
 async function readPretrained(file: string | undefined): Promise<Pretrained | undefined> {
   if (file === undefined) return undefined;

@@ -97,5 +97,17 @@ function parsePart(text: string): DataPart {
  * both sides of a split must state the same `fraction` and `seed`. Order: classes, split, limit.
  */
 export function parseDataSpec(spec: string): DataPart[] {
-  return spec.split(/\+(?=(?:auto|voc|wider|coco|jsonl):)/).map(parsePart);
+  return partsOf(spec).map(parsePart);
+}
+
+const partsOf = (spec: string) => spec.split(/\+(?=(?:auto|voc|wider|coco|jsonl):)/);
+
+/**
+ * The other sides of a data SPEC's splits, for validation; null where nothing is split. Parts that train
+ * whole are left out.
+ */
+export function validationSpec(spec: string): string | null {
+  const training = partsOf(spec).filter((part) => parsePart(part).split === "train");
+  const other = training.map((part) => part.replace(/([?&]split=)train\b/, "$1val"));
+  return other.length > 0 ? other.join("+") : null;
 }
