@@ -45,7 +45,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem; border-bottom: 1px solid #ddd; text-align: left; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-svg { max-width: 100%; height: auto; }
+svg { max-width: 100%; height: auto; margin-top: 0.5rem; }
 .row { display: flex; flex-wrap: wrap; gap: 1rem; } .row svg { flex: 1 1 28rem; min-width: 0; max-width: 40rem; }
 figure { margin: 0; max-width: 22rem; } figure img { max-width: 100%; } figcaption { font-size: 0.85rem; overflow-wrap: anywhere; }
 `;
