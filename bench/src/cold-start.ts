@@ -13,6 +13,10 @@ export interface ColdStart {
   readonly loaded: number;
   /** Process start to the first faces at 640×640. */
   readonly firstFaces: number;
+  /** Processor time until then, all threads together: what a busy machine stretches least. */
+  readonly processor: number;
+  /** Pipelines compiled by then. */
+  readonly pipelines: number;
   /** A later detection at that size. */
   readonly known: number;
   /** What the first detection at another size costs more than the second. */
@@ -37,8 +41,8 @@ async function start(files: readonly string[], cache: string): Promise<ColdStart
       __GL_SHADER_DISK_CACHE_PATH: cache,
     },
   });
-  const { loaded, firstFaces, known, newSize, newSizeAgain } = JSON.parse(stdout);
-  return { loaded, firstFaces, known: median(known), newSize: newSize - newSizeAgain };
+  const { known, newSize, newSizeAgain, ...told } = JSON.parse(stdout);
+  return { ...told, known: median(known), newSize: newSize - newSizeAgain };
 }
 
 /** Starts fresh processes on a shader cache of their own; the medians of `rounds` pairs. */
@@ -67,6 +71,8 @@ function middle(starts: readonly ColdStart[]): ColdStart {
   return {
     loaded: pick("loaded"),
     firstFaces: pick("firstFaces"),
+    processor: pick("processor"),
+    pipelines: pick("pipelines"),
     known: pick("known"),
     newSize: pick("newSize"),
   };

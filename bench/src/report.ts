@@ -165,6 +165,8 @@ function formatColdStart({ cold, warm }: ColdStarts): string {
     [
       ["start to weights on the GPU", cold.loaded, warm.loaded],
       ["start to first faces at 640×640", cold.firstFaces, warm.firstFaces],
+      ["processor time until then, all threads", cold.processor, warm.processor],
+      ["pipelines compiled by then", cold.pipelines, warm.pipelines],
       ["a later detect() of that size", cold.known, warm.known],
       ["first detect() of a new size, more than its second", cold.newSize, warm.newSize],
     ],

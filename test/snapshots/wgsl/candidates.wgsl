@@ -12,12 +12,13 @@ struct Params {
   firstPrior: u32,
   priors: u32,
   threshold: u32,
+  words: u32,
 }
 @group(0) @binding(0) var<storage, read> conf: array<u32>;
 @group(0) @binding(1) var<storage, read> loc: array<u32>;
 @group(0) @binding(2) var<storage, read> landms: array<u32>;
 @group(0) @binding(3) var<storage, read_write> keys: array<u32>;
-@group(0) @binding(4) var<storage, read_write> records: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read_write> records: array<u32>;
 @group(0) @binding(5) var<uniform> p: Params;
 
 const NAN_KEY = 4294967295u;
@@ -53,11 +54,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
     if (passes) {
       let l = i * p.locStride + p.locOffset + a * 4u;
       let m = i * p.landmsStride + p.landmsOffset + a * 10u;
-      let r = slot * 4u;
-      records[r] = vec4<u32>(key, prior, loc[l], loc[l + 1u]);
-      records[r + 1u] = vec4<u32>(loc[l + 2u], loc[l + 3u], landms[m], landms[m + 1u]);
-      records[r + 2u] = vec4<u32>(landms[m + 2u], landms[m + 3u], landms[m + 4u], landms[m + 5u]);
-      records[r + 3u] = vec4<u32>(landms[m + 6u], landms[m + 7u], landms[m + 8u], landms[m + 9u]);
+      let r = slot * p.words;
+      records[r] = key;
+      records[r + 1u] = prior;
+      for (var w = 2u; w < p.words; w++) {
+        if (w < 6u) { records[r + w] = loc[l + w - 2u]; } else { records[r + w] = landms[m + w - 6u]; }
+      }
     }
   }
 }

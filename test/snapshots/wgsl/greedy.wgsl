@@ -4,6 +4,9 @@ struct Params {
   priors: u32,
   topK: u32,
   capacity: u32,
+  boxes: u32,
+  words: u32,
+  header: u32,
   suppress: u32,
   nmsThreshold: f32,
   centreVariance: f32,
@@ -11,11 +14,11 @@ struct Params {
 }
 @group(0) @binding(0) var<storage, read> lists: array<vec2<u32>>;
 @group(0) @binding(1) var<storage, read> counts: array<u32>;
-@group(0) @binding(2) var<storage, read> records: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> records: array<u32>;
 @group(0) @binding(3) var<storage, read> priors: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> frames: array<vec2<f32>>;
-@group(0) @binding(5) var<storage, read_write> keptBoxes: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> faces: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read_write> boxes: array<Box>;
+@group(0) @binding(6) var<storage, read_write> faces: array<u32>;
 @group(0) @binding(7) var<uniform> p: Params;
 
 const LANES = 128u;
@@ -25,8 +28,6 @@ struct Box {
   /** The prior's centre in fractions of the image, area in square pixels. */
   place: vec4<f32>,
 }
-var<workgroup> corners_: array<vec4<f32>, 128>;
-var<workgroup> places_: array<vec4<f32>, 128>;
 var<workgroup> masks: array<vec4<u32>, 128>;
 var<workgroup> alive: array<u32, 128>;
 var<workgroup> block: vec4<u32>;
@@ -34,11 +35,12 @@ var<workgroup> keptSoFar: u32;
 var<workgroup> flags: atomic<u32>;
 
 /** exp(x) within 2 units in the last place, for |x| < 87. */
-fn exponential(x: f32) -> f32 {
+fn exponential(x: vec2<f32>) -> vec2<f32> {
   let n = round(x * 1.44269504);
   let r = (x - n * 0.693145752) - n * 1.42860677e-6;
   let tail = 0.0416666667 + r * (0.00833333333 + r * (0.00138888889 + r * 0.000198412698));
-  return ldexp(1.0 + (r + r * r * (0.5 + r * (0.166666667 + r * tail))), i32(n));
+  let scale = bitcast<vec2<f32>>((vec2<i32>(n) + 127) << vec2<u32>(23u));
+  return (1.0 + (r + r * r * (0.5 + r * (0.166666667 + r * tail)))) * scale;
 }
 fn isFinite(v: vec4<u32>) -> bool {
   let magnitude = v & vec4<u32>(0x7fffffffu);
@@ -61,50 +63,44 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let frame = frames[group];
   let total = min(counts[group], p.topK);
   let listAt = group * p.priors * 2u;
-  let keptAt = group * p.capacity * 2u;
-  let outAt = group * (p.capacity * 4u + 1u);
+  let boxAt = group * p.boxes;
+  let outAt = group * (p.capacity * p.words + p.header);
   if (lane == 0u) { keptSoFar = 0u; }
   workgroupBarrier();
   var kept = 0u;
   for (var n = 0u; n < total && kept < p.capacity; n += LANES) {
     let live = n + lane < total;
-    var prior = 0u;
+    var source = 0u;
     var mine: Box;
     if (live) {
       let item = lists[listAt + n + lane];
-      prior = item.y;
-      let record = (group * p.priors + prior) * 4u;
-      let a = records[record];
-      let b = records[record + 1u];
-      let offsets = vec4<u32>(a.zw, b.xy);
+      source = (group * p.priors + item.y) * p.words;
+      let at = source + 2u;
+      let offsets = vec4<u32>(records[at], records[at + 1u], records[at + 2u], records[at + 3u]);
       let loc = bitcast<vec4<f32>>(offsets);
-      let box = priors[prior];
+      let box = priors[item.y];
       let unit = box.zw * frame;
       let power = loc.zw * p.sizeVariance;
-      if (item.x == 4294967295u) { atomicOr(&flags, 1u); }
-      if (!isFinite(offsets) || any(abs(power) > vec2<f32>(87.0))) {
-        atomicOr(&flags, 2u);
-      }
-      let size = unit * vec2<f32>(exponential(power.x), exponential(power.y));
+      let finite = isFinite(offsets) && all(abs(power) <= vec2<f32>(87.0));
+      let wrong = select(0u, 1u, item.x == 4294967295u);
+      atomicOr(&flags, wrong | select(2u, 0u, finite));
+      let size = unit * exponential(power);
       let upper = loc.xy * p.centreVariance * unit - size * 0.5;
       mine.corners = vec4<f32>(upper, upper + size);
       mine.place = vec4<f32>(box.xy, (size.x + 1.0) * (size.y + 1.0), 0.0);
     }
-    corners_[lane] = mine.corners;
-    places_[lane] = mine.place;
-    workgroupBarrier();
+    boxes[boxAt + kept + lane] = mine;
+    storageBarrier();
 
     var free = live;
     var mask = vec4<u32>();
     if (p.suppress != 0u) {
-      for (var k = 0u; k < kept; k++) {
-        let better = Box(keptBoxes[keptAt + k * 2u], keptBoxes[keptAt + k * 2u + 1u]);
-        if (overlaps(better, mine, frame)) { free = false; }
-      }
-      let rivals = min(total - n, LANES);
-      for (var j = 0u; j < rivals; j++) {
-        let better = Box(corners_[j], places_[j]);
-        if (j < lane && overlaps(better, mine, frame)) { mask[j >> 5u] |= 1u << (j & 31u); }
+      let rivals = kept + min(total - n, LANES);
+      for (var k = 0u; k < rivals; k++) {
+        if (overlaps(boxes[boxAt + k], mine, frame)) {
+          let j = k - kept;
+          if (k < kept) { free = false; } else if (j < lane) { mask[j >> 5u] |= 1u << (j & 31u); }
+        }
       }
     }
     masks[lane] = mask;
@@ -126,15 +122,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
     if (((chosen[lane >> 5u] >> (lane & 31u)) & 1u) != 0u) {
       var rank = kept + countOneBits(chosen[lane >> 5u] & ((1u << (lane & 31u)) - 1u));
       for (var w = 0u; w < (lane >> 5u); w++) { rank += countOneBits(chosen[w]); }
-      keptBoxes[keptAt + rank * 2u] = mine.corners;
-      keptBoxes[keptAt + rank * 2u + 1u] = mine.place;
-      let source = (group * p.priors + prior) * 4u;
-      let target_ = outAt + 1u + rank * 4u;
-      for (var q = 0u; q < 4u; q++) { faces[target_ + q] = records[source + q]; }
+      boxes[boxAt + rank] = mine;
+      let target_ = outAt + p.header + rank * p.words;
+      for (var w = 0u; w < p.words; w++) { faces[target_ + w] = records[source + w]; }
     }
     storageBarrier();
     kept = workgroupUniformLoad(&keptSoFar);
   }
-  if (lane == 0u) { faces[outAt] = vec4<u32>(kept, atomicLoad(&flags), counts[group], 0u); }
+  if (lane == 0u) {
+    faces[outAt] = kept;
+    faces[outAt + 1u] = atomicLoad(&flags);
+    faces[outAt + 2u] = counts[group];
+  }
 }
 

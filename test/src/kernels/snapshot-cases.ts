@@ -308,6 +308,7 @@ export const HELPERS: readonly string[] = [
   "linearWorkgroups",
   "marginKey",
   "matmulBatchStrides",
+  "nmsBoxWords",
   "nmsCapacity",
   "packParams",
   "padOutputShape",

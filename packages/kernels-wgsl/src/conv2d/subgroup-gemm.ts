@@ -20,8 +20,10 @@
  * 8 × 16 22; 8 × 32 28; 16 × 16 25; 32 × 32 35, with twice the compilation. Lost: lanes over
  * pixels with weights in a uniform array 10 to 12, from storage 6 to 7; weights in a storage
  * texture 38, not worth a second kind of binding; eight channels an iteration, no gain. Compilation
- * of this text takes 0.1 s (width 1) to 0.25 s (width 4). Weights in a uniform buffer would save
- * 0.1 s of it, but at most 64 KiB of them can be bound, and the run time is the same.
+ * of this text takes 0.1 s (width 1) to 0.25 s (width 4). Weights in a uniform buffer save a third of
+ * it at the same run time, but at most 64 KiB of them can be bound: a 3×3 of 64 channels at width 4
+ * has more, and a second text for the few others would cost more than it saves. So narrow ones are
+ * in uniform buffers, and those of width 4 in storage.
  */
 import {
   bindingsWgsl,
@@ -43,7 +45,6 @@ const TILE = 16;
 const VECTORS = TILE / LANES;
 /** The least that every adapter can bind as a uniform buffer: 64 KiB. */
 const UNIFORM_VECTORS = 4096;
-const MOST_DISPATCHES = 4;
 
 /** Whether the adapter has the subgroups this kernel is written for. */
 export function hasLanesOf8(traits: Conv2dTraits): boolean {
@@ -191,7 +192,7 @@ export function conv2dSubgroupGemm(
 ): Conv2dLaunch {
   const width = widthFor(spec.outChannels);
   const shape = { block: LANES * width, lanes: LANES, quad: "channels", transposed } as const;
-  const layout = uniformLayout(spec, shape);
+  const layout = layoutFor(spec, shape, width);
   const text = {
     ...forwardText(spec, width),
     residual: spec.residual !== undefined || (width === 4 && !spread),
@@ -211,15 +212,9 @@ export function conv2dSubgroupGemm(
   return forwardLaunch(spec, layout, kernel, workgroupsOf, place);
 }
 
-/** The layout with the weights in a uniform buffer if few dispatches then suffice, else in storage. */
-function uniformLayout(spec: Conv2dSpec, shape: PackOptions): PackedLayout {
-  const uniform = packedLayout(spec, {
-    ...shape,
-    biasApart: true,
-    uniformVectors: UNIFORM_VECTORS,
-  });
-  const dispatches = Math.ceil(uniform.blocksPerGroup / uniform.blocksPerSlice);
-  return dispatches <= MOST_DISPATCHES
-    ? uniform
-    : packedLayout(spec, { ...shape, biasApart: true });
+/** The layout with narrow weights in a uniform buffer where they fit, others in storage. */
+function layoutFor(spec: Conv2dSpec, shape: PackOptions, width: Width): PackedLayout {
+  const options = { ...shape, biasApart: true };
+  const uniform = packedLayout(spec, { ...options, uniformVectors: UNIFORM_VECTORS });
+  return width < 4 && uniform.blocksPerSlice > 0 ? uniform : packedLayout(spec, options);
 }

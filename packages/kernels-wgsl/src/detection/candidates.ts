@@ -89,17 +89,18 @@ const BODY = `
     if (passes) {
       let l = i * p.locStride + p.locOffset + a * 4u;
       let m = i * p.landmsStride + p.landmsOffset + a * 10u;
-      let r = slot * 4u;
-      records[r] = vec4<u32>(key, prior, loc[l], loc[l + 1u]);
-      records[r + 1u] = vec4<u32>(loc[l + 2u], loc[l + 3u], landms[m], landms[m + 1u]);
-      records[r + 2u] = vec4<u32>(landms[m + 2u], landms[m + 3u], landms[m + 4u], landms[m + 5u]);
-      records[r + 3u] = vec4<u32>(landms[m + 6u], landms[m + 7u], landms[m + 8u], landms[m + 9u]);
+      let r = slot * p.words;
+      records[r] = key;
+      records[r + 1u] = prior;
+      for (var w = 2u; w < p.words; w++) {
+        if (w < 6u) { records[r + w] = loc[l + w - 2u]; } else { records[r + w] = landms[m + w - 6u]; }
+      }
     }
   }`;
 
 /**
- * Bindings: conf, loc, landms (may be one buffer), keys `u32 [batch, priors]`, records `vec4<u32>
- * [batch, priors, 4]`, of which only those with a key are written.
+ * Bindings: conf, loc, landms (may be one buffer), keys `u32 [batch, priors]`, records `u32
+ * [batch, priors, 16]`, of which only those with a key are written.
  */
 export function candidates(spec: CandidatesSpec): Kernel {
   const { batch, cells, anchorsPerCell, conf, loc, landms } = spec;
@@ -111,7 +112,7 @@ export function candidates(spec: CandidatesSpec): Kernel {
       input("loc", "u32"),
       input("landms", "u32"),
       output("keys", "u32"),
-      output("records", "vec4<u32>"),
+      output("records", "u32"),
     ],
     params: {
       cells,
@@ -125,6 +126,7 @@ export function candidates(spec: CandidatesSpec): Kernel {
       firstPrior: spec.firstPrior,
       priors: spec.priors,
       threshold: spec.threshold,
+      words: RECORD_WORDS,
     },
     globals: GLOBALS,
     count,

@@ -8,6 +8,10 @@
  * for the kept boxes alone; a suppression matrix of all pairs would be 3 MB and 12.5 million IoUs for 5,000
  * candidates, and 1.2 GB for 100,000.
  *
+ * The block's own boxes lie in the scratch right behind the kept ones, so that one loop compares with both, and records
+ * are copied by a loop over words: llvmpipe compiles every load and store in the text for 10 to 30 ms. Boxes of the
+ * block in workgroup memory, a loop of their own and records as vec4 took twice as long to compile.
+ *
  * f32 is enough because a box is kept relative to its prior's centre, and two boxes are compared in the frame of one
  * of them: the difference of nearby centres is exact, so the error of an IoU is some 1e-7 times the boxes, whatever
  * their place in a wide photo. `exp` is written out, since WebGPU only asks for 3 + 2|x| units in the last place.
@@ -39,7 +43,15 @@ export function nmsCapacity({ priors, topK, keepTopK }: GreedyNmsSpec): number {
   return Math.min(priors, topK, keepTopK);
 }
 
+/** Words of scratch for boxes: the kept ones of each image and a block of candidates behind them. */
+export function nmsBoxWords(spec: GreedyNmsSpec): number {
+  return spec.batch * (nmsCapacity(spec) + LANES) * BOX_WORDS;
+}
+
 const LANES = 128;
+const BOX_WORDS = 8;
+/** Box offsets of a record follow its key and prior. */
+const LOC_WORD = 2;
 
 const GLOBALS = `
 const LANES = ${LANES}u;
@@ -49,8 +61,6 @@ struct Box {
   /** The prior's centre in fractions of the image, area in square pixels. */
   place: vec4<f32>,
 }
-var<workgroup> corners_: array<vec4<f32>, ${LANES}>;
-var<workgroup> places_: array<vec4<f32>, ${LANES}>;
 var<workgroup> masks: array<vec4<u32>, ${LANES}>;
 var<workgroup> alive: array<u32, ${LANES}>;
 var<workgroup> block: vec4<u32>;
@@ -58,11 +68,12 @@ var<workgroup> keptSoFar: u32;
 var<workgroup> flags: atomic<u32>;
 
 /** exp(x) within 2 units in the last place, for |x| < 87. */
-fn exponential(x: f32) -> f32 {
+fn exponential(x: vec2<f32>) -> vec2<f32> {
   let n = round(x * 1.44269504);
   let r = (x - n * 0.693145752) - n * 1.42860677e-6;
   let tail = 0.0416666667 + r * (0.00833333333 + r * (0.00138888889 + r * 0.000198412698));
-  return ldexp(1.0 + (r + r * r * (0.5 + r * (0.166666667 + r * tail))), i32(n));
+  let scale = bitcast<vec2<f32>>((vec2<i32>(n) + 127) << vec2<u32>(23u));
+  return (1.0 + (r + r * r * (0.5 + r * (0.166666667 + r * tail)))) * scale;
 }
 fn isFinite(v: vec4<u32>) -> bool {
   let magnitude = v & vec4<u32>(0x7fffffffu);
@@ -81,50 +92,44 @@ const BODY = `
   let frame = frames[group];
   let total = min(counts[group], p.topK);
   let listAt = group * p.priors * 2u;
-  let keptAt = group * p.capacity * 2u;
-  let outAt = group * (p.capacity * 4u + 1u);
+  let boxAt = group * p.boxes;
+  let outAt = group * (p.capacity * p.words + p.header);
   if (lane == 0u) { keptSoFar = 0u; }
   workgroupBarrier();
   var kept = 0u;
   for (var n = 0u; n < total && kept < p.capacity; n += LANES) {
     let live = n + lane < total;
-    var prior = 0u;
+    var source = 0u;
     var mine: Box;
     if (live) {
       let item = lists[listAt + n + lane];
-      prior = item.y;
-      let record = (group * p.priors + prior) * 4u;
-      let a = records[record];
-      let b = records[record + 1u];
-      let offsets = vec4<u32>(a.zw, b.xy);
+      source = (group * p.priors + item.y) * p.words;
+      let at = source + ${LOC_WORD}u;
+      let offsets = vec4<u32>(records[at], records[at + 1u], records[at + 2u], records[at + 3u]);
       let loc = bitcast<vec4<f32>>(offsets);
-      let box = priors[prior];
+      let box = priors[item.y];
       let unit = box.zw * frame;
       let power = loc.zw * p.sizeVariance;
-      if (item.x == ${NAN_KEY}u) { atomicOr(&flags, ${FLAG_NAN_SCORE}u); }
-      if (!isFinite(offsets) || any(abs(power) > vec2<f32>(87.0))) {
-        atomicOr(&flags, ${FLAG_NOT_FINITE}u);
-      }
-      let size = unit * vec2<f32>(exponential(power.x), exponential(power.y));
+      let finite = isFinite(offsets) && all(abs(power) <= vec2<f32>(87.0));
+      let wrong = select(0u, ${FLAG_NAN_SCORE}u, item.x == ${NAN_KEY}u);
+      atomicOr(&flags, wrong | select(${FLAG_NOT_FINITE}u, 0u, finite));
+      let size = unit * exponential(power);
       let upper = loc.xy * p.centreVariance * unit - size * 0.5;
       mine.corners = vec4<f32>(upper, upper + size);
       mine.place = vec4<f32>(box.xy, (size.x + 1.0) * (size.y + 1.0), 0.0);
     }
-    corners_[lane] = mine.corners;
-    places_[lane] = mine.place;
-    workgroupBarrier();
+    boxes[boxAt + kept + lane] = mine;
+    storageBarrier();
 
     var free = live;
     var mask = vec4<u32>();
     if (p.suppress != 0u) {
-      for (var k = 0u; k < kept; k++) {
-        let better = Box(keptBoxes[keptAt + k * 2u], keptBoxes[keptAt + k * 2u + 1u]);
-        if (overlaps(better, mine, frame)) { free = false; }
-      }
-      let rivals = min(total - n, LANES);
-      for (var j = 0u; j < rivals; j++) {
-        let better = Box(corners_[j], places_[j]);
-        if (j < lane && overlaps(better, mine, frame)) { mask[j >> 5u] |= 1u << (j & 31u); }
+      let rivals = kept + min(total - n, LANES);
+      for (var k = 0u; k < rivals; k++) {
+        if (overlaps(boxes[boxAt + k], mine, frame)) {
+          let j = k - kept;
+          if (k < kept) { free = false; } else if (j < lane) { mask[j >> 5u] |= 1u << (j & 31u); }
+        }
       }
     }
     masks[lane] = mask;
@@ -146,22 +151,23 @@ const BODY = `
     if (((chosen[lane >> 5u] >> (lane & 31u)) & 1u) != 0u) {
       var rank = kept + countOneBits(chosen[lane >> 5u] & ((1u << (lane & 31u)) - 1u));
       for (var w = 0u; w < (lane >> 5u); w++) { rank += countOneBits(chosen[w]); }
-      keptBoxes[keptAt + rank * 2u] = mine.corners;
-      keptBoxes[keptAt + rank * 2u + 1u] = mine.place;
-      let source = (group * p.priors + prior) * 4u;
-      let target_ = outAt + 1u + rank * 4u;
-      for (var q = 0u; q < 4u; q++) { faces[target_ + q] = records[source + q]; }
+      boxes[boxAt + rank] = mine;
+      let target_ = outAt + p.header + rank * p.words;
+      for (var w = 0u; w < p.words; w++) { faces[target_ + w] = records[source + w]; }
     }
     storageBarrier();
     kept = workgroupUniformLoad(&keptSoFar);
   }
-  if (lane == 0u) { faces[outAt] = vec4<u32>(kept, atomicLoad(&flags), counts[group], 0u); }`;
+  if (lane == 0u) {
+    faces[outAt] = kept;
+    faces[outAt + 1u] = atomicLoad(&flags);
+    faces[outAt + 2u] = counts[group];
+  }`;
 
 /**
  * Bindings: lists and counts of `candidateSort`, records of `candidates`, priors `vec4<f32> [priors]` (cx, cy, w, h in
  * fractions), frames `vec2<f32> [batch]` (width and height in pixels that the fraction 1 stands for), kept boxes
- * `vec4<f32> [batch, capacity, 2]` (scratch), faces `vec4<u32> [batch, 1 + capacity · 4]`: a header and the records of
- * the kept, best first.
+ * of `nmsBoxWords` (scratch), faces `u32 [batch, 4 + capacity · 16]`: a header and the records of the kept, best first.
  */
 export function greedyNms(spec: GreedyNmsSpec): Kernel {
   const { batch, priors, nmsThreshold, variances } = spec;
@@ -171,16 +177,19 @@ export function greedyNms(spec: GreedyNmsSpec): Kernel {
     buffers: [
       input("lists", "vec2<u32>"),
       input("counts", "u32"),
-      input("records", "vec4<u32>"),
+      input("records", "u32"),
       input("priors", "vec4<f32>"),
       input("frames", "vec2<f32>"),
-      output("keptBoxes", "vec4<f32>"),
-      output("faces", "vec4<u32>"),
+      output("boxes", "Box"),
+      output("faces", "u32"),
     ],
     params: {
       priors,
       topK: spec.topK,
       capacity,
+      boxes: capacity + LANES,
+      words: RECORD_WORDS,
+      header: HEADER_WORDS,
       suppress: nmsThreshold < 1 ? 1 : 0,
       nmsThreshold: { f32: nmsThreshold },
       centreVariance: { f32: variances[0] },

@@ -6,6 +6,7 @@ import {
   greedyNms,
   HEADER_WORDS,
   keyMargin,
+  nmsBoxWords,
   nmsCapacity,
   RECORD_WORDS,
 } from "@retinaface-webgpu/kernels-wgsl";
@@ -180,19 +181,19 @@ export class FaceFinder {
     const topK = Math.min(thresholds.topK, priors);
     const keepTopK = Math.min(thresholds.keepTopK, topK);
     const nms = { batch, priors, topK, keepTopK, nmsThreshold, variances };
-    const { kept, faces } = this.#reserve(nmsCapacity(nms));
+    const { kept, faces } = this.#reserve(nmsCapacity(nms), nmsBoxWords(nms));
     const inputs = [lists, counts, records, boxes, frames].map(whole);
     this.#nms.set(greedyNms(nms), [...inputs, whole(kept), whole(faces)]);
   }
 
-  #reserve(capacity: number): Results {
+  #reserve(capacity: number, boxWords: number): Results {
     if (this.#results?.capacity !== capacity) {
       const { batch } = this.#spec;
       if (this.#results) this.#owned.free(this.#results.kept);
       if (this.#results) this.#owned.free(this.#results.faces);
       this.#results = {
         capacity,
-        kept: this.#owned.allocate(batch * capacity * 8, "kept boxes"),
+        kept: this.#owned.allocate(boxWords, "kept boxes"),
         faces: this.#owned.allocate(batch * (HEADER_WORDS + capacity * RECORD_WORDS), "faces"),
       };
     }
