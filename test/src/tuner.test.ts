@@ -57,6 +57,18 @@ test("a tuner measures each convolution once and remembers it", async () => {
   dispose();
 });
 
+test("f16 activations are measured apart", async () => {
+  if (!device().has("shader-f16")) return console.log("# skipped: the adapter has no shader-f16");
+  const { forward, dispose } = network();
+  const [first] = convolutionSpecs(device(), forward, INFO, "f16");
+  assert.equal([first.inType, first.outType], ["f32", "f16"]);
+  const tuner = await ConvTuner.open(device());
+  await tuner.tune([first]);
+  assert.type(tuner.choose(first), "string");
+  assert.is(tuner.choose({ ...first, outType: "f32" }), undefined);
+  dispose();
+});
+
 test("a plan of measured variants gives the same numbers", async () => {
   const { forward, dispose } = network();
   const tuner = await ConvTuner.open(device());
@@ -81,9 +93,19 @@ test("a damaged store, or a choice that no longer exists, falls back to the kern
   assert.is(damaged.choose(specs[0]), undefined);
   const store = memoryStore();
   await (await ConvTuner.open(device(), store)).tune(specs);
-  store.text = store.text?.replaceAll(/:"[^"]+"/g, ':"gone"');
-  const stale = await ConvTuner.open(device(), store);
-  assert.is(stale.choose(specs[0]), undefined);
+  const kept = store.text ?? "";
+  const stale = [
+    kept.replaceAll(/"variant":"[^"]+"/g, '"variant":"gone"'),
+    kept.replaceAll(/"among":"[^"]+"/g, '"among":"0"'),
+    kept.replaceAll(/"variant":"[^"]+"/g, '"variant":7'),
+    '{"a":null,"b":[1]}',
+    "null",
+  ];
+  for (const text of stale) {
+    const tuner = await ConvTuner.open(device(), memoryStore(text));
+    assert.is(tuner.choose(specs[0]), undefined, text);
+  }
+  assert.ok((await ConvTuner.open(device(), memoryStore(kept))).choose(specs[0]));
   dispose();
 });
 

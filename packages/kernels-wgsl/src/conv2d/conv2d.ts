@@ -1,6 +1,12 @@
 import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
-import { type Conv2dLaunch, type Conv2dSpec, type Conv2dTraits, checkConv2dSpec } from "./spec.js";
+import {
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  Conv2dSpecError,
+  type Conv2dTraits,
+  checkConv2dSpec,
+} from "./spec.js";
 import { conv2dSubgroupDepthwise } from "./subgroup-depthwise.js";
 import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
 import { conv2dTiled } from "./tiled.js";
@@ -39,5 +45,9 @@ export function conv2dVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[]
  */
 export function conv2d(spec: Conv2dSpec, traits: Conv2dTraits, variant?: string): Conv2dLaunch {
   checkConv2dSpec(spec);
+  const half = [spec.inType, spec.outType, spec.residual?.type].includes("f16");
+  if (half && !traits.f16) {
+    throw new Conv2dSpecError("conv2d: f16 operands need an adapter with shader-f16; store f32");
+  }
   return pick(FORWARD, spec, traits, variant).launch(spec, false);
 }

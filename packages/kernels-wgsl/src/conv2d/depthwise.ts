@@ -6,11 +6,13 @@
  */
 import {
   bindingsWgsl,
+  enablesWgsl,
   epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
+  inputAt,
   outputPixels,
   PARAMS_WGSL,
 } from "./forward.js";
@@ -27,12 +29,12 @@ export function isDepthwise(spec: Conv2dSpec): boolean {
 
 function depthwiseWgsl(text: ForwardText): string {
   const read = text.vec4In
-    ? "return input[at / 4u];"
+    ? `return ${inputAt(text, "at / 4u")};`
     : `let top = count - 1u;
   return vec4f(
-    input[at], input[at + min(1u, top)], input[at + min(2u, top)], input[at + min(3u, top)],
+    ${["at", ...[1, 2, 3].map((i) => `at + min(${i}u, top)`)].map((i) => inputAt(text, i)).join(", ")},
   );`;
-  return /* wgsl */ `${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 fn load(at: u32, count: u32) -> vec4f {
   ${read}
 }

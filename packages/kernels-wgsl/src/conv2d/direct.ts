@@ -8,11 +8,13 @@
  */
 import {
   bindingsWgsl,
+  enablesWgsl,
   epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
+  inputAt,
   outputPixels,
   PARAMS_WGSL,
 } from "./forward.js";
@@ -23,7 +25,7 @@ const WORKGROUP = 64;
 const BLOCK = 4;
 
 function directWgsl(text: ForwardText): string {
-  return /* wgsl */ `${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -50,7 +52,7 @@ fn main(
         let at = ((image * p.in_h + y) * p.in_w + x) * p.in_stride + in_first;
         let row = block + 1u + (ky * p.kernel_w + kx) * p.in_per_group;
         for (var c = 0u; c < p.in_per_group; c++) {
-          sum = fma(vec4f(input[at + c]), packed[row + c], sum);
+          sum = fma(vec4f(${inputAt(text, "at + c")}), packed[row + c], sum);
         }
       }
     }

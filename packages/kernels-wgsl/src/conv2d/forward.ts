@@ -14,6 +14,7 @@ import {
   conv2dBytes,
   conv2dFlops,
   conv2dOutputSize,
+  type StorageType,
 } from "./spec.js";
 
 /**
@@ -138,6 +139,12 @@ export interface ForwardText {
   readonly uniformVectors?: number | undefined;
   /** The bias is bound apart from the weights, as storage. */
   readonly biasApart?: boolean | undefined;
+  /** Element types in memory; what is loaded becomes f32 at once. */
+  readonly types: {
+    readonly input: StorageType;
+    readonly residual: StorageType;
+    readonly output: StorageType;
+  };
 }
 
 /** The WGSL type of `width` f32. */
@@ -154,13 +161,48 @@ export function forwardText(spec: Conv2dSpec, width: Width): ForwardText {
     vec4In: [inChannels, inStride, inOffset].every((n) => n % 4 === 0),
     width,
     wideOut: [outChannels, outStride, outOffset].every((n) => n % width === 0),
+    types: {
+      input: spec.inType ?? "f32",
+      // Kernels that bind a residual without need are given the input.
+      residual: (spec.residual ? spec.residual.type : spec.inType) ?? "f32",
+      output: spec.outType ?? "f32",
+    },
   };
+}
+
+function usesHalf({ types, residual }: ForwardText): boolean {
+  return [types.input, types.output, residual ? types.residual : "f32"].includes("f16");
+}
+
+/** The `enable` directives of a forward kernel, the first lines of its text. */
+export function enablesWgsl(text: ForwardText, subgroups = false): string {
+  const enables = [...(usesHalf(text) ? ["f16"] : []), ...(subgroups ? ["subgroups"] : [])];
+  return enables.map((name) => `enable ${name};\n`).join("");
+}
+
+/** WGSL of `width` elements in memory. */
+function stored(type: StorageType, width: Width): string {
+  if (type === "f32") return vec(width);
+  return width === 1 ? "f16" : `vec${width}h`;
+}
+
+/** WGSL of an element that was loaded, in f32. */
+function loaded(type: StorageType, width: Width, element: string): string {
+  return type === "f32" ? element : `${vec(width)}(${element})`;
+}
+
+/** WGSL of the input's element `index`: of `vec4f` where the text binds it so, else of `f32`. */
+export function inputAt(text: ForwardText, index: string): string {
+  return loaded(text.types.input, text.vec4In ? 4 : 1, `input[${index}]`);
 }
 
 /** Declarations of the bindings of a forward kernel, in the order of `operandsOf`. */
 export function bindingsWgsl(text: ForwardText): string {
-  const inType = text.vec4In ? "vec4f" : "f32";
-  const outType = text.wideOut ? vec(text.width) : "f32";
+  const { types } = text;
+  const inType = stored(types.input, text.vec4In ? 4 : 1);
+  const outWidth = text.wideOut ? text.width : 1;
+  const outType = stored(types.output, outWidth);
+  const residualType = stored(types.residual, outWidth);
   const packed = text.uniformVectors
     ? `var<uniform> packed: array<vec4f, ${text.uniformVectors}>`
     : "var<storage, read> packed: array<vec4f>";
@@ -168,7 +210,7 @@ export function bindingsWgsl(text: ForwardText): string {
     `var<storage, read> input: array<${inType}>`,
     packed,
     ...(text.biasApart ? [`var<storage, read> biases: array<${vec(text.width)}>`] : []),
-    ...(text.residual ? [`var<storage, read> residual: array<${outType}>`] : []),
+    ...(text.residual ? [`var<storage, read> residual: array<${residualType}>`] : []),
     `var<storage, read_write> output: array<${outType}>`,
     "var<uniform> p: Params",
   ];
@@ -194,13 +236,16 @@ export function epilogueWgsl(text: ForwardText): string {
   const type = vec(text.width);
   const each = (item: (i: number) => string): string =>
     Array.from({ length: text.width }, (_, i) => item(i)).join(", ");
+  const { types } = text;
   const load = text.wideOut
-    ? `residual[at / ${text.width}u]`
-    : `${type}(${each((i) => `residual[at + min(${i}u, count - 1u)]`)})`;
+    ? loaded(types.residual, text.width, `residual[at / ${text.width}u]`)
+    : `${type}(${each((i) => loaded(types.residual, 1, `residual[at + min(${i}u, count - 1u)]`))})`;
+  const toStored = (width: Width, value: string) =>
+    types.output === "f32" ? value : `${stored(types.output, width)}(${value})`;
   const narrow = Array.from({ length: text.width }, (_, i) => {
     const item = text.width === 1 ? "y" : `y[${i}]`;
     return `if (${i}u < count) {
-    output[at + ${i}u] = ${item};
+    output[at + ${i}u] = ${toStored(1, item)};
   }`;
   }).join("\n  ");
   const withResidual = /* wgsl */ `
@@ -228,7 +273,7 @@ fn activate(x: ${type}) -> ${type} {
 
 fn store(pixel: u32, channel: u32, count: u32, y: ${type}) {
   let at = pixel * p.out_stride + p.out_offset + channel;
-  ${text.wideOut ? `output[at / ${text.width}u] = y;` : narrow}
+  ${text.wideOut ? `output[at / ${text.width}u] = ${toStored(text.width, "y")};` : narrow}
 }
 
 fn finish_plain(pixel: u32, channel: u32, count: u32, value: ${type}) {
@@ -239,10 +284,9 @@ ${text.residual ? withResidual : plain}`;
 
 /** WGSL of four input channels from `at` on; those past the last are met by zero weights. */
 export function loadQuad(text: ForwardText, at: string, channel: string): string {
-  if (text.vec4In) return `input[(${at} + ${channel}) / 4u]`;
-  const items = Array.from(
-    { length: 4 },
-    (_, i) => `input[${at} + min(${channel} + ${i}u, p.in_per_group - 1u)]`,
+  if (text.vec4In) return inputAt(text, `(${at} + ${channel}) / 4u`);
+  const items = Array.from({ length: 4 }, (_, i) =>
+    inputAt(text, `${at} + min(${channel} + ${i}u, p.in_per_group - 1u)`),
   );
   return `vec4f(${items.join(", ")})`;
 }
@@ -252,18 +296,22 @@ export interface ForwardKernel {
   readonly variant: string;
   readonly wgsl: string;
   readonly text: ForwardText;
-  readonly features?: Kernel["features"];
+  readonly subgroups?: boolean;
 }
 
 /** A dispatch of a forward kernel on `blocks` blocks from `place.firstBlock` on. */
 function forwardDispatch(
   spec: Conv2dSpec,
   layout: PackedLayout,
-  { variant, wgsl, text, features }: ForwardKernel,
+  { variant, wgsl, text, subgroups = false }: ForwardKernel,
   workgroups: Workgroups,
   blocks = layout.blocksPerGroup * layout.groups,
   place: ForwardPlace = {},
 ): Conv2dDispatch {
+  const features: Kernel["features"] = [
+    ...(usesHalf(text) ? (["shader-f16"] as const) : []),
+    ...(subgroups ? (["subgroups"] as const) : []),
+  ];
   const share = blocks / (layout.blocksPerGroup * layout.groups);
   const { firstBlock = 0, outSize } = place;
   const forward = outSize ? spec.batch * spec.inHeight * spec.inWidth : outputPixels(spec);
@@ -281,7 +329,7 @@ function forwardDispatch(
       workgroups,
       flops: conv2dFlops(spec, forward) * share,
       bytes: conv2dBytes(spec) * share,
-      ...(features ? { features } : {}),
+      ...(features.length > 0 ? { features } : {}),
     },
     operands: [
       "input",

@@ -20,5 +20,6 @@ export {
   conv2dBytes,
   conv2dFlops,
   conv2dOutputSize,
+  type StorageType,
 } from "./spec.js";
 export type { Conv2dWeightGradient } from "./weight-gradient.js";

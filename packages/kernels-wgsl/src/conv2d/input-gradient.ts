@@ -9,6 +9,7 @@
 import { isDepthwise } from "./depthwise.js";
 import {
   bindingsWgsl,
+  enablesWgsl,
   epilogueWgsl,
   type ForwardText,
   forwardLaunch,
@@ -80,7 +81,7 @@ function gatherWgsl(text: ForwardText, depthwise: boolean): string {
         for (var c = 0u; c < p.in_per_group; c++) {
           sum = fma(vec4f(input[at + c]), packed[row + c], sum);
         }`;
-  return /* wgsl */ `${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,

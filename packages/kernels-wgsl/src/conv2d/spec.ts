@@ -12,6 +12,8 @@ export interface Conv2dResidual {
   /** Size of the residual, NHWC with `batch` images and `outChannels` channels, densely stored. */
   readonly height: number;
   readonly width: number;
+  /** How it is stored; f32 when absent. */
+  readonly type?: StorageType;
 }
 
 /**
@@ -40,7 +42,14 @@ export interface Conv2dSpec {
   /** First channel of the output in that tensor; 0 when absent. Other channels are left alone. */
   readonly outOffset?: number;
   readonly residual?: Conv2dResidual;
+  /** How the input is stored; f32 when absent. Sums are f32 whatever the operands are. */
+  readonly inType?: StorageType;
+  /** How the output is stored; f32 when absent. What f16 cannot hold becomes infinite. */
+  readonly outType?: StorageType;
 }
+
+/** Element type of an operand in memory; `f16` needs the feature `shader-f16`. */
+export type StorageType = "f32" | "f16";
 
 /** What a choice between variants depends on: the adapter's limits and features. */
 export interface Conv2dTraits {
@@ -147,7 +156,8 @@ export function conv2dBytes(spec: Conv2dSpec): number {
   const output = spec.batch * height * width * spec.outChannels;
   const taps = spec.kernelSize[0] * spec.kernelSize[1];
   const weights = taps * spec.outChannels * (spec.inChannels / spec.groups);
-  return 4 * (input + output + weights);
+  const bytes = (type: StorageType = "f32") => (type === "f16" ? 2 : 4);
+  return bytes(spec.inType) * input + bytes(spec.outType) * output + 4 * weights;
 }
 
 /**

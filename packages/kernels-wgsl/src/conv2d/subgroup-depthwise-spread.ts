@@ -10,10 +10,12 @@
  */
 import {
   bindingsWgsl,
+  enablesWgsl,
   epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
+  inputAt,
   PARAMS_WGSL,
 } from "./forward.js";
 import { packedLayout } from "./layout.js";
@@ -29,14 +31,13 @@ const BLOCK_VECTORS = 16;
 
 function spreadWgsl(text: ForwardText): string {
   const weights = Array.from({ length: 9 }, (_, i) => `let w${i} = packed[block + ${i + 1}u];`);
-  return /* wgsl */ `enable subgroups;
-${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text, true)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 var<private> channel: u32;
 
 fn load(image: u32, y: u32, x: u32) -> vec4f {
   let inside = y < p.in_h && x < p.in_w;
   let pixel = select(0u, (image * p.in_h + y) * p.in_w + x, inside);
-  return select(vec4f(), input[(pixel * p.in_stride + p.in_offset + channel) / 4u], inside);
+  return select(vec4f(), ${inputAt(text, "(pixel * p.in_stride + p.in_offset + channel) / 4u")}, inside);
 }
 
 fn finish_inside(image: u32, y: u32, x: u32, used: bool, value: vec4f) {
@@ -96,7 +97,7 @@ export function conv2dSubgroupDepthwiseSpread(
     variant: "subgroup-depthwise-spread",
     wgsl: spreadWgsl(text),
     text,
-    features: ["subgroups"] as const,
+    subgroups: true,
   };
   const rows = Math.floor((outSize[0] + reading.padding[0] + 1) / 2);
   const columns = Math.floor((outSize[1] + reading.padding[2] + 1) / 2);

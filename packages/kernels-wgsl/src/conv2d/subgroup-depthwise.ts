@@ -14,10 +14,12 @@
  */
 import {
   bindingsWgsl,
+  enablesWgsl,
   epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
+  inputAt,
   PARAMS_WGSL,
 } from "./forward.js";
 import { type PackedLayout, packedLayout } from "./layout.js";
@@ -76,14 +78,13 @@ function walk(stride: number): { columns: number; lead: number } {
 function subgroupDepthwiseWgsl(text: ForwardText, stride: number): string {
   const { columns, lead } = walk(stride);
   const weights = Array.from({ length: 9 }, (_, i) => `let w${i} = packed[block + ${i + 1}u];`);
-  return /* wgsl */ `enable subgroups;
-${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text, true)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 var<private> channel: u32;
 
 fn load(image: u32, y: i32, x: i32) -> vec4f {
   let inside = u32(y) < p.in_h && u32(x) < p.in_w;
   let pixel = select(0u, (image * p.in_h + u32(y)) * p.in_w + u32(x), inside);
-  return select(vec4f(), input[(pixel * p.in_stride + p.in_offset + channel) / 4u], inside);
+  return select(vec4f(), ${inputAt(text, "(pixel * p.in_stride + p.in_offset + channel) / 4u")}, inside);
 }
 
 @compute @workgroup_size(${LANES})
@@ -131,7 +132,7 @@ export function conv2dSubgroupDepthwise(spec: Conv2dSpec, transposed: boolean): 
     variant: "subgroup-depthwise",
     wgsl: subgroupDepthwiseWgsl(text, stride),
     text,
-    features: ["subgroups"] as const,
+    subgroups: true,
   };
   const tiles = Math.ceil(outWidth / walk(stride).columns);
   const segments = spec.batch * Math.ceil(outHeight / ROWS);

@@ -27,11 +27,13 @@
  */
 import {
   bindingsWgsl,
+  enablesWgsl,
   epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
+  inputAt,
   outputPixels,
   PARAMS_WGSL,
   vec,
@@ -59,10 +61,10 @@ function lines(count: number, line: (i: number) => string): string {
 function loadInputs(text: ForwardText, channels: number): string {
   return lines(VECTORS, (v) => {
     if (text.vec4In) {
-      return `let x${v} = select(vec4f(), input[at${v} / 4u + k4], inside${v});`;
+      return `let x${v} = select(vec4f(), ${inputAt(text, `at${v} / 4u + k4`)}, inside${v});`;
     }
     const items = Array.from({ length: 4 }, (_, i) =>
-      i < channels ? `input[at${v} + min(k4 * 4u + ${i}u, p.in_per_group - 1u)]` : "0.0",
+      i < channels ? inputAt(text, `at${v} + min(k4 * 4u + ${i}u, p.in_per_group - 1u)`) : "0.0",
     );
     return `let x${v} = select(vec4f(), vec4f(${items.join(", ")}), inside${v});`;
   });
@@ -118,8 +120,7 @@ function subgroupGemmWgsl(text: ForwardText, channels: number, spread: boolean):
   const stride = spread ? { y: "1u", x: "1u" } : { y: "p.stride_y", x: "p.stride_x" };
   const items = (item: (c: number) => string): string =>
     Array.from({ length: width }, (_, c) => item(c)).join(", ");
-  return /* wgsl */ `enable subgroups;
-${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text, true)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 @compute @workgroup_size(${LANES})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -203,7 +204,7 @@ export function conv2dSubgroupGemm(
     variant: spread ? "subgroup-gemm-spread" : "subgroup-gemm",
     wgsl: subgroupGemmWgsl(text, Math.min(spec.inChannels, 4), spread !== undefined),
     text,
-    features: ["subgroups"] as const,
+    subgroups: true,
   };
   const pixels = spread ? spec.batch * spread[0] * spread[1] : outputPixels(spec);
   const tiles = Math.ceil(pixels / TILE);

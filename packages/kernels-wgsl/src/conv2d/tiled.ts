@@ -13,6 +13,7 @@
  */
 import {
   bindingsWgsl,
+  enablesWgsl,
   epilogueWgsl,
   type ForwardText,
   forwardLaunch,
@@ -94,7 +95,7 @@ ${lines(SIDE, (i) => {
 function tiledWgsl(text: ForwardText, tile: Tile): string {
   const { channels, pixels, depth } = tile;
   const columns = channels / SIDE;
-  return /* wgsl */ `${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 var<workgroup> inputs: array<vec4f, ${(pixels * depth) / 4}>;
 var<workgroup> weights: array<vec4f, ${(channels * depth) / 4}>;
 

@@ -6,7 +6,7 @@ import type { Tensor, TensorInfo } from "../tensor.js";
 
 /** A value of the graph. Exactly one of `producer`, `constant` and "input of the graph" holds. */
 export interface Value {
-  readonly info: TensorInfo;
+  info: TensorInfo;
   producer: Node | undefined;
   /** A parameter or other tensor with memory of its own. */
   readonly constant?: Tensor;

@@ -5,6 +5,7 @@ export {
   Plan,
   type PlanOutput,
   type PlanStats,
+  type Precision,
 } from "./plan.js";
 export { SelfTestError } from "./self-test.js";
 export type { VariantChooser } from "./steps.js";

@@ -8,6 +8,7 @@ import { keep, tidy } from "../scope.js";
 import { Storage, Tensor, type TensorInfo } from "../tensor.js";
 import { fuse } from "./fuse.js";
 import { buildGraph, type Graph, rootOf, type Value } from "./graph.js";
+import { storeHalf } from "./half.js";
 import { assignBuffers, type Lifetime } from "./memory.js";
 import { testedVariants } from "./self-test.js";
 import {
@@ -41,12 +42,20 @@ export interface PlanStats {
   readonly activationBytes: number;
 }
 
+/** How activations are stored. */
+export type Precision = "f32" | "f16";
+
 /** Options of `compile`. */
 export interface CompileOptions {
   /** Share packed weights with other plans of the same network. */
   weights?: WeightStore;
   /** Picks convolution variants, for instance from measurements. */
   choose?: VariantChooser;
+  /**
+   * How activations are stored between convolutions: `f16` halves their memory and needs the feature `shader-f16`.
+   * Sums, weights, inputs and outputs are f32 either way; an activation beyond 65504 becomes infinite. Default `f32`.
+   */
+  precision?: Precision;
   /** Hears that the adapter computes a kernel wrong; default `console.warn`. */
   warn?: (message: string) => void;
 }
@@ -106,7 +115,8 @@ export class Plan {
  * The weights are read once: compile again after changing them. Modules are traced in the mode they are
  * in; call `eval()` first, so that batch norm can be folded.
  *
- * @throws GpuOutOfMemoryError when a buffer exceeds the adapter's limits
+ * @throws GpuOutOfMemoryError when a buffer exceeds the adapter's limits; the kernels' Conv2dSpecError for `f16`
+ * without `shader-f16`
  */
 export async function compile(
   device: Device,
@@ -114,8 +124,7 @@ export async function compile(
   inputs: readonly TensorInfo[],
   options: CompileOptions = {},
 ): Promise<Plan> {
-  const graph = traceGraph(device, forward, inputs);
-  fuse(graph);
+  const graph = fusedGraph(device, forward, inputs, options.precision);
   const owned = new Owned();
   try {
     return await assemble(device, graph, options, owned);
@@ -190,14 +199,25 @@ export function convolutionSpecs(
   device: Device,
   forward: (...inputs: Tensor[]) => readonly Tensor[],
   inputs: readonly TensorInfo[],
+  precision?: Precision,
 ): Conv2dSpec[] {
-  const graph = traceGraph(device, forward, inputs);
-  fuse(graph);
-  return convSpecs(graph);
+  return convSpecs(fusedGraph(device, forward, inputs, precision));
 }
 
 function convSpecs(graph: Graph): Conv2dSpec[] {
   return graph.nodes.filter((node) => node.kind === "conv").map(fusedSpec);
+}
+
+function fusedGraph(
+  device: Device,
+  forward: (...inputs: Tensor[]) => readonly Tensor[],
+  inputs: readonly TensorInfo[],
+  precision: Precision = "f32",
+): Graph {
+  const graph = traceGraph(device, forward, inputs);
+  fuse(graph);
+  if (precision === "f16") storeHalf(graph);
+  return graph;
 }
 
 function traceGraph(

@@ -13,10 +13,12 @@ import {
   type Conv2dSpec,
   conv2d,
   conv2dOutputSize,
+  type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
 import { TensorError } from "../errors.js";
+import { decodeHalf, encodeHalf } from "../float16.js";
 import { conv2dTraits } from "../ops/conv2d.js";
 import { Storage } from "../tensor.js";
 import { hostConv2d, type TestConv, testConv } from "./self-test-conv.js";
@@ -124,18 +126,19 @@ async function run(device: Device, { test, launch }: Representative): Promise<bo
   const stride = spec.outStride ?? spec.outChannels;
   const outputs = spec.batch * height * width * stride;
   const storages: Storage[] = [];
-  const make = (elements: number, values?: Float32Array) => {
+  const make = (elements: number, values?: Float32Array, type: StorageType = "f32") => {
     const storage = new Storage(device, Math.ceil(elements / 4) * 16, "self-test");
     storage.retain();
     storages.push(storage);
-    if (values) device.write(storage.buffer, values);
+    if (values) device.write(storage.buffer, type === "f16" ? encodeHalf(values) : values);
     else device.clear(storage.buffer);
     return { buffer: storage.buffer.buffer, size: storage.buffer.bytes };
   };
   try {
     await Promise.all(launch.dispatches.map(({ kernel }) => device.prepare(kernel)));
-    const [x, w, b] = [input, weight, bias].map((values) => make(values.length, values));
-    const addend = residual && make(residual.length, residual);
+    const x = make(input.length, input, spec.inType);
+    const [w, b] = [weight, bias].map((values) => make(values.length, values));
+    const addend = residual && make(residual.length, residual, spec.residual?.type);
     const [packed, y] = [launch.packedLength, outputs].map((elements) => make(elements));
     device.run(launch.pack(true), [w, b, packed]);
     const parts: Conv2dParts<BufferBinding> = {
@@ -145,9 +148,12 @@ async function run(device: Device, { test, launch }: Representative): Promise<bo
       packed: (offset, size) => ({ buffer: packed.buffer, offset: offset * 4, size: size * 4 }),
     };
     for (const one of launch.dispatches) device.run(one.kernel, bindConv2d(one, parts));
-    const actual = new Float32Array(await device.read(y.buffer, outputs * 4));
+    const half = spec.outType === "f16";
+    const bytes = await device.read(y.buffer, outputs * (half ? 2 : 4));
+    const actual = half ? decodeHalf(new Uint16Array(bytes)) : new Float32Array(bytes);
     const expected = hostConv2d(test);
-    return actual.every((v, i) => Math.abs(v - expected[i]) <= 1e-4 * (1 + Math.abs(expected[i])));
+    const most = half ? 2 ** -10 : 1e-4;
+    return actual.every((v, i) => Math.abs(v - expected[i]) <= most * (1 + Math.abs(expected[i])));
   } finally {
     if (!device.isLost) for (const storage of storages) storage.release();
   }

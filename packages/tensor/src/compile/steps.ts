@@ -5,6 +5,7 @@ import {
   type Conv2dSpec,
   conv2d,
   type Kernel,
+  type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
@@ -64,6 +65,10 @@ export function convSteps(
   return { steps, planned: { node, launch } };
 }
 
+function storageOf(value: Value): StorageType {
+  return rootOf(value).root.info.dtype === "f16" ? "f16" : "f32";
+}
+
 /** A convolution with everything fused into it, as the kernels see it. */
 export function fusedSpec(node: ConvNode): Conv2dSpec {
   const outChannels = node.parts.reduce((n, { weight }) => n + weight.shape[0], 0);
@@ -74,6 +79,7 @@ export function fusedSpec(node: ConvNode): Conv2dSpec {
     order: node.residual.order,
     height: node.residual.value.info.shape[1],
     width: node.residual.value.info.shape[2],
+    type: storageOf(node.residual.value),
   };
   return {
     ...conv2dSpec(node.inputs[0].info, weight, node.attrs),
@@ -81,6 +87,8 @@ export function fusedSpec(node: ConvNode): Conv2dSpec {
     outStride: root.info.shape[root.info.shape.length - 1],
     outOffset: channel,
     residual,
+    inType: storageOf(node.inputs[0]),
+    outType: storageOf(node.output),
   };
 }
 

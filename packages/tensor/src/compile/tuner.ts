@@ -4,7 +4,9 @@
  * The kernels' chooser picks by shape and limits, which is right for adapters it was written on. A tuner
  * replaces it by measurement: for every convolution of a network it times all variants that can run it,
  * in turn over several rounds so that a busy moment hits all alike, and keeps the one with the best
- * median. Results are stored by adapter name, so they are measured once.
+ * median. One that takes twice as long as another in its first run is out at once: on some adapters it would take
+ * minutes. Results are stored by adapter and by the texts of the kernels, so they are measured once, and again when a
+ * newer version has other kernels.
  *
  * Variants differ in rounding: the same weights on another adapter may give other last digits.
  */
@@ -28,12 +30,21 @@ export interface TunerStore {
   write(text: string): Promise<void>;
 }
 
-type Choices = Record<string, string>;
+/** A measured choice, and the fingerprint of the variants it was made among. */
+interface Choice {
+  readonly variant: string;
+  readonly among: string;
+}
+
+/** Choices by convolution. */
+type Choices = Record<string, Choice>;
 
 const ROUNDS = 5;
 /** Dispatches a round should last at least this long, so that the wait for the device does not count. */
 const ROUND_MILLISECONDS = 4;
 const MOST_REPEATS = 64;
+/** A first run this many times longer than the shortest is not measured further. */
+const HOPELESS = 2;
 
 /** Picks convolution variants by measurement. */
 export class ConvTuner {
@@ -41,13 +52,16 @@ export class ConvTuner {
   readonly #store: TunerStore | undefined;
   readonly #all: Record<string, Choices>;
   readonly #choices: Choices;
+  readonly #candidates = new Map<string, Candidates>();
 
   private constructor(device: Device, store: TunerStore | undefined, all: Record<string, Choices>) {
     this.#device = device;
     this.#store = store;
     this.#all = all;
-    all[device.adapter.name] ??= {};
-    this.#choices = all[device.adapter.name];
+    const { vendor, architecture, name } = device.adapter;
+    const key = [vendor, architecture, name].join(" | ");
+    all[key] ??= {};
+    this.#choices = all[key];
   }
 
   /** Opens a tuner with what the store remembers; a damaged store counts as empty. */
@@ -57,8 +71,12 @@ export class ConvTuner {
 
   /** The measured choice, for `compile`; undefined (the kernels' own choice) where nothing is known. */
   readonly choose: VariantChooser = (spec) => {
-    const name = this.#choices[keyOf(spec)];
-    return name && this.#variants(spec).includes(name) ? name : undefined;
+    const key = keyOf(spec);
+    const choice = this.#choices[key];
+    if (!choice) return undefined;
+    const { variants, fingerprint } = this.#candidatesOf(key, spec);
+    const { variant, among } = choice;
+    return among === fingerprint && variants.includes(variant) ? variant : undefined;
   };
 
   /**
@@ -67,49 +85,88 @@ export class ConvTuner {
    */
   async tune(specs: readonly Conv2dSpec[]): Promise<number> {
     const unknown = new Map(
-      specs.filter((spec) => !(keyOf(spec) in this.#choices)).map((spec) => [keyOf(spec), spec]),
+      specs.filter((spec) => !this.choose(spec)).map((spec) => [keyOf(spec), spec]),
     );
     for (const [key, spec] of unknown) {
-      const variants = this.#variants(spec);
-      this.#choices[key] = variants.length > 1 ? await this.#fastest(spec, variants) : variants[0];
+      const { variants, fingerprint } = this.#candidatesOf(key, spec);
+      const variant = variants.length > 1 ? await this.#fastest(spec, variants) : variants[0];
+      this.#choices[key] = { variant, among: fingerprint };
     }
     if (unknown.size > 0) await this.#store?.write(JSON.stringify(this.#all));
     return unknown.size;
   }
 
-  #variants(spec: Conv2dSpec): string[] {
-    return conv2dVariants(spec, conv2dTraits(this.#device));
+  #candidatesOf(key: string, spec: Conv2dSpec): Candidates {
+    const known = this.#candidates.get(key);
+    if (known) return known;
+    const traits = conv2dTraits(this.#device);
+    const variants = conv2dVariants(spec, traits);
+    const texts = variants.map((name) => conv2d(spec, traits, name).dispatches[0].kernel.wgsl);
+    const candidates = { variants, fingerprint: hash([...variants, ...texts].join("\n")) };
+    this.#candidates.set(key, candidates);
+    return candidates;
   }
 
   async #fastest(spec: Conv2dSpec, variants: readonly string[]): Promise<string> {
-    const runs = variants.map((name) => makeRun(this.#device, spec, name));
-    const times = variants.map((): number[] => []);
+    const all = variants.map((name) => makeRun(this.#device, spec, name));
     try {
-      for (const run of runs) await run.prepare();
-      for (let round = 0; round < ROUNDS; round++) {
-        for (const [i, run] of runs.entries()) times[i].push(await run.time());
+      const first: number[] = [];
+      for (const run of all) first.push(await run.prepare());
+      const most = Math.min(...first) * HOPELESS;
+      const runs = all.filter((_, i) => first[i] <= most);
+      const times = new Map(runs.map((run): [typeof run, number[]] => [run, []]));
+      for (let round = 0; runs.length > 1 && round < ROUNDS; round++) {
+        for (const [run, list] of times) list.push(await run.time());
       }
+      const medians = runs.map((run) => median(times.get(run)!));
+      return runs.length === 1
+        ? runs[0].variant
+        : runs[medians.indexOf(Math.min(...medians))].variant;
     } finally {
-      for (const run of runs) run.release();
+      for (const run of all) run.release();
     }
-    const medians = times.map(median);
-    return variants[medians.indexOf(Math.min(...medians))];
   }
 }
 
+interface Candidates {
+  readonly variants: readonly string[];
+  readonly fingerprint: string;
+}
+
+/** What a store holds, as far as it makes sense. */
 function parse(text: string | undefined): Record<string, Choices> {
+  const all: Record<string, Choices> = {};
   try {
-    const value: unknown = JSON.parse(text ?? "{}");
-    return value !== null && typeof value === "object" ? (value as Record<string, Choices>) : {};
+    for (const [adapter, choices] of entriesOf(JSON.parse(text ?? "{}"))) {
+      all[adapter] = {};
+      for (const [key, choice] of entriesOf(choices)) {
+        const { variant, among } = Object(choice) as Partial<Choice>;
+        if (typeof variant === "string" && typeof among === "string") {
+          all[adapter][key] = { variant, among };
+        }
+      }
+    }
   } catch {
     return {};
   }
+  return all;
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return value !== null && typeof value === "object" ? Object.entries(value) : [];
+}
+
+/** 32 bits of a text (FNV-1a), in hexadecimal. */
+function hash(text: string): string {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return (h >>> 0).toString(16);
 }
 
 /** What the time depends on: everything but the activation, which is a parameter of all variants. */
 function keyOf(spec: Conv2dSpec): string {
   const { activation: _, ...rest } = spec;
-  return JSON.stringify(rest, Object.keys(rest).concat("order", "height", "width").sort());
+  return JSON.stringify(rest, Object.keys(rest).concat("order", "height", "width", "type").sort());
 }
 
 function median(values: readonly number[]): number {
@@ -151,10 +208,13 @@ function makeRun(device: Device, spec: Conv2dSpec, variant: string) {
     return performance.now() - start;
   };
   return {
-    async prepare() {
+    variant,
+    /** Compiles; milliseconds of the run after that. */
+    async prepare(): Promise<number> {
       await measure();
       const once = await measure();
       repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(ROUND_MILLISECONDS / once)));
+      return once;
     },
     time: async () => (await measure()) / repeats,
     release: () => {
