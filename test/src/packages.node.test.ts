@@ -191,6 +191,17 @@ for (const name of bundlers) {
   }
 }
 
+const withoutBundler = "a page without a bundler finds the face in Chromium";
+if (findChromium() === undefined) skip(test, withoutBundler, "no Chromium on this machine");
+else {
+  installedFaceTest(withoutBundler, async ({ weights, photo }) => {
+    await provideWeights(weights);
+    const page = path.join(repository, "examples/script-module/index.html");
+    cpSync(page, path.join(project, "index.html"));
+    assert.is(await openExample(project, photo), `faces: ${await countFaces(weights, photo)}`);
+  });
+}
+
 /** Gives a small photo to the page's file input and returns what the page says. */
 async function openExample(folder: string, photo: string): Promise<string> {
   const server = await serveFolder(folder);

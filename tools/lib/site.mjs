@@ -8,10 +8,11 @@ const detector = path.join(root, "packages/retinaface");
 /** The weights that ship with the package; absent until there are some. */
 export const bundledWeights = path.join(detector, "weights/default.safetensors");
 
-/** The pages, where they go in the site, and their scripts among the compiled modules. */
+/** The pages, where they go in the site, and their scripts. */
 const pages = [
-  { from: "examples/browser", to: ".", scripts: ["main", "worker"] },
-  { from: "examples/browser-finetune", to: "finetune", scripts: ["main", "worker"] },
+  { from: "examples/browser", to: ".", scripts: ["dist/main.js", "dist/worker.js"] },
+  { from: "examples/browser-finetune", to: "finetune", scripts: ["dist/main.js", "dist/worker.js"] },
+  { from: "examples/webcam", to: "webcam", scripts: ["main.js"] },
 ];
 
 /**
@@ -34,7 +35,8 @@ async function buildPage({ from, scripts }, folder) {
   const source = path.join(root, from);
   cpSync(source, folder, { recursive: true, filter: isStatic });
   await build({
-    entryPoints: scripts.map((name) => path.join(source, "dist", `${name}.js`)),
+    entryPoints: scripts.map((name) => path.join(source, name)),
+    allowOverwrite: true,
     outdir: folder,
     bundle: true,
     minify: true,
