@@ -11,7 +11,11 @@ export const bundledWeights = path.join(detector, "weights/default.safetensors")
 /** The pages, where they go in the site, and their scripts. */
 const pages = [
   { from: "examples/browser", to: ".", scripts: ["dist/main.js", "dist/worker.js"] },
-  { from: "examples/browser-finetune", to: "finetune", scripts: ["dist/main.js", "dist/worker.js"] },
+  {
+    from: "examples/browser-finetune",
+    to: "finetune",
+    scripts: ["dist/main.js", "dist/worker.js"],
+  },
   { from: "examples/webcam", to: "webcam", scripts: ["main.js"] },
 ];
 
