@@ -1,5 +1,6 @@
 import "./ops/batchnorm-training.js";
 import "./ops/binary-gradient.js";
+import "./ops/concat-gradient.js";
 import "./ops/pool-gradient.js";
 import "./ops/resize-gradient.js";
 

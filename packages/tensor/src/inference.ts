@@ -1,5 +1,5 @@
 /*
- * The library without the kernels of the larger gradients (convolution, batch norm, pooling, resizing, two operands): for programs that
+ * The library without the kernels of the larger gradients (convolution, batch norm, pooling, resizing, joining, two operands): for programs that
  * only run networks. The types are the same; `backward()` through one of those needs `@retinaface-webgpu/tensor` to be
  * imported somewhere.
  */

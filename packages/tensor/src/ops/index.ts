@@ -27,7 +27,20 @@ export { type Conv2dParams, conv2d } from "./conv2d.js";
 export * from "./gather.js";
 export * from "./losses.js";
 export * from "./matmul.js";
-export * from "./movement.js";
+export {
+  broadcastTo,
+  cast,
+  concat,
+  flatten,
+  flip,
+  narrow,
+  permute,
+  reshape,
+  type SliceRange,
+  slice,
+  split,
+  transpose,
+} from "./movement.js";
 export * from "./pad.js";
 export {
   type AvgPoolOptions,

@@ -124,7 +124,8 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : castOp([x], { dtype })[0];
 }
 
-const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
+/** The operation; its gradient, which slices, is in `concat-gradient.ts`. */
+export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
   name: "concat",
   outputs: (inputs, { axis }) => {
     sameDtype("concat", inputs);
@@ -151,15 +152,6 @@ const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
       if (x.size > 0) run.kernel(stridedCopy({ shape: x.shape, from, to, type: x.dtype }), [x, y]);
       offset += x.shape[axis];
     }
-  },
-  backward: ([g], inputs, _, { axis }, needs) => {
-    let start = 0;
-    return inputs.map((x, k) => {
-      const end = start + x.shape[axis];
-      const part = g && needs[k] ? narrow(g, axis, start, x.shape[axis]) : undefined;
-      start = end;
-      return part;
-    });
   },
 });
 
