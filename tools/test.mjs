@@ -101,12 +101,12 @@ if (options.whole) {
   groups.push({ name: "checks", results: await runChecks() });
   await installPeersForOracle();
 }
-for (const place of options.places) {
-  if (interrupted.signal.aborted) break;
+const running = options.places.map(async (place) => {
   const results = await { node: runNode, browser: runBrowser }[place](options, interrupted.signal);
-  if (options.whole) rememberTimes(results);
-  groups.push({ name: place, results });
-}
+  return { name: place, results };
+});
+groups.push(...(await Promise.all(running)));
+if (options.whole) rememberTimes(groups.flatMap(({ results }) => results));
 if (options.whole && options.places.length === 2 && !interrupted.signal.aborted) {
   const [checks, node, browser] = groups;
   const result = comparePlaces(node.results, browser.results);

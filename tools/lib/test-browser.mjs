@@ -42,8 +42,8 @@ function bundleName(folder, file) {
 }
 
 /**
- * Runs compiled test files in headless Chromium, each in a fresh page of a fresh context, one after another:
- * they share one GPU process.
+ * Runs compiled test files in headless Chromium, one after another in one tab: a page each, nothing stored by an
+ * earlier one. A tab for each would cost a second of processor time a file.
  *
  * @param {{name: string, file: string, both: boolean}[]} tests
  * @param {{folder: string, timeoutMs: number, signal: AbortSignal}} options
@@ -59,14 +59,13 @@ export async function runBrowserTests(tests, { folder, timeoutMs, signal }, repo
   const shared = process.env.RETINAFACE_SHARED || path.join(root, "../shared");
   const server = await startTestServer(bundles, path.resolve(shared));
   const browser = await launchChromiumForVideo();
+  const tab = new Tab(browser);
   try {
-    console.log(
-      `Chromium ${browser.version()}, WebGPU adapter: ${await adapterName(browser, server)}`,
-    );
+    console.log(`Chromium ${browser.version()}, WebGPU adapter: ${await adapterName(tab, server)}`);
     for (const test of tests) {
       if (signal.aborted) break;
       const url = `${server.origin}/page/${encodeURI(bundleName(folder, test.file))}`;
-      const result = await runPage(browser, { name: test.name, url, timeoutMs, signal });
+      const result = await runPage(tab, { name: test.name, url, timeoutMs, signal });
       report({ ...result, both: test.both });
     }
   } finally {
@@ -75,50 +74,110 @@ export async function runBrowserTests(tests, { folder, timeoutMs, signal }, repo
   }
 }
 
-async function adapterName(browser, server) {
-  const page = await browser.newPage();
-  await page.goto(`${server.origin}/page/`);
+/** A tab that is used again until something goes wrong in it. */
+class Tab {
+  browser;
+  #page;
+
+  constructor(browser) {
+    this.browser = browser;
+  }
+
+  /** The tab, without what earlier pages stored. */
+  async open(url) {
+    if (this.#page === undefined) {
+      this.#page = await (await this.browser.newContext()).newPage();
+      return this.#page;
+    }
+    const session = await this.#page.context().newCDPSession(this.#page);
+    const { origin } = new URL(url);
+    await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "all" });
+    await session.detach();
+    return this.#page;
+  }
+
+  /** The next page gets a new tab. */
+  async drop() {
+    const page = this.#page;
+    this.#page = undefined;
+    await page?.context().close();
+  }
+}
+
+async function adapterName(tab, server) {
+  const url = `${server.origin}/page/`;
+  const page = await tab.open(url);
+  await page.goto(url);
   const name = await page.evaluate(async () => {
     const info = (await navigator.gpu?.requestAdapter())?.info;
     return info && [info.vendor, info.architecture, info.description].filter(Boolean).join(" ");
   });
-  await page.close();
   return name ?? "none";
 }
 
 /** Runs one page until uvu prints its totals, an error ends it, or time is up. */
-async function runPage(browser, { name, url, timeoutMs, signal }) {
+async function runPage(tab, { name, url, timeoutMs, signal }) {
   const started = performance.now();
-  const context = await browser.newContext();
-  const page = await context.newPage();
   let output = "";
   let problem;
-  const ended = new Promise((resolve) => {
-    const stop = (why) => {
-      problem ??= why;
-      resolve();
-    };
-    page.on("console", (message) => {
-      // uvu marks each test by one call; keep the marks on one line.
-      output += message.text() + (/[•✘]/.test(message.text()) ? "" : "\n");
-      if (hasTotals(output)) resolve();
-    });
-    page.on("pageerror", (error) => {
-      output += `${error.stack ?? error}\n`;
-      stop(`an error nobody caught: ${error.message}`);
-    });
-    page.on("crash", () => stop("the page crashed"));
-    browser.once("disconnected", () => stop("the browser crashed"));
-    signal.addEventListener("abort", () => stop("interrupted"), { once: true });
-    setTimeout(() => stop(`ran longer than ${timeoutMs / 1000} s`), timeoutMs).unref();
-  });
   try {
-    await page.goto(url);
-    await ended;
-    await sleep(SETTLE_MS);
-    await context.close();
+    const page = await tab.open(url);
+    const watch = watchPage(page, (text) => {
+      output += text;
+      return hasTotals(output);
+    });
+    const late = setTimeout(() => watch.stop(`ran longer than ${timeoutMs / 1000} s`), timeoutMs);
+    const abort = () => watch.stop("interrupted");
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await page.goto(url, { waitUntil: "commit" });
+      await watch.ended;
+      await sleep(SETTLE_MS);
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", abort);
+      problem = watch.end();
+    }
   } catch (error) {
     problem ??= error.message;
   }
-  return judge({ name, output, seconds: (performance.now() - started) / 1000, problem });
+  const seconds = (performance.now() - started) / 1000;
+  const result = judge({ name, output, seconds, problem });
+  if (result.problem !== undefined) await tab.drop();
+  return result;
+}
+
+/**
+ * Follows what a page prints until `print`, given each text, says that it was the last, or `stop` is called.
+ * `end` takes the listeners off and returns why the page failed, if it did.
+ */
+function watchPage(page, print) {
+  let problem;
+  let finish;
+  const ended = new Promise((resolve) => {
+    finish = resolve;
+  });
+  const stop = (why) => {
+    problem ??= why;
+    finish();
+  };
+  const listeners = {
+    console: (message) => {
+      // uvu marks each test by one call; keep the marks on one line.
+      const text = message.text();
+      if (print(text + (/[•✘]/.test(text) ? "" : "\n"))) finish();
+    },
+    pageerror: (error) => {
+      print(`${error.stack ?? error}\n`);
+      stop(`an error nobody caught: ${error.message}`);
+    },
+    crash: () => stop("the page crashed"),
+    close: () => stop("the browser crashed"),
+  };
+  for (const [event, listener] of Object.entries(listeners)) page.on(event, listener);
+  const end = () => {
+    for (const [event, listener] of Object.entries(listeners)) page.off(event, listener);
+    return problem;
+  };
+  return { ended, stop, end };
 }
