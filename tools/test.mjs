@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Runs the test suite: `test.mjs all|node|browser [--filter RE] [--timeout SECONDS]`, where RE is tried on the
-// place and name of a test file, e.g. `node nn/conv2d`. `--tests FOLDER` and `--exit-grace SECONDS` are for the
+// place and name of a test file, e.g. `node nn/conv2d`. `--withhold NAMES` runs Node's tests on devices without these
+// features, or without raised limits (`limits`). `--tests FOLDER` and `--exit-grace SECONDS` are for the
 // runner's own tests. The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
@@ -26,6 +27,7 @@ function readArguments() {
       timeout: { type: "string", default: "240" },
       "exit-grace": { type: "string", default: "10" },
       tests: { type: "string" },
+      withhold: { type: "string", default: "" },
     },
   });
   const [place = "all", ...rest] = positionals;
@@ -39,6 +41,7 @@ function readArguments() {
     timeoutMs: Number(values.timeout) * 1000,
     exitGraceMs: Number(values["exit-grace"]) * 1000,
     folder: path.resolve(values.tests ?? path.join(root, "test/dist")),
+    withhold: values.withhold,
     whole: values.filter === undefined && values.tests === undefined,
   };
 }

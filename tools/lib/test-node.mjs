@@ -1,13 +1,16 @@
 import { spawn } from "node:child_process";
 import { hasTotals, judge } from "./test-report.mjs";
 
+const WITHHOLDER = new URL("./withhold.mjs", import.meta.url).href;
+
 /**
  * Runs one compiled test file in its own Node process and judges how it ended.
  * A process that has printed its totals and then stays alive holds a resource it should have freed: a failure.
- * @param {{name: string, file: string, timeoutMs: number, exitGraceMs: number, signal: AbortSignal}} options
+ * @param {{name: string, file: string, timeoutMs: number, exitGraceMs: number, withhold: string,
+ *   signal: AbortSignal}} options `withhold` as `WITHHOLD` in withhold.mjs
  * @returns {Promise<import("./test-report.mjs").FileResult>}
  */
-export function runNodeTest({ name, file, timeoutMs, exitGraceMs, signal }) {
+export function runNodeTest({ name, file, timeoutMs, exitGraceMs, withhold, signal }) {
   return new Promise((resolve) => {
     const started = performance.now();
     let output = "";
@@ -16,7 +19,11 @@ export function runNodeTest({ name, file, timeoutMs, exitGraceMs, signal }) {
     const child = spawn(process.execPath, ["--enable-source-maps", file], {
       stdio: ["ignore", "pipe", "pipe"],
       detached: process.platform !== "win32",
-      env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? "1" : "0" },
+      env: {
+        ...process.env,
+        FORCE_COLOR: process.stdout.isTTY ? "1" : "0",
+        ...(withhold === "" ? {} : { WITHHOLD: withhold, NODE_OPTIONS: `--import ${WITHHOLDER}` }),
+      },
     });
     const stop = (why) => {
       problem ??= why;

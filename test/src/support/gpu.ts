@@ -8,12 +8,11 @@ interface Suite {
 
 /**
  * Gives a test file one device: created before its first test, destroyed after its last.
- * The environment variable `TEST_DEVICE_LIMITS=default` withholds optional features and limits.
  */
 export function useDevice(suite: Suite, options: DeviceOptions = {}): () => Device {
   let device: Device | undefined;
   suite.before(async () => {
-    device = await Device.create({ ...withheld(), ...options });
+    device = await Device.create(options);
   });
   suite.after(async () => {
     device?.destroy();
@@ -22,9 +21,4 @@ export function useDevice(suite: Suite, options: DeviceOptions = {}): () => Devi
     if (!device) throw new Error("useDevice: ask for the device inside a test");
     return device;
   };
-}
-
-function withheld(): DeviceOptions {
-  const env = typeof process === "undefined" ? undefined : process.env.TEST_DEVICE_LIMITS;
-  return env === "default" ? { limits: "default", features: [] } : {};
 }

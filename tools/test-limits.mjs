@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// Runs the tests that use a device in Node again and again, each time with something withheld that adapters may
+// lack: `test-limits.mjs [--only NAMES] [--filter RE]`, NAMES as in CONFIGURATIONS. Exit code 1 if a test failed.
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { root } from "./lib/paths.mjs";
+
+const CONFIGURATIONS = [
+  "limits,timestamp-query,shader-f16,subgroups",
+  "limits",
+  "timestamp-query",
+  "shader-f16",
+  "subgroups",
+];
+
+/** Files that open no device, or only a browser's or another library's. */
+const WITHOUT_DEVICE =
+  "align|anchors|bench-peers|bundle-size|check-imports|codec|demo|draw|image|image-.*|kernel-snapshots|nms|onnx-fuzz|" +
+  "packages|runner.*|setup|support|train-(anchors|augment|data|evaluate|loader|scales|targets|tune|wider)|weights-.*|" +
+  "withheld";
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    filter: { type: "string", default: `^node (?!(${WITHOUT_DEVICE})$)` },
+  },
+});
+const configurations = values.only === undefined ? CONFIGURATIONS : [values.only];
+const lines = [];
+for (const withheld of configurations) {
+  console.log(`without ${withheld.replaceAll(",", ", ")}`);
+  const args = [path.join(root, "tools/test.mjs"), "node", "--withhold", withheld];
+  const { status, stdout } = spawnSync(process.execPath, [...args, "--filter", values.filter], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  process.stdout.write(stdout);
+  lines.push(`${stdout.trimEnd().split("\n").at(-1)} without ${withheld.replaceAll(",", ", ")}`);
+  if (status !== 0) process.exitCode = 1;
+}
+console.log(lines.join("\n"));
