@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Runs the tests that use a device in Node again and again, each time with something withheld that adapters may
 // lack: `test-limits.mjs [--only NAMES] [--filter RE]`, NAMES as in CONFIGURATIONS. Exit code 1 if a test failed.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./lib/paths.mjs";
@@ -29,16 +30,26 @@ const { values } = parseArgs({
 const configurations = values.only === undefined ? CONFIGURATIONS : [values.only];
 const lines = [];
 for (const withheld of configurations) {
-  console.log(`without ${withheld.replaceAll(",", ", ")}`);
+  const what = `without ${withheld.replaceAll(",", ", ")}`;
+  console.log(what);
   const args = [path.join(root, "tools/test.mjs"), "node", "--withhold", withheld];
-  const { status, stdout } = spawnSync(process.execPath, [...args, "--filter", values.filter], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8",
-    maxBuffer: 2 ** 28,
-  });
-  process.stdout.write(stdout);
-  lines.push(`${stdout.trimEnd().split("\n").at(-1)} without ${withheld.replaceAll(",", ", ")}`);
-  if (status !== 0) process.exitCode = 1;
+  const { code, last } = await runShown([...args, "--filter", values.filter]);
+  lines.push(`${last} ${what}`);
+  if (code !== 0) process.exitCode = 1;
 }
 console.log(lines.join("\n"));
+
+/** Runs a program, showing what it prints; gives its last line. */
+async function runShown(args) {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  child.stdout.on("data", (data) => {
+    process.stdout.write(data);
+    text += data;
+  });
+  const [code] = await once(child, "close");
+  return { code, last: text.trimEnd().split("\n").at(-1) };
+}

@@ -77,6 +77,37 @@ async function run(photos: Photo[], detector = new FakeDetector(), options = {})
   return { failed, lines: lines.map((line) => JSON.parse(line)), streams, detector };
 }
 
+/** A GPU with memory for photos of a long side up to `most` pixels. */
+class SmallDetector extends FakeDetector {
+  sides: number[] = [];
+  constructor(private readonly most: number) {
+    super();
+  }
+  override async detect({ width }: RawImage, options: { maxSide?: number } = {}): Promise<Face[]> {
+    const side = Math.min(width, options.maxSide ?? width);
+    this.sides.push(side);
+    if (side <= this.most) return [FACE];
+    throw Object.assign(new Error("too large"), { code: "GPU_OUT_OF_MEMORY" });
+  }
+}
+
+test("a photo that the GPU has no memory for is scaled down, and standard error says so", async () => {
+  const file = await put("wide.png", png(2000, 4));
+  const small = new SmallDetector(1100);
+  const { failed, lines, streams } = await run(await findPhotos([file]), small);
+  assert.is(failed, 0);
+  assert.equal(small.sides, [2000, 1414, 1000]);
+  assert.is(lines[0].width, 2000);
+  assert.match(streams.stderr.text, /wide\.png.*2000×4.*1000 pixels/);
+  const bounded = new SmallDetector(1100);
+  await run(await findPhotos([file]), bounded, { maxSide: 1200 });
+  assert.equal(bounded.sides, [1200, 849], "never above --max-side");
+  const none = new SmallDetector(0);
+  const gaveUp = await run(await findPhotos([file]), none);
+  assert.is(gaveUp.lines[0].error.code, "GPU_OUT_OF_MEMORY");
+  assert.is(none.sides.length, 4);
+});
+
 test("a line for each photo: whole contract, rounded numbers", async () => {
   const file = await put("one.png");
   const { failed, lines, detector, streams } = await run([{ file }]);

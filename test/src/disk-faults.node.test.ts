@@ -1,10 +1,12 @@
 import { type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type StateDict, writeSafetensors } from "@retinaface-webgpu/tensor";
+import { readTrainingCheckpoint } from "@retinaface-webgpu/train";
 import { readCheckpoint } from "retinaface-webgpu";
 import { writeFileAtomic } from "retinaface-webgpu/node";
 import { test } from "uvu";
@@ -100,6 +102,78 @@ if (user === undefined || user === 0) {
 if (process.platform === "linux") {
   test("a file system that takes no files", () =>
     rejectsCode(writeFileAtomic("/proc/self/out", Buffer.from("new")), "WRITE_FAILED"));
+}
+
+/** Writes one checkpoint of a training run after the other, as `train` does; step n holds n everywhere. */
+const KEEP_SAVING = `
+import { RunFiles } from ${JSON.stringify(import.meta.resolve("@retinaface-webgpu/train/node"))};
+const files = new RunFiles(process.argv[2]);
+const steps = Number(process.argv[3] ?? Infinity);
+for (let step = 1; step <= steps; step++) {
+  const data = new Float32Array(2 ** 19).fill(step);
+  const network = new Map([["weight", { dtype: "f32", shape: [data.length], data }]]);
+  const optimizer = { groups: [], tensors: new Map() };
+  await files.writeCheckpoint({ state: { step, network, optimizer }, extra: {} });
+  process.stdout.write(step + "\\n");
+}
+`;
+
+/** The step of a run's checkpoint, which must be whole. */
+async function savedStep(home: string): Promise<number> {
+  const bytes = await readFile(path.join(home, "checkpoint.safetensors"));
+  const { state } = readTrainingCheckpoint(bytes);
+  const data = state.network.get("weight")!.data as Float32Array;
+  assert.is(data.length, 2 ** 19);
+  assert.ok(data.every((value) => value === state.step));
+  return state.step;
+}
+
+const unfinished = async (home: string) =>
+  (await readdir(home).catch(() => [])).filter((name) => name.endsWith(".tmp"));
+
+test("killed in the middle of a training checkpoint: the last one is whole", async () => {
+  const program = path.join(folder, "keep-saving.mjs");
+  const home = path.join(folder, "run");
+  await writeFile(program, KEEP_SAVING);
+  let hits = 0;
+  for (let kill = 0; kill < 8 && hits < 2; kill++) {
+    const { child, ended } = run(process.execPath, [program, home]);
+    await once(child.stdout!, "data");
+    while ((await unfinished(home)).length === 0) await sleep(1);
+    await sleep(kill);
+    child.kill("SIGKILL");
+    const finished = Number((await ended).stdout.trim().split("\n").at(-1));
+    const step = await savedStep(home);
+    assert.ok(step === finished || step === finished + 1, `${step} after ${finished}`);
+    const left = await unfinished(home);
+    if (left.length > 0) hits++;
+    for (const name of left) await rm(path.join(home, name));
+  }
+  assert.ok(hits > 0, "no kill came in the middle");
+});
+
+if (process.platform !== "win32") {
+  test("no room for a training checkpoint: the last one stays, the reason is told", async () => {
+    const program = path.join(folder, "keep-saving.mjs");
+    const home = path.join(folder, "full-run");
+    await writeFile(program, KEEP_SAVING);
+    const whole = run(process.execPath, [program, home, "1"]);
+    await whole.ended;
+    const limited = 'ulimit -f 1024; exec "$0" "$@"';
+    const { code, stdout, stderr } = await run("sh", [
+      "-c",
+      limited,
+      process.execPath,
+      program,
+      home,
+    ]).ended;
+    assert.is(code, 1, stderr);
+    assert.is(stdout, "");
+    assert.match(stderr, /checkpoint\.safetensors: .*larger/);
+    assert.match(stderr, "WRITE_FAILED");
+    assert.is(await savedStep(home), 1);
+    assert.equal(await readdir(home), ["checkpoint.safetensors"]);
+  });
 }
 
 test("killed while it writes: the old file stays, the next run replaces it", async () => {

@@ -8,6 +8,7 @@ import * as ops from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normalize, statistics } from "../reference/batchnorm.js";
+import { conv2d } from "../reference/convolution.js";
 import { map, zip } from "../reference/elementwise.js";
 import { focal } from "../reference/losses.js";
 import { matmul } from "../reference/matmul.js";
@@ -106,6 +107,19 @@ const focalLoss: OpCheck = {
   reference: (x, t) => zip(x, t, (u, v) => focal(u, v, 0.25, 2)),
 };
 
+const grouped: OpCheck = {
+  name: "conv2d",
+  inputs: [{ shape: [1, 9, 8, 4] }, { shape: [6, 2, 2, 3] }, { shape: [6] }],
+  op: (x, weight, bias) => ops.conv2d(x, weight, bias, { stride: [1, 3], padding: 1, groups: 2 }),
+  reference: (x, weight, bias) =>
+    conv2d(x, weight, bias, {
+      stride: [1, 3],
+      padding: [1, 1, 1, 1],
+      dilation: [1, 1],
+      groups: 2,
+    }),
+};
+
 const slips: Slip[] = [
   { check: sigmoid, kernel: "unary-sigmoid", right: "T(1.0) + e", wrong: "T(1.0) - e" },
   { check: sigmoid, kernel: "unary-sigmoid-backward", right: "T(1) - y", wrong: "T(1) + y" },
@@ -126,6 +140,25 @@ const slips: Slip[] = [
   { check: average, kernel: "average-pool", right: "max(-start, 0)", wrong: "0" },
   { check: average, kernel: "average-pool-backward", right: "% p.xStride != 0", wrong: "< 0" },
   { check: product, kernel: "matmul-direct", right: "row + 3u", wrong: "row + 2u" },
+  { check: grouped, kernel: "conv2d/direct", right: "% p.out_w * p.stride_x", wrong: "% p.out_w" },
+  {
+    check: grouped,
+    kernel: "conv2d/gather",
+    right: " && u32(x) % p.stride_x == 0u",
+    wrong: "",
+  },
+  {
+    check: grouped,
+    kernel: "conv2d/weight-gradient",
+    right: "if (is_bias)",
+    wrong: "if (row > rows)",
+  },
+  {
+    check: grouped,
+    kernel: "conv2d/weight-gradient-sum",
+    right: "slice < p.slices",
+    wrong: "slice + 1u < p.slices",
+  },
   { check: part, kernel: "fill", right: "(p.value)", wrong: "(p.value + 1.0)" },
   { check: focalLoss, kernel: "sigmoid-focal-backward", right: "p.gamma * f.ce", wrong: "f.ce" },
 ];

@@ -10,7 +10,7 @@ import { startProgress } from "./progress.js";
 
 /** What the command needs of a detector. */
 export interface CommandDetector {
-  detect(image: RawImage, options: { signal?: AbortSignal }): Promise<Face[]>;
+  detect(image: RawImage, options: { signal?: AbortSignal; maxSide?: number }): Promise<Face[]>;
   dispose(): void;
 }
 
@@ -18,6 +18,8 @@ export interface DetectJob {
   photos: readonly Photo[];
   /** Folder for annotated PNGs. */
   out?: string;
+  /** Most pixels of a photo's long side; default its own. */
+  maxSide?: number;
   /** Called once, while the first photo is decoded. */
   load: () => Promise<CommandDetector>;
   streams: Streams;
@@ -29,7 +31,14 @@ export interface DetectJob {
 interface Result {
   failed: boolean;
   line: unknown;
+  /** For standard error. */
+  note?: string;
 }
+
+/** By how much a photo is scaled down that the GPU has no memory for, again and again. */
+const SMALLER = Math.SQRT1_2;
+/** Where even this long side does not fit, the photo's size is not the reason. */
+const LEAST_SIDE = 512;
 
 /**
  * Looks at photos one after the other and prints a JSON line for each; a photo that fails has its
@@ -56,10 +65,11 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   try {
     for (const [n, photo] of photos.entries()) {
       progress?.update(n, photo.file);
-      const result = await lookAt(photo, detector, names, signal);
+      const result = await lookAt(photo, detector, job, names);
       if (signal?.aborted || lines.closed) break;
       if (result.failed) failed++;
       progress?.clear();
+      if (result.note !== undefined) streams.stderr.write(`${result.note}\n`);
       await lines.write(result.line);
       progress?.update(n + 1, "");
     }
@@ -84,24 +94,52 @@ async function makeFolder(folder: string): Promise<void> {
 async function lookAt(
   { file, error }: Photo,
   loading: Promise<CommandDetector>,
+  { maxSide, signal }: DetectJob,
   names?: OutputNames,
-  signal?: AbortSignal,
 ): Promise<Result> {
   try {
     if (error !== undefined) throw error;
     const image = await toRawImage(file);
     const detector = await untilAborted(loading, signal);
-    const faces = await untilAborted(detector.detect(image, { signal }), signal);
+    const { faces, side } = await untilAborted(
+      detectFitting(detector, image, { maxSide, signal }),
+      signal,
+    );
     if (names !== undefined) {
       await writeFileAtomic(names.next(file), encodePng(annotate(image, faces)));
     }
     const { width, height } = image;
-    return { failed: false, line: { file, width, height, faces: faces.map(faceLine) } };
+    const note =
+      side === maxSide
+        ? undefined
+        : `${file}: the GPU has no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
+    return { failed: false, line: { file, width, height, faces: faces.map(faceLine) }, note };
   } catch (cause) {
     await untilAborted(loading, signal).catch((fatal) => {
       if (!signal?.aborted) throw fatal;
     });
     return { failed: true, line: { file, error: errorLine(cause) } };
+  }
+}
+
+/** Scales a photo down until the GPU has memory for it; `side` is the `maxSide` that worked. */
+async function detectFitting(
+  detector: CommandDetector,
+  image: RawImage,
+  options: { maxSide?: number; signal?: AbortSignal },
+): Promise<{ faces: Face[]; side: number | undefined }> {
+  let side = options.maxSide;
+  for (;;) {
+    try {
+      return { faces: await detector.detect(image, { ...options, maxSide: side }), side };
+    } catch (error) {
+      const tried = Math.min(side ?? Number.POSITIVE_INFINITY, Math.max(image.width, image.height));
+      const smaller = Math.round(tried * SMALLER);
+      if ((error as { code?: unknown }).code !== "GPU_OUT_OF_MEMORY" || smaller < LEAST_SIDE) {
+        throw error;
+      }
+      side = smaller;
+    }
   }
 }
 

@@ -41,6 +41,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   const failed = await detectPhotos({
     photos,
     out,
+    maxSide: load.maxSide,
     load: () => RetinaFace.load({ ...load, config }),
     streams,
     signal,
