@@ -136,7 +136,7 @@ test("killed in the middle of a training checkpoint: the last one is whole", asy
   const home = path.join(folder, "run");
   await writeFile(program, KEEP_SAVING);
   let hits = 0;
-  for (let kill = 0; kill < 8 && hits < 2; kill++) {
+  for (let kill = 0; kill < 8 && hits < 1; kill++) {
     const { child, ended } = run(process.execPath, [program, home]);
     await once(child.stdout!, "data");
     while ((await unfinished(home)).length === 0) await sleep(1);

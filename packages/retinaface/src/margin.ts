@@ -6,10 +6,14 @@ import { keyMargin, marginKey } from "@retinaface-webgpu/kernels-wgsl";
  * exponential is not the same number on every adapter.
  */
 
-/** Margins from `[N, 2]` logits of background and face. */
+/** Margins from `[N, 2]` logits of background and face; NaN where a logit is not finite, as one that overflowed. */
 export function marginsOf(logits: Float32Array): Float32Array {
   const margins = new Float32Array(logits.length / 2);
-  for (let i = 0; i < margins.length; i++) margins[i] = logits[i * 2 + 1] - logits[i * 2];
+  for (let i = 0; i < margins.length; i++) {
+    const [background, face] = [logits[i * 2], logits[i * 2 + 1]];
+    const sound = Number.isFinite(background) && Number.isFinite(face);
+    margins[i] = sound ? face - background : Number.NaN;
+  }
   return margins;
 }
 

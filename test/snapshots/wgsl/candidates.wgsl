@@ -30,11 +30,8 @@ fn keyOf(bits: u32) -> u32 {
 fn marginKey(background: u32, face: u32) -> u32 {
   let b = background & 0x7fffffffu;
   let f = face & 0x7fffffffu;
-  if (max(b, f) < INFINITY) {
-    return keyOf(bitcast<u32>(bitcast<f32>(face) - bitcast<f32>(background)));
-  }
-  if (max(b, f) > INFINITY || (b == f && background == face)) { return NAN_KEY; }
-  return keyOf(select(background ^ 0x80000000u, face, f == INFINITY));
+  if (max(b, f) >= INFINITY) { return NAN_KEY; }
+  return keyOf(bitcast<u32>(bitcast<f32>(face) - bitcast<f32>(background)));
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,

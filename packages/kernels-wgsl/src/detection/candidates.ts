@@ -7,14 +7,15 @@
  * apart what the probability rounds to 1. The key is the margin's bits, mapped so that unsigned comparison orders
  * them; the caller maps its probability threshold to the smallest key that passes (`marginKey`).
  *
- * Logits are read as bits, because a shader may assume that there are no NaNs: a NaN margin gets `NAN_KEY`.
+ * Logits are read as bits, because a shader may assume that there are no NaNs: a logit that is NaN or infinite (one
+ * that overflowed) gets its prior `NAN_KEY`.
  */
 import { defineKernel, input, output } from "../define.js";
 import type { Kernel } from "../kernel.js";
 
 /** Key of a prior that does not pass; less than any margin's. */
 export const NO_KEY = 0;
-/** Key of a prior whose margin is NaN; more than any margin's. */
+/** Key of a prior whose margin is NaN or has a logit that is not finite; more than any margin's. */
 export const NAN_KEY = 0xffffffff;
 /** Words of a record: key, prior, 4 box offsets, 10 landmark offsets (f32 bits). */
 export const RECORD_WORDS = 16;
@@ -69,11 +70,8 @@ fn keyOf(bits: u32) -> u32 {
 fn marginKey(background: u32, face: u32) -> u32 {
   let b = background & 0x7fffffffu;
   let f = face & 0x7fffffffu;
-  if (max(b, f) < INFINITY) {
-    return keyOf(bitcast<u32>(bitcast<f32>(face) - bitcast<f32>(background)));
-  }
-  if (max(b, f) > INFINITY || (b == f && background == face)) { return NAN_KEY; }
-  return keyOf(select(background ^ 0x80000000u, face, f == INFINITY));
+  if (max(b, f) >= INFINITY) { return NAN_KEY; }
+  return keyOf(bitcast<u32>(bitcast<f32>(face) - bitcast<f32>(background)));
 }`;
 
 const BODY = `

@@ -33,7 +33,7 @@ export interface GreedyNmsSpec {
 
 /** Words before the records of an image: kept faces, flags, candidates, 0. */
 export const HEADER_WORDS = 4;
-/** Flag: the margin of a prior is NaN. */
+/** Flag: a prior's margin is NaN, or a logit of it is not finite. */
 export const FLAG_NAN_SCORE = 1;
 /** Flag: a candidate's box is not finite. */
 export const FLAG_NOT_FINITE = 2;

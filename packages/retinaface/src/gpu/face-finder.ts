@@ -123,7 +123,7 @@ export class FaceFinder {
    * Submits what is recorded and reads the faces of each image, best first.
    *
    * @param timings gets `upload` since `started`, `gpu` and `faces`
-   * @throws NumericError when a score is NaN or a face is not finite.
+   * @throws NumericError when a score or a face is not finite.
    */
   async read(
     frames: readonly Frame[],
@@ -235,7 +235,7 @@ function allocateBuffers(owned: BufferSet, { batch, priors }: FaceFinderSpec) {
 function checkFlags(flags: number): void {
   if (flags & FLAG_NAN_SCORE) {
     throw new NumericError(
-      "a score is NaN: check that the input image and the weights are finite numbers",
+      "a score is not a finite number: check that the input image and the weights are, and are not too large",
     );
   }
   if (flags & FLAG_NOT_FINITE) throw new NumericError("a candidate's box is not finite");
