@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Runs the tests that use a device in Node again and again, each time with something withheld that adapters may
-// lack: `test-limits.mjs [--only NAMES] [--filter RE]`, NAMES as in CONFIGURATIONS. Exit code 1 if a test failed.
+// Runs the tests that use a device in Node again and again, each time with something withheld that adapters may lack:
+// `test-limits.mjs [--only NAMES] [--filter RE] [--timeout SECONDS]`, NAMES as in CONFIGURATIONS. Exit code 1 if a
+// test failed.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
@@ -24,6 +25,7 @@ const WITHOUT_DEVICE =
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
+    timeout: { type: "string", default: "240" },
     filter: { type: "string", default: `^node (?!(${WITHOUT_DEVICE})$)` },
   },
 });
@@ -33,7 +35,13 @@ for (const withheld of configurations) {
   const what = `without ${withheld.replaceAll(",", ", ")}`;
   console.log(what);
   const args = [path.join(root, "tools/test.mjs"), "node", "--withhold", withheld];
-  const { code, last } = await runShown([...args, "--filter", values.filter]);
+  const { code, last } = await runShown([
+    ...args,
+    "--filter",
+    values.filter,
+    "--timeout",
+    values.timeout,
+  ]);
   lines.push(`${last} ${what}`);
   if (code !== 0) process.exitCode = 1;
 }
