@@ -32,9 +32,11 @@ const recipe: Recipe = {
   ],
   holdOut: 0.25,
   steps: 4,
-  decaySteps: 1,
-  warmup: 2,
   lr: 1e-3,
+  schedule: [
+    [0, 0.1],
+    [2, 1],
+  ],
   weightDecay: 0.01,
   clip: 5,
   ema: 0.9,

@@ -235,14 +235,36 @@ test("a view depends on its own seeds alone, and sources join at their step", ()
   assert.not.equal(composer.compose({ ...job, step: 4 }).image.data, first.image.data);
 });
 
+test("views look at faces of the least size, or anywhere", () => {
+  const composer = new Composer([dotted()]);
+  const job = { seed: 4, step: 0, size: 96, cover: 0 };
+  const views = (more: { least?: number; background: number }) =>
+    Array.from({ length: 30 }, (_, index) => composer.compose({ ...job, index, ...more }));
+  const sides = (of: ReturnType<typeof views>) => of.map(({ boxes }) => (boxes[2] - boxes[0]) * 96);
+  const aimed = sides(views({ background: 0, least: 60 }));
+  assert.ok(
+    aimed.every((side) => side > 35),
+    aimed.join(),
+  );
+  assert.ok(sides(views({ background: 0 })).some((side) => side < 35));
+  assert.ok(views({ background: 1 }).some(({ boxes }) => boxes.length === 0));
+});
+
 test("the learning rate rises, stays, and falls to zero", () => {
-  const recipe = { steps: 100, decaySteps: 20, warmup: 10 } as Recipe;
+  const schedule = [
+    [0, 0.01],
+    [10, 1],
+    [80, 1],
+    [100, 0],
+  ] as const;
+  const recipe = { schedule } as unknown as Recipe;
   const rate = recipeSchedule(recipe);
   assert.ok(Math.abs(rate(0) - 0.01) < 1e-9 && rate(5) > 0.4 && rate(5) < 0.6);
   assert.is(rate(10), 1);
   assert.is(rate(80), 1);
   assert.is(rate(90), 0.5);
   assert.is(rate(100), 0);
+  assert.is(rate(500), 0);
 });
 
 test("a step's batch is one of its stage's, by their shares", () => {

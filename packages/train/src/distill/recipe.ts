@@ -1,4 +1,4 @@
-import { optim } from "@retinaface-webgpu/tensor";
+import type { optim } from "@retinaface-webgpu/tensor";
 import { DataError } from "../errors.js";
 import { chance, seededRandom } from "../random.js";
 import type { DistillOptions } from "./loss.js";
@@ -57,10 +57,9 @@ export interface Recipe {
   readonly sources: readonly SourceSpec[];
   readonly holdOut: number;
   readonly steps: number;
-  /** The learning rate falls to zero over the last so many steps; before that it is constant. */
-  readonly decaySteps: number;
-  readonly warmup: number;
   readonly lr: number;
+  /** Factor of the learning rate at some steps, in their order; straight lines between. */
+  readonly schedule: readonly (readonly [step: number, factor: number])[];
   readonly weightDecay: number;
   readonly clip: number;
   readonly ema: number;
@@ -69,7 +68,7 @@ export interface Recipe {
   readonly loss: DistillOptions;
 }
 
-const NUMBERS = ["seed", "holdOut", "steps", "decaySteps", "warmup", "lr", "clip", "ema"] as const;
+const NUMBERS = ["seed", "holdOut", "steps", "lr", "clip", "ema"] as const;
 
 /** @throws {DataError} naming what is missing or out of range */
 export function parseRecipe(text: string, file: string): Recipe {
@@ -89,13 +88,20 @@ export function parseRecipe(text: string, file: string): Recipe {
       `${file}: a recipe needs "sources", and "stages" of which the first is from step 0`,
     );
   }
+  if (!(recipe.schedule?.length > 0)) {
+    throw new DataError(`${file}: a recipe needs a "schedule" of [step, factor] points`);
+  }
   return recipe;
 }
 
-/** Factor of the learning rate: rises, stays, and falls to zero at the end. */
-export function recipeSchedule({ steps, decaySteps, warmup }: Recipe): optim.Schedule {
-  const fall = (step: number) => Math.min(1, Math.max(0, (steps - step) / Math.max(1, decaySteps)));
-  return optim.linearWarmup(warmup, fall, 0.01);
+/** Factor of the learning rate at each step; beyond its first and last point it stays. */
+export function recipeSchedule({ schedule }: Recipe): optim.Schedule {
+  return (step) => {
+    const next = schedule.findIndex(([at]) => at > step);
+    if (next <= 0) return schedule[next < 0 ? schedule.length - 1 : 0][1];
+    const [[from, before], [to, after]] = [schedule[next - 1], schedule[next]];
+    return before + ((after - before) * (step - from)) / (to - from);
+  };
 }
 
 /** The stage that a step belongs to. */

@@ -58,7 +58,7 @@ const INITIAL_ODDS = -4;
 const FIRST_VIEW = 1;
 
 /** Settings that may change when a run is resumed: how it goes on, how long, and how often it is saved. */
-const EXTENDABLE = ["steps", "decaySteps", "checkpointEvery", "stages", "sources"];
+const EXTENDABLE = ["steps", "schedule", "checkpointEvery", "stages", "sources"];
 
 /** A network with random weights for a recipe. */
 export function newStudent(device: Device, { network, seed }: Recipe): RetinaFaceNetwork {
