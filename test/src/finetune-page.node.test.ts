@@ -23,9 +23,9 @@ import { makeSample } from "./support/train-samples.js";
 
 const device = useDevice(test);
 
-const SIZE = 96;
-/** Browsers without a GPU are slow. */
-const WAIT_MS = 120_000;
+/** Of photos and of samples alike: a browser without a GPU is slow to compile the kernels of each size. */
+const SIZE = 64;
+const WAIT_MS = 200_000;
 
 const folder = mkdtempSync(path.join(tmpdir(), "finetune-page-"));
 const weightsFile = path.join(folder, "tiny.safetensors");
@@ -103,9 +103,9 @@ async function useThePage(): Promise<void> {
   await page.fill("#size", "70");
   await page.click("#train");
   await status(page, "Size of a sample");
-  await page.fill("#size", "64");
+  await page.fill("#size", String(SIZE));
   await page.fill("#steps", "6");
-  await page.fill("#batch", "2");
+  await page.fill("#batch", "1");
   await page.fill("#rate", "0.01");
   await page.click("#train");
   await status(page, "trained for 6 steps on 2 photos");
@@ -122,7 +122,7 @@ async function useThePage(): Promise<void> {
 
   await page.fill("#steps", "5000");
   await page.click("#train");
-  await status(page, /step [2-9] of 5000/);
+  await status(page, /step \d+ of 5000/);
   await page.click("#stop");
   await status(page, /trained for \d+ steps/);
 
