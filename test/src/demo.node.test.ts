@@ -118,7 +118,8 @@ demoTest(
     assert.ok(doubled.faces.length > expected.faces.length, "no overlapping candidates");
     await withPage(async (page) => {
       await page.setInputFiles("#files", photo);
-      await status(page, `${expected.faces.length} faces in ${path.basename(photo)}`);
+      const shown = expected.faces.length === 1 ? "1 face" : `${expected.faces.length} faces`;
+      await status(page, `${shown} in ${path.basename(photo)}`);
       assert.is(await count(page), expected.faces.length);
       assert.is(await passes(page), 1);
 
