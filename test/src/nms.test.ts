@@ -12,6 +12,7 @@ import {
 } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { workTime } from "./support/work-time.js";
 
 function generator(seed: number): () => number {
   let state = seed;
@@ -177,7 +178,7 @@ test("100,000 passing candidates are quick", () => {
   const large = priorBoxes(1560, 1560, DEFAULT_CONFIG.anchors);
   const rows = large.length / 4;
   assert.ok(rows > 98_000);
-  const started = performance.now();
+  const started = workTime();
   const faces = postprocess({
     loc: Float32Array.from({ length: rows * 4 }, () => next() - 0.5),
     scores: Float32Array.from({ length: rows }, () => 0.03 + next() * 0.9),
@@ -188,7 +189,7 @@ test("100,000 passing candidates are quick", () => {
     thresholds: { ...DEFAULT_THRESHOLDS, topK: rows },
   });
   assert.is(faces.length, 750);
-  assert.ok(performance.now() - started < 10_000);
+  assert.ok(workTime() - started < 10_000);
 });
 
 test("thresholds get defaults and ranges", () => {
