@@ -14,7 +14,7 @@ export const RESAMPLE_METHODS: readonly ResampleMethod[] = [
 /** Which input samples make one output sample, and how much of each. */
 interface Taps {
   readonly count: number;
-  /** [to, count]: indices of input samples. */
+  /** `[to, count]`: indices of input samples. */
   readonly indices: Int32Array;
   /** [to, count], rows sum to 1. */
   readonly weights: Float32Array;
@@ -116,7 +116,7 @@ function applyColumns(image: RawImage, taps: Taps, width: number): Float32Array 
 }
 
 /**
- * Scales an image. `linear` is {@link resizeBilinear}; `area` averages what a pixel covers; `cubic` and
+ * Scales an image. `linear` is `resizeBilinear`; `area` averages what a pixel covers; `cubic` and
  * `lanczos` interpolate without antialiasing, as OpenCV's methods of these names do.
  */
 export function resample(

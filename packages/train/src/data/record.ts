@@ -14,17 +14,17 @@ export interface FaceRecord {
   /** Image size in pixels, where the labels state it. */
   readonly width?: number;
   readonly height?: number;
-  /** [n, 4]: x1, y1, x2, y2. */
+  /** `[n, 4]`: x1, y1, x2, y2. */
   readonly boxes: Float32Array;
   /**
-   * [n, 10]: x, y of the eye and then the other eye, nose tip, mouth corners, the one at the image's
+   * `[n, 10]`: x, y of the eye and then the other eye, nose tip, mouth corners, the one at the image's
    * left first. All ten are NaN for a face whose landmarks are absent.
    */
   readonly landmarks: Float32Array;
-  /** [n]: class names. */
+  /** `[n]`: class names. */
   readonly labels: readonly string[];
   /**
-   * [n]: 1 for a face that counts neither as found nor as missed (VOC `difficult`, COCO `iscrowd`,
+   * `[n]`: 1 for a face that counts neither as found nor as missed (VOC `difficult`, COCO `iscrowd`,
    * WIDER `invalid`) and that trains neither as face nor as background.
    */
   readonly ignored: Uint8Array;

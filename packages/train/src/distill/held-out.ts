@@ -4,7 +4,7 @@ import { boxIou, type Detections } from "../evaluate/detections.js";
 export interface TaughtPhoto {
   readonly found: Detections;
   readonly teacher: Detections;
-  /** [n, 4]: boxes of labelled faces, which are no false positives either. */
+  /** `[n, 4]`: boxes of labelled faces, which are no false positives either. */
   readonly labels: ArrayLike<number>;
 }
 

@@ -2,7 +2,7 @@ import { type Face, LANDMARK_NAMES, type RawImage } from "retinaface-webgpu";
 
 /** What a detector found in one image, in any order, in pixels of the upright image. */
 export interface Detections {
-  /** [n, 4]: x1, y1, x2, y2. */
+  /** `[n, 4]`: x1, y1, x2, y2. */
   readonly boxes: Float64Array;
   /** [n]. */
   readonly scores: Float64Array;

@@ -6,13 +6,13 @@ export const VERDICT = { miss: 0, hit: 1, ignored: -1 } as const;
 
 /** The detections of one image held against its labels. */
 export interface MatchedDetections {
-  /** [n]: scores, best first. */
+  /** `[n]`: scores, best first. */
   readonly scores: Float64Array;
-  /** [n]: the index of each in the original detections. */
+  /** `[n]`: the index of each in the original detections. */
   readonly order: readonly number[];
-  /** [n]: the face each overlaps most, or −1 for none at all. */
+  /** `[n]`: the face each overlaps most, or −1 for none at all. */
   readonly face: Int32Array;
-  /** [n]: that IoU. */
+  /** `[n]`: that IoU. */
   readonly iou: Float64Array;
 }
 

@@ -13,7 +13,7 @@ export interface WiderImage {
   readonly event: string;
   /** File name without extension. */
   readonly name: string;
-  /** [n, 4]: x1, y1, x2, y2 in pixels. */
+  /** `[n, 4]`: x1, y1, x2, y2 in pixels. */
   readonly boxes: Float64Array;
   /** [n] a setting: 1 for the faces to be found in it; the others are ignored. */
   readonly counted: Readonly<Record<WiderSetting, Uint8Array>>;

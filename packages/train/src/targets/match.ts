@@ -20,23 +20,23 @@ export const MATCH_PRESETS = {
 
 /** The faces of one training image, as fractions of the network input's width and height. */
 export interface MatchFaces {
-  /** [n, 4]: x1, y1, x2, y2. */
+  /** `[n, 4]`: x1, y1, x2, y2. */
   readonly boxes: Float32Array;
   /** [n, 10]; a face with a NaN among its ten trains no landmarks. */
   readonly landmarks: Float32Array;
-  /** [n]: 1 for faces that train neither as face nor as background. */
+  /** `[n]`: 1 for faces that train neither as face nor as background. */
   readonly ignored?: Uint8Array;
 }
 
 /** Training targets of a batch of B images over N priors, rows of an image after each other. */
 export interface Targets {
-  /** [B, N]: 1 face, 0 background, −1 ignored. */
+  /** `[B, N]`: 1 face, 0 background, −1 ignored. */
   readonly labels: Int32Array;
-  /** [B, N, 4]: encoded boxes of faces, 0 elsewhere. */
+  /** `[B, N, 4]`: encoded boxes of faces, 0 elsewhere. */
   readonly locTargets: Float32Array;
-  /** [B, N, 10]: encoded landmarks where `landmMask` is 1, 0 elsewhere. */
+  /** `[B, N, 10]`: encoded landmarks where `landmMask` is 1, 0 elsewhere. */
   readonly landmTargets: Float32Array;
-  /** [B, N]: 1 where a prior's face has landmarks. */
+  /** `[B, N]`: 1 where a prior's face has landmarks. */
   readonly landmMask: Int32Array;
   /** Priors labelled face, over the batch. */
   readonly positives: number;
@@ -86,7 +86,7 @@ function isSound(box: Float32Array): boolean {
 }
 
 interface Assignment {
-  /** [N]: the face each prior is closest to, and their IoU (2 where the face claims it). */
+  /** `[N]`: the face each prior is closest to, and their IoU (2 where the face claims it). */
   readonly face: Int32Array;
   readonly overlap: Float64Array;
 }
