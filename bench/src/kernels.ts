@@ -1,5 +1,4 @@
-import type { Conv2dTraits } from "@retinaface-webgpu/kernels-wgsl";
-import type { Device } from "@retinaface-webgpu/tensor";
+import { conv2dTraits, type Device } from "@retinaface-webgpu/tensor";
 import type { Ceilings } from "./ceilings.js";
 import { kernelCases } from "./kernel-cases.js";
 import { interleave, type Summary, summarize } from "./statistics.js";
@@ -28,21 +27,6 @@ export interface KernelOptions {
   readonly milliseconds: number;
 }
 
-/** What the convolutions' chooser needs to know of a device. */
-export function traitsOf(device: Device): Conv2dTraits {
-  const { limits, adapter } = device;
-  return {
-    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
-    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
-    maxUniformBinding: limits.maxUniformBufferBindingSize,
-    maxStorageBinding: limits.maxStorageBufferBindingSize,
-    subgroups: device.has("subgroups"),
-    subgroupSize: adapter.subgroupSize,
-    f16: device.has("shader-f16"),
-    software: adapter.software,
-  };
-}
-
 /** Compares a time with what the ceilings allow (the roofline model, Williams et al. 2009). */
 export function roofline(
   { flops, bytes }: { readonly flops: number; readonly bytes: number },
@@ -65,7 +49,7 @@ export async function benchKernels(
   ceilings: Ceilings,
   { filter, rounds, milliseconds }: KernelOptions,
 ): Promise<KernelResult[]> {
-  const works = kernelCases(traitsOf(device)).filter(({ name }) => filter?.test(name) ?? true);
+  const works = kernelCases(conv2dTraits(device)).filter(({ name }) => filter?.test(name) ?? true);
   const prepared = works.map((work) => new PreparedWork(device, work));
   const first = new Map<PreparedWork, number>();
   try {

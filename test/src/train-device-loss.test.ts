@@ -3,40 +3,20 @@ import {
   readTrainingCheckpoint,
   type Sample,
   Trainer,
-  type TrainSettings,
   trainerOptions,
   writeTrainingCheckpoint,
 } from "@retinaface-webgpu/train";
-import { DEFAULT_CONFIG, RetinaFaceNetwork } from "retinaface-webgpu";
+import { RetinaFaceNetwork } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "./support/random.js";
 import { rejectsCode } from "./support/throws.js";
 import { makeSample } from "./support/train-samples.js";
+import { plainSettings } from "./support/train-settings.js";
 
 const SIZE = 32;
 
-const settings: TrainSettings = {
-  preset: "pytorch",
-  classification: "hard-negatives",
-  imageSize: SIZE,
-  batchSize: 2,
-  accumulate: 1,
-  epochs: 1,
-  optimizer: "sgd",
-  lr: 0.005,
-  momentum: 0.9,
-  weightDecay: 5e-4,
-  schedule: "constant",
-  warmup: 0,
-  clip: 1,
-  ema: 0,
-  freeze: [],
-  fixedNorm: false,
-  seed: 1,
-  augment: true,
-  config: DEFAULT_CONFIG,
-};
+const settings = plainSettings(SIZE, 1);
 
 const random = new Random(3);
 const data: Sample[][] = Array.from({ length: 4 }, () => [

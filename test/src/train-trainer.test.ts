@@ -27,32 +27,13 @@ import { assertClose } from "./support/close.js";
 import { useDevice } from "./support/gpu.js";
 import { Random } from "./support/random.js";
 import { makeSample } from "./support/train-samples.js";
+import { plainSettings } from "./support/train-settings.js";
 
 const device = useDevice(test);
 
 const SIZE = 64;
 
-const settings: TrainSettings = {
-  preset: "pytorch",
-  classification: "hard-negatives",
-  imageSize: SIZE,
-  batchSize: 2,
-  accumulate: 1,
-  epochs: 1,
-  optimizer: "sgd",
-  lr: 0.005,
-  momentum: 0.9,
-  weightDecay: 5e-4,
-  schedule: "constant",
-  warmup: 0,
-  clip: 0,
-  ema: 0,
-  freeze: [],
-  fixedNorm: false,
-  seed: 1,
-  augment: true,
-  config: DEFAULT_CONFIG,
-};
+const settings = plainSettings(SIZE, 0);
 
 /** MobileNet at a sixteenth of its width. */
 function tinyNetwork(seed = 5): RetinaFaceNetwork {

@@ -19,7 +19,7 @@ import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
 import { TensorError } from "../errors.js";
 import { decodeHalf, encodeHalf } from "../float16.js";
-import { conv2dTraits } from "../ops/conv2d.js";
+import { conv2dTraits, packedSlice } from "../ops/conv2d.js";
 import { Storage } from "../tensor.js";
 import { hostConv2d, type TestConv, testConv } from "./self-test-conv.js";
 import type { VariantChooser } from "./steps.js";
@@ -145,7 +145,7 @@ async function run(device: Device, { test, launch }: Representative): Promise<bo
       input: x,
       output: y,
       residual: addend,
-      packed: (offset, size) => ({ buffer: packed.buffer, offset: offset * 4, size: size * 4 }),
+      packed: (offset, size) => packedSlice({ buffer: packed.buffer }, offset, size),
     };
     for (const one of launch.dispatches) device.run(one.kernel, bindConv2d(one, parts));
     const half = spec.outType === "f16";

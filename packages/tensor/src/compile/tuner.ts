@@ -20,7 +20,7 @@ import {
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
-import { conv2dTraits } from "../ops/conv2d.js";
+import { conv2dTraits, packedSlice } from "../ops/conv2d.js";
 import { Storage } from "../tensor.js";
 import type { VariantChooser } from "./steps.js";
 
@@ -195,7 +195,7 @@ function makeRun(device: Device, spec: Conv2dSpec, variant: string) {
     input,
     output,
     residual: residual && addend,
-    packed: (offset, size) => ({ buffer: packed.buffer, offset: offset * 4, size: size * 4 }),
+    packed: (offset, size) => packedSlice({ buffer: packed.buffer }, offset, size),
   };
   let repeats = 1;
   const dispatch = () => {

@@ -78,7 +78,7 @@ export function runLaunch(
   const parts = {
     input: x,
     output: y,
-    packed: (offset: number, size: number) => slice(packed, offset, size),
+    packed: (offset: number, size: number) => packedSlice(packed, offset, size),
   };
   for (const dispatch of launch.dispatches) {
     run.kernel(dispatch.kernel, bindConv2d<Tensor | BufferBinding>(dispatch, parts));
@@ -146,7 +146,12 @@ function toPadding(
   return value.length === 4 ? value : [value[0], value[0], value[1], value[1]];
 }
 
-function slice(packed: BufferBinding, offset: number, elements: number): BufferBinding {
+/** `elements` of a packed buffer from element `offset` on. */
+export function packedSlice(
+  packed: BufferBinding,
+  offset: number,
+  elements: number,
+): BufferBinding {
   return { buffer: packed.buffer, offset: (packed.offset ?? 0) + offset * 4, size: elements * 4 };
 }
 

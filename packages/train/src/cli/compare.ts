@@ -1,15 +1,21 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Device } from "@retinaface-webgpu/tensor";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { OptionError, RetinaFace, readBytes } from "retinaface-webgpu";
 import { AGREEMENT_DEFAULTS, landmarkError, measureAgreement } from "../distill/held-out.js";
-import { parseRecipe } from "../distill/recipe.js";
-import { listSources, type SourceFile, type SourceFiles } from "../distill/sources.node.js";
+import { readRecipe } from "../distill/recipe.js";
+import {
+  keyOfWeights,
+  listSources,
+  PhotoCache,
+  type SourceFile,
+  type SourceFiles,
+} from "../distill/sources.node.js";
 import { type Detections, packFaces } from "../evaluate/detections.js";
 import { evaluateDetections } from "../evaluate/evaluate.js";
 import { formatTable, imageProgress, printJson, say, writeText } from "./console.js";
+import { wholeNumber } from "./options.js";
 
 interface CompareValues {
   readonly recipe: string;
@@ -25,22 +31,27 @@ interface CompareValues {
 /** Everything that average precision needs. */
 const LEAST_SCORE = 0.02;
 
+/** Where a detector's faces are kept, and what tells them from those of others. */
+interface Kept {
+  readonly cache: PhotoCache;
+  readonly key: string;
+}
+
 /** Detections of one detector, kept on disk for the teacher: they are always the same. */
 class Finder {
   readonly #detector: RetinaFace;
   readonly #maxSide: number | undefined;
-  readonly #cache: string | undefined;
+  readonly #kept: Kept | undefined;
 
-  constructor(detector: RetinaFace, maxSide: number | undefined, cache?: string) {
+  constructor(detector: RetinaFace, maxSide: number | undefined, kept?: Kept) {
     this.#detector = detector;
     this.#maxSide = maxSide;
-    this.#cache = cache;
-    if (cache) mkdirSync(cache, { recursive: true });
+    this.#kept = kept;
   }
 
   async find({ file }: SourceFile): Promise<Detections> {
-    const key = createHash("sha256").update(JSON.stringify([path.resolve(file), this.#maxSide]));
-    const at = this.#cache && path.join(this.#cache, `${key.digest("hex").slice(0, 24)}.json`);
+    const ending = `${this.#kept?.key}.${this.#maxSide ?? "whole"}.json`;
+    const at = this.#kept?.cache.path(file, ending);
     if (at && existsSync(at)) return packFaces(JSON.parse(readFileSync(at, "utf8")));
     const faces = await this.#detector.detect(file, { maxSide: this.#maxSide });
     if (at) await writeText(at, JSON.stringify(faces));
@@ -103,7 +114,7 @@ function figuresOf(photos: readonly Found[], of: "found" | "teacher") {
 
 type Figures = ReturnType<typeof figuresOf>;
 
-function sayFigures(name: string, of: string, figures: Figures): (string | number | null)[] {
+function figuresRow(name: string, of: string, figures: Figures): (string | number | null)[] {
   const { photos, faces, recall, falsePositivesPerPhoto, photosWithFace } = figures;
   const { ap50, landmarkError: error } = figures;
   return [name, of, photos, faces, recall, falsePositivesPerPhoto, photosWithFace, ap50, error];
@@ -111,10 +122,7 @@ function sayFigures(name: string, of: string, figures: Figures): (string | numbe
 
 async function runCompare(values: CompareValues): Promise<void> {
   const { data, out, maxSide, cache = path.join(out, "cache") } = values;
-  const recipe = parseRecipe(
-    new TextDecoder().decode(await readBytes(values.recipe)),
-    values.recipe,
-  );
+  const recipe = await readRecipe(values.recipe);
   const all = listSources(recipe, data, out).filter(({ held }) => held.length > 0);
   const names = all.map(({ spec }) => spec.name);
   const wanted = values.source ?? names;
@@ -126,11 +134,14 @@ async function runCompare(values: CompareValues): Promise<void> {
   const device = await Device.create();
   const bar = imageProgress(sources.reduce((sum, { held }) => sum + held.length, 0));
   try {
-    const load = (file: string) =>
-      RetinaFace.load({ device, weights: file, visThreshold: LEAST_SCORE });
+    const load = (weights: string | Uint8Array) =>
+      RetinaFace.load({ device, weights, visThreshold: LEAST_SCORE });
     const student = new Finder(await load(weights), maxSide);
-    const teacherFile = path.resolve(data, recipe.teacher);
-    const teacher = new Finder(await load(teacherFile), maxSide, path.join(cache, "teacher"));
+    const taught = new Uint8Array(await readBytes(path.resolve(data, recipe.teacher)));
+    const teacher = new Finder(await load(taught), maxSide, {
+      cache: new PhotoCache(path.join(cache, "teacher")),
+      key: keyOfWeights(taught),
+    });
     const results: Record<string, { student: Figures; teacher: Figures }> = {};
     let done = 0;
     for (const { spec, held } of sources) {
@@ -146,8 +157,8 @@ async function runCompare(values: CompareValues): Promise<void> {
     }
     bar.stop();
     const rows = Object.entries(results).flatMap(([name, of]) => [
-      sayFigures(name, "student", of.student),
-      sayFigures(name, "teacher", of.teacher),
+      figuresRow(name, "student", of.student),
+      figuresRow(name, "teacher", of.teacher),
     ]);
     say(
       formatTable(
@@ -174,14 +185,6 @@ async function runCompare(values: CompareValues): Promise<void> {
   }
 }
 
-function toSide(text: string): number {
-  const side = Number(text);
-  if (!Number.isSafeInteger(side) || side < 1) {
-    throw new InvalidArgumentError("it must be a whole number of at least 1");
-  }
-  return side;
-}
-
 export function compareCommand(): Command {
   return new Command("compare")
     .description(
@@ -193,7 +196,7 @@ export function compareCommand(): Command {
     .option("--weights <file>", "the detector (default: model.safetensors in --out)")
     .option("--cache <folder>", "the teacher's detections (default: cache/ in --out)")
     .option("--source <names...>", "only these sources")
-    .option("--max-side <pixels>", "scale the long side down to this; never up", toSide)
+    .option("--max-side <pixels>", "scale the long side down to this; never up", wholeNumber(1))
     .option("--json <file>", "write the result")
     .action(runCompare);
 }

@@ -1,12 +1,11 @@
 import path from "node:path";
 import { Command } from "commander";
-import { OptionError, readBytes } from "retinaface-webgpu";
-import { parseRecipe } from "../distill/recipe.js";
+import { readRecipe } from "../distill/recipe.js";
 import { DistillRun } from "../distill/run.node.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { printJson, say } from "./console.js";
+import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js";
 
-const INTERRUPTED = 130;
 /** Milliseconds between two lines on standard error. */
 const TELL_EVERY = 10_000;
 
@@ -23,20 +22,13 @@ function teller(steps: number) {
   return (losses: readonly StepLosses[], rate: number) => {
     if (losses.length === 0 || performance.now() - told < TELL_EVERY) return;
     told = performance.now();
-    const mean = (pick: (step: StepLosses) => number) =>
-      (losses.reduce((sum, step) => sum + pick(step), 0) / losses.length).toFixed(3);
-    say(
-      `step ${losses[losses.length - 1].step + 1}/${steps}: loss ${mean((s) => s.total)} (classes ` +
-        `${mean((s) => s.classes)}, boxes ${mean((s) => s.boxes)}, landmarks ` +
-        `${mean((s) => s.landmarks)}) ${rate.toFixed(1)} images/s`,
-    );
+    say(`step ${losses[losses.length - 1].step + 1}/${steps}: ${formatLosses(losses, rate)}`);
   };
 }
 
 async function runDistill(values: DistillValues): Promise<void> {
   const { data, out, cache = path.join(out, "cache") } = values;
-  const text = new TextDecoder().decode(await readBytes(values.recipe));
-  const recipe = parseRecipe(text, values.recipe);
+  const recipe = await readRecipe(values.recipe);
   const run = new DistillRun({
     recipe,
     data,
@@ -45,24 +37,14 @@ async function runDistill(values: DistillValues): Promise<void> {
     onLosses: teller(recipe.steps),
     onNotice: say,
   });
-  if (run.hasCheckpoint && !values.resume) {
-    throw new OptionError(
-      `${out} holds a run already: give --resume to go on with it, or another --out`,
-    );
-  }
-  let interrupted = false;
-  const onSignal = () => {
-    interrupted = true;
-    run.stop();
-  };
-  process.once("SIGINT", onSignal);
-  try {
-    const result = await run.run();
-    printJson({ out, ...result, model: path.join(out, "model.safetensors") });
-    if (interrupted) process.exitCode = INTERRUPTED;
-  } finally {
-    process.removeListener("SIGINT", onSignal);
-  }
+  checkFolder(out, run.hasCheckpoint, values.resume);
+  await stoppingOnInterrupt(
+    () => run.stop(),
+    async () => {
+      const result = await run.run();
+      printJson({ out, ...result, model: path.join(out, "model.safetensors") });
+    },
+  );
 }
 
 export function distillCommand(): Command {

@@ -12,18 +12,17 @@ import type { Dataset } from "../data/load.node.js";
 import { formatProblem, type Problem } from "../data/record.js";
 import { validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
-import { writeModel } from "../trainer/checkpoint.js";
+import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import { frozenDepth, PARTS, parseFreeze } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
 import { loadData, printJson, say } from "./console.js";
+import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js";
 import { type RunCheckpoint, type RunDescription, RunFiles } from "./train-files.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
 import { writeReport } from "./train-report.js";
 import { type RunInput, type RunListener, TrainRun } from "./train-run.js";
-
-const INTERRUPTED = 130;
 
 async function readPretrained(file: string | undefined): Promise<Pretrained | undefined> {
   if (file === undefined) return undefined;
@@ -107,11 +106,7 @@ function checkSame(own: RunDescription, given: RunDescription): void {
 
 /** The folder's checkpoint, where the user wants to go on from it. */
 async function findCheckpoint(files: RunFiles, resume: boolean) {
-  if (files.hasCheckpoint && !resume) {
-    throw new OptionError(
-      `${files.folder} holds a run already: give --resume to go on with it, or another --out`,
-    );
-  }
+  checkFolder(files.folder, files.hasCheckpoint, resume);
   return files.hasCheckpoint ? files.readCheckpoint() : undefined;
 }
 
@@ -132,12 +127,7 @@ function makeListener(run: () => TrainRun) {
         totalSteps,
         "{bar} {value}/{total} steps, {eta_formatted} left  {label}",
       );
-      const mean = (pick: (step: (typeof losses)[number]) => number) =>
-        (losses.reduce((sum, step) => sum + pick(step), 0) / losses.length).toFixed(3);
-      const label =
-        `loss ${mean((s) => s.total)} (classes ${mean((s) => s.classes)}, boxes ` +
-        `${mean((s) => s.boxes)}, landmarks ${mean((s) => s.landmarks)}) ${rate.toFixed(1)} images/s` +
-        validation;
+      const label = formatLosses(losses, rate) + validation;
       bar.update(last.step + 1, label);
       if (process.stderr.isTTY || performance.now() - spoken < 10_000) return;
       spoken = performance.now();
@@ -161,8 +151,7 @@ function makeListener(run: () => TrainRun) {
 async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpoint) {
   const { description, files, valRecords } = input;
   const { state, extra } = checkpoint;
-  const weights = new Map([...state.network, ...(state.average?.weights ?? [])]);
-  const final = writeModel(weights, description.settings.config);
+  const final = writeModel(averagedWeights(state), description.settings.config);
   await files.write("final.safetensors", final);
   const best = extra.validations
     .filter(({ step }) => step > 0)
@@ -219,24 +208,19 @@ async function runTrain(values: TrainValues): Promise<void> {
     network: { backbone, width, channels },
   };
   const run = new TrainRun(input, checkpoint);
-  let interrupted = false;
-  const onSignal = () => {
-    interrupted = true;
-    run.stop();
-  };
-  process.once("SIGINT", onSignal);
-  try {
+  const work = async (isInterrupted: () => boolean) => {
     let result: Awaited<ReturnType<typeof finishRun>> | undefined;
     await run.run(async (device) => {
-      if (!interrupted) result = await finishRun(input, device, run.checkpoint!);
+      if (!isInterrupted()) result = await finishRun(input, device, run.checkpoint!);
     });
     telling.stop();
     if (result) printJson({ ...result, problems: telling.problems.size });
     else say(`stopped at step ${run.checkpoint?.state.step}; go on with --resume`);
     if (telling.problems.size > 0) process.exitCode = 1;
-    if (interrupted) process.exitCode = INTERRUPTED;
+  };
+  try {
+    await stoppingOnInterrupt(() => run.stop(), work);
   } finally {
-    process.removeListener("SIGINT", onSignal);
     telling.stop();
   }
 }

@@ -1,4 +1,5 @@
 import type { Random } from "@retinaface-webgpu/tensor";
+import { MIRRORED_LANDMARKS } from "../augment/crop.js";
 import type { Sample } from "../augment/sample.js";
 import { chance, seededRandom } from "../random.js";
 import { changeColours } from "./photometric.js";
@@ -59,9 +60,6 @@ const BLURRED = 0.12;
 const MOST_PASTED = 6;
 /** A pasted head's half axes in distances between the eyes. */
 const HEAD_RADII = [1.25, 1.75] as const;
-
-/** Landmarks of the mirrored face: which old point becomes which new one. */
-const MIRRORED_POINTS = [1, 0, 2, 4, 3] as const;
 
 function logUniform(random: Random, low: number, high: number): number {
   return low >= high ? high : Math.exp(random.uniform(Math.log(low), Math.log(high)));
@@ -253,7 +251,7 @@ class View {
     const h = ((box[3] - box[1]) / 2) * placement.scale;
     this.#boxes.push(x - w, y - h, x + w, y + h);
     for (let i = 0; i < 5; i++) {
-      const from = placement.mirrored ? MIRRORED_POINTS[i] : i;
+      const from = placement.mirrored ? MIRRORED_LANDMARKS[i] : i;
       const known = landmarks ?? NO_LANDMARKS;
       this.#landmarks.push(...place(placement, known[from * 2], known[from * 2 + 1]));
     }

@@ -1,4 +1,5 @@
 import type { optim } from "@retinaface-webgpu/tensor";
+import { readBytes } from "retinaface-webgpu";
 import { DataError } from "../errors.js";
 import { chance, seededRandom } from "../random.js";
 import type { DistillOptions } from "./loss.js";
@@ -92,6 +93,11 @@ export function parseRecipe(text: string, file: string): Recipe {
     throw new DataError(`${file}: a recipe needs a "schedule" of [step, factor] points`);
   }
   return recipe;
+}
+
+/** @throws {DataError} as {@link parseRecipe} does; ReadError where the file cannot be read */
+export async function readRecipe(file: string): Promise<Recipe> {
+  return parseRecipe(new TextDecoder().decode(await readBytes(file)), file);
 }
 
 /** Factor of the learning rate at each step; beyond its first and last point it stays. */

@@ -1,19 +1,14 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Device, DeviceLostError, nn, optim } from "@retinaface-webgpu/tensor";
 import { OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
-import { WriteError, writeFileAtomic } from "retinaface-webgpu/node";
 import type { Sample } from "../augment/sample.js";
 import { LOSS_PRESETS } from "../loss/multibox.js";
 import { MATCH_PRESETS } from "../targets/match.js";
-import {
-  readTrainingCheckpoint,
-  writeModel,
-  writeTrainingCheckpoint,
-} from "../trainer/checkpoint.js";
+import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import type { StepLosses } from "../trainer/loss-log.js";
-import { Trainer, type TrainerState } from "../trainer/trainer.js";
+import { RunFolder } from "../trainer/run-folder.node.js";
+import { Trainer } from "../trainer/trainer.js";
 import { Composer } from "./compose.js";
 import { DistillObjective } from "./objective.js";
 import { batchOf, type Recipe, recipeSchedule, stageOf } from "./recipe.js";
@@ -48,7 +43,6 @@ export interface DistillResult {
   readonly seconds: number;
 }
 
-const CHECKPOINT = "checkpoint.safetensors";
 const MODEL = "model.safetensors";
 /** Devices lost in a row, without a checkpoint between, after which a run gives up. */
 const MAX_LOSSES = 3;
@@ -76,19 +70,17 @@ export function newStudent(device: Device, { network, seed }: Recipe): RetinaFac
 /** A distillation in a folder: goes on from its last checkpoint, also when the device is lost. */
 export class DistillRun {
   readonly #input: DistillInput;
+  readonly #files: RunFolder<DistillProgress, StepLosses>;
   #stop = false;
 
+  /** @throws WriteError where the run's folder cannot be made */
   constructor(input: DistillInput) {
     this.#input = input;
-    try {
-      mkdirSync(input.out, { recursive: true });
-    } catch (cause) {
-      throw new WriteError(input.out, cause);
-    }
+    this.#files = new RunFolder(input.out);
   }
 
   get hasCheckpoint(): boolean {
-    return existsSync(this.#path(CHECKPOINT));
+    return this.#files.hasCheckpoint;
   }
 
   /** Ends the run at a checkpoint after the present step. */
@@ -153,7 +145,7 @@ export class DistillRun {
       Object.assign(progress, { images: extra.images, seconds: extra.seconds });
       onNotice(`going on from step ${state.step}`);
     }
-    await this.#rewindMetrics(trainer.steps);
+    await this.#files.rewindMetrics(trainer.steps);
     await this.#steps(trainer, new Composer(sets), progress);
     return { steps: trainer.steps, ...progress };
   }
@@ -170,7 +162,7 @@ export class DistillRun {
       const losses = await trainer.losses();
       const seconds = (performance.now() - lap) / 1000;
       lap = performance.now();
-      this.#appendMetrics(losses);
+      this.#files.appendMetrics(losses);
       onLosses(losses, images / Math.max(seconds, 1e-3));
       progress.images += images;
       progress.seconds += seconds;
@@ -205,18 +197,14 @@ export class DistillRun {
 
   async #save(trainer: Trainer, progress: { images: number; seconds: number }): Promise<void> {
     const { recipe } = this.#input;
-    const state: TrainerState = await trainer.state();
-    const extra: DistillProgress = { recipe, ...progress };
-    await writeFileAtomic(this.#path(CHECKPOINT), writeTrainingCheckpoint({ state, extra }));
-    const model = new Map([...state.network, ...(state.average?.weights ?? [])]);
-    await writeFileAtomic(this.#path(MODEL), writeModel(model, trainer.config));
+    const state = await trainer.state();
+    await this.#files.writeCheckpoint({ state, extra: { recipe, ...progress } });
+    await this.#files.write(MODEL, writeModel(averagedWeights(state), trainer.config));
   }
 
   /** @throws {OptionError} when the run in the folder has another recipe */
   async #read() {
-    const checkpoint = readTrainingCheckpoint<DistillProgress>(
-      await readFile(this.#path(CHECKPOINT)),
-    );
+    const checkpoint = await this.#files.readCheckpoint();
     const own = Object.entries(checkpoint.extra.recipe);
     const given = new Map(Object.entries(this.#input.recipe));
     for (const [name, value] of own) {
@@ -227,23 +215,5 @@ export class DistillRun {
       );
     }
     return checkpoint;
-  }
-
-  #path(name: string): string {
-    return path.join(this.#input.out, name);
-  }
-
-  #appendMetrics(losses: readonly StepLosses[]): void {
-    const file = this.#path("metrics.jsonl");
-    appendFileSync(file, losses.map((step) => `${JSON.stringify(step)}\n`).join(""));
-  }
-
-  /** Forgets metrics of steps that a resumed run makes again. */
-  async #rewindMetrics(steps: number): Promise<void> {
-    const file = this.#path("metrics.jsonl");
-    if (!existsSync(file)) return;
-    const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
-    const kept = lines.filter((line) => (JSON.parse(line) as StepLosses).step < steps);
-    await writeFileAtomic(file, new TextEncoder().encode(kept.map((line) => `${line}\n`).join("")));
   }
 }

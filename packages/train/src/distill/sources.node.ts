@@ -115,12 +115,13 @@ interface Cached {
   readonly scale: number;
 }
 
-/** Decoded photos on disk, so that a resumed run starts at once. */
-class PhotoCache {
+/** What is known of photos, on disk: their decoded pixels, so that a resumed run starts at once. */
+export class PhotoCache {
   constructor(readonly folder: string) {
     mkdirSync(folder, { recursive: true });
   }
 
+  /** Where something of a photo is kept; another place once the file has changed. */
   path(file: string, ending: string): string {
     const { size, mtimeMs } = statSync(file);
     const key = createHash("sha256").update(
@@ -151,6 +152,11 @@ class PhotoCache {
   }
 }
 
+/** Tells weights apart in the names of cached files. */
+export function keyOfWeights(weights: Uint8Array): string {
+  return createHash("sha256").update(weights).digest("hex").slice(0, 8);
+}
+
 /** Faces that a teacher finds in whole photos, kept on disk. */
 class FaceFinder {
   #detector: Promise<RetinaFace> | undefined;
@@ -161,7 +167,7 @@ class FaceFinder {
     readonly cache: PhotoCache,
     readonly weights: Uint8Array,
   ) {
-    this.#key = createHash("sha256").update(weights).digest("hex").slice(0, 8);
+    this.#key = keyOfWeights(weights);
   }
 
   async find(file: string): Promise<readonly PhotoFace[]> {

@@ -22,6 +22,11 @@ function takePrefixed(from: StateDict, prefix: string): StateDict {
   return new Map(taken.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
+/** The network's weights, averaged where the run averages them. */
+export function averagedWeights({ network, average }: TrainerState): StateDict {
+  return new Map([...network, ...(average?.weights ?? [])]);
+}
+
 /**
  * A run's state as one safetensors file.
  * @throws {RetinaFaceError} `LOSS_NOT_FINITE` when a weight is not finite: such a state is never worth keeping.
