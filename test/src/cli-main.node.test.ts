@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodePng } from "./support/png-encoder.node.js";
+import { repository } from "./support/repository.node.js";
 import { readShared, sharedTest } from "./support/shared.js";
 
 const MAIN = fileURLToPath(new URL("../../packages/retinaface/dist/cli/main.js", import.meta.url));
@@ -26,10 +27,14 @@ interface Ended {
   stderr: string;
 }
 
-function run(args: string[], onStdout?: (text: string, kill: () => void) => void): Promise<Ended> {
+function run(
+  args: string[],
+  onStdout?: (text: string, kill: () => void) => void,
+  env: Record<string, string> = {},
+): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: folder,
-    env: { ...process.env, RETINAFACE_WEIGHTS: "", XDG_CACHE_HOME: folder },
+    env: { ...process.env, RETINAFACE_WEIGHTS: "", XDG_CACHE_HOME: folder, ...env },
   });
   const ended: Ended = { code: null, stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => {
@@ -71,6 +76,7 @@ test("wrong usage: exit code 2, a reason on standard error, nothing on standard 
     [["detect", "p.png", "--top-k", "many"], /--top-k.*whole number/s],
     [["detect", "p.png", "--nms-threshold", "1.5"], /number from 0 to 1/],
     [["detect", "p.png", "--max-side", "0"], /at least 1/],
+    [["detect", "p.png", "--precision", "f8"], /--precision.*f32, f16/],
     [["detect", "p.png", "--unknown"], /unknown option/],
     [["detect", "p.png", "--weights", "absent.pth"], /absent\.pth.*retinaface pull/s],
     [["dettect"], /unknown command/],
@@ -91,7 +97,8 @@ test("wrong usage: exit code 2, a reason on standard error, nothing on standard 
 test("help: exit code 0", async () => {
   const { code, stdout } = await run(["detect", "--help"]);
   assert.is(code, 0);
-  for (const option of ["--weights", "--out", "--max-side", "--confidence-threshold", "--top-k"]) {
+  const options = ["--weights", "--out", "--max-side", "--confidence-threshold", "--top-k"];
+  for (const option of [...options, "--precision", "--tune"]) {
     assert.ok(stdout.includes(option), option);
   }
 });
@@ -144,6 +151,41 @@ sharedTest(test, "without a photo, the three faces of the sample", [WEIGHTS], as
   const [{ width, height, faces }] = linesOf(ended);
   assert.equal([width, height, faces.length], [640, 400, 3]);
   for (const { score } of faces) assert.ok(score > 0.9);
+});
+
+test("--tune measures once, the next run knows; what it has to say is on standard error", async () => {
+  const args = ["detect", "--max-side", "160", "--tune"];
+  const kept = path.join(folder, "retinaface-webgpu", "kernels.json");
+  const first = await run(args);
+  assert.is(first.code, 0, first.stderr);
+  assert.match(first.stderr, /measuring \d+ convolutions/);
+  const text = await readFile(kept, "utf8");
+  const second = await run(args);
+  assert.not.match(second.stderr, /measuring/);
+  assert.equal(linesOf(second), linesOf(first));
+  assert.is(await readFile(kept, "utf8"), text);
+});
+
+test("--precision f16: about the same faces, or exit code 2 where the adapter cannot", async () => {
+  const args = ["detect", "--max-side", "320"];
+  const withheld = {
+    NODE_OPTIONS: `--import ${pathToFileURL(path.join(repository, "tools/lib/withhold.mjs"))}`,
+    WITHHOLD: "shader-f16",
+  };
+  const refused = await run([...args, "--precision", "f16"], undefined, withheld);
+  assert.is(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /shader-f16.*f32.*\[PRECISION_UNAVAILABLE\]/);
+  assert.is(refused.stdout, "");
+  const half = await run([...args, "--precision", "f16"]);
+  if (half.code === 2) return console.log("# skipped: the adapter has no shader-f16");
+  const single = await run([...args, "--precision", "f32"]);
+  const [a, b] = [half, single].map((ended) => linesOf(ended)[0].faces);
+  assert.is(a.length, b.length);
+  assert.not.equal(a, b);
+  for (const [i, { box, score }] of a.entries()) {
+    assert.ok(Math.abs(score - b[i].score) < 0.01);
+    for (const [side, v] of box.entries()) assert.ok(Math.abs(v - b[i].box[side]) < 0.5);
+  }
 });
 
 sharedTest(test, "Ctrl-C leaves whole lines and exit code 130", [WEIGHTS, PHOTO], async () => {

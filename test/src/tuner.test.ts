@@ -1,12 +1,15 @@
+import { conv2dVariants } from "@retinaface-webgpu/kernels-wgsl";
 import {
   add,
   ConvTuner,
   compile,
+  conv2dTraits,
   convolutionSpecs,
   nn,
   resizeNearest,
   type Tensor,
   type TunerStore,
+  WeightStore,
 } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -57,6 +60,67 @@ test("a tuner measures each convolution once and remembers it", async () => {
   dispose();
 });
 
+test("each result is stored at once, beside what others have stored meanwhile", async () => {
+  const { forward, dispose } = network();
+  const specs = convolutionSpecs(device(), forward, INFO);
+  const store = memoryStore('{"another adapter":{"x":{"variant":"a","among":"b"}}}');
+  const lengths: number[] = [];
+  const watched: TunerStore = {
+    read: () => store.read(),
+    write: (text) => {
+      lengths.push(text.length);
+      return store.write(text);
+    },
+  };
+  const [first, second] = [
+    await ConvTuner.open(device(), watched),
+    await ConvTuner.open(device(), watched),
+  ];
+  const announced: number[] = [];
+  await first.tune([specs[0]], (count) => announced.push(count));
+  await second.tune([specs[1]], (count) => announced.push(count));
+  const third = await ConvTuner.open(device(), watched);
+  assert.is(await third.tune(specs, (count) => announced.push(count)), 0, "both are there");
+  assert.equal(announced, [1, 1]);
+  assert.ok(lengths.length === 2 && lengths[1] > lengths[0]);
+  assert.ok(store.text?.includes("another adapter"));
+  dispose();
+});
+
+test("sizes of about as many pixels share a result, others are measured apart", async () => {
+  const { forward, dispose } = network();
+  const at = (...shape: number[]) =>
+    convolutionSpecs(device(), forward, [{ shape, dtype: "f32" as const }]);
+  const tuner = await ConvTuner.open(device());
+  await tuner.tune(at(1, 32, 32, 3));
+  assert.is(await tuner.tune(at(1, 24, 40, 3)), 0);
+  assert.is(await tuner.tune(at(1, 64, 48, 3)), 2);
+  assert.is(await tuner.tune(at(2, 48, 32, 3)), 0, "a batch counts as its pixels");
+  dispose();
+});
+
+test("plans of one network share weights whichever variants they take", async () => {
+  const init = nn.Init.seeded(device(), 1);
+  const module = new nn.Conv2d(init, 8, 8, { kernelSize: 3, padding: 1, groups: 8 });
+  const forward = (x: Tensor) => [module.forward(x)];
+  const info = [{ shape: [1, 9, 7, 8], dtype: "f32" as const }];
+  const [spec] = convolutionSpecs(device(), forward, info);
+  const weights = new WeightStore(device());
+  const pixels = Float32Array.from({ length: 9 * 7 * 8 }, (_, i) => Math.cos(i));
+  const results: Float32Array[] = [];
+  for (const variant of conv2dVariants(spec, conv2dTraits(device())).reverse()) {
+    const plan = await compile(device(), forward, info, { weights, choose: () => variant });
+    plan.inputs[0].write(pixels);
+    plan.run();
+    results.push((await plan.outputs[0].tensor.data()) as Float32Array);
+    plan.dispose();
+  }
+  assert.ok(results.length >= 2);
+  for (const other of results.slice(1)) assertClose(other, results[0], { atol: 1e-5, rtol: 1e-5 });
+  weights.dispose();
+  module.dispose();
+});
+
 test("f16 activations are measured apart", async () => {
   if (!device().has("shader-f16")) return console.log("# skipped: the adapter has no shader-f16");
   const { forward, dispose } = network();
@@ -86,7 +150,7 @@ test("a plan of measured variants gives the same numbers", async () => {
   dispose();
 });
 
-test("a damaged store, or a choice that no longer exists, falls back to the kernels' own", async () => {
+test("a damaged store, a choice that no longer exists or another adapter's falls back to the kernels' own", async () => {
   const { forward, dispose } = network();
   const specs = convolutionSpecs(device(), forward, INFO);
   const damaged = await ConvTuner.open(device(), memoryStore("{not json"));
@@ -98,6 +162,7 @@ test("a damaged store, or a choice that no longer exists, falls back to the kern
     kept.replaceAll(/"variant":"[^"]+"/g, '"variant":"gone"'),
     kept.replaceAll(/"among":"[^"]+"/g, '"among":"0"'),
     kept.replaceAll(/"variant":"[^"]+"/g, '"variant":7'),
+    kept.replace(device().adapter.name, "another adapter"),
     '{"a":null,"b":[1]}',
     "null",
   ];

@@ -2,20 +2,21 @@ import {
   Device,
   DeviceLostError,
   GpuOutOfMemoryError,
-  type StateDict,
+  type Precision,
 } from "@retinaface-webgpu/tensor/inference";
 import { findWeights, toPixelSource } from "#platform";
 import { CallQueue } from "./call-queue.js";
 import { checkHeads, parseDetectorConfig } from "./config.js";
-import { OptionError, RetinaFaceError } from "./errors.js";
+import { NumericError, OptionError, RetinaFaceError } from "./errors.js";
 import type { BytesSource, ImageInput } from "./image/input.js";
 import { closeFrames, gatherSources, type PixelSource } from "./image/source.js";
 import { inferNetwork } from "./model/infer.js";
 import type { NetworkConfig } from "./model/network.js";
 import { resolveThresholds } from "./postprocess.js";
-import { Runtime } from "./runtime.js";
+import { Runtime, type RuntimeParts } from "./runtime.js";
 import { FaceStream } from "./stream.js";
 import { lap, noTimings, type Timings } from "./timings.js";
+import type { KernelTuning } from "./tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "./types.js";
 import { DEFAULT_CONFIG } from "./types.js";
 import { readCheckpointConfig } from "./weights/config.js";
@@ -47,7 +48,16 @@ export interface LoadOptions extends DetectOptions {
   device?: Device;
   /** Anchors and variances; default those stored with the weights, else the published ones. */
   config?: Partial<DetectorConfig>;
+  /**
+   * How activations are stored between convolutions: `f16` halves their memory and needs the adapter's `shader-f16`.
+   * Sums, weights and the heads' outputs are f32 either way. Default `f32`.
+   */
+  precision?: Precision;
+  /** `measureKernels()`: choose convolution kernels by measuring them on this adapter. Default: by rules. */
+  tune?: KernelTuning;
 }
+
+const PRECISIONS: readonly Precision[] = ["f32", "f16"];
 
 /** Calls under way at a time: while the GPU works for one, the next is decoded and uploaded. */
 const CALLS_IN_FLIGHT = 2;
@@ -62,7 +72,7 @@ const CALLS_IN_FLIGHT = 2;
 export class RetinaFace {
   readonly config: DetectorConfig;
   readonly network: NetworkConfig;
-  readonly #state: StateDict;
+  readonly #parts: RuntimeParts;
   readonly #defaults: DetectOptions;
   readonly #ownsDevice: boolean;
   readonly #queue = new CallQueue(CALLS_IN_FLIGHT);
@@ -71,14 +81,14 @@ export class RetinaFace {
 
   private constructor(
     runtime: Runtime,
-    parts: { config: DetectorConfig; network: NetworkConfig; state: StateDict },
+    parts: RuntimeParts,
     defaults: DetectOptions,
     ownsDevice: boolean,
   ) {
     this.#runtime = runtime;
     this.config = parts.config;
     this.network = parts.network;
-    this.#state = parts.state;
+    this.#parts = parts;
     this.#defaults = defaults;
     this.#ownsDevice = ownsDevice;
   }
@@ -87,11 +97,16 @@ export class RetinaFace {
    * Reads weights and prepares a detector.
    *
    * @throws WeightsNotFoundError, CheckpointError, StateDictMismatchError for weights;
-   * WebGpuUnavailableError without an adapter; OptionError for thresholds out of range.
+   * WebGpuUnavailableError without an adapter; RetinaFaceError `PRECISION_UNAVAILABLE` for `f16` without `shader-f16`;
+   * OptionError for options out of range.
    */
   static async load(options: LoadOptions = {}): Promise<RetinaFace> {
-    const { weights, device: given, config: overrides, ...defaults } = options;
-    resolveThresholds(defaults);
+    const { weights, device: given, config: overrides, precision = "f32", tune, ...rest } = options;
+    resolveThresholds(rest);
+    if (!PRECISIONS.includes(precision)) {
+      throw new OptionError(`precision must be f32 or f16, got ${precision}`);
+    }
+    if (tune && typeof tune !== "function") throw new OptionError("tune takes measureKernels()");
     const bytes = await findWeights(weights);
     const state = readCheckpoint(bytes);
     const network = inferNetwork(state);
@@ -103,9 +118,10 @@ export class RetinaFace {
     checkHeads(network.anchorsPerCell ?? [2, 2, 2], config.anchors);
     const device = given ?? (await Device.create());
     try {
-      const runtime = new Runtime(device, network, state, config);
+      const parts = { config, network, state, precision, tune };
+      const runtime = new Runtime(device, parts);
       await device.sync();
-      return new RetinaFace(runtime, { config, network, state }, defaults, given === undefined);
+      return new RetinaFace(runtime, parts, rest, given === undefined);
     } catch (error) {
       if (!given) device.destroy();
       throw error;
@@ -122,8 +138,8 @@ export class RetinaFace {
    *
    * @returns faces scoring at least `visThreshold`, best first, in pixels of the upright original.
    * @throws ImageError for an image that cannot be used, OptionError, RetinaFaceError
-   * `GPU_OUT_OF_MEMORY` for one too large for the GPU, DeviceLostError (the next call works again), the
-   * signal's reason when aborted.
+   * `GPU_OUT_OF_MEMORY` for one too large for the GPU and `HALF_OVERFLOW` for numbers too large for `f16`,
+   * DeviceLostError (the next call works again), the signal's reason when aborted.
    */
   async detect(image: ImageInput, options: DetectCallOptions = {}): Promise<Face[]> {
     const [faces] = await this.detectBatch([image], options);
@@ -202,11 +218,23 @@ export class RetinaFace {
     if (!this.#runtime.device.isLost) return;
     if (!this.#ownsDevice) throw new DeviceLostError("unknown", "the device given to load()");
     const device = await Device.create();
-    this.#runtime = new Runtime(device, this.network, this.#state, this.config);
+    try {
+      this.#runtime = new Runtime(device, this.#parts);
+    } catch (error) {
+      device.destroy();
+      throw error;
+    }
   }
 
-  /** Lets go of what ran out of memory and says what to do. */
+  /** Says what to do, and lets go of what ran out of memory. */
   #failed({ width, height, images }: SizeGroup, error: unknown): never {
+    if (error instanceof NumericError && this.#parts.precision === "f16") {
+      throw new RetinaFaceError(
+        "HALF_OVERFLOW",
+        `a number exceeds the 65504 of f16: load the detector with precision f32 (${error.message})`,
+        { cause: error },
+      );
+    }
     if (!(error instanceof GpuOutOfMemoryError) || this.device.isLost) throw error;
     this.#runtime.reset();
     this.device.trim();

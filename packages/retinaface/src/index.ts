@@ -35,6 +35,12 @@ export {
 export { FaceStream } from "./stream.js";
 export type { StageTimings, Timings } from "./timings.js";
 export {
+  type KernelTuner,
+  type KernelTuning,
+  type MeasureOptions,
+  measureKernels,
+} from "./tune/measure-kernels.js";
+export {
   type AnchorConfig,
   DEFAULT_CONFIG,
   DEFAULT_THRESHOLDS,

@@ -1,18 +1,30 @@
 import {
   type Device,
+  type Precision,
   type StateDict,
   type Tensor,
   WeightStore,
 } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
+import { RetinaFaceError } from "./errors.js";
 import { Engine } from "./gpu/engine.js";
 import { UploadBuffer } from "./gpu/upload.js";
 import { type NetworkConfig, RetinaFaceNetwork } from "./model/network.js";
+import type { KernelTuner, KernelTuning } from "./tune/measure-kernels.js";
 import type { DetectorConfig } from "./types.js";
 import { matchStateDict } from "./weights/state-dict.js";
 
 /** Engines kept for sizes seen before. */
 const MAX_ENGINES = 4;
+
+/** What a detector is, wherever it runs. */
+export interface RuntimeParts {
+  readonly network: NetworkConfig;
+  readonly state: StateDict;
+  readonly config: DetectorConfig;
+  readonly precision: Precision;
+  readonly tune: KernelTuning | undefined;
+}
 
 /** Everything a detector has on one device: the network's weights and the engines for recent sizes. */
 export class Runtime {
@@ -20,14 +32,23 @@ export class Runtime {
   readonly #network: RetinaFaceNetwork;
   readonly #weights: WeightStore;
   readonly #upload: UploadBuffer;
-  readonly #config: DetectorConfig;
+  readonly #parts: RuntimeParts;
   readonly #engines = new Map<string, Engine>();
 
-  constructor(device: Device, network: NetworkConfig, state: StateDict, config: DetectorConfig) {
+  #tuner: KernelTuner | undefined;
+
+  /** @throws RetinaFaceError `PRECISION_UNAVAILABLE` */
+  constructor(device: Device, parts: RuntimeParts) {
+    if (parts.precision === "f16" && !device.has("shader-f16")) {
+      throw new RetinaFaceError(
+        "PRECISION_UNAVAILABLE",
+        `${device.adapter.name} lacks shader-f16 here: use precision f32.`,
+      );
+    }
     this.device = device;
-    this.#config = config;
-    this.#network = new RetinaFaceNetwork(nn.Init.empty(device), network);
-    const matched = matchStateDict(this.#network.stateShapes(), state);
+    this.#parts = parts;
+    this.#network = new RetinaFaceNetwork(nn.Init.empty(device), parts.network);
+    const matched = matchStateDict(this.#network.stateShapes(), parts.state);
     this.#network.loadStateDict(matched, { strict: false });
     this.#network.eval().requiresGrad(false);
     this.#weights = new WeightStore(device);
@@ -48,12 +69,16 @@ export class Runtime {
       this.#engines.get(oldest)?.dispose();
       this.#engines.delete(oldest);
     }
+    const { config, precision, tune } = this.#parts;
+    this.#tuner ??= await tune?.(this.device);
     const parts = {
       device: this.device,
       heads: (image: Tensor) => this.#network.heads(image),
       weights: this.#weights,
       upload: this.#upload,
-      config: this.#config,
+      config,
+      precision,
+      tuner: this.#tuner,
     };
     const engine = await Engine.create(parts, { batch, height, width });
     this.#engines.set(key, engine);

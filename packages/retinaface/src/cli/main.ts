@@ -25,6 +25,7 @@ const USAGE_CODES = new Set([
   "OPTION_INVALID",
   "WEIGHTS_NOT_FOUND",
   "WEIGHTS_URL_REFUSED",
+  "PRECISION_UNAVAILABLE",
   "PULL_UNKNOWN_NAME",
 ]);
 
@@ -34,19 +35,28 @@ const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url)
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
-  const { out, anchors, ...load } = options;
+  const { out, anchors, tune, ...load } = options;
   const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const { RetinaFace } = await import("../detector.js");
+  const tuning = tune ? await measuring() : undefined;
   const failed = await detectPhotos({
     photos,
     out,
     maxSide: load.maxSide,
-    load: () => RetinaFace.load({ ...load, config }),
+    load: () => RetinaFace.load({ ...load, config, tune: tuning }),
     streams,
     signal,
   });
   if (failed > 0) process.exitCode = FAILED;
+}
+
+async function measuring() {
+  const { measureKernels } = await import("../tune/measure-kernels.js");
+  return measureKernels({
+    onMeasure: (convolutions) =>
+      streams.stderr.write(`retinaface: measuring ${convolutions} convolutions on this adapter\n`),
+  });
 }
 
 async function convert(input: string, output: string, options: { half?: boolean }) {

@@ -8,6 +8,9 @@ export interface DetectOptionValues {
   anchors?: string;
   out?: string;
   maxSide?: number;
+  precision?: "f32" | "f16";
+  /** Measure kernels on this adapter and remember the fastest. */
+  tune?: boolean;
   confidenceThreshold: number;
   topK: number;
   nmsThreshold: number;
@@ -43,6 +46,10 @@ export function detectCommand(): Command {
     .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
     .option("--out <dir>", "write annotated PNGs into this folder")
     .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
+    .addOption(
+      new Option("--precision <type>", "how activations are stored").choices(["f32", "f16"]),
+    )
+    .option("--tune", "measure the ways to compute on this adapter once, remember the fastest")
     .addOption(
       number(
         "--confidence-threshold <x>",

@@ -3,6 +3,7 @@ import {
   type Device,
   type KernelTiming,
   type Plan,
+  type Precision,
   type Tensor,
   type WeightStore,
 } from "@retinaface-webgpu/tensor/inference";
@@ -11,6 +12,7 @@ import type { PixelSource } from "../image/source.js";
 import type { HeadOutput } from "../model/network.js";
 import type { Frame } from "../postprocess.js";
 import { addTimings, noTimings, type StageTimings, type Timings } from "../timings.js";
+import type { KernelTuner } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { FaceFinder, type HeadLevel } from "./face-finder.js";
 import { ImageFeed } from "./image-feed.js";
@@ -31,6 +33,9 @@ export interface EngineParts {
   readonly weights: WeightStore;
   readonly upload: UploadBuffer;
   readonly config: DetectorConfig;
+  readonly precision: Precision;
+  /** Chooses convolution kernels; default the kernels' own choice. */
+  readonly tuner: KernelTuner | undefined;
 }
 
 /** From pixels to faces for one input size: everything is prepared, a run records and reads back once. */
@@ -49,7 +54,7 @@ export class Engine {
 
   /** Compiles the network for a size; kernels compile in parallel. */
   static async create(parts: EngineParts, spec: EngineSpec): Promise<Engine> {
-    const { device, heads, weights, config } = parts;
+    const { device, heads, weights, config, precision, tuner } = parts;
     const { batch, height, width } = spec;
     const forward = (image: Tensor) => {
       const { conf, loc, landms } = heads(image);
@@ -58,7 +63,12 @@ export class Engine {
     const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
     // Compiled beside the network's kernels; errors come back from the awaited calls below.
     detectionPipelines(device).catch(() => undefined);
-    const plan = await compile(device, forward, [input], { weights });
+    await tuner?.measure(forward, [input], precision);
+    const plan = await compile(device, forward, [input], {
+      weights,
+      precision,
+      choose: tuner?.choose,
+    });
     let feed: ImageFeed | undefined;
     try {
       const target = { binding: plan.inputs[0].binding, height, width };

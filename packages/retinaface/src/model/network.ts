@@ -1,4 +1,4 @@
-import { concat, reshape, softmax, type Tensor } from "@retinaface-webgpu/tensor/inference";
+import { concat, reshape, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import type { Backbone } from "./blocks.js";
 import { FPN, SSH } from "./fpn.js";
@@ -114,10 +114,5 @@ export class RetinaFaceNetwork extends nn.Module {
       conf: join(this.ClassHead, conf),
       landms: join(this.LandmarkHead, landms),
     };
-  }
-
-  /** Class probabilities from `forward`'s logits. */
-  static probabilities(output: NetworkOutput): Tensor {
-    return softmax(output.conf);
   }
 }

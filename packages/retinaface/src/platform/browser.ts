@@ -9,6 +9,8 @@ import type { PixelSource } from "../image/source.js";
 import { unsupportedFormat } from "../image/unsupported.js";
 import type { RawImage } from "../types.js";
 
+export { kernelStore } from "../tune/store.browser.js";
+
 /**
  * Fetches a URL, or passes bytes through.
  *

@@ -9,6 +9,8 @@ import type { PixelSource } from "../image/source.js";
 import type { RawImage } from "../types.js";
 import { locateWeights } from "../weights/locate.node.js";
 
+export { kernelStore } from "../tune/store.node.js";
+
 /**
  * Reads a file, or passes bytes through.
  *

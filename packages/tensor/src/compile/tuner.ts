@@ -5,8 +5,8 @@
  * replaces it by measurement: for every convolution of a network it times all variants that can run it,
  * in turn over several rounds so that a busy moment hits all alike, and keeps the one with the best
  * median. One that takes twice as long as another in its first run is out at once: on some adapters it would take
- * minutes. Results are stored by adapter and by the texts of the kernels, so they are measured once, and again when a
- * newer version has other kernels.
+ * minutes. Results are stored by adapter, by the convolution and the order of magnitude of its pixels, and by the texts of
+ * the kernels, so they are measured once, and again when a driver that gives its version or the kernels have changed.
  *
  * Variants differ in rounding: the same weights on another adapter may give other last digits.
  */
@@ -50,18 +50,16 @@ const HOPELESS = 2;
 export class ConvTuner {
   readonly #device: Device;
   readonly #store: TunerStore | undefined;
-  readonly #all: Record<string, Choices>;
+  readonly #adapter: string;
   readonly #choices: Choices;
   readonly #candidates = new Map<string, Candidates>();
 
   private constructor(device: Device, store: TunerStore | undefined, all: Record<string, Choices>) {
     this.#device = device;
     this.#store = store;
-    this.#all = all;
     const { vendor, architecture, name } = device.adapter;
-    const key = [vendor, architecture, name].join(" | ");
-    all[key] ??= {};
-    this.#choices = all[key];
+    this.#adapter = [vendor, architecture, name].join(" | ");
+    this.#choices = all[this.#adapter] ?? {};
   }
 
   /** Opens a tuner with what the store remembers; a damaged store counts as empty. */
@@ -80,20 +78,33 @@ export class ConvTuner {
   };
 
   /**
-   * Measures the convolutions that are not known yet and stores the result.
+   * Measures the convolutions that are not known yet, and stores each result at once: an end halfway loses none.
+   * @param onMeasure called before there is anything to measure, with how many
    * @returns how many were measured
    */
-  async tune(specs: readonly Conv2dSpec[]): Promise<number> {
+  async tune(
+    specs: readonly Conv2dSpec[],
+    onMeasure?: (convolutions: number) => void,
+  ): Promise<number> {
     const unknown = new Map(
       specs.filter((spec) => !this.choose(spec)).map((spec) => [keyOf(spec), spec]),
     );
+    if (unknown.size > 0) onMeasure?.(unknown.size);
     for (const [key, spec] of unknown) {
       const { variants, fingerprint } = this.#candidatesOf(key, spec);
       const variant = variants.length > 1 ? await this.#fastest(spec, variants) : variants[0];
       this.#choices[key] = { variant, among: fingerprint };
+      await this.#remember();
     }
-    if (unknown.size > 0) await this.#store?.write(JSON.stringify(this.#all));
     return unknown.size;
+  }
+
+  /** Adds the choices to what is stored by now: others may have written meanwhile. */
+  async #remember(): Promise<void> {
+    if (!this.#store) return;
+    const all = parse(await this.#store.read());
+    all[this.#adapter] = { ...all[this.#adapter], ...this.#choices };
+    await this.#store.write(JSON.stringify(all));
   }
 
   #candidatesOf(key: string, spec: Conv2dSpec): Candidates {
@@ -163,10 +174,16 @@ function hash(text: string): string {
   return (h >>> 0).toString(16);
 }
 
-/** What the time depends on: everything but the activation, which is a parameter of all variants. */
+/**
+ * What the choice depends on. The activation is a parameter of all variants; of the sizes, which no kernel's text depends
+ * on, it is the order of magnitude: photos of another shape need no measuring of their own.
+ */
 function keyOf(spec: Conv2dSpec): string {
-  const { activation: _, ...rest } = spec;
-  return JSON.stringify(rest, Object.keys(rest).concat("order", "height", "width", "type").sort());
+  const { activation: _, batch, inHeight, inWidth, residual, ...rest } = spec;
+  const pixels = 2 ** Math.round(Math.log2(batch * inHeight * inWidth));
+  const added = residual && { order: residual.order, type: residual.type };
+  const key = { ...rest, pixels, residual: added };
+  return JSON.stringify(key, [...Object.keys(key), "order", "type"].sort());
 }
 
 function median(values: readonly number[]): number {

@@ -93,11 +93,11 @@ export class WeightStore {
     upload.release();
   }
 
-  /** Same weights in the same layout: the pack kernel's params tell the layout. */
+  /** Same weights in the same layout: the pack kernel's params tell it but for the room that slices are bound with. */
   #packedKey({ node, launch }: PlannedConv): string {
     const pack = launch.pack(true);
     const layout = new Uint32Array(pack.params ?? new ArrayBuffer(0)).join();
-    return `${this.#key(node.parts)}|${pack.name}|${layout}`;
+    return `${this.#key(node.parts)}|${pack.name}|${layout}|${launch.packedLength}`;
   }
 
   #key(parts: readonly ConvPart[]): string {
