@@ -9,8 +9,8 @@ import { repository } from "./support/repository.node.js";
 /** What a page may cost before its weights, in bytes after gzip. */
 const BUDGET = 60 * 1024;
 
-/** Bytes, minified and compressed, of a page's script; a Node built-in among its modules is an error. */
-async function bundledSize(contents: string): Promise<number> {
+/** A page's script, minified; a Node built-in among its modules is an error. */
+async function bundled(contents: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: path.join(repository, "test") },
     bundle: true,
@@ -21,7 +21,12 @@ async function bundledSize(contents: string): Promise<number> {
     write: false,
     logLevel: "silent",
   });
-  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  return outputFiles[0].text;
+}
+
+/** Bytes of a page's script, minified and compressed. */
+async function bundledSize(contents: string): Promise<number> {
+  return gzipSync(await bundled(contents), { level: 9 }).length;
 }
 
 test("the detector's bundle fits the budget", async () => {
@@ -35,6 +40,14 @@ test("what a page does not use is left out", async () => {
   assert.ok(nms < 2000, `nms alone takes ${nms} bytes`);
   const kernel = await bundledSize('export { softmax } from "@retinaface-webgpu/kernels-wgsl";');
   assert.ok(kernel < 3000, `one kernel takes ${kernel} bytes`);
+});
+
+test("the tuner and its store come with measureKernels, and not without", async () => {
+  const withoutTuner = await bundled('export { RetinaFace } from "retinaface-webgpu";');
+  assert.not.match(withoutTuner, /indexedDB/);
+  const both = 'export { measureKernels, RetinaFace } from "retinaface-webgpu";';
+  assert.match(await bundled(both), /indexedDB/);
+  console.log(`detector with tuner: ${((await bundledSize(both)) / 1024).toFixed(1)} KB gzipped`);
 });
 
 test("what trains carries all gradients, the detector none of those apart", async () => {

@@ -13,13 +13,27 @@ const device = useDevice(test);
 const info = { shape: [2, 9, 11, 16], dtype: "f32" as const };
 
 /** A device whose driver gets kernels of these names wrong: negative outputs are wrong. */
-async function brokenDevice(...names: string[]): Promise<Device> {
-  const own = await Device.create();
-  const damage = (kernel: Kernel): Kernel => {
-    if (!names.some((name) => kernel.name === `conv2d/${name}`)) return kernel;
+function brokenDevice(...names: string[]): Promise<Device> {
+  return damagedDevice((kernel) => {
+    if (!names.some((name) => kernel.name === `conv2d/${name}`)) return kernel.wgsl;
     assert.match(kernel.wgsl, "x * p.slope", "the kernels' text has changed: break it elsewhere");
-    return { ...kernel, wgsl: kernel.wgsl.replaceAll("x * p.slope", "x * (p.slope + 1.0)") };
-  };
+    return kernel.wgsl.replaceAll("x * p.slope", "x * (p.slope + 1.0)");
+  });
+}
+
+/** A device whose driver makes what f16 cannot hold the largest number that it can. */
+function saturatingDevice(): Promise<Device> {
+  const store = /(fn store\(.*, )y: (\w+)\) \{/;
+  return damagedDevice(({ wgsl, features }) => {
+    if (!features?.includes("shader-f16")) return wgsl;
+    assert.match(wgsl, store, "the kernels' text has changed: break it elsewhere");
+    return wgsl.replace(store, "$1wide: $2) {\n  let y = clamp(wide, $2(-65504.0), $2(65504.0));");
+  });
+}
+
+async function damagedDevice(textOf: (kernel: Kernel) => string): Promise<Device> {
+  const own = await Device.create();
+  const damage = (kernel: Kernel): Kernel => ({ ...kernel, wgsl: textOf(kernel) });
   const { run, prepare } = own;
   own.run = (kernel, bindings) => run.call(own, damage(kernel), bindings);
   own.prepare = (kernel) => prepare.call(own, damage(kernel));
@@ -69,6 +83,20 @@ test("a kernel that computes wrong is noticed and replaced, with a warning", asy
 test("an adapter that gets the general kernel wrong is refused", async () => {
   const own = await brokenDevice("depthwise", "subgroup-depthwise", "subgroup-gemm", "direct");
   await rejectsCode(compute(own), "SELF_TEST", /driver/);
+  own.destroy();
+});
+
+test("an adapter that hides what f16 cannot hold is refused for f16 alone", async () => {
+  if (!device().has("shader-f16")) return console.log("# skipped: the adapter has no shader-f16");
+  const weights = await tinyWeights(device());
+  const own = await saturatingDevice();
+  for (const precision of ["f16", "f32"] as const) {
+    const detector = await RetinaFace.load({ weights, device: own, precision });
+    const found = detector.detect(noiseImage(32, 32), LENIENT);
+    if (precision === "f16") await rejectsCode(found, "SELF_TEST", /f32/);
+    else assert.ok((await found).length > 0);
+    detector.dispose();
+  }
   own.destroy();
 });
 

@@ -15,6 +15,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertClose } from "./support/close.js";
 import { useDevice } from "./support/gpu.js";
+import { rejectsCode } from "./support/throws.js";
 
 const device = useDevice(test);
 
@@ -119,6 +120,19 @@ test("plans of one network share weights whichever variants they take", async ()
   for (const other of results.slice(1)) assertClose(other, results[0], { atol: 1e-5, rtol: 1e-5 });
   weights.dispose();
   module.dispose();
+});
+
+test("what does not fit the GPU is an error that leaves nothing behind", async () => {
+  const { forward, dispose } = network();
+  const [spec] = convolutionSpecs(device(), forward, INFO);
+  const tuner = await ConvTuner.open(device());
+  const before = device().memory().liveBuffers;
+  const huge = { ...spec, inHeight: 60_000, inWidth: 60_000 };
+  await rejectsCode(tuner.tune([huge]), "GPU_OUT_OF_MEMORY");
+  assert.is(device().memory().liveBuffers, before);
+  assert.is(await tuner.tune([spec]), 1);
+  assert.is(device().memory().liveBuffers, before);
+  dispose();
 });
 
 test("f16 activations are measured apart", async () => {

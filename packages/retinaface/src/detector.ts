@@ -57,8 +57,6 @@ export interface LoadOptions extends DetectOptions {
   tune?: KernelTuning;
 }
 
-const PRECISIONS: readonly Precision[] = ["f32", "f16"];
-
 /** Calls under way at a time: while the GPU works for one, the next is decoded and uploaded. */
 const CALLS_IN_FLIGHT = 2;
 
@@ -103,7 +101,7 @@ export class RetinaFace {
   static async load(options: LoadOptions = {}): Promise<RetinaFace> {
     const { weights, device: given, config: overrides, precision = "f32", tune, ...rest } = options;
     resolveThresholds(rest);
-    if (!PRECISIONS.includes(precision)) {
+    if (precision !== "f32" && precision !== "f16") {
       throw new OptionError(`precision must be f32 or f16, got ${precision}`);
     }
     if (tune && typeof tune !== "function") throw new OptionError("tune takes measureKernels()");

@@ -34,7 +34,6 @@ export class Runtime {
   readonly #upload: UploadBuffer;
   readonly #parts: RuntimeParts;
   readonly #engines = new Map<string, Engine>();
-
   #tuner: KernelTuner | undefined;
 
   /** @throws RetinaFaceError `PRECISION_UNAVAILABLE` */

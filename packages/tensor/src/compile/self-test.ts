@@ -2,7 +2,8 @@
  * Compares every convolution kernel of a plan with the CPU before it is trusted.
  *
  * A driver may compile a shader that computes something else. Each distinct kernel text runs once a
- * device on a small convolution: few pixels, few channels, numbers that float32 holds exactly. A kernel
+ * device on a small convolution: few pixels, few channels, numbers that float32 holds exactly, and one channel that f16
+ * cannot hold where that is the output's type: what overflows must be told from a number. A kernel
  * that gives another result is replaced by the general one, with a warning; if that one is wrong as
  * well, the adapter is refused.
  */
@@ -26,15 +27,19 @@ import type { VariantChooser } from "./steps.js";
 
 /** The adapter computes convolutions wrong, also by the general kernel. */
 export class SelfTestError extends TensorError {
-  constructor(device: Device) {
+  constructor(device: Device, specs: readonly Conv2dSpec[]) {
+    const half = specs.some(({ outType }) => outType === "f16");
     super(
       "SELF_TEST",
-      `${device.adapter.name} computes convolutions wrong: update its driver or use another adapter.`,
+      `${device.adapter.name} computes convolutions wrong: update its driver or use another adapter` +
+        `${half ? " or f32" : ""}.`,
     );
   }
 }
 
 const FALLBACK = "direct";
+
+const MOST_HALF = 65504;
 
 /** Whether kernels compute right, by their text; a device's pipelines do not change while it lives. */
 const verdicts = new WeakMap<Device, Map<string, Promise<boolean>>>();
@@ -55,10 +60,10 @@ export async function testedVariants(
   const wrong = await wrongKernels(device, specs, choose);
   if (wrong.size === 0) return choose;
   const names = new Set(wrong.values());
-  if (names.has(FALLBACK)) throw new SelfTestError(device);
+  if (names.has(FALLBACK)) throw new SelfTestError(device, specs);
   const careful: VariantChooser = (spec) =>
     wrong.has(textOf(conv2d(spec, traits, choose(spec)))) ? FALLBACK : choose(spec);
-  if ((await wrongKernels(device, specs, careful)).size > 0) throw new SelfTestError(device);
+  if ((await wrongKernels(device, specs, careful)).size > 0) throw new SelfTestError(device, specs);
   warnOnce(device, [...names].join(", "), warn);
   return careful;
 }
@@ -153,7 +158,11 @@ async function run(device: Device, { test, launch }: Representative): Promise<bo
     const actual = half ? decodeHalf(new Uint16Array(bytes)) : new Float32Array(bytes);
     const expected = hostConv2d(test);
     const most = half ? 2 ** -10 : 1e-4;
-    return actual.every((v, i) => Math.abs(v - expected[i]) <= most * (1 + Math.abs(expected[i])));
+    return actual.every((v, i) => {
+      const size = Math.abs(expected[i]);
+      if (half && size > MOST_HALF) return !Number.isFinite(v);
+      return Math.abs(v - expected[i]) <= most * (1 + size);
+    });
   } finally {
     if (!device.isLost) for (const storage of storages) storage.release();
   }

@@ -20,6 +20,7 @@ import {
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
+import { bytesPerElement, type DType } from "../dtype.js";
 import { conv2dTraits, packedSlice } from "../ops/conv2d.js";
 import { Storage } from "../tensor.js";
 import type { VariantChooser } from "./steps.js";
@@ -119,8 +120,17 @@ export class ConvTuner {
   }
 
   async #fastest(spec: Conv2dSpec, variants: readonly string[]): Promise<string> {
-    const all = variants.map((name) => makeRun(this.#device, spec, name));
+    const owned: Storage[] = [];
+    const allocate = (bytes: number): BufferBinding => {
+      const storage = new Storage(this.#device, Math.max(16, bytes), "tuning");
+      storage.retain();
+      owned.push(storage);
+      this.#device.clear(storage.buffer);
+      return { buffer: storage.buffer.buffer, size: storage.buffer.bytes };
+    };
     try {
+      const operands = operandsOf(spec, allocate);
+      const all = variants.map((name) => makeRun(this.#device, spec, name, operands, allocate));
       const first: number[] = [];
       for (const run of all) first.push(await run.prepare());
       const most = Math.min(...first) * HOPELESS;
@@ -134,7 +144,7 @@ export class ConvTuner {
         ? runs[0].variant
         : runs[medians.indexOf(Math.min(...medians))].variant;
     } finally {
-      for (const run of all) run.release();
+      for (const storage of owned) storage.release();
     }
   }
 }
@@ -190,28 +200,34 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
-/** One variant with buffers of its own, ready to be timed. */
-function makeRun(device: Device, spec: Conv2dSpec, variant: string) {
-  const launch = conv2d(spec, conv2dTraits(device), variant);
+type Operands = Omit<Conv2dParts<BufferBinding>, "packed">;
+
+/** What all variants read and write: as much memory as the convolution itself needs. */
+function operandsOf(spec: Conv2dSpec, allocate: (bytes: number) => BufferBinding): Operands {
   const [height, width] = conv2dOutputSize(spec);
-  const inputs = spec.batch * spec.inHeight * spec.inWidth * (spec.inStride ?? spec.inChannels);
-  const outputs = spec.batch * height * width * (spec.outStride ?? spec.outChannels);
-  const { residual } = spec;
-  const added = residual ? spec.batch * residual.height * residual.width * spec.outChannels : 0;
-  const storages = [inputs, launch.packedLength, added, outputs].map((elements) => {
-    const storage = new Storage(device, Math.max(1, elements) * 4, `tuning ${variant}`);
-    storage.retain();
-    device.clear(storage.buffer);
-    return storage;
-  });
-  const [input, packed, addend, output] = storages.map(({ buffer }) => ({
-    buffer: buffer.buffer,
-    size: buffer.bytes,
-  }));
+  const { batch, residual, inChannels, outChannels } = spec;
+  const buffer = (type: DType = "f32", ...sizes: readonly number[]) =>
+    allocate(sizes.reduce((a, b) => a * b, bytesPerElement(type)));
+  return {
+    input: buffer(spec.inType, batch, spec.inHeight, spec.inWidth, spec.inStride ?? inChannels),
+    output: buffer(spec.outType, batch, height, width, spec.outStride ?? outChannels),
+    residual:
+      residual && buffer(residual.type, batch, residual.height, residual.width, outChannels),
+  };
+}
+
+/** One variant with weights of its own, ready to be timed. */
+function makeRun(
+  device: Device,
+  spec: Conv2dSpec,
+  variant: string,
+  operands: Operands,
+  allocate: (bytes: number) => BufferBinding,
+) {
+  const launch = conv2d(spec, conv2dTraits(device), variant);
+  const packed = allocate(launch.packedLength * 4);
   const parts: Conv2dParts<BufferBinding> = {
-    input,
-    output,
-    residual: residual && addend,
+    ...operands,
     packed: (offset, size) => packedSlice({ buffer: packed.buffer }, offset, size),
   };
   let repeats = 1;
@@ -234,8 +250,5 @@ function makeRun(device: Device, spec: Conv2dSpec, variant: string) {
       return once;
     },
     time: async () => (await measure()) / repeats,
-    release: () => {
-      for (const storage of storages) storage.release();
-    },
   };
 }
