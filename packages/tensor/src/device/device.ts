@@ -1,5 +1,5 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
-import { type GpuSource, noAdapterRemedy, openGpu } from "#platform";
+import { type GpuSource, noAdapterRemedy, openGpu, restDuring } from "#platform";
 import {
   DeviceLostError,
   GpuOutOfMemoryError,
@@ -253,7 +253,7 @@ export class Device {
     // Taken now, so that what is submitted meanwhile by others reports to their own reads.
     const scopes = this.#takeScopes();
     try {
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
+      await restDuring(staging.mapAsync(GPUMapMode.READ, 0, size));
     } catch (error) {
       await this.#throwErrors(scopes);
       throw this.#loss ?? new GpuValidationError("a read-back", String((error as Error).message));
@@ -272,7 +272,7 @@ export class Device {
     this.#assertAlive();
     this.flush();
     const scopes = this.#takeScopes();
-    await this.#device.queue.onSubmittedWorkDone().catch(() => undefined);
+    await restDuring(this.#device.queue.onSubmittedWorkDone()).catch(() => undefined);
     await this.#throwErrors(scopes);
   }
 

@@ -1,4 +1,5 @@
 import type { BindingType, Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { restDuring } from "#platform";
 import { GpuValidationError } from "../errors.js";
 
 /** A compiled kernel: what a dispatch needs besides its buffers. */
@@ -84,8 +85,8 @@ export class PipelineCache {
     const module = this.#device.createShaderModule({ code: kernel.wgsl, label: kernel.name });
     void this.#device.popErrorScope();
     try {
-      const pipeline = await this.#device.createComputePipelineAsync(
-        descriptor(kernel, module, layout.pipeline),
+      const pipeline = await restDuring(
+        this.#device.createComputePipelineAsync(descriptor(kernel, module, layout.pipeline)),
       );
       const compiled = { name: kernel.name, pipeline, layout: layout.group };
       this.#pipelines.set(key, compiled);

@@ -1,4 +1,5 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { restDuring } from "#platform";
 import { BindGroupCache } from "./bind-groups.js";
 import type { CompiledKernel } from "./pipelines.js";
 
@@ -228,7 +229,7 @@ export class DispatchTimer {
   }
 
   async read(): Promise<KernelTiming[]> {
-    await this.#readable.mapAsync(GPUMapMode.READ);
+    await restDuring(this.#readable.mapAsync(GPUMapMode.READ));
     const ticks = new BigInt64Array(this.#readable.getMappedRange());
     const timings = this.#kernels.map((kernel, i) => ({
       name: kernel.name,

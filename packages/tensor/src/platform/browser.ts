@@ -15,6 +15,11 @@ export async function openGpu(): Promise<GpuSource> {
   return { gpu, release: () => {} };
 }
 
+/** The promise: browsers wait without being asked to. */
+export function restDuring<T>(promise: Promise<T>): Promise<T> {
+  return promise;
+}
+
 export const noAdapterRemedy =
   "The browser has WebGPU but offers no adapter: check that hardware acceleration is on " +
   "(chrome://gpu) and that the graphics driver is not blocklisted.";

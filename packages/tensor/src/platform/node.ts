@@ -1,5 +1,7 @@
 import { create, globals } from "webgpu";
 
+export { restDuring } from "./rest.js";
+
 /** Where adapters come from; `release` lets go of it once its device is gone. */
 export interface GpuSource {
   readonly gpu: GPU;
