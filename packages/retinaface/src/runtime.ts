@@ -8,6 +8,7 @@ import {
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { RetinaFaceError } from "./errors.js";
 import { Engine } from "./gpu/engine.js";
+import { warmUp } from "./gpu/pipelines.js";
 import { UploadBuffer } from "./gpu/upload.js";
 import { type NetworkConfig, RetinaFaceNetwork } from "./model/network.js";
 import type { KernelTuner, KernelTuning } from "./tune/measure-kernels.js";
@@ -50,6 +51,8 @@ export class Runtime {
     const matched = matchStateDict(this.#network.stateShapes(), parts.state);
     this.#network.loadStateDict(matched, { strict: false });
     this.#network.eval().requiresGrad(false);
+    // Errors come back from the calls that need the kernels.
+    warmUp(device).catch(() => undefined);
     this.#weights = new WeightStore(device);
     this.#upload = new UploadBuffer(device);
   }

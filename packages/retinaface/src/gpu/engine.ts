@@ -16,7 +16,7 @@ import type { KernelTuner } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { FaceFinder, type HeadLevel } from "./face-finder.js";
 import { ImageFeed } from "./image-feed.js";
-import { detectionPipelines, stageOf } from "./pipelines.js";
+import { stageOf } from "./pipelines.js";
 import type { UploadBuffer } from "./upload.js";
 
 /** What an engine is made for: batches of images that the network sees at one size. */
@@ -61,8 +61,6 @@ export class Engine {
       return [...conf, ...loc, ...landms];
     };
     const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
-    // Compiled beside the network's kernels; errors come back from the awaited calls below.
-    detectionPipelines(device).catch(() => undefined);
     await tuner?.measure(forward, [input], precision);
     const plan = await compile(device, forward, [input], {
       weights,
