@@ -15,8 +15,12 @@ let detector;
 /** Ends what the camera was started with. */
 let running;
 
+/** Least time between two things said of the picture: a screen reader reads them all. */
+const SAY_EVERY_MS = 1000;
+let said = -SAY_EVERY_MS;
+
 const say = (text) => {
-  element("status").textContent = text;
+  if (element("status").textContent !== text) element("status").textContent = text;
 };
 
 const nextFrame = () =>
@@ -42,6 +46,8 @@ function draw(faces) {
   }
   const found = `${faces.length} ${faces.length === 1 ? "face" : "faces"}`;
   overlay.setAttribute("aria-label", `The camera's picture: ${found}`);
+  if (performance.now() - said < SAY_EVERY_MS) return;
+  said = performance.now();
   say(`${found} in the camera's picture.`);
 }
 
@@ -83,7 +89,6 @@ async function start() {
   video.srcObject = await navigator.mediaDevices.getUserMedia({ video: size });
   await video.play();
   toggle.textContent = "Stop the camera";
-  toggle.setAttribute("aria-pressed", "true");
   running = new AbortController();
   await watch(running.signal);
 }
@@ -95,7 +100,6 @@ function stop(error) {
   for (const track of video.srcObject?.getTracks() ?? []) track.stop();
   video.srcObject = null;
   toggle.textContent = "Start the camera";
-  toggle.setAttribute("aria-pressed", "false");
   say(error ? error.message : "The camera is off.");
 }
 

@@ -7,6 +7,7 @@ import { PNG } from "pngjs";
 import { resizeBilinear, toRawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { barriers, tabStops } from "./support/accessibility.node.js";
 import { repository } from "./support/repository.node.js";
 import { sharedPath } from "./support/shared-files.node.js";
 import { type FaceData, faceData, noFaceData, samplePhoto } from "./support/shared-weights.node.js";
@@ -14,7 +15,7 @@ import { skip } from "./support/skip.js";
 import {
   buildSite,
   findChromium,
-  launchChromium,
+  launchChromiumForVideo,
   run,
   serveFolder,
   watchPage,
@@ -29,6 +30,26 @@ const crowd = sharedPath(
   "images/crowds/18f__assets__img__speaking__ron-speaking-color-corrected.jpg",
 );
 
+/** Where the Tab key stops, but for the faces. */
+const STOPS = [
+  "Skip to the results",
+  "files",
+  "sample",
+  "camera",
+  "score",
+  "nms",
+  "show-landmarks",
+  "show-scores",
+  "max-side",
+  "save-json",
+  "save-crops",
+  "List of faces",
+  "Timing",
+  "Weights",
+  "Teach it your photos",
+  "Only the camera",
+];
+
 const folder = mkdtempSync(path.join(tmpdir(), "retinaface-demo-"));
 let server: Awaited<ReturnType<typeof serveFolder>>;
 let browser: Browser;
@@ -39,7 +60,7 @@ test.before(async () => {
   server = await serveFolder(path.join(folder, "site"));
   const video = path.join(folder, "camera.y4m");
   writeFileSync(video, toY4m(resizeBilinear(await toRawImage(samplePhoto), 320, 200)));
-  browser = await launchChromium([
+  browser = await launchChromiumForVideo([
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     `--use-file-for-fake-video-capture=${video}`,
@@ -146,6 +167,7 @@ demoTest(
       assert.is(await count(page), 0);
       await page.keyboard.press("Home");
       assert.is(await count(page), loose.faces.length);
+      await status(page, `${loose.faces.length} faces in ${path.basename(photo)}`);
       await page.locator("#score").fill("0.6");
       assert.is(await passes(page), 1);
 
@@ -160,19 +182,78 @@ demoTest(
         const { width, height } = PNG.sync.read(Buffer.from(png));
         assert.equal([width, height], [112, 112]);
       }
+      await checkAccess(page, expected);
     });
   },
 );
 
-demoTest("the fake camera's picture is looked at live", async () => {
+/** The page with a photo on it, by keys and by what a screen reader is told. */
+async function checkAccess(page: Page, { faces, width }: Line): Promise<void> {
+  await page.locator("#list summary").focus();
+  await page.keyboard.press("Enter");
+  const rows = page.locator("#list-rows tr");
+  assert.is(await rows.count(), faces.length);
+  const [x1, , x2] = faces[0].box;
+  const place = ["left", "centre", "right"][Math.floor(((x1 + x2) / 2 / width) * 3)];
+  assert.match(
+    await rows.first().ariaSnapshot(),
+    new RegExp(`row "1 ${Math.floor(faces[0].score * 100)}% .* ${place} \\d+ × \\d+"`),
+  );
+  const name = await page.getByRole("img").getAttribute("aria-label");
+  assert.match(name ?? "", new RegExp(`: ${faces.length} faces?$`));
+
+  const stops = await tabStops(page);
+  const crops = stops.filter((stop) => stop.startsWith("Save face "));
+  assert.is(crops.length, faces.length);
+  assert.equal(
+    stops.filter((stop) => !crops.includes(stop)),
+    STOPS,
+  );
+  assert.equal(await barriers(page), []);
+  await page.evaluate(() => {
+    document.querySelector("label[for=score]")?.remove();
+    document.querySelector<HTMLElement>("#status")!.style.color = "#888888";
+  });
+  const made = await barriers(page);
+  for (const rule of [/^light: label at #score/, /^light: color-contrast at #status/]) {
+    assert.ok(
+      made.some((barrier) => rule.test(barrier)),
+      `${rule} was not noticed: ${made}`,
+    );
+  }
+}
+
+/** Counts the canvases with which a worker reads pixels. */
+function countCanvases(): void {
+  const seen = { canvases: 0 };
+  Object.assign(globalThis, { seen });
+  const { getContext } = OffscreenCanvas.prototype;
+  OffscreenCanvas.prototype.getContext = function (
+    this: OffscreenCanvas,
+    ...args: Parameters<typeof getContext>
+  ) {
+    seen.canvases++;
+    return getContext.apply(this, args);
+  } as typeof getContext;
+}
+
+const canvasesOf = (page: Page) =>
+  page
+    .workers()[0]
+    .evaluate(() => (globalThis as unknown as { seen: { canvases: number } }).seen.canvases);
+
+demoTest("the fake camera's frames are lent to the GPU, live", async () => {
   await withPage(async (page) => {
+    await page.workers()[0].evaluate(countCanvases);
     await page.click("#camera");
     await status(page, "3 faces in the camera's picture");
-    assert.is(await page.getAttribute("#camera", "aria-pressed"), "true");
+    assert.is(await page.textContent("#camera"), "Stop the camera");
     await page.waitForFunction(() => Number(document.querySelector("#passes")?.textContent) >= 2);
+    assert.is(await canvasesOf(page), 0, "a frame went through a canvas");
     await page.click("#keep");
     await status(page, "3 faces in camera-1.png");
-    assert.is(await page.getAttribute("#camera", "aria-pressed"), "false");
+    assert.ok((await canvasesOf(page)) > 0, "canvases are not counted");
+    assert.is(await page.textContent("#camera"), "Camera");
   });
 });
 
@@ -214,12 +295,14 @@ demoTest("without WebGPU the page says so plainly", async () => {
     /Chrome and Edge have it from version 113/,
   );
   assert.ok(await page.isDisabled("#files"));
+  assert.equal(await barriers(page), []);
   await page.close();
 });
 
 demoTest("its policy lets no script or request of another origin in", async () => {
   const page = await browser.newPage();
   await page.goto(server.origin);
+  assert.equal(await barriers(page), []);
   const blocked = await page.evaluate(async () => {
     const violated: string[] = [];
     document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {

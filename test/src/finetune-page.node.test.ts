@@ -8,6 +8,7 @@ import { RetinaFace } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { barriers } from "./support/accessibility.node.js";
 import { useDevice } from "./support/gpu.js";
 import { Random } from "./support/random.js";
 import { skip } from "./support/skip.js";
@@ -99,6 +100,8 @@ async function useThePage(): Promise<void> {
   await board.press("Delete");
   assert.is(await buttons.nth(1).textContent(), "1.png (0)");
   await drag(page, board, [...samples[1].boxes.subarray(0, 4)]);
+  await boxByKeys(page, board);
+  assert.equal(await barriers(page), []);
 
   await page.fill("#size", "70");
   await page.click("#train");
@@ -133,6 +136,27 @@ async function useThePage(): Promise<void> {
     [],
   );
   await page.close();
+}
+
+/** On a photo with one box: another one is added, sized, moved against the edges of the photo, and removed. */
+async function boxByKeys(page: Page, board: Locator): Promise<void> {
+  const chosen = async () => (await page.textContent("#chosen"))?.replace(/ pixels\.$/, "");
+  await board.focus();
+  await page.keyboard.press("Enter");
+  assert.is(await chosen(), "Box 2 of 2: left 24, top 24, 16 × 16");
+  for (const key of ["Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowUp", "ArrowDown"]) {
+    await page.keyboard.press(key);
+  }
+  assert.is(await chosen(), "Box 2 of 2: left 24, top 25, 18 × 15");
+  for (let i = 0; i < 30; i++) await page.keyboard.press("ArrowLeft");
+  for (let i = 0; i < 20; i++) await page.keyboard.press("Shift+ArrowLeft");
+  assert.is(await chosen(), "Box 2 of 2: left 0, top 25, 4 × 15");
+  await page.keyboard.press("Space");
+  assert.match((await chosen()) ?? "", /^Box 1 of 2/);
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Delete");
+  assert.is(await page.locator("#photos button").nth(1).textContent(), "1.png (1)");
+  assert.is(await chosen(), "");
 }
 
 /** The heads have learnt, nothing else has changed, and the file is a detector. */

@@ -28,7 +28,18 @@ const between = ([ax, ay]: Point, [bx, by]: Point): Box => [
   Math.max(ay, by),
 ];
 
-/** A canvas on which boxes are drawn, chosen and removed. */
+/** What an arrow key moves: to the right, down. */
+const ARROWS: Readonly<Record<string, Point>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** Keeps `value` from `low` to `high`. */
+const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
+
+/** A canvas on which boxes are drawn, chosen, moved and removed, by pointer or keys. */
 export class Board {
   readonly #canvas: HTMLCanvasElement;
   readonly #onChange: () => void;
@@ -45,12 +56,21 @@ export class Board {
     canvas.addEventListener("pointerup", (event) => this.#end(event));
     canvas.addEventListener("pointercancel", () => this.#forget());
     canvas.addEventListener("keydown", (event) => {
-      if (event.key === "Delete" || event.key === "Backspace") this.removeChosen();
+      if (this.#press(event)) event.preventDefault();
     });
   }
 
   get hasChosen(): boolean {
     return this.#chosen >= 0;
+  }
+
+  /** The chosen box in words; empty where none is chosen. */
+  get chosenText(): string {
+    if (!this.#sheet || this.#chosen < 0) return "";
+    const { boxes } = this.#sheet;
+    const [x1, y1, x2, y2] = boxes[this.#chosen].map(Math.round);
+    const place = `left ${x1}, top ${y1}, ${x2 - x1} × ${y2 - y1} pixels`;
+    return `Box ${this.#chosen + 1} of ${boxes.length}: ${place}.`;
   }
 
   show(sheet: Sheet): void {
@@ -80,15 +100,50 @@ export class Board {
     this.#onChange();
   }
 
+  /** Whether a key means something here. */
+  #press({ key, shiftKey }: KeyboardEvent): boolean {
+    if (!this.#sheet) return false;
+    const { boxes } = this.#sheet;
+    if (key === "Enter") this.#addInMiddle();
+    else if (key === " " && boxes.length > 0) this.#changed((this.#chosen + 1) % boxes.length);
+    else if (key === "Delete" || key === "Backspace") this.removeChosen();
+    else if (key in ARROWS && this.hasChosen) this.#shift(ARROWS[key], shiftKey);
+    else return false;
+    return true;
+  }
+
+  #addInMiddle(): void {
+    const { width, height } = this.#canvas;
+    const half = Math.min(width, height) / 8;
+    const [x, y] = [width / 2, height / 2];
+    const { boxes } = this.#sheet!;
+    boxes.push([x - half, y - half, x + half, y + half]);
+    this.#changed(boxes.length - 1);
+  }
+
+  /** Moves the chosen box by a hundredth of the photo, or its right and lower edge only; it stays on the photo. */
+  #shift([right, down]: Point, edgeOnly: boolean): void {
+    const { width, height } = this.#canvas;
+    const { boxes } = this.#sheet!;
+    const [x1, y1, x2, y2] = boxes[this.#chosen];
+    const step = Math.max(1, Math.max(width, height) / 100);
+    const [dx, dy] = [right * step, down * step];
+    if (edgeOnly) {
+      const edges = [clamp(x2 + dx, x1 + SMALLEST, width), clamp(y2 + dy, y1 + SMALLEST, height)];
+      boxes[this.#chosen] = [x1, y1, edges[0], edges[1]];
+    } else {
+      const [left, top] = [clamp(dx, -x1, width - x2), clamp(dy, -y1, height - y2)];
+      boxes[this.#chosen] = [x1 + left, y1 + top, x2 + left, y2 + top];
+    }
+    this.#changed(this.#chosen);
+  }
+
   /** The place of the pointer in pixels of the photo, at most at its edge. */
   #place({ clientX, clientY }: PointerEvent): Point {
     const { left, top, width, height } = this.#canvas.getBoundingClientRect();
     const x = ((clientX - left) / width) * this.#canvas.width;
     const y = ((clientY - top) / height) * this.#canvas.height;
-    return [
-      Math.min(this.#canvas.width, Math.max(0, x)),
-      Math.min(this.#canvas.height, Math.max(0, y)),
-    ];
+    return [clamp(x, 0, this.#canvas.width), clamp(y, 0, this.#canvas.height)];
   }
 
   #begin(event: PointerEvent): void {

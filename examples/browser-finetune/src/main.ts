@@ -37,6 +37,7 @@ function refresh(): void {
   if (current) {
     const { name, boxes } = current;
     page.board.setAttribute("aria-label", `${name}, boxes: ${boxes.length}`);
+    page.chosen.textContent = board.chosenText;
   }
 }
 
@@ -160,7 +161,6 @@ async function load(weights: Blob, name: string): Promise<string> {
 }
 
 async function loadDefault(): Promise<string> {
-  if (!("gpu" in navigator)) throw new Error("WebGPU is not available in this browser");
   const response = await fetch(DEFAULT_WEIGHTS);
   if (!response.ok) return "This copy of the page carries no weights: choose a checkpoint below.";
   return load(await response.blob(), "the page’s weights");

@@ -13,6 +13,7 @@ export const page = {
   clear: element("clear", "button"),
   photos: element("photos", "ul"),
   board: element("board", "canvas"),
+  chosen: element("chosen", "p"),
   steps: element("steps", "input"),
   batch: element("batch", "input"),
   size: element("size", "input"),

@@ -18,6 +18,10 @@ export class Album {
     this.#onChoose = onChoose;
   }
 
+  get photos(): Iterable<Photo> {
+    return this.#buttons.keys();
+  }
+
   add(photo: Photo): void {
     const button = document.createElement("button");
     const canvas = document.createElement("canvas");

@@ -32,6 +32,12 @@ export class Camera {
     this.video.srcObject = null;
   }
 
+  /** The present picture, to be closed by whoever gets it: where the browser can, as the camera gave it, without a copy. */
+  async takeFrame(): Promise<VideoFrame | ImageBitmap> {
+    if (typeof VideoFrame !== "function") return createImageBitmap(this.video);
+    return new VideoFrame(this.video);
+  }
+
   /** Waits for a frame that was not seen yet. */
   nextFrame(): Promise<void> {
     return new Promise((done) => {

@@ -39,7 +39,7 @@ export class Engine {
     const { adapter, software } = await this.#client.ask({ kind: "load", weights });
     this.#ready = true;
     page.weightsName.textContent = name;
-    page.adapter.textContent = software ? `${adapter} (software)` : adapter;
+    page.adapter.textContent = `Runs on ${adapter}${software ? " (software)" : ""}`;
     page.adapter.hidden = false;
     showNotice(undefined);
   }
@@ -56,7 +56,7 @@ export class Engine {
         const sent = await picture();
         this.#passes++;
         page.passes.textContent = String(this.#passes);
-        const transfer = sent instanceof ImageBitmap ? [sent] : [];
+        const transfer = sent instanceof Blob ? [] : [sent];
         return this.#client.ask({ kind: "detect", picture: sent, maxSide }, transfer);
       });
     } finally {

@@ -5,6 +5,7 @@ import { Camera } from "./camera.js";
 import { CROP_SIZE, Crops } from "./crops.js";
 import { save, stem, toBlob, zipOfFaces } from "./downloads.js";
 import { Engine } from "./engine.js";
+import { listFaces } from "./face-list.js";
 import { facesOf, toJson } from "./faces.js";
 import { acceptPictures } from "./intake.js";
 import { page, plural, say, showNotice } from "./page.js";
@@ -13,6 +14,9 @@ import { showFaceCount, showTimings } from "./results.js";
 import { drawView } from "./view.js";
 
 const DEFAULT_WEIGHTS = "weights/default.safetensors";
+
+/** Least time between two things said of the camera's picture: a screen reader reads them all. */
+const SAY_EVERY_MS = 1000;
 
 /** What is on show: a photo, or the camera's latest frame that was looked at. */
 interface Shown {
@@ -34,6 +38,7 @@ let current: Shown | undefined;
 let faces: readonly Face[] = [];
 let stressed: number | undefined;
 let cropTimer: ReturnType<typeof setTimeout> | undefined;
+let recountTimer: ReturnType<typeof setTimeout> | undefined;
 let looking: Promise<unknown> = Promise.resolve();
 let keptPictures = 0;
 
@@ -61,6 +66,7 @@ function update(): void {
       { stage: "Draw", milliseconds: performance.now() - suppressed },
     ]);
     showFaceCount(faces.length);
+    listFaces(faces, detection);
     scheduleCrops();
   }
   page.saveJson.disabled = detection === undefined;
@@ -97,6 +103,19 @@ function scheduleCrops(): void {
   else cropTimer = setTimeout(() => void crops.show(faces).catch(complain), 120);
 }
 
+/** The sliders act at once; what is read out, and the marks of the small copies, wait until they rest. */
+function slide(): void {
+  update();
+  clearTimeout(recountTimer);
+  recountTimer = setTimeout(recount, 300);
+}
+
+function recount(): void {
+  for (const photo of album.photos) if (photo.detection) markFaces(photo, photo.detection);
+  const { photo } = current ?? {};
+  if (photo?.detection) say(summary(photo.name, photo.detection));
+}
+
 async function cut(wanted: readonly Face[]) {
   const photo = current?.photo;
   if (photo === undefined) return [];
@@ -111,7 +130,7 @@ async function add(pictures: readonly { name: string; blob: Blob }[]): Promise<v
   const photos = pictures.map((picture): Photo => ({ ...picture }));
   for (const photo of photos) album.add(photo);
   for (const [i, photo] of photos.entries()) await (i === 0 ? choose(photo) : look(photo));
-  if (photos.length > 1) sayTotal(photos);
+  if (photos.length > 1 && engine.ready) sayTotal(photos);
 }
 
 function sayTotal(photos: readonly Photo[]): void {
@@ -128,13 +147,13 @@ function sayTotal(photos: readonly Photo[]): void {
 /** Puts a photo on show, and looks at it if that was not done yet. */
 async function choose(photo: Photo): Promise<void> {
   stopCamera();
-  album.select(photo);
   let source: ImageBitmap;
   try {
     source = await createImageBitmap(photo.blob);
   } catch {
     return look(photo);
   }
+  album.select(photo);
   current = { name: photo.name, photo, source, detection: photo.detection };
   faces = [];
   draw();
@@ -175,9 +194,13 @@ function noteFaces(photo: Photo, detection: Detection): void {
     current.detection = detection;
     update();
   }
+  markFaces(photo, detection);
+  say(summary(photo.name, detection));
+}
+
+function markFaces(photo: Photo, detection: Detection): void {
   const count = countFaces(detection);
   album.label(photo, String(count), plural(count, "face"));
-  say(summary(photo.name, detection));
 }
 
 /** Looks at frames as fast as the device can; those that come meanwhile are not waited for. */
@@ -186,13 +209,16 @@ async function watchCamera(): Promise<void> {
   const shown: Shown = { name: "Camera", source: video };
   current = shown;
   album.select(undefined);
+  let said = -SAY_EVERY_MS;
   while (camera.running) {
     await camera.nextFrame();
     if (!camera.running) return;
-    const detection = await engine.detect(() => createImageBitmap(video), maxSide());
+    const detection = await engine.detect(() => camera.takeFrame(), maxSide());
     if (current !== shown || !camera.running) return;
     shown.detection = detection;
     update();
+    if (performance.now() - said < SAY_EVERY_MS) continue;
+    said = performance.now();
     say(`${plural(faces.length, "face")} in the camera's picture.`);
   }
 }
@@ -213,7 +239,7 @@ async function toggleCamera(): Promise<void> {
   try {
     await camera.start();
     page.camera.textContent = "Stop the camera";
-    page.camera.setAttribute("aria-pressed", "true");
+    page.camera.className = "running";
     page.keep.hidden = false;
     requestAnimationFrame(animate);
     await watchCamera();
@@ -227,7 +253,7 @@ function stopCamera(): void {
   if (!camera.running) return;
   camera.stop();
   page.camera.textContent = "Camera";
-  page.camera.setAttribute("aria-pressed", "false");
+  page.camera.className = "";
   page.keep.hidden = true;
 }
 
@@ -305,12 +331,13 @@ function noWebGpu(detail = ""): void {
   say("WebGPU is not available, so no faces can be looked for.", "bad");
 }
 
+page.empty.addEventListener("click", () => page.files.click());
 acceptPictures((pictures) => void add(pictures).catch(complain));
 page.sample.addEventListener("click", async () => {
   const response = await fetch("sample.png");
   await add([{ name: "sample.png", blob: await response.blob() }]);
 });
-for (const slider of [page.score, page.nms]) slider.addEventListener("input", update);
+for (const slider of [page.score, page.nms]) slider.addEventListener("input", slide);
 for (const box of [page.showLandmarks, page.showScores]) box.addEventListener("change", draw);
 page.maxSide.addEventListener("change", () => void ready().catch(complain));
 page.camera.addEventListener("click", () => void toggleCamera());

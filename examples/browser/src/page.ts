@@ -12,7 +12,7 @@ export const page = {
   video: element("video", "video"),
   empty: element("empty", "div"),
   notice: element("notice", "div"),
-  noticeTitle: element("notice-title", "h2"),
+  noticeTitle: element("notice-title", "h3"),
   noticeText: element("notice-text", "p"),
   noticeList: element("notice-list", "ul"),
   noticeWeights: element("notice-weights", "label"),
@@ -22,12 +22,12 @@ export const page = {
   keep: element("keep", "button"),
   status: element("status", "p"),
   album: element("album", "ul"),
-  count: element("count", "output"),
+  count: element("count", "span"),
   countUnit: element("count-unit", "span"),
   score: element("score", "input"),
-  scoreValue: element("score-value", "output"),
+  scoreValue: element("score-value", "span"),
   nms: element("nms", "input"),
-  nmsValue: element("nms-value", "output"),
+  nmsValue: element("nms-value", "span"),
   showLandmarks: element("show-landmarks", "input"),
   showScores: element("show-scores", "input"),
   maxSide: element("max-side", "select"),
@@ -35,15 +35,19 @@ export const page = {
   crops: element("crops", "ul"),
   saveJson: element("save-json", "button"),
   saveCrops: element("save-crops", "button"),
+  list: element("list", "details"),
+  listRows: element("list-rows", "tbody"),
+  listRest: element("list-rest", "p"),
   timings: element("timings", "tbody"),
   passes: element("passes", "td"),
   weightsName: element("weights-name", "p"),
   weightsInputs: [...document.querySelectorAll<HTMLInputElement>("input.weights")],
 };
 
-/** Says what is going on, to eyes and to screen readers. */
+/** Says what is going on, to eyes and to screen readers; these read out again whatever is set again. */
 export function say(text: string, kind: "plain" | "busy" | "bad" = "plain"): void {
   page.status.className = kind;
+  if (page.status.textContent === text) return;
   page.status.textContent = text;
 }
 

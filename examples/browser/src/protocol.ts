@@ -1,7 +1,7 @@
 import type { Face, RawImage } from "retinaface-webgpu";
 
 /** Anything that can be looked at: a file, or a frame of a video. */
-export type Picture = Blob | ImageBitmap;
+export type Picture = Blob | ImageBitmap | VideoFrame;
 
 /** What the page asks of the worker; each request has one answer. */
 export type Request =

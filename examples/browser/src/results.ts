@@ -1,10 +1,11 @@
 import { page } from "./page.js";
 import type { Timing } from "./protocol.js";
 
-/** The number of faces in large print; a dash before there is any. */
+/** The number of faces in large print. */
 export function showFaceCount(count: number | undefined): void {
-  page.count.textContent = count === undefined ? "–" : String(count);
-  page.countUnit.textContent = count === 1 ? "face" : "faces";
+  page.count.textContent = count === undefined ? "" : String(count);
+  page.countUnit.textContent =
+    count === undefined ? "No picture yet" : count === 1 ? "face" : "faces";
 }
 
 /** A row for each stage and their sum. */

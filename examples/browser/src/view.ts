@@ -19,8 +19,11 @@ export interface ViewOptions {
   readonly stressed?: number;
 }
 
-/** Taller pictures are shown smaller, so that one is seen whole. */
-const MOST_OF_WINDOW = 0.78;
+/**
+ * Taller pictures are shown smaller, so that one is seen whole with the buttons below it; in a narrow window
+ * (that of the style sheet) it stays in sight above the controls.
+ */
+const mostOfWindow = () => (innerWidth > 860 ? 0.7 : 0.5);
 
 /**
  * Fits a picture into the canvas's container and draws it with its faces at the size at which it is
@@ -35,7 +38,7 @@ export function drawView(
 ): void {
   const ratio = globalThis.devicePixelRatio || 1;
   const room = canvas.parentElement!.clientWidth;
-  const highest = Math.max(300, innerHeight * MOST_OF_WINDOW);
+  const highest = Math.max(300, innerHeight * mostOfWindow());
   const fit = Math.min(room / size.width, highest / size.height);
   canvas.style.width = `${Math.round(size.width * fit)}px`;
   const scale = fit * ratio;

@@ -45,9 +45,16 @@ async function detect(picture: Picture, maxSide: number | undefined): Promise<De
     },
   });
   watchDevice();
-  const { width, height } = image;
   const stages = [{ stage: "Decode", milliseconds: decoding }, ...stagesOf(timings!)];
-  return { width, height, candidates, timings: stages };
+  return { ...sizeOf(image), candidates, timings: stages };
+}
+
+const isFrame = (image: RawImage | Picture): image is VideoFrame =>
+  typeof VideoFrame === "function" && image instanceof VideoFrame;
+
+function sizeOf(image: RawImage | VideoFrame): { width: number; height: number } {
+  if (isFrame(image)) return { width: image.displayWidth, height: image.displayHeight };
+  return { width: image.width, height: image.height };
 }
 
 /** The GPU's own stages where the adapter has timestamps, else its time in one piece. */
@@ -69,17 +76,22 @@ function stagesOf({ prepare, upload, gpu, faces, stages }: Timings): Timing[] {
   return parts.map(([stage, milliseconds]) => ({ stage, milliseconds }));
 }
 
-async function decode(picture: Picture): Promise<RawImage> {
-  try {
-    return await toRawImage(picture);
-  } finally {
-    if (picture instanceof ImageBitmap) picture.close();
-  }
+/** The pixels of a picture; a video's frame stays as it is, as the detector lends it to the GPU. */
+async function decode(picture: Picture): Promise<RawImage | VideoFrame> {
+  return isFrame(picture) ? picture : toRawImage(picture);
+}
+
+/** Gives a frame back to the camera, which has only a few. */
+function release(picture: Picture): void {
+  if (!(picture instanceof Blob)) picture.close();
 }
 
 async function answer(request: Request): Promise<Answers[Request["kind"]]> {
   if (request.kind === "load") return load(request.weights);
-  if (request.kind === "detect") return detect(request.picture, request.maxSide);
+  if (request.kind === "detect") {
+    const { picture, maxSide } = request;
+    return detect(picture, maxSide).finally(() => release(picture));
+  }
   const image = await toRawImage(request.picture);
   return { crops: request.faces.map((face) => alignFace(image, face, request.size)) };
 }
