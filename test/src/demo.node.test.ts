@@ -44,6 +44,7 @@ const STOPS = [
   "save-json",
   "save-crops",
   "List of faces",
+  "list-box",
   "Timing",
   "Weights",
   "Teach it your photos",
