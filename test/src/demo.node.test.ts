@@ -193,6 +193,7 @@ async function checkAccess(page: Page, { faces, width }: Line): Promise<void> {
   await page.locator("#list summary").focus();
   await page.keyboard.press("Enter");
   const rows = page.locator("#list-rows tr");
+  await rows.nth(faces.length - 1).waitFor();
   assert.is(await rows.count(), faces.length);
   const [x1, , x2] = faces[0].box;
   const place = ["left", "centre", "right"][Math.floor(((x1 + x2) / 2 / width) * 3)];
@@ -203,6 +204,8 @@ async function checkAccess(page: Page, { faces, width }: Line): Promise<void> {
   const name = await page.getByRole("img").getAttribute("aria-label");
   assert.match(name ?? "", new RegExp(`: ${faces.length} faces?$`));
 
+  const tooMany = page.locator("#crops li").nth(faces.length);
+  await tooMany.waitFor({ state: "detached" });
   const stops = await tabStops(page);
   const crops = stops.filter((stop) => stop.startsWith("Save face "));
   assert.is(crops.length, faces.length);
@@ -272,7 +275,21 @@ demoTest("a crashed GPU process is survived: the photo is looked at again", asyn
   await page.close();
 });
 
-demoTest("files that are no pictures, and a second photo, are told apart", async () => {
+/** Gives the page's own sample to it as a person does by pasting or dropping. */
+const hand = (page: Page, kind: "paste" | "drop") =>
+  page.evaluate(async (event) => {
+    const response = await fetch("sample.png");
+    const data = new DataTransfer();
+    data.items.add(new File([await response.blob()], `${event}.png`, { type: "image/png" }));
+    const given = { bubbles: true, cancelable: true };
+    document.body.dispatchEvent(
+      event === "paste"
+        ? new ClipboardEvent(event, { ...given, clipboardData: data })
+        : new DragEvent(event, { ...given, dataTransfer: data }),
+    );
+  }, kind);
+
+demoTest("files that are no pictures, and more photos, are told apart", async () => {
   await withPage(async (page) => {
     await page.setInputFiles("#files", [
       { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") },
@@ -283,6 +300,12 @@ demoTest("files that are no pictures, and a second photo, are told apart", async
       .locator("#album button")
       .evaluateAll((buttons) => buttons.map((button) => button.getAttribute("aria-label")));
     assert.equal(labels, ["notes.jpg: could not be read", "sample.png: 3 faces"]);
+    for (const way of ["paste", "drop"] as const) {
+      await hand(page, way);
+      await status(page, `3 faces in ${way}.png`);
+      const shown = page.locator("#album button[aria-current=true]");
+      assert.is(await shown.getAttribute("aria-label"), `${way}.png: 3 faces`);
+    }
   });
 });
 
