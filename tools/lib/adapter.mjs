@@ -45,8 +45,13 @@ export async function probeAdapter() {
 /** Everything the answer depends on, as text: Dawn's version, the Vulkan drivers' files, variables. */
 function adapterKey() {
   const webgpu = readJson(path.join(root, "node_modules/webgpu/package.json"))?.version;
+  return [webgpu, ...driverState()].join("\n");
+}
+
+/** The platform, the Vulkan drivers' files and the variables that choose among them. */
+export function driverState() {
   const variables = driverVariables.map((name) => `${name}=${process.env[name] ?? ""}`);
-  return [process.platform, process.arch, webgpu, ...variables, ...driverFiles()].join("\n");
+  return [process.platform, process.arch, ...variables, ...driverFiles()];
 }
 
 function driverFiles() {

@@ -1,5 +1,10 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import path from "node:path";
 import { chromium } from "playwright-core";
+import { driverState } from "./adapter.mjs";
+import { readJson, writeJson } from "./cache.mjs";
 import { findChromium } from "./chromium.mjs";
+import { cacheDir } from "./paths.mjs";
 
 /** A headless Chromium with WebGPU on whatever the machine has; docs/testing.md tells what each flag is for. */
 const flags = [
@@ -25,18 +30,36 @@ const softwareFrameFlags = [
 /** Chromium's number for SwiftShader where it names vendors of GPUs. */
 const SOFTWARE_VENDOR = 0xffff;
 
+const gpuFile = path.join(cacheDir, "chromium-gpu.json");
+
 /**
  * Starts Chromium as `launchChromium` does, so that WebGPU can take frames of a video whether there is a GPU or not.
+ * Only a Chromium that runs knows of GPUs: it is asked once, and again when it, a driver or a device has changed.
  * @param {string[]} [extraFlags]
  * @returns {Promise<import("playwright-core").Browser>}
  */
 export async function launchChromiumForVideo(extraFlags = []) {
+  const forSoftware = () => launchChromium([...softwareFrameFlags, ...extraFlags]);
+  const key = gpuKey();
+  const remembered = readJson(gpuFile);
+  if (remembered?.key === key) return remembered.gpu ? launchChromium(extraFlags) : forSoftware();
   const browser = await launchChromium(extraFlags);
   const session = await browser.newBrowserCDPSession();
-  const { gpu } = await session.send("SystemInfo.getInfo");
-  if (gpu.devices.some(({ vendorId }) => vendorId !== SOFTWARE_VENDOR)) return browser;
+  const { devices } = (await session.send("SystemInfo.getInfo")).gpu;
+  const gpu = devices.some(({ vendorId }) => vendorId !== SOFTWARE_VENDOR);
+  writeJson(gpuFile, { key, gpu });
+  if (gpu) return browser;
   await browser.close();
-  return launchChromium([...softwareFrameFlags, ...extraFlags]);
+  return forSoftware();
+}
+
+/** Everything that the answer depends on, as text. */
+function gpuKey() {
+  const executable = findChromium();
+  if (executable === undefined) return undefined;
+  const { size, mtimeMs } = statSync(executable);
+  const devices = existsSync("/dev/dri") ? readdirSync("/dev/dri").sort() : [];
+  return [executable, size, mtimeMs, ...devices, ...driverState()].join("\n");
 }
 
 /**

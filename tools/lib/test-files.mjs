@@ -5,6 +5,17 @@ import { cacheDir } from "./paths.mjs";
 
 const timesFile = path.join(cacheDir, "test-times.json");
 const TYPICAL_SECONDS = 5;
+/** What begins first where no earlier run tells: these take far longer than the rest on any machine. */
+const LONG_FILES = [
+  "packages",
+  "demo",
+  "oracle",
+  "train-run",
+  "runner-browser",
+  "webcam",
+  "parity",
+];
+const LONG_SECONDS = new Map(LONG_FILES.map((name, i) => [`node ${name}`, 60 - i]));
 const onePlace = /\.(node|browser)\.test\.js$/;
 
 /**
@@ -17,11 +28,12 @@ const onePlace = /\.(node|browser)\.test\.js$/;
 export function listTests(folder, place, filter) {
   const other = place === "node" ? ".browser.test.js" : ".node.test.js";
   const times = readJson(timesFile) ?? {};
+  const secondsOf = ({ name }) => times[name] ?? LONG_SECONDS.get(name) ?? TYPICAL_SECONDS;
   return listFiles(folder)
     .filter((file) => file.endsWith(".test.js") && !file.endsWith(other))
     .map((file) => ({ name: testName(folder, file, place), file, both: !onePlace.test(file) }))
     .filter(({ name }) => filter === undefined || filter.test(name))
-    .sort((a, b) => (times[b.name] ?? TYPICAL_SECONDS) - (times[a.name] ?? TYPICAL_SECONDS));
+    .sort((a, b) => secondsOf(b) - secondsOf(a));
 }
 
 function testName(folder, file, place) {
