@@ -20,6 +20,7 @@ import * as ref from "./reference/tape.js";
 import { assertClose } from "./support/close.js";
 import { useDevice } from "./support/gpu.js";
 import { Random } from "./support/random.js";
+import { rounds } from "./support/rounds.js";
 
 const device = useDevice(test);
 
@@ -133,7 +134,9 @@ test("ten SGD steps of a small network match float64", async () => {
   net.dispose();
 });
 
-test("live buffers return to the start after 1,000 training steps", async () => {
+const STEPS = rounds(1000);
+
+test(`live buffers return to the start after ${STEPS} training steps`, async () => {
   const memory = () => device().memory();
   const start = memory().liveBuffers;
   const init = nn.Init.seeded(device(), 1);
@@ -160,7 +163,7 @@ test("live buffers return to the start after 1,000 training steps", async () => 
   step(true);
   await device().sync();
   const { liveBuffers, liveBytes } = memory();
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < STEPS; i++) {
     step(i % 20 === 0);
     if (i % 50 === 0) await device().sync();
   }

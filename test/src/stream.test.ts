@@ -10,6 +10,7 @@ import {
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { useDevice } from "./support/gpu.js";
+import { rounds } from "./support/rounds.js";
 import { rejectsCode } from "./support/throws.js";
 import { LENIENT, noiseImage, tinyWeights } from "./support/tiny-detector.js";
 
@@ -47,13 +48,15 @@ test("frames that come while two are under way are dropped at once, the others k
   assert.equal(await stream.push(frames[5]), faces[5]);
 });
 
-test("three hundred frames, two at a time: every result in order, memory flat, one submit a frame", async () => {
+const FRAMES = rounds(300);
+
+test(`${FRAMES} frames, two at a time: every result in order, memory flat, one submit a frame`, async () => {
   const { frames, faces } = await video(7);
   const stream = detector.stream(LENIENT);
   const before = device().memory();
   const order: number[] = [];
   const waiting: Promise<void>[] = [];
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < FRAMES; i++) {
     if (waiting.length === 2) await waiting.shift();
     const check = async () => {
       assert.equal(await stream.push(frames[i % 7]), faces[i % 7], `frame ${i}`);
@@ -64,7 +67,7 @@ test("three hundred frames, two at a time: every result in order, memory flat, o
   await Promise.all(waiting);
   assert.equal(
     order,
-    Array.from({ length: 300 }, (_, i) => i),
+    Array.from({ length: FRAMES }, (_, i) => i),
   );
   assert.is(stream.dropped, 0);
   const after = device().memory();
@@ -77,7 +80,7 @@ test("three hundred frames, two at a time: every result in order, memory flat, o
   ] as const) {
     assert.is(after[key], before[key], key);
   }
-  assert.is(after.submits - before.submits, 300);
+  assert.is(after.submits - before.submits, FRAMES);
 });
 
 test("frames of many sizes do not grow memory", async () => {

@@ -19,6 +19,7 @@ import {
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { mutateText } from "./support/mutate.js";
+import { rounds } from "./support/rounds.js";
 
 const inImages = (path: string) => `images/${path}`;
 const numbers = (values: Float32Array) => [...values];
@@ -327,10 +328,12 @@ const READERS: Record<string, [string, (text: string) => ReadResult]> = {
   JSONL: [JSONL, (text) => parseJsonl(text, "f", inImages)],
 };
 
+const FILES = rounds(2000);
+
 for (const [name, [text, read]] of Object.entries(READERS)) {
-  test(`${name}: 2000 damaged files give sound records or problems, never an exception`, () => {
+  test(`${name}: ${FILES} damaged files give sound records or problems, never an exception`, () => {
     const random = seededRandom(2024);
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < FILES; i++) {
       const damaged = mutateText(text, random);
       for (const { boxes, landmarks, labels, ignored } of read(damaged).records) {
         assert.ok(boxes.length === labels.length * 4 && landmarks.length === labels.length * 10);

@@ -14,11 +14,12 @@ import {
 } from "./support/checkpoint-writer.js";
 import { mutations } from "./support/mutations.js";
 import { orderedDict, type Py } from "./support/pickle-writer.js";
+import { rounds } from "./support/rounds.js";
 import { workTime } from "./support/work-time.js";
 import { deflate, writeZip } from "./support/zip-writer.js";
 
 /** Damaged files of each kind; fixed seeds, so that a failure fails again. */
-const RUNS = 3000;
+const RUNS = rounds(3000);
 const SEED = 20_260_101;
 /** Milliseconds; a usual one takes less than a tenth of a millisecond. */
 const LONGEST = 1000;
