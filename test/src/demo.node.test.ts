@@ -4,7 +4,7 @@ import path from "node:path";
 import { unzipSync } from "fflate";
 import type { Browser, Page } from "playwright-core";
 import { PNG } from "pngjs";
-import { resizeBilinear, toRawImage } from "retinaface-webgpu";
+import { RetinaFace, resizeBilinear, toRawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { barriers, tabStops } from "./support/accessibility.node.js";
@@ -54,6 +54,9 @@ const STOPS = [
 const folder = mkdtempSync(path.join(tmpdir(), "retinaface-demo-"));
 let server: Awaited<ReturnType<typeof serveFolder>>;
 let browser: Browser;
+/** The page of all tests that look at pictures: on a CPU its kernels take seconds to compile. */
+let page: Page;
+let seen: ReturnType<typeof watchPage>;
 
 test.before(async () => {
   if (faceData === undefined || findChromium() === undefined) return;
@@ -66,6 +69,11 @@ test.before(async () => {
     "--use-fake-device-for-media-stream",
     `--use-file-for-fake-video-capture=${video}`,
   ]);
+  page = await browser.newPage({ acceptDownloads: true });
+  seen = watchPage(page);
+  await page.goto(server.origin);
+  await status("Ready");
+  await page.selectOption("#max-side", String(MAX_SIDE));
 });
 
 test.after(async () => {
@@ -80,32 +88,28 @@ function demoTest(name: string, run: (data: FaceData) => Promise<void>): void {
   else test(name, () => run(faceData!));
 }
 
-/** Opens the page, waits for its weights, and checks at the end that nothing left the origin. */
-async function withPage(use: (page: Page) => Promise<void>): Promise<void> {
-  const page = await browser.newPage({ acceptDownloads: true });
-  const { errors, requests } = watchPage(page);
-  try {
-    await page.goto(server.origin);
-    await status(page, "Ready");
-    await page.selectOption("#max-side", String(MAX_SIDE));
-    await use(page);
-    const strangers = requests.filter((url) => !url.startsWith(`${server.origin}/`));
-    assert.equal(
-      strangers.filter((url) => !url.startsWith("blob:")),
-      [],
-    );
-    assert.equal(errors, []);
-  } finally {
-    await page.close();
-  }
+/** Nothing has left the page's origin, and nothing went wrong. */
+function assertQuiet(): void {
+  const isOwn = (url: string) => url.startsWith(`${server.origin}/`) || url.startsWith("blob:");
+  assert.equal(
+    seen.requests.filter((url) => !isOwn(url)),
+    [],
+  );
+  assert.equal(seen.errors, []);
 }
 
-const status = (page: Page, hasText: string | RegExp) =>
+const status = (hasText: string | RegExp) =>
   page.locator("#status", { hasText }).waitFor({ timeout: PASS_MS });
-const count = async (page: Page) => Number(await page.textContent("#count"));
-const passes = async (page: Page) => Number(await page.textContent("#passes"));
+const count = async () => Number(await page.textContent("#count"));
+const passes = async () => Number(await page.textContent("#passes"));
+const morePasses = (least: number) =>
+  page.waitForFunction(
+    (wanted) => Number(document.querySelector("#passes")?.textContent) >= wanted,
+    least,
+    { timeout: PASS_MS },
+  );
 
-async function save(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
+async function save(button: string): Promise<{ name: string; bytes: Buffer }> {
   const waiting = page.waitForEvent("download");
   await page.click(button);
   const download = await waiting;
@@ -120,12 +124,22 @@ interface Line {
 }
 
 /** What the command line says of a photo. */
-async function commandLine(photo: string, weights: string, ...options: string[]): Promise<Line> {
+async function commandLine(photo: string, weights: string): Promise<Line> {
   const cli = path.join(repository, "packages/retinaface/dist/cli/main.js");
   const args = [cli, "detect", photo, "--weights", weights, "--max-side", String(MAX_SIDE)];
-  const { code, stdout, output } = await run(process.execPath, [...args, ...options]);
+  const { code, stdout, output } = await run(process.execPath, args);
   assert.is(code, 0, output);
   return JSON.parse(stdout);
+}
+
+/** How many faces there are with a low threshold of scores, and with hardly any suppression. */
+async function countOthers(photo: string, weights: string): Promise<[number, number]> {
+  const detector = await RetinaFace.load({ weights, maxSide: MAX_SIDE });
+  const image = await toRawImage(photo);
+  const loose = await detector.detect(image, { visThreshold: 0.02 });
+  const doubled = await detector.detect(image, { nmsThreshold: 0.99 });
+  detector.dispose();
+  return [loose.length, doubled.length];
 }
 
 demoTest(
@@ -133,63 +147,60 @@ demoTest(
   async (data) => {
     const photo = [crowd, samplePhoto].find(existsSync)!;
     const expected = await commandLine(photo, data.weights);
-    const loose = await commandLine(photo, data.weights, "--vis-threshold", "0.02");
-    const doubled = await commandLine(photo, data.weights, "--nms-threshold", "0.99");
-    if (photo === crowd)
-      assert.ok(loose.faces.length > expected.faces.length, "no weak candidates");
-    assert.ok(doubled.faces.length > expected.faces.length, "no overlapping candidates");
-    await withPage(async (page) => {
-      await page.setInputFiles("#files", photo);
-      const shown = expected.faces.length === 1 ? "1 face" : `${expected.faces.length} faces`;
-      await status(page, `${shown} in ${path.basename(photo)}`);
-      assert.is(await count(page), expected.faces.length);
-      assert.is(await passes(page), 1);
+    const [loose, doubled] = await countOthers(photo, data.weights);
+    if (photo === crowd) assert.ok(loose > expected.faces.length, "no weak candidates");
+    assert.ok(doubled > expected.faces.length, "no overlapping candidates");
+    await page.setInputFiles("#files", photo);
+    const shown = expected.faces.length === 1 ? "1 face" : `${expected.faces.length} faces`;
+    await status(`${shown} in ${path.basename(photo)}`);
+    assert.is(await count(), expected.faces.length);
+    assert.is(await passes(), 1);
 
-      const { name, bytes } = await save(page, "#save-json");
-      assert.is(name, `${path.parse(photo).name}.json`);
-      const saved: Line = JSON.parse(bytes.toString());
-      assert.equal([saved.width, saved.height], [expected.width, expected.height]);
-      for (const [i, face] of saved.faces.entries()) {
-        const { box, score } = expected.faces[i];
-        assert.ok(Math.abs(face.score - score) < 1e-3, `score ${face.score}, not ${score}`);
-        assert.ok(face.box.every((v, k) => Math.abs(v - box[k]) < 0.5));
-        assert.is(face.landmarks.length, 5);
-      }
+    const { name, bytes } = await save("#save-json");
+    assert.is(name, `${path.parse(photo).name}.json`);
+    const saved: Line = JSON.parse(bytes.toString());
+    assert.equal([saved.width, saved.height], [expected.width, expected.height]);
+    for (const [i, face] of saved.faces.entries()) {
+      const { box, score } = expected.faces[i];
+      assert.ok(Math.abs(face.score - score) < 1e-3, `score ${face.score}, not ${score}`);
+      assert.ok(face.box.every((v, k) => Math.abs(v - box[k]) < 0.5));
+      assert.is(face.landmarks.length, 5);
+    }
 
-      await page.locator("#score").fill("0.02");
-      assert.is(await count(page), loose.faces.length);
-      await page.locator("#score").fill("0.6");
-      await page.locator("#nms").fill("0.99");
-      assert.is(await count(page), doubled.faces.length);
-      await page.locator("#nms").fill("0.4");
-      await page.locator("#score").focus();
-      await page.keyboard.press("End");
-      assert.is(await page.textContent("#score-value"), "1.00");
-      assert.is(await count(page), 0);
-      await page.keyboard.press("Home");
-      assert.is(await count(page), loose.faces.length);
-      await status(page, `${loose.faces.length} faces in ${path.basename(photo)}`);
-      await page.locator("#score").fill("0.6");
-      assert.is(await passes(page), 1);
+    await page.locator("#score").fill("0.02");
+    assert.is(await count(), loose);
+    await page.locator("#score").fill("0.6");
+    await page.locator("#nms").fill("0.99");
+    assert.is(await count(), doubled);
+    await page.locator("#nms").fill("0.4");
+    await page.locator("#score").focus();
+    await page.keyboard.press("End");
+    assert.is(await page.textContent("#score-value"), "1.00");
+    assert.is(await count(), 0);
+    await page.keyboard.press("Home");
+    assert.is(await count(), loose);
+    await status(`${loose} faces in ${path.basename(photo)}`);
+    await page.locator("#score").fill("0.6");
+    assert.is(await passes(), 1);
 
-      await page
-        .locator("#crops button")
-        .nth(expected.faces.length - 1)
-        .waitFor();
-      const zip = await save(page, "#save-crops");
-      const crops = Object.entries(unzipSync(zip.bytes));
-      assert.is(crops.length, expected.faces.length);
-      for (const [, png] of crops) {
-        const { width, height } = PNG.sync.read(Buffer.from(png));
-        assert.equal([width, height], [112, 112]);
-      }
-      await checkAccess(page, expected);
-    });
+    await page
+      .locator("#crops button")
+      .nth(expected.faces.length - 1)
+      .waitFor();
+    const zip = await save("#save-crops");
+    const crops = Object.entries(unzipSync(zip.bytes));
+    assert.is(crops.length, expected.faces.length);
+    for (const [, png] of crops) {
+      const { width, height } = PNG.sync.read(Buffer.from(png));
+      assert.equal([width, height], [112, 112]);
+    }
+    await checkAccess(expected);
+    assertQuiet();
   },
 );
 
 /** The page with a photo on it, by keys and by what a screen reader is told. */
-async function checkAccess(page: Page, { faces, width }: Line): Promise<void> {
+async function checkAccess({ faces, width }: Line): Promise<void> {
   await page.locator("#list summary").focus();
   await page.keyboard.press("Enter");
   const rows = page.locator("#list-rows tr");
@@ -241,42 +252,28 @@ function countCanvases(): void {
   } as typeof getContext;
 }
 
-const canvasesOf = (page: Page) =>
+const canvasesOf = () =>
   page
     .workers()[0]
     .evaluate(() => (globalThis as unknown as { seen: { canvases: number } }).seen.canvases);
 
 demoTest("the fake camera's frames are lent to the GPU, live", async () => {
-  await withPage(async (page) => {
-    await page.workers()[0].evaluate(countCanvases);
-    await page.click("#camera");
-    await status(page, "3 faces in the camera's picture");
-    assert.is(await page.textContent("#camera"), "Stop the camera");
-    await page.waitForFunction(() => Number(document.querySelector("#passes")?.textContent) >= 2);
-    assert.is(await canvasesOf(page), 0, "a frame went through a canvas");
-    await page.click("#keep");
-    await status(page, "3 faces in camera-1.png");
-    assert.ok((await canvasesOf(page)) > 0, "canvases are not counted");
-    assert.is(await page.textContent("#camera"), "Camera");
-  });
-});
-
-demoTest("a crashed GPU process is survived: the photo is looked at again", async () => {
-  const page = await browser.newPage();
-  await page.goto(server.origin);
-  await status(page, "Ready");
-  await page.selectOption("#max-side", String(MAX_SIDE));
-  await page.click("#sample");
-  await status(page, "3 faces in sample.png");
-  const protocol = await browser.newBrowserCDPSession();
-  await protocol.send("Browser.crashGpuProcess");
-  await page.waitForFunction(() => Number(document.querySelector("#passes")?.textContent) >= 2);
-  await status(page, "3 faces in sample.png");
-  await page.close();
+  const before = await passes();
+  await page.workers()[0].evaluate(countCanvases);
+  await page.click("#camera");
+  await status("3 faces in the camera's picture");
+  assert.is(await page.textContent("#camera"), "Stop the camera");
+  await morePasses(before + 2);
+  assert.is(await canvasesOf(), 0, "a frame went through a canvas");
+  await page.click("#keep");
+  await status("3 faces in camera-1.png");
+  assert.ok((await canvasesOf()) > 0, "canvases are not counted");
+  assert.is(await page.textContent("#camera"), "Camera");
+  assertQuiet();
 });
 
 /** Gives the page's own sample to it as a person does by pasting or dropping. */
-const hand = (page: Page, kind: "paste" | "drop") =>
+const hand = (kind: "paste" | "drop") =>
   page.evaluate(async (event) => {
     const response = await fetch("sample.png");
     const data = new DataTransfer();
@@ -290,30 +287,39 @@ const hand = (page: Page, kind: "paste" | "drop") =>
   }, kind);
 
 demoTest("files that are no pictures, and more photos, are told apart", async () => {
-  await withPage(async (page) => {
-    await page.setInputFiles("#files", [
-      { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") },
-      { name: "sample.png", mimeType: "image/png", buffer: readFileSync(samplePhoto) },
-    ]);
-    await status(page, "3 faces in 1 picture; 1 could not be read");
-    const labels = await page
-      .locator("#album button")
-      .evaluateAll((buttons) => buttons.map((button) => button.getAttribute("aria-label")));
-    assert.equal(labels, ["notes.jpg: could not be read", "sample.png: 3 faces"]);
-    for (const way of ["paste", "drop"] as const) {
-      await hand(page, way);
-      await status(page, `3 faces in ${way}.png`);
-      const shown = page.locator("#album button[aria-current=true]");
-      assert.is(await shown.getAttribute("aria-label"), `${way}.png: 3 faces`);
-    }
-  });
+  await page.setInputFiles("#files", [
+    { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") },
+    { name: "sample.png", mimeType: "image/png", buffer: readFileSync(samplePhoto) },
+  ]);
+  await status("3 faces in 1 picture; 1 could not be read");
+  const labels = await page
+    .locator("#album button")
+    .evaluateAll((buttons) => buttons.map((button) => button.getAttribute("aria-label")));
+  assert.equal(labels.slice(-2), ["notes.jpg: could not be read", "sample.png: 3 faces"]);
+  for (const way of ["paste", "drop"] as const) {
+    await hand(way);
+    await status(`3 faces in ${way}.png`);
+    const shown = page.locator("#album button[aria-current=true]");
+    assert.is(await shown.getAttribute("aria-label"), `${way}.png: 3 faces`);
+  }
+  assertQuiet();
+});
+
+demoTest("a crashed GPU process is survived: the photo is looked at again", async () => {
+  await page.click("#sample");
+  await status("3 faces in sample.png");
+  const before = await passes();
+  const protocol = await browser.newBrowserCDPSession();
+  await protocol.send("Browser.crashGpuProcess");
+  await morePasses(before + 1);
+  await status("3 faces in sample.png");
 });
 
 demoTest("without WebGPU the page says so plainly", async () => {
   const page = await browser.newPage();
   await page.addInitScript("delete Navigator.prototype.gpu");
   await page.goto(server.origin);
-  await status(page, "WebGPU is not available");
+  await page.locator("#status", { hasText: "WebGPU is not available" }).waitFor();
   assert.match(
     (await page.textContent("#notice")) ?? "",
     /Chrome and Edge have it from version 113/,

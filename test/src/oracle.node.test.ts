@@ -1,5 +1,11 @@
 import { nn, softmax, tensor, tidy } from "@retinaface-webgpu/tensor";
-import { RetinaFace, RetinaFaceNetwork, readCheckpoint, toRawImage } from "retinaface-webgpu";
+import {
+  type RawImage,
+  RetinaFace,
+  RetinaFaceNetwork,
+  readCheckpoint,
+  toRawImage,
+} from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { networkInput, type ReferenceFace, referenceFaces } from "./reference/detection.js";
@@ -50,6 +56,15 @@ function oracleTest(name: string, run: () => Promise<void>): void {
   else test(name, run);
 }
 
+const decoded = new Map<string, RawImage>();
+
+/** A photo's pixels; every test looks at the same ones. */
+async function readPhoto(path: string): Promise<RawImage> {
+  const image = decoded.get(path) ?? (await toRawImage(await readShared(path)));
+  decoded.set(path, image);
+  return image;
+}
+
 function worst(a: ArrayLike<number>, b: ArrayLike<number>): number {
   assert.is(a.length, b.length);
   let most = 0;
@@ -62,7 +77,7 @@ oracleTest("raw outputs equal the ONNX export's at 640×640", async () => {
   network.loadStateDict(readCheckpoint(await readShared(WEIGHTS)), { strict: false });
   network.eval().requiresGrad(false);
   for (const path of [PHOTOS[0], PHOTOS[6], PHOTOS[13], PHOTOS[18], PHOTOS[19]]) {
-    const input = networkInput(await toRawImage(await readShared(path)), 640, 640);
+    const input = networkInput(await readPhoto(path), 640, 640);
     const expected = await oracle.run(input, 640, 640);
     const actual = tidy(() => {
       const { loc, conf, landms } = network.forward(tensor(device(), input, [1, 640, 640, 3]));
@@ -112,7 +127,7 @@ for (const maxSide of [640, undefined]) {
       let most = 0;
       let count = 0;
       for (const path of PHOTOS) {
-        const image = await toRawImage(await readShared(path));
+        const image = await readPhoto(path);
         const scale = Math.min(1, (maxSide ?? 1e9) / Math.max(image.width, image.height));
         const width = Math.round(image.width * scale);
         const height = Math.round(image.height * scale);

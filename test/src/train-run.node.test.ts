@@ -37,9 +37,12 @@ function writeDataset(): string {
 
 const data = writeDataset();
 
+/** Of a run: eight images in batches of two, three times. */
+const STEPS = 12;
+
 function start(out: string, ...more: string[]): ChildProcess {
   const small = ["--width", "0.0625", "--channels", "16", "--image-size", "64"];
-  const size = ["--batch-size", "2", "--epochs", "4", "--checkpoint-every", "3", "--workers", "1"];
+  const size = ["--batch-size", "2", "--epochs", "3", "--checkpoint-every", "3", "--workers", "1"];
   const rule = ["--val-every", "2", "--ema", "0.9", "--lr", "0.01"];
   const args = ["--data", data, "--out", at(out), ...small, ...size, ...rule, ...more];
   return spawn(process.execPath, [program, "train", ...args]);
@@ -65,7 +68,7 @@ test("a run writes its model, metrics, checkpoint and report", async () => {
   const { status, out, err } = await finish(start("whole"));
   assert.is(status, 0, err);
   const result = JSON.parse(out);
-  assert.is(result.steps, 16);
+  assert.is(result.steps, STEPS);
   assert.is(result.problems, 0);
   const lines = metrics("whole")
     .trim()
@@ -74,13 +77,13 @@ test("a run writes its model, metrics, checkpoint and report", async () => {
   const steps = lines.filter(({ kind }) => kind === "step");
   assert.equal(
     steps.map(({ step }) => step),
-    [...Array(16).keys()],
+    [...Array(STEPS).keys()],
   );
   assert.ok(steps.every(({ total, gradientNorm }) => total > 0 && gradientNorm > 0));
   const validations = lines.filter(({ kind }) => kind === "validation");
   assert.equal(
     validations.map(({ step }) => step),
-    [0, 8, 16],
+    [0, 8, STEPS],
   );
   assert.is(result.best.ap50, Math.max(...validations.slice(1).map(({ ap50 }) => ap50)));
   const report = readFileSync(at("whole", "report.html"), "utf8");
@@ -102,7 +105,7 @@ test("killed in the middle and resumed, it gives the same bits", async () => {
   child.kill("SIGKILL");
   const { status, err } = await ended;
   assert.is(status, null, `killed, not done: ${err}`);
-  assert.ok(stepOf() < 16);
+  assert.ok(stepOf() < STEPS);
   const resumed = await finish(start("killed", "--resume"));
   assert.is(resumed.status, 0, resumed.err);
   for (const name of ["final.safetensors", "best.safetensors"]) {
@@ -136,7 +139,7 @@ test("a device lost in the middle changes nothing in the result", async () => {
     imageSize: 64,
     batchSize: 2,
     accumulate: 2,
-    epochs: 4,
+    epochs: 3,
     optimizer: "adamw",
     lr: 1e-3,
     momentum: 0.9,
