@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Device } from "@retinaface-webgpu/tensor";
-import { type Recipe, readTrainingCheckpoint } from "@retinaface-webgpu/train";
+import { type Recipe, readTrainingCheckpoint, type StepLosses } from "@retinaface-webgpu/train";
 import { DistillRun, listSources } from "@retinaface-webgpu/train/node";
 import { RetinaFace } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
@@ -46,6 +46,7 @@ const recipe: Recipe = {
     {
       from: 2,
       cover: 0.5,
+      shares: { boxes: 2 },
       batches: [
         { size: 64, count: 2, share: 1 },
         { size: 96, count: 1, share: 1 },
@@ -55,6 +56,7 @@ const recipe: Recipe = {
   loss: { focus: 1, confident: 0.3, weights: { classes: 4, boxes: 1, landmarks: 0.5 } },
 };
 
+const NO_CLASSES = { classes: 0, boxes: 1, landmarks: 1 };
 const COLUMNS = ["left_eye", "right_eye", "left_mouth", "right_mouth"];
 
 async function writeData(): Promise<void> {
@@ -90,9 +92,9 @@ test.after(() => rmSync(folder, { recursive: true }));
 
 const notices: string[] = [];
 
-async function distilled(out: string, steps: number) {
+async function distilled(out: string, steps: number, stages = recipe.stages) {
   const run = new DistillRun({
-    recipe: { ...recipe, steps },
+    recipe: { ...recipe, steps, stages },
     data: folder,
     out: at(out),
     cache: at("cache"),
@@ -101,7 +103,9 @@ async function distilled(out: string, steps: number) {
   });
   const result = await run.run();
   const bytes = readFileSync(at(out, "checkpoint.safetensors"));
-  return { result, checkpoint: readTrainingCheckpoint(bytes) };
+  const lines = readFileSync(at(out, "metrics.jsonl"), "utf8").trim().split("\n");
+  const metrics = lines.map((line): StepLosses => JSON.parse(line));
+  return { result, checkpoint: readTrainingCheckpoint(bytes), metrics };
 }
 
 test("a resumed distillation is the uninterrupted one, to the last bit", async () => {
@@ -115,6 +119,24 @@ test("a resumed distillation is the uninterrupted one, to the last bit", async (
   const metrics = (out: string) => readFileSync(at(out, "metrics.jsonl"), "utf8");
   assert.is(metrics("parts"), metrics("whole"));
   assert.is(metrics("whole").trim().split("\n").length, 4);
+});
+
+test("a stage has its own loss, and batch norm keeps its statistics there", async () => {
+  const stage = { from: 2, fixedNorm: true, loss: { weights: NO_CLASSES } };
+  const { checkpoint, metrics } = await distilled("fixed", 4, [
+    recipe.stages[0],
+    { ...recipe.stages[1], ...stage },
+  ]);
+  const whole = await distilled("whole", 4);
+  const before = await distilled("before", 2);
+  for (const [name, { data }] of checkpoint.state.network) {
+    if (!name.includes("running_")) continue;
+    assert.equal(data, before.checkpoint.state.network.get(name)!.data, name);
+    assert.not.equal(data, whole.checkpoint.state.network.get(name)!.data, name);
+  }
+  const own = ({ total, boxes, landmarks }: StepLosses) => Math.abs(total - boxes - landmarks);
+  assert.ok(own(metrics[1]) > 0.1);
+  assert.ok(own(metrics[2]) < 1e-4);
 });
 
 test("the model it leaves loads without being told its shape", async () => {

@@ -7,6 +7,7 @@ import {
   imagesOf,
   landmarkError,
   measureAgreement,
+  type Photo,
   type PhotoSet,
   parseRecipe,
   type Recipe,
@@ -75,12 +76,17 @@ function wide<K extends string>(host: Record<K, Float32Array>): Record<K, Float6
   ) as Record<K, Float64Array>;
 }
 
-async function compareLoss(labelled: boolean, focus: number, spread: number): Promise<void> {
+async function compareLoss(
+  labelled: boolean,
+  focus: number,
+  spread: number,
+  beta?: number,
+): Promise<void> {
   const random = new Random(focus * 100 + spread);
   const student = outputs(random, spread);
   const teacher = outputs(random, spread);
   const labels = labelled ? labelsOf(random) : undefined;
-  const rule = { focus, confident: 0.3, weights: { classes: 3, boxes: 2, landmarks: 0.5 } };
+  const rule = { focus, confident: 0.3, weights: { classes: 3, boxes: 2, landmarks: 0.5 }, beta };
   const expected = distill(
     {
       priors: ROWS,
@@ -114,6 +120,8 @@ test("the loss and its gradients are those of float64, without labels", () =>
   compareLoss(false, 1, 3));
 
 test("the loss and its gradients are those of float64, with labels", () => compareLoss(true, 2, 3));
+
+test("so they are where small errors ask for precision", () => compareLoss(true, 1, 3, 0.2));
 
 test("logits far apart make no infinite loss", () => compareLoss(true, 1, 60));
 
@@ -194,7 +202,18 @@ function dotted(): PhotoSet {
   const landmarks = [x, y, x, y, Number.NaN, Number.NaN, x, y, x, y];
   const face = { box: [x - 20, y - 20, x + 20, y + 20] as const, landmarks, labelled: true };
   const pyramid = buildPyramid(toRgb({ data, width, height }));
-  return { photos: [{ id: "dot", pyramid, faces: [face] }], share: 1, paste: 0, from: 0 };
+  return {
+    name: "dots",
+    photos: [{ id: "dot", pyramid, faces: [face] }],
+    share: 1,
+    paste: 0,
+    from: 0,
+  };
+}
+
+function blank(): Photo {
+  const image = { data: new Uint8Array(64 * 64 * 3), width: 64, height: 64 };
+  return { id: "blank", pyramid: buildPyramid(image), faces: [] };
 }
 
 test("landmarks go where the photo's pixels go", () => {
@@ -248,6 +267,31 @@ test("views look at faces of the least size, or anywhere", () => {
   );
   assert.ok(sides(views({ background: 0 })).some((side) => side < 35));
   assert.ok(views({ background: 1 }).some(({ boxes }) => boxes.length === 0));
+});
+
+test("large faces stay inside their view where they are told to", () => {
+  const composer = new Composer([dotted()]);
+  const job = { seed: 4, step: 0, size: 96, cover: 0, background: 0, least: 60, most: 0.9 };
+  const boxes = (inside: number) =>
+    Array.from({ length: 40 }, (_, index) => composer.compose({ ...job, index, inside }).boxes);
+  const side = (box: Float32Array) => box[2] - box[0];
+  const isWhole = (box: Float32Array) => box.every((value) => value > -1e-6 && value < 1 + 1e-6);
+  const [free, kept] = [boxes(0), boxes(1)].map((all) => all.filter((box) => box.length === 4));
+  assert.ok(kept.length > 20 && kept.every(isWhole));
+  assert.not(free.every(isWhole));
+  const sides = kept.map(side);
+  assert.ok(Math.max(...sides) > 0.8 && Math.max(...sides) <= 0.9 + 1e-6, sides.join());
+});
+
+test("a step's shares take the place of the sets' own", () => {
+  const composer = new Composer([dotted(), { ...dotted(), name: "blank", photos: [blank()] }]);
+  const job = { seed: 4, step: 0, size: 32, cover: 0, background: 0 };
+  const faces = (shares: Record<string, number>) =>
+    Array.from({ length: 30 }, (_, index) => composer.compose({ ...job, index, shares }))
+      .map(({ boxes }) => boxes.length)
+      .filter((count) => count > 0).length;
+  assert.is(faces({ dots: 0 }), 0);
+  assert.is(faces({ blank: 0 }), 30);
 });
 
 test("the learning rate rises, stays, and falls to zero", () => {

@@ -27,15 +27,18 @@ export interface DistillRule {
     readonly boxes: number;
     readonly landmarks: number;
   };
+  readonly beta?: number;
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const odds = ({ conf }: Outputs, p: number) => conf[p * 2 + 1] - conf[p * 2];
-const smooth = (d: number) => (Math.abs(d) < 1 ? (d * d) / 2 : Math.abs(d) - 0.5);
-const smoothSlope = (d: number) => (Math.abs(d) < 1 ? d : Math.sign(d));
+const smooth = (d: number, beta: number) =>
+  Math.abs(d) < beta ? (d * d) / (2 * beta) : Math.abs(d) - beta / 2;
+const smoothSlope = (d: number, beta: number) => (Math.abs(d) < beta ? d / beta : Math.sign(d));
 
 /** The loss, its parts, and the gradients of the total in the student's outputs. */
-export function distill(inputs: DistillInputs, { focus, confident, weights }: DistillRule) {
+export function distill(inputs: DistillInputs, rule: DistillRule) {
+  const { focus, confident, weights, beta = 1 } = rule;
   const { priors, student, teacher, labels } = inputs;
   const gradients = {
     conf: new Float64Array(student.conf.length),
@@ -73,8 +76,8 @@ export function distill(inputs: DistillInputs, { focus, confident, weights }: Di
     for (const p of all) {
       for (let i = p * width; i < (p + 1) * width; i++) {
         const d = student[key][i] - targetOf(p, i);
-        loss += (smooth(d) * weightOf(p)) / sum;
-        gradients[key][i] = (factor * weightOf(p) * smoothSlope(d)) / sum;
+        loss += (smooth(d, beta) * weightOf(p)) / sum;
+        gradients[key][i] = (factor * weightOf(p) * smoothSlope(d, beta)) / sum;
       }
     }
     return loss;

@@ -23,6 +23,7 @@ export interface Photo {
 
 /** Photos that are used alike. */
 export interface PhotoSet {
+  readonly name: string;
   readonly photos: readonly Photo[];
   /** How often views are made of this set, relative to the others. */
   readonly share: number;
@@ -44,12 +45,17 @@ export interface ViewJob {
   readonly cover: number;
   /** Smallest side of a face to aim at, in view pixels. Default 10. */
   readonly least?: number;
+  /** Largest side of a face to aim at, as a share of its region. Default 0.75. */
+  readonly most?: number;
+  /** Share of such a face's half side that its centre keeps off the region's edges. Default 0. */
+  readonly inside?: number;
   /** Probability of looking anywhere instead of at a face. Default 0.12. */
   readonly background?: number;
+  /** How often views are made of a set, by its name, instead of the set's own share. */
+  readonly shares?: Readonly<Record<string, number>>;
 }
 
 const LEAST_SIDE = 10;
-/** Largest side of a face to aim at, as a share of its region. */
 const MOST_SIDE = 0.75;
 const LARGEST_SCALE = 2.5;
 const MOSAIC = 0.3;
@@ -95,9 +101,11 @@ export class Composer {
 
   /** A view with the labelled faces in it, as fractions of its side. */
   compose(job: ViewJob): Sample {
-    const { seed, step, index, size } = job;
+    const { seed, step, index, size, shares } = job;
     const random = seededRandom(seed, step, index);
-    const sets = this.#sets.filter(({ from }) => from <= step);
+    const sets = this.#sets
+      .filter(({ from }) => from <= step)
+      .map((set) => ({ ...set, share: shares?.[set.name] ?? set.share }));
     const fill = (region: Region) => fillRegion(view, region, { ...job, random, sets });
     const view = new View(size);
     const half = size / 2;
@@ -182,17 +190,22 @@ function leastScale({ pyramid }: Photo, { left, right }: Region): number {
 
 /** A placement that brings a face to a random size and place of the region. */
 function aimAt(photo: Photo, face: PhotoFace, region: Region, draw: Draw): Placement {
-  const { random, least = LEAST_SIDE } = draw;
+  const { random, least = LEAST_SIDE, most = MOST_SIDE, inside = 0 } = draw;
   const side = sideOf(face);
-  const most = MOST_SIDE * (region.right - region.left);
-  const wanted = logUniform(random, least, most) / side;
+  const largest = most * (region.right - region.left);
+  const wanted = logUniform(random, least, largest) / side;
   const scale = Math.min(LARGEST_SCALE, Math.max(leastScale(photo, region), wanted));
   const [x1, y1, x2, y2] = face.box;
-  return { ...turned(region, random), from: [(x1 + x2) / 2, (y1 + y2) / 2], scale };
+  const margin = (inside * side * scale) / 2;
+  return { ...turned(region, random, margin), from: [(x1 + x2) / 2, (y1 + y2) / 2], scale };
 }
 
-function turned({ left, top, right, bottom }: Region, random: Random) {
-  const at = [random.uniform(left, right), random.uniform(top, bottom)] as const;
+function turned({ left, top, right, bottom }: Region, random: Random, margin = 0) {
+  const within = (low: number, high: number) => {
+    const inset = Math.min(margin, (high - low) / 2);
+    return random.uniform(low + inset, high - inset);
+  };
+  const at = [within(left, right), within(top, bottom)] as const;
   const angle = chance(random, TURNED) ? random.uniform(-LARGEST_ANGLE, LARGEST_ANGLE) : 0;
   return { at, angle, mirrored: chance(random, 0.5) };
 }

@@ -36,6 +36,11 @@ export interface DistillOptions {
     readonly boxes: number;
     readonly landmarks: number;
   };
+  /**
+   * Error of an encoded coordinate of a box or landmark up to which smooth L1 is a parabola; default 1. Below
+   * it the gradient fades, so that a small one asks for precision.
+   */
+  readonly beta?: number;
 }
 
 export const DISTILL_DEFAULTS: DistillOptions = {
@@ -92,8 +97,13 @@ function targetsOf(teacher: NetworkOutput, labels: LabelTensors | undefined, con
 }
 
 /** Weighted mean over priors of the smooth-L1 losses, summed over a prior's coordinates. */
-function weightedSmoothL1(prediction: Tensor, target: Tensor, weight: Tensor): Tensor {
-  const losses = smoothL1Loss(prediction, target, { reduction: "none" });
+function weightedSmoothL1(
+  prediction: Tensor,
+  target: Tensor,
+  weight: Tensor,
+  beta: number | undefined,
+): Tensor {
+  const losses = smoothL1Loss(prediction, target, { beta, reduction: "none" });
   return div(sum(mul(losses, weight)), maximum(sum(weight), 1));
 }
 
@@ -112,15 +122,16 @@ export function distillLoss(
   labels?: LabelTensors,
   options: DistillOptions = DISTILL_DEFAULTS,
 ): LossParts {
-  const { focus, confident, weights } = options;
+  const { focus, confident, weights, beta } = options;
   const targets = noGrad(() => targetsOf(teacher, labels, confident));
   const odds = logOdds(student);
   const attention = noGrad(() => powScalar(abs(sub(targets.face, sigmoid(odds))), focus));
   const losses = binaryCrossEntropyWithLogits(odds, targets.face, { reduction: "none" });
   const faces = noGrad(() => maximum(sum(targets.face), 1));
   const classes = div(sum(mul(losses, attention)), faces);
-  const boxes = weightedSmoothL1(student.loc, targets.loc, targets.boxWeight);
-  const landmarks = weightedSmoothL1(student.landms, targets.landms, targets.landmWeight);
+  const boxes = weightedSmoothL1(student.loc, targets.loc, targets.boxWeight, beta);
+  const { landms, landmWeight } = targets;
+  const landmarks = weightedSmoothL1(student.landms, landms, landmWeight, beta);
   const total = add(
     mulScalar(classes, weights.classes),
     add(mulScalar(boxes, weights.boxes), mulScalar(landmarks, weights.landmarks)),

@@ -10,13 +10,14 @@ import type { Teacher } from "./teacher.js";
 export class DistillObjective implements Objective {
   readonly #device: Device;
   readonly #teacher: Teacher;
-  readonly #options: DistillOptions;
+  /** Of the next loss. */
+  options: DistillOptions;
 
   /** The teacher stays the caller's to dispose of. */
   constructor(device: Device, teacher: Teacher, options: DistillOptions) {
     this.#device = device;
     this.#teacher = teacher;
-    this.#options = options;
+    this.options = options;
   }
 
   prepare(shape: readonly number[]): Promise<void> {
@@ -26,6 +27,6 @@ export class DistillObjective implements Objective {
   loss(output: NetworkOutput, { samples, images, priors }: ObjectiveInput): LossParts {
     const taught = this.#teacher.run(images.data, images.shape);
     const labels = uploadLabels(this.#device, samples, priors, this.#teacher.config.variances);
-    return distillLoss(output, taught, labels, this.#options);
+    return distillLoss(output, taught, labels, this.options);
   }
 }

@@ -33,6 +33,12 @@ export interface StageSpec {
   readonly cover?: number;
   /** Probability of looking anywhere instead of at a face; default 0.12. */
   readonly background?: number;
+  /** How often views are made of a source, by its name, instead of what the source says. */
+  readonly shares?: Readonly<Record<string, number>>;
+  /** What is otherwise than the recipe's loss. */
+  readonly loss?: Partial<DistillOptions>;
+  /** Batch norm keeps its statistics, so that what is trained is what will detect; default false. */
+  readonly fixedNorm?: boolean;
   /** One is drawn for each step. */
   readonly batches: readonly BatchSpec[];
 }
@@ -46,6 +52,10 @@ export interface BatchSpec {
   readonly share: number;
   /** Smallest side of a face to aim at, in view pixels; default 10. */
   readonly least?: number;
+  /** Largest side of a face to aim at, as a share of its place in the view; default 0.75. */
+  readonly most?: number;
+  /** Share of such a face's half side that its centre keeps off the edges of that place; default 0. */
+  readonly inside?: number;
 }
 
 /** A distillation, reproducible from this and the data. */

@@ -28,11 +28,21 @@ export interface DistillInput {
   readonly onNotice: (text: string) => void;
 }
 
+interface Progress {
+  images: number;
+  seconds: number;
+}
+
 /** What a checkpoint holds besides the trainer's state. */
-interface DistillProgress {
+interface DistillProgress extends Readonly<Progress> {
   readonly recipe: Recipe;
-  readonly images: number;
-  readonly seconds: number;
+}
+
+/** What a step takes. */
+interface Parts {
+  readonly trainer: Trainer;
+  readonly objective: DistillObjective;
+  readonly composer: Composer;
 }
 
 /** Where a distillation stands. */
@@ -124,6 +134,7 @@ export class DistillRun {
       },
     );
     const teacher = new Teacher(device, weights);
+    const objective = new DistillObjective(device, teacher, recipe.loss);
     const student = newStudent(device, recipe);
     const trainer = new Trainer(device, student, {
       config: teacher.config,
@@ -131,7 +142,7 @@ export class DistillRun {
       fixedNorm: false,
       match: MATCH_PRESETS.pytorch,
       loss: LOSS_PRESETS.pytorch,
-      objective: new DistillObjective(device, teacher, recipe.loss),
+      objective,
       optimizer: (parameters) =>
         new optim.AdamW(parameters, { lr: recipe.lr, weightDecay: recipe.weightDecay }),
       schedule: recipeSchedule(recipe),
@@ -146,15 +157,11 @@ export class DistillRun {
       onNotice(`going on from step ${state.step}`);
     }
     await this.#files.rewindMetrics(trainer.steps);
-    await this.#steps(trainer, new Composer(sets), progress);
+    await this.#steps({ trainer, objective, composer: new Composer(sets) }, progress);
     return { steps: trainer.steps, ...progress };
   }
 
-  async #steps(
-    trainer: Trainer,
-    composer: Composer,
-    progress: { images: number; seconds: number },
-  ): Promise<void> {
+  async #steps({ trainer, objective, composer }: Parts, progress: Progress): Promise<void> {
     const { recipe, onLosses } = this.#input;
     let lap = performance.now();
     let images = 0;
@@ -175,6 +182,9 @@ export class DistillRun {
       saved = trainer.steps;
     };
     while (trainer.steps < recipe.steps && !this.#stop) {
+      const { loss, fixedNorm = false } = stageOf(recipe, trainer.steps);
+      objective.options = { ...recipe.loss, ...loss };
+      trainer.fixedNorm = fixedNorm;
       const views = this.#views(composer, trainer.steps);
       await trainer.step([views]);
       images += views.length;
@@ -187,15 +197,16 @@ export class DistillRun {
   /** The views of a step's batch. */
   #views(composer: Composer, step: number): Sample[] {
     const { recipe } = this.#input;
-    const { size, count, least } = batchOf(recipe, step);
-    const { cover = 0, background } = stageOf(recipe, step);
-    const job = { seed: recipe.seed, step, size, cover, least, background };
+    const { count, size, least, most, inside } = batchOf(recipe, step);
+    const { cover = 0, background, shares } = stageOf(recipe, step);
+    const looks = { cover, background, shares, least, most, inside };
+    const job = { seed: recipe.seed, step, size, ...looks };
     return Array.from({ length: count }, (_, i) =>
       composer.compose({ ...job, index: i + FIRST_VIEW }),
     );
   }
 
-  async #save(trainer: Trainer, progress: { images: number; seconds: number }): Promise<void> {
+  async #save(trainer: Trainer, progress: Progress): Promise<void> {
     const { recipe } = this.#input;
     const state = await trainer.state();
     await this.#files.writeCheckpoint({ state, extra: { recipe, ...progress } });

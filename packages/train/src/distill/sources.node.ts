@@ -215,8 +215,8 @@ export async function loadPhotoSets(
         loaded.push({ id, pyramid: buildPyramid(image), faces: scaled });
         onPhoto(++done, total);
       }
-      const { share, paste = 0, from = 0 } = spec;
-      sets.push({ photos: loaded, share, paste, from });
+      const { name, share, paste = 0, from = 0 } = spec;
+      sets.push({ name, photos: loaded, share, paste, from });
     }
   } finally {
     await finder.dispose();

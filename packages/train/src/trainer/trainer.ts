@@ -91,12 +91,14 @@ export class Trainer {
   #log: LossLog | undefined;
   #pending: PendingStep[] = [];
   #step = 0;
+  #fixedNorm: boolean;
 
   /** The network stays the caller's to dispose of. */
   constructor(device: Device, network: RetinaFaceNetwork, options: TrainerOptions) {
     this.network = network;
     this.#device = device;
     this.#options = options;
+    this.#fixedNorm = options.fixedNorm;
     applyFreeze(network, options.frozen, options.fixedNorm);
     this.#stages = stagesOf(network);
     this.#depth = frozenDepth(options.frozen);
@@ -110,6 +112,13 @@ export class Trainer {
   /** Anchors and variances of the network. */
   get config(): DetectorConfig {
     return this.#options.config;
+  }
+
+  /** Whether batch norm is in inference mode everywhere from the next step on. */
+  set fixedNorm(fixed: boolean) {
+    if (fixed === this.#fixedNorm) return;
+    this.#fixedNorm = fixed;
+    applyFreeze(this.network, this.#options.frozen, fixed);
   }
 
   /** Steps done so far. */
