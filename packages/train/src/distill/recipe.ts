@@ -56,6 +56,8 @@ export interface BatchSpec {
   readonly most?: number;
   /** Share of such a face's half side that its centre keeps off the edges of that place; default 0. */
   readonly inside?: number;
+  /** Probability of looking anywhere instead of at a face; default the stage's. */
+  readonly background?: number;
 }
 
 /** A distillation, reproducible from this and the data. */

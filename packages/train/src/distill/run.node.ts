@@ -197,10 +197,9 @@ export class DistillRun {
   /** The views of a step's batch. */
   #views(composer: Composer, step: number): Sample[] {
     const { recipe } = this.#input;
-    const { count, size, least, most, inside } = batchOf(recipe, step);
     const { cover = 0, background, shares } = stageOf(recipe, step);
-    const looks = { cover, background, shares, least, most, inside };
-    const job = { seed: recipe.seed, step, size, ...looks };
+    const { count, share: _, ...looks } = batchOf(recipe, step);
+    const job = { seed: recipe.seed, step, cover, background, shares, ...looks };
     return Array.from({ length: count }, (_, i) =>
       composer.compose({ ...job, index: i + FIRST_VIEW }),
     );
