@@ -29,12 +29,19 @@ async function gpuOf(): Promise<GPU> {
   return create([]);
 }
 
+/** How to wait for the device: as the library does in Node, where Dawn would keep a core busy. */
+async function restOf(): Promise<<T>(promise: Promise<T>) => Promise<T>> {
+  if (!("process" in globalThis)) return (promise) => promise;
+  const file = "../../../packages/tensor/dist/platform/rest.js";
+  return (await import(file)).restDuring;
+}
+
 /** Dawn's instance must outlive its devices. */
 const instances: GPU[] = [];
 
 /** Opens a device with the features the adapter has; throws where there is no adapter. */
 export async function openRawGpu(): Promise<RawGpu> {
-  const gpu = await gpuOf();
+  const [gpu, restDuring] = await Promise.all([gpuOf(), restOf()]);
   instances.push(gpu);
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw new Error("no WebGPU adapter");
@@ -108,7 +115,7 @@ export async function openRawGpu(): Promise<RawGpu> {
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(source, 0, staging, 0, source.size);
     device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
+    await restDuring(staging.mapAsync(GPUMapMode.READ));
     const data = new Float32Array(staging.getMappedRange().slice(0));
     staging.destroy();
     return data;
