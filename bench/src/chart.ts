@@ -13,7 +13,8 @@ export interface Bar {
 /** Okabe and Ito's colours, told apart by colour-blind people too. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
 const ROW = 18;
-const LABEL_WIDTH = 300;
+/** Of a letter of a label, at most on average. */
+const LETTER_WIDTH = 7;
 const BAR_WIDTH = 320;
 const NOTE_WIDTH = 180;
 
@@ -36,16 +37,17 @@ export function barChart(
   const groups = [...new Set(bars.map(({ group }) => group ?? ""))];
   const top = 56;
   const height = top + bars.length * ROW + 12;
-  const width = LABEL_WIDTH + BAR_WIDTH + NOTE_WIDTH;
+  const labelWidth = 20 + LETTER_WIDTH * Math.max(0, ...bars.map(({ label }) => label.length));
+  const width = labelWidth + BAR_WIDTH + NOTE_WIDTH;
   const rows = bars.map(({ label, value, note, group = "" }, i) => {
     const y = top + i * ROW;
     const length = Math.max(1, (value / longest) * BAR_WIDTH);
     const colour = COLOURS[groups.indexOf(group) % COLOURS.length];
     const text = [`${formatNumber(value)} ${unit}`, note].filter(Boolean).join(" · ");
     return (
-      `<text x="${LABEL_WIDTH - 8}" y="${y + 12}" text-anchor="end">${escapeText(label)}</text>` +
-      `<rect x="${LABEL_WIDTH}" y="${y + 2}" width="${length.toFixed(1)}" height="${ROW - 5}" fill="${colour}"/>` +
-      `<text x="${(LABEL_WIDTH + length + 6).toFixed(1)}" y="${y + 12}" fill="#444">${escapeText(text)}</text>`
+      `<text x="${labelWidth - 8}" y="${y + 12}" text-anchor="end">${escapeText(label)}</text>` +
+      `<rect x="${labelWidth}" y="${y + 2}" width="${length.toFixed(1)}" height="${ROW - 5}" fill="${colour}"/>` +
+      `<text x="${(labelWidth + length + 6).toFixed(1)}" y="${y + 12}" fill="#444">${escapeText(text)}</text>`
     );
   });
   return [

@@ -81,6 +81,9 @@ test("bars are as long as their values, and labels are escaped", () => {
   assert.is(widths[0], widths[1] * 2);
   assert.match(svg, "a &lt; b");
   assert.match(svg, "5 ms · half");
+  const barsStart = (label: string) =>
+    Number(/<rect x="(\d+)"/.exec(barChart("T", "w", "ms", [{ label, value: 1 }]))![1]);
+  assert.ok(barsStart("a long label ".repeat(5)) > 13 * 5 * 6, "room for a long label");
 });
 
 test("options: unknown ones and broken patterns are refused", () => {
