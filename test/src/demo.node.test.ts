@@ -8,6 +8,7 @@ import { RetinaFace, resizeBilinear, toRawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { barriers, tabStops } from "./support/accessibility.node.js";
+import { canvasesOf, countCanvases } from "./support/canvases.node.js";
 import { repository } from "./support/repository.node.js";
 import { sharedPath } from "./support/shared-files.node.js";
 import { type FaceData, faceData, noFaceData, samplePhoto } from "./support/shared-weights.node.js";
@@ -238,25 +239,6 @@ async function checkAccess({ faces, width }: Line): Promise<void> {
   }
 }
 
-/** Counts the canvases with which a worker reads pixels. */
-function countCanvases(): void {
-  const seen = { canvases: 0 };
-  Object.assign(globalThis, { seen });
-  const { getContext } = OffscreenCanvas.prototype;
-  OffscreenCanvas.prototype.getContext = function (
-    this: OffscreenCanvas,
-    ...args: Parameters<typeof getContext>
-  ) {
-    seen.canvases++;
-    return getContext.apply(this, args);
-  } as typeof getContext;
-}
-
-const canvasesOf = () =>
-  page
-    .workers()[0]
-    .evaluate(() => (globalThis as unknown as { seen: { canvases: number } }).seen.canvases);
-
 demoTest("the fake camera's frames are lent to the GPU, live", async () => {
   const before = await passes();
   await page.workers()[0].evaluate(countCanvases);
@@ -264,10 +246,10 @@ demoTest("the fake camera's frames are lent to the GPU, live", async () => {
   await status("3 faces in the camera's picture");
   assert.is(await page.textContent("#camera"), "Stop the camera");
   await morePasses(before + 2);
-  assert.is(await canvasesOf(), 0, "a frame went through a canvas");
+  assert.is(await canvasesOf(page.workers()[0]), 0, "a frame went through a canvas");
   await page.click("#keep");
   await status("3 faces in camera-1.png");
-  assert.ok((await canvasesOf()) > 0, "canvases are not counted");
+  assert.ok((await canvasesOf(page.workers()[0])) > 0, "canvases are not counted");
   assert.is(await page.textContent("#camera"), "Camera");
   assertQuiet();
 });
