@@ -4,20 +4,18 @@ import { type MeasureOptions, measureKernels } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { useDevice } from "./support/gpu.js";
+import { memoryStore } from "./support/memory-store.js";
 
 const device = useDevice(test);
 
 /** A store in memory, and how many convolutions were measured for it. */
 function memory(text?: string) {
   const measured: number[] = [];
-  const store = {
-    text,
-    read: async () => store.text,
-    write: async (value: string) => {
-      store.text = value;
-    },
+  return {
+    store: memoryStore(text),
+    measured,
+    onMeasure: (count: number) => void measured.push(count),
   };
-  return { store, measured, onMeasure: (count: number) => void measured.push(count) };
 }
 
 /** Measures a network of two convolutions; the variants chosen for them. */

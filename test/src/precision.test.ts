@@ -4,8 +4,8 @@ import { type Face, RetinaFace, toRawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { useDevice } from "./support/gpu.js";
+import { halfTest, whereHalf } from "./support/half.js";
 import { readShared, sharedTest } from "./support/shared.js";
-import { skip } from "./support/skip.js";
 import { rejectsCode } from "./support/throws.js";
 import { noiseImage, tinyWeights } from "./support/tiny-detector.js";
 
@@ -16,15 +16,6 @@ const PHOTO = "images/crowds/18f__assets__blog__agile-workshop__workshop1.jpg";
 
 const EVERYTHING = { confidenceThreshold: 0, visThreshold: 0, nmsThreshold: 1, keepTopK: 10_000 };
 const IMAGE = noiseImage(48, 40);
-
-const probe = await Device.create();
-const hasHalf = probe.has("shader-f16");
-probe.destroy();
-
-function halfTest(name: string, run: () => Promise<void>): void {
-  if (hasHalf) test(name, run);
-  else skip(test, name, "the adapter has no shader-f16");
-}
 
 async function detect(weights: Uint8Array, precision?: "f32" | "f16"): Promise<Face[]> {
   const detector = await RetinaFace.load({ weights, device: device(), precision });
@@ -115,7 +106,7 @@ test("other precisions, and a tuning that is none, are options out of range", as
   }
 });
 
-halfTest("f16 gives about the same faces, in less memory", async () => {
+halfTest(test, "f16 gives about the same faces, in less memory", async () => {
   const weights = await lively();
   const taken: number[] = [];
   for (const precision of ["f32", "f16"] as const) {
@@ -135,7 +126,7 @@ halfTest("f16 gives about the same faces, in less memory", async () => {
 });
 
 for (const [place, outputs, readers] of PLACES) {
-  halfTest(`${place}: what f16 cannot hold is an error and never another face`, async () => {
+  halfTest(test, `${place}: what f16 cannot hold is an error and never another face`, async () => {
     const single = await detect(await lively());
     const outcomes = new Set<string>();
     for (let exponent = 0; exponent <= 24; exponent += 4) {
@@ -157,7 +148,7 @@ for (const [place, outputs, readers] of PLACES) {
   });
 }
 
-halfTest("a detector whose image overflowed goes on with the next", async () => {
+halfTest(test, "a detector whose image overflowed goes on with the next", async () => {
   const [, outputs, readers] = PLACES[0];
   const weights = await lively(scaleBetween(outputs, readers, 2 ** 9));
   const detector = await RetinaFace.load({ weights, device: device(), precision: "f16" });
@@ -183,7 +174,6 @@ async function photoInBoth(): Promise<void> {
 }
 
 const PHOTO_TEST = "a photo's faces in f16";
-if (hasHalf) sharedTest(test, PHOTO_TEST, [WEIGHTS, PHOTO], photoInBoth);
-else skip(test, PHOTO_TEST, "the adapter has no shader-f16");
+whereHalf(test, PHOTO_TEST, () => sharedTest(test, PHOTO_TEST, [WEIGHTS, PHOTO], photoInBoth));
 
 test.run();

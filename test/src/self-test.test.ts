@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertClose } from "./support/close.js";
 import { useDevice } from "./support/gpu.js";
+import { halfTest } from "./support/half.js";
 import { Random } from "./support/random.js";
 import { rejectsCode } from "./support/throws.js";
 import { LENIENT, noiseImage, tinyWeights } from "./support/tiny-detector.js";
@@ -86,8 +87,7 @@ test("an adapter that gets the general kernel wrong is refused", async () => {
   own.destroy();
 });
 
-test("an adapter that hides what f16 cannot hold is refused for f16 alone", async () => {
-  if (!device().has("shader-f16")) return console.log("# skipped: the adapter has no shader-f16");
+halfTest(test, "an adapter that hides what f16 cannot hold is refused for f16 alone", async () => {
   const weights = await tinyWeights(device());
   const own = await saturatingDevice();
   for (const precision of ["f16", "f32"] as const) {

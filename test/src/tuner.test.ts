@@ -15,21 +15,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertClose } from "./support/close.js";
 import { useDevice } from "./support/gpu.js";
+import { halfTest } from "./support/half.js";
+import { memoryStore } from "./support/memory-store.js";
 import { rejectsCode } from "./support/throws.js";
 
 const device = useDevice(test);
-
-function memoryStore(text?: string): TunerStore & { text: string | undefined } {
-  return {
-    text,
-    async read() {
-      return this.text;
-    },
-    async write(value: string) {
-      this.text = value;
-    },
-  };
-}
 
 function network() {
   const init = nn.Init.seeded(device(), 1);
@@ -135,8 +125,7 @@ test("what does not fit the GPU is an error that leaves nothing behind", async (
   dispose();
 });
 
-test("f16 activations are measured apart", async () => {
-  if (!device().has("shader-f16")) return console.log("# skipped: the adapter has no shader-f16");
+halfTest(test, "f16 activations are measured apart", async () => {
   const { forward, dispose } = network();
   const [first] = convolutionSpecs(device(), forward, INFO, "f16");
   assert.equal([first.inType, first.outType], ["f32", "f16"]);
