@@ -67,9 +67,11 @@ const SCRATCH_WORDS = 64;
  * it does so beside decoding, and while the network's kernels are compiled.
  */
 export async function warmUp(device: Device): Promise<void> {
-  if (!device.adapter.software) return void (await detectionPipelines(device));
   await Promise.all(
-    KERNELS.map(async (kernel) => runOnNothing(device, kernel, await device.prepare(kernel))),
+    KERNELS.map(async (kernel) => {
+      const compiled = await device.prepare(kernel);
+      if (device.adapter.software) runOnNothing(device, kernel, compiled);
+    }),
   );
 }
 
