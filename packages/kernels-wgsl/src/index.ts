@@ -1,4 +1,5 @@
 export * from "./batchnorm.js";
+export * from "./batchnorm-sums.js";
 export * from "./conv2d/index.js";
 export * from "./copy.js";
 export type { ElementType } from "./define.js";

@@ -44,70 +44,85 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   partial[p.count + i] = m2;
 }
 
+//// batchnorm-statistics-fold
+struct Params {
+  count: u32,
+  rows: u32,
+  channels: u32,
+  segments: u32,
+  segmentRows: u32,
+  span: u32,
+}
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> merged: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+fn size(s: u32) -> f32 { return f32(min(p.segmentRows, p.rows - s * p.segmentRows)); }
+fn first(s: u32, c: u32) -> f32 { return partial[s * p.channels + c]; }
+fn second(s: u32, c: u32) -> f32 { return partial[(p.segments + s) * p.channels + c]; }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let begin = i / p.channels * p.span;
+  let end = min(begin + p.span, p.segments);
+  let base = first(begin, c);
+  var shift = 0.0;
+  var count = 0.0;
+  for (var s = begin; s < end; s++) {
+    shift += size(s) * (first(s, c) - base);
+    count += size(s);
+  }
+  let center = base + shift / count;
+  var m2 = 0.0;
+  for (var s = begin; s < end; s++) {
+    let deviation = first(s, c) - center;
+    m2 += second(s, c) + size(s) * deviation * deviation;
+  }
+  merged[i] = center;
+  merged[p.count + i] = m2;
+}
+
 //// batchnorm-statistics-merge
 struct Params {
   count: u32,
   rows: u32,
+  channels: u32,
   segments: u32,
   segmentRows: u32,
+  span: u32,
 }
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(2) var<storage, read_write> variance: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 fn size(s: u32) -> f32 { return f32(min(p.segmentRows, p.rows - s * p.segmentRows)); }
+fn first(s: u32, c: u32) -> f32 { return partial[s * p.channels + c]; }
+fn second(s: u32, c: u32) -> f32 { return partial[(p.segments + s) * p.channels + c]; }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let first = partial[i];
+  let c = i % p.channels;
+  let begin = i / p.channels * p.span;
+  let end = min(begin + p.span, p.segments);
+  let base = first(begin, c);
   var shift = 0.0;
-  for (var s = 0u; s < p.segments; s++) { shift += size(s) * (partial[s * p.count + i] - first); }
-  let channelMean = first + shift / f32(p.rows);
-  var m2 = 0.0;
-  for (var s = 0u; s < p.segments; s++) {
-    let deviation = partial[s * p.count + i] - channelMean;
-    m2 += partial[(p.segments + s) * p.count + i] + size(s) * deviation * deviation;
+  var count = 0.0;
+  for (var s = begin; s < end; s++) {
+    shift += size(s) * (first(s, c) - base);
+    count += size(s);
   }
-  mean[i] = channelMean;
-  variance[i] = m2 / f32(p.rows);
-}
-
-//// batchnorm-statistics-merge-2
-struct Params {
-  count: u32,
-  rows: u32,
-  segments: u32,
-  segmentRows: u32,
-  momentum: f32,
-  unbias: f32,
-}
-@group(0) @binding(0) var<storage, read> partial: array<f32>;
-@group(0) @binding(1) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(2) var<storage, read_write> variance: array<f32>;
-@group(0) @binding(3) var<storage, read_write> runningMean: array<f32>;
-@group(0) @binding(4) var<storage, read_write> runningVariance: array<f32>;
-@group(0) @binding(5) var<uniform> p: Params;
-fn size(s: u32) -> f32 { return f32(min(p.segmentRows, p.rows - s * p.segmentRows)); }
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let first = partial[i];
-  var shift = 0.0;
-  for (var s = 0u; s < p.segments; s++) { shift += size(s) * (partial[s * p.count + i] - first); }
-  let channelMean = first + shift / f32(p.rows);
+  let center = base + shift / count;
   var m2 = 0.0;
-  for (var s = 0u; s < p.segments; s++) {
-    let deviation = partial[s * p.count + i] - channelMean;
-    m2 += partial[(p.segments + s) * p.count + i] + size(s) * deviation * deviation;
+  for (var s = begin; s < end; s++) {
+    let deviation = first(s, c) - center;
+    m2 += second(s, c) + size(s) * deviation * deviation;
   }
-  mean[i] = channelMean;
+  mean[i] = center;
   variance[i] = m2 / f32(p.rows);
-  runningMean[i] += p.momentum * (mean[i] - runningMean[i]);
-  runningVariance[i] += p.momentum * (variance[i] * p.unbias - runningVariance[i]);
 }
 
 //// batchnorm-normalize
@@ -262,27 +277,69 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   partial[p.count + i] = sum;
 }
 
+//// batchnorm-backward-fold
+struct Params {
+  count: u32,
+  rows: u32,
+  channels: u32,
+  segments: u32,
+  segmentRows: u32,
+  span: u32,
+}
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> merged: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+fn size(s: u32) -> f32 { return f32(min(p.segmentRows, p.rows - s * p.segmentRows)); }
+fn first(s: u32, c: u32) -> f32 { return partial[s * p.channels + c]; }
+fn second(s: u32, c: u32) -> f32 { return partial[(p.segments + s) * p.channels + c]; }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let begin = i / p.channels * p.span;
+  let end = min(begin + p.span, p.segments);
+  var dot = 0.0;
+  var sum = 0.0;
+  for (var s = begin; s < end; s++) {
+    dot += first(s, c);
+    sum += second(s, c);
+  }
+  merged[i] = dot;
+  merged[p.count + i] = sum;
+}
+
 //// batchnorm-backward-merge
 struct Params {
   count: u32,
+  rows: u32,
+  channels: u32,
   segments: u32,
+  segmentRows: u32,
+  span: u32,
 }
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read_write> gradGamma: array<f32>;
 @group(0) @binding(2) var<storage, read_write> gradBeta: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(4) var<uniform> p: Params;
-
+fn size(s: u32) -> f32 { return f32(min(p.segmentRows, p.rows - s * p.segmentRows)); }
+fn first(s: u32, c: u32) -> f32 { return partial[s * p.channels + c]; }
+fn second(s: u32, c: u32) -> f32 { return partial[(p.segments + s) * p.channels + c]; }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
+  let c = i % p.channels;
+  let begin = i / p.channels * p.span;
+  let end = min(begin + p.span, p.segments);
   var dot = 0.0;
   var sum = 0.0;
-  for (var s = 0u; s < p.segments; s++) {
-    dot += partial[s * p.count + i];
-    sum += partial[(p.segments + s) * p.count + i];
+  for (var s = begin; s < end; s++) {
+    dot += first(s, c);
+    sum += second(s, c);
   }
   gradGamma[i] = dot;
   gradBeta[i] = sum;

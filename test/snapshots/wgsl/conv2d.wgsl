@@ -371,6 +371,15 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+fn store(i: u32, sum: f32) {
+  if (i < p.weights) {
+    weight[i] = sum;
+  } else if (p.has_bias == 1u) {
+    bias[i - p.weights] = sum;
+  }
+}
+
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -389,11 +398,7 @@ fn main(
     lost = (next - sum) - value;
     sum = next;
   }
-  if (i < p.weights) {
-    weight[i] = sum;
-  } else if (p.has_bias == 1u) {
-    bias[i - p.weights] = sum;
-  }
+  store(i, sum);
 }
 
 //// conv2d/subgroup-gemm
@@ -1285,6 +1290,267 @@ s15,
   }
 }
 
+//// conv2d/tiled-weight-gradient
+struct Params {
+  pixels: u32,
+  lines: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_w: u32,
+  taps: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block: u32,
+  slice_size: u32,
+}
+@group(0) @binding(3) var<uniform> p: Params;
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> scratch: array<f32>;
+var<workgroup> inputs: array<vec4f, 128>;
+var<workgroup> gradients: array<vec4f, 128>;
+var<workgroup> biases: array<vec4f, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let quads = (p.in_per_group + 3u) / 4u;
+  let column = lane % 8u;
+  let row = lane / 8u;
+  let quad = workgroup.x * 8u + column;
+  let tap = quad / quads;
+  let at_channel = quad % quads * 4u;
+  let tap_y = tap / p.kernel_w * p.dilation_y - p.pad_top;
+  let tap_x = tap % p.kernel_w * p.dilation_x - p.pad_left;
+  let first = workgroup.y * 32u + column * 4u;
+
+  let begin = workgroup.z * p.slice_size;
+  let end = min(begin + p.slice_size, p.pixels);
+  var pixel = begin + row;
+  var line = pixel / p.out_w;
+  var x = pixel - line * p.out_w;
+  var image = line / p.out_h;
+  var y = line - image * p.out_h;
+  var bias = vec4f();
+  var total0 = vec4f();
+  var total1 = vec4f();
+  var total2 = vec4f();
+  var total3 = vec4f();
+  for (var run = begin; run < end; run += 64u) {
+    var s0 = vec4f();
+    var s1 = vec4f();
+    var s2 = vec4f();
+    var s3 = vec4f();
+    for (var chunk = run; chunk < min(run + 64u, end); chunk += 16u) {
+      for (var i = 0u; i < 2u; i++) {
+        let exists = pixel < end;
+        let from_y = y * p.stride_y + tap_y;
+        let from_x = x * p.stride_x + tap_x;
+        var value = vec4f();
+        if (exists && tap < p.taps && from_y < p.in_h && from_x < p.in_w) {
+          let at = ((image * p.in_h + from_y) * p.in_w + from_x) * p.in_stride + p.in_offset + at_channel;
+          value = input[at / 4u];
+        }
+        var g = vec4f();
+        if (exists && first < p.out_channels) {
+          let at = pixel * p.out_stride + p.out_offset + first;
+          g = gradient[at / 4u];
+        }
+        bias += g;
+        let place = (i * 8u + row) * 8u + column;
+        inputs[place] = value;
+        gradients[place] = g;
+        pixel += 8u;
+        x += 8u;
+        while (x >= p.out_w) {
+          x -= p.out_w;
+          y++;
+          if (y == p.out_h) {
+            y = 0u;
+            image++;
+          }
+        }
+      }
+      workgroupBarrier();
+      for (var k = 0u; k < 16u; k++) {
+        let a = inputs[k * 8u + row];
+        let b = gradients[k * 8u + column];
+        s0 = fma(vec4f(a[0]), b, s0);
+        s1 = fma(vec4f(a[1]), b, s1);
+        s2 = fma(vec4f(a[2]), b, s2);
+        s3 = fma(vec4f(a[3]), b, s3);
+      }
+      workgroupBarrier();
+    }
+    total0 += s0;
+    total1 += s1;
+    total2 += s2;
+    total3 += s3;
+  }
+
+  let weights = p.taps * p.in_per_group * p.out_channels;
+  let slice = workgroup.z * (weights + p.out_channels);
+  let out_quad = workgroup.x * 8u + row;
+  let out_tap = out_quad / quads;
+  let in_channel = out_quad % quads * 4u;
+
+  if (out_tap < p.taps && in_channel + 0u < p.in_per_group && first + 0u < p.out_channels) {
+    let at = ((first + 0u) * p.in_per_group + in_channel + 0u) * p.taps + out_tap;
+    scratch[slice + at] = total0[0];
+  }
+
+  if (out_tap < p.taps && in_channel + 0u < p.in_per_group && first + 1u < p.out_channels) {
+    let at = ((first + 1u) * p.in_per_group + in_channel + 0u) * p.taps + out_tap;
+    scratch[slice + at] = total0[1];
+  }
+
+  if (out_tap < p.taps && in_channel + 0u < p.in_per_group && first + 2u < p.out_channels) {
+    let at = ((first + 2u) * p.in_per_group + in_channel + 0u) * p.taps + out_tap;
+    scratch[slice + at] = total0[2];
+  }
+
+  if (out_tap < p.taps && in_channel + 0u < p.in_per_group && first + 3u < p.out_channels) {
+    let at = ((first + 3u) * p.in_per_group + in_channel + 0u) * p.taps + out_tap;
+    scratch[slice + at] = total0[3];
+  }
+
+  if (out_tap < p.taps && in_channel + 1u < p.in_per_group && first + 0u < p.out_channels) {
+    let at = ((first + 0u) * p.in_per_group + in_channel + 1u) * p.taps + out_tap;
+    scratch[slice + at] = total1[0];
+  }
+
+  if (out_tap < p.taps && in_channel + 1u < p.in_per_group && first + 1u < p.out_channels) {
+    let at = ((first + 1u) * p.in_per_group + in_channel + 1u) * p.taps + out_tap;
+    scratch[slice + at] = total1[1];
+  }
+
+  if (out_tap < p.taps && in_channel + 1u < p.in_per_group && first + 2u < p.out_channels) {
+    let at = ((first + 2u) * p.in_per_group + in_channel + 1u) * p.taps + out_tap;
+    scratch[slice + at] = total1[2];
+  }
+
+  if (out_tap < p.taps && in_channel + 1u < p.in_per_group && first + 3u < p.out_channels) {
+    let at = ((first + 3u) * p.in_per_group + in_channel + 1u) * p.taps + out_tap;
+    scratch[slice + at] = total1[3];
+  }
+
+  if (out_tap < p.taps && in_channel + 2u < p.in_per_group && first + 0u < p.out_channels) {
+    let at = ((first + 0u) * p.in_per_group + in_channel + 2u) * p.taps + out_tap;
+    scratch[slice + at] = total2[0];
+  }
+
+  if (out_tap < p.taps && in_channel + 2u < p.in_per_group && first + 1u < p.out_channels) {
+    let at = ((first + 1u) * p.in_per_group + in_channel + 2u) * p.taps + out_tap;
+    scratch[slice + at] = total2[1];
+  }
+
+  if (out_tap < p.taps && in_channel + 2u < p.in_per_group && first + 2u < p.out_channels) {
+    let at = ((first + 2u) * p.in_per_group + in_channel + 2u) * p.taps + out_tap;
+    scratch[slice + at] = total2[2];
+  }
+
+  if (out_tap < p.taps && in_channel + 2u < p.in_per_group && first + 3u < p.out_channels) {
+    let at = ((first + 3u) * p.in_per_group + in_channel + 2u) * p.taps + out_tap;
+    scratch[slice + at] = total2[3];
+  }
+
+  if (out_tap < p.taps && in_channel + 3u < p.in_per_group && first + 0u < p.out_channels) {
+    let at = ((first + 0u) * p.in_per_group + in_channel + 3u) * p.taps + out_tap;
+    scratch[slice + at] = total3[0];
+  }
+
+  if (out_tap < p.taps && in_channel + 3u < p.in_per_group && first + 1u < p.out_channels) {
+    let at = ((first + 1u) * p.in_per_group + in_channel + 3u) * p.taps + out_tap;
+    scratch[slice + at] = total3[1];
+  }
+
+  if (out_tap < p.taps && in_channel + 3u < p.in_per_group && first + 2u < p.out_channels) {
+    let at = ((first + 2u) * p.in_per_group + in_channel + 3u) * p.taps + out_tap;
+    scratch[slice + at] = total3[2];
+  }
+
+  if (out_tap < p.taps && in_channel + 3u < p.in_per_group && first + 3u < p.out_channels) {
+    let at = ((first + 3u) * p.in_per_group + in_channel + 3u) * p.taps + out_tap;
+    scratch[slice + at] = total3[3];
+  }
+  biases[lane] = bias;
+  workgroupBarrier();
+  if (workgroup.x > 0u || row > 0u) {
+    return;
+  }
+  for (var r = 1u; r < 8u; r++) {
+    bias += biases[r * 8u + column];
+  }
+  for (var c = 0u; c < 4u; c++) {
+    if (first + c < p.out_channels) {
+      scratch[slice + weights + first + c] = bias[c];
+    }
+  }
+}
+
+//// conv2d/weight-gradient-sum-2
+struct Params {
+  weights: u32,
+  length: u32,
+  slices: u32,
+  has_bias: u32,
+}
+@group(0) @binding(0) var<storage, read> scratch: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn store(i: u32, sum: f32) {
+  if (i < p.weights) {
+    weight[i] = sum;
+  } else if (p.has_bias == 1u) {
+    bias[i - p.weights] = sum;
+  }
+}
+
+var<workgroup> parts: array<f32, 256>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * 8u + lane % 8u;
+  var sum = 0.0;
+  var lost = 0.0;
+  for (var slice = lane / 8u; i < p.length && slice < p.slices; slice += 32u) {
+    let value = scratch[slice * p.length + i] - lost;
+    let next = sum + value;
+    lost = (next - sum) - value;
+    sum = next;
+  }
+  parts[lane] = sum;
+  for (var half = 16u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half * 8u) {
+      parts[lane] += parts[lane + half * 8u];
+    }
+  }
+  if (lane < 8u && i < p.length) {
+    store(i, parts[lane]);
+  }
+}
+
 //// conv2d/subgroup-depthwise
 enable subgroups;
 
@@ -1823,6 +2089,123 @@ fn main(
       if (lane == 0u) {
         scratch[slice + at] = tile[i][c];
       }
+    }
+  }
+}
+
+//// conv2d/depthwise-gradient
+struct Params {
+  pixels: u32,
+  lines: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_w: u32,
+  taps: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block: u32,
+  slice_size: u32,
+}
+@group(0) @binding(3) var<uniform> p: Params;
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> scratch: array<f32>;
+var<workgroup> shared_sums: array<vec4f, 640>;
+
+fn at_tap(image: u32, y: u32, x: u32, tap_y: u32, tap_x: u32, channel: u32) -> vec4f {
+  let from_y = y * p.stride_y + tap_y * p.dilation_y - p.pad_top;
+  let from_x = x * p.stride_x + tap_x * p.dilation_x - p.pad_left;
+  let inside = from_y < p.in_h && from_x < p.in_w;
+  let pixel = select(0u, (image * p.in_h + from_y) * p.in_w + from_x, inside);
+  return select(vec4f(), input[(pixel * p.in_stride + p.in_offset) / 4u + channel], inside);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let items = p.out_channels / 4u;
+  let places = 64u / p.block;
+  let place = lane / p.block;
+  let channel = workgroup.x * p.block + lane % p.block;
+  let begin = workgroup.z * p.slice_size;
+  let end = select(0u, min(begin + p.slice_size, p.pixels), place < places && channel < items);
+  var pixel = begin + place;
+  let line = pixel / p.out_w;
+  var x = pixel - line * p.out_w;
+  var image = line / p.out_h;
+  var y = line - image * p.out_h;
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  var s4 = vec4f();
+  var s5 = vec4f();
+  var s6 = vec4f();
+  var s7 = vec4f();
+  var s8 = vec4f();
+  var s9 = vec4f();
+  while (pixel < end) {
+    let g = gradient[(pixel * p.out_stride + p.out_offset) / 4u + channel];
+    s0 = fma(g, at_tap(image, y, x, 0u, 0u, channel), s0);
+    s1 = fma(g, at_tap(image, y, x, 0u, 1u, channel), s1);
+    s2 = fma(g, at_tap(image, y, x, 0u, 2u, channel), s2);
+    s3 = fma(g, at_tap(image, y, x, 1u, 0u, channel), s3);
+    s4 = fma(g, at_tap(image, y, x, 1u, 1u, channel), s4);
+    s5 = fma(g, at_tap(image, y, x, 1u, 2u, channel), s5);
+    s6 = fma(g, at_tap(image, y, x, 2u, 0u, channel), s6);
+    s7 = fma(g, at_tap(image, y, x, 2u, 1u, channel), s7);
+    s8 = fma(g, at_tap(image, y, x, 2u, 2u, channel), s8);
+    s9 += g;
+    pixel += places;
+    x += places;
+    while (x >= p.out_w) {
+      x -= p.out_w;
+      y++;
+      if (y == p.out_h) {
+        y = 0u;
+        image++;
+      }
+    }
+  }
+
+  shared_sums[0u + lane] = s0;
+  shared_sums[64u + lane] = s1;
+  shared_sums[128u + lane] = s2;
+  shared_sums[192u + lane] = s3;
+  shared_sums[256u + lane] = s4;
+  shared_sums[320u + lane] = s5;
+  shared_sums[384u + lane] = s6;
+  shared_sums[448u + lane] = s7;
+  shared_sums[512u + lane] = s8;
+  shared_sums[576u + lane] = s9;
+  workgroupBarrier();
+  let weights = 9u * p.out_channels;
+  let slice = workgroup.z * (weights + p.out_channels);
+  for (var i = lane; i < 10u * p.block; i += 64u) {
+    let tap = i / p.block;
+    let own = workgroup.x * p.block + i % p.block;
+    var sum = vec4f();
+    for (var other = 0u; other < places; other++) {
+      sum += shared_sums[tap * 64u + other * p.block + i % p.block];
+    }
+    for (var c = 0u; c < 4u && own < items; c++) {
+      let out_channel = own * 4u + c;
+      let at = select(out_channel * 9u + tap, weights + out_channel, tap == 9u);
+      scratch[slice + at] = sum[c];
     }
   }
 }

@@ -757,7 +757,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(x / (T(1) + abs(x)));
+  out[i] = vec4<f32>(select(x / (T(1) + abs(x)), sign(x), abs(x) > T(1e30)));
 }
 
 //// unary-softsign-backward

@@ -90,6 +90,8 @@ export const SPECS: readonly Conv2dSpec[] = [
   depthwise(8, { inHeight: 33, inWidth: 41, batch: 2, activation: LEAKY }),
   depthwise(16, { inHeight: 18, inWidth: 35, stride: [2, 2], activation: LEAKY }),
   depthwise(64, { inHeight: 5, inWidth: 6 }),
+  depthwise(72, { inHeight: 20, inWidth: 19, batch: 2, stride: [2, 1] }),
+  depthwise(68, { inHeight: 6, inWidth: 5, inStride: 70, inOffset: 1 }),
   depthwise(6, { inHeight: 9, inWidth: 11, stride: [2, 2], batch: 3 }),
   depthwise(5, { kernelSize: [5, 3], dilation: [2, 1], padding: [4, 4, 1, 1], inHeight: 12 }),
   { ...BASE, inChannels: 4, outChannels: 8, groups: 4 },

@@ -160,12 +160,14 @@ function layerCases(): [string, Kernel][] {
     bBatchStrides: [0],
     variant: "tiled",
   } as const;
+  const long = { rows: 33_123, channels: 4 };
   return [
     ...numbered("batchNormStatistics", kernels.batchNormStatistics(norm).kernels),
     [
       "batchNormStatistics running",
       kernels.batchNormStatistics({ ...norm, momentum: 0.1 }).kernels[1],
     ],
+    ...numbered("batchNormStatistics long", kernels.batchNormStatistics(long).kernels.slice(1)),
     ["batchNormNormalize", kernels.batchNormNormalize(norm)],
     ["batchNormNormalize leaky", kernels.batchNormNormalize({ ...norm, slope: 0.1 })],
     ["batchNormBackwardInference", kernels.batchNormBackwardInference(norm)],

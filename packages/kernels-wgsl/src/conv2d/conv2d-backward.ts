@@ -1,4 +1,5 @@
 import { conv2dVariants, FORWARD } from "./conv2d.js";
+import { conv2dDepthwiseGradient, isDepthwise3x3 } from "./depthwise-gradient.js";
 import { forwardText } from "./forward.js";
 import {
   asForwardConv2d,
@@ -11,10 +12,13 @@ import { conv2dSubgroupDepthwiseGradient } from "./subgroup-depthwise-gradient.j
 import { conv2dSubgroupDepthwiseSpread } from "./subgroup-depthwise-spread.js";
 import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
 import { conv2dSubgroupWeightGradient } from "./subgroup-weight-gradient.js";
+import { conv2dTiledWeightGradient } from "./tiled-weight-gradient.js";
 import {
   always,
   broadcasts,
   namesOf,
+  oneGroup,
+  onGpu,
   pick,
   unknownVariant,
   type Variant,
@@ -53,6 +57,18 @@ const WEIGHT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dWeightGradie
     name: "subgroup-weight-gradient",
     supports: broadcasts,
     launch: conv2dSubgroupWeightGradient,
+  },
+  {
+    name: "depthwise-gradient",
+    supports: isDepthwise3x3,
+    suits: onGpu,
+    launch: conv2dDepthwiseGradient,
+  },
+  {
+    name: "tiled-weight-gradient",
+    supports: oneGroup,
+    suits: onGpu,
+    launch: conv2dTiledWeightGradient,
   },
   { name: "weight-gradient", supports: always, launch: conv2dWeightGradientGeneral },
 ];

@@ -10,6 +10,7 @@
  *
  * A slice is a number of output lines of together about 512 pixels.
  */
+import { load4 } from "./load.js";
 import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
 import {
   type Conv2dWeightGradient,
@@ -26,13 +27,6 @@ const PIXELS_PER_SLICE = 512;
 
 function lines(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join("\n");
-}
-
-/** Four channels from `at` on, `last` being the last that exists. */
-function load4(buffer: string, aligned: boolean, at: string, last: string): string {
-  if (aligned) return `${buffer}[${at} / 4u]`;
-  const items = Array.from({ length: 4 }, (_, i) => `${buffer}[min(${at} + ${i}u, ${last})]`);
-  return `vec4f(${items.join(", ")})`;
 }
 
 interface Alignment {

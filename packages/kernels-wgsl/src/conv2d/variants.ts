@@ -54,6 +54,11 @@ export function always(): boolean {
   return true;
 }
 
+/** Whether the adapter is no CPU, where invocations of a workgroup run one after another. */
+export function onGpu(_spec: Conv2dSpec, traits: Conv2dTraits): boolean {
+  return !traits.software;
+}
+
 export function oneGroup(spec: Conv2dSpec): boolean {
   return spec.groups === 1;
 }

@@ -9,8 +9,8 @@ import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
 import {
   type Conv2dWeightGradient,
   gradientLength,
-  MAX_SCRATCH,
   PARTIAL_PARAMS_WGSL,
+  sliceCount,
   weightGradientLaunch,
 } from "./weight-gradient.js";
 
@@ -80,10 +80,8 @@ export function conv2dWeightGradientGeneral(spec: Conv2dSpec): Conv2dWeightGradi
   const [outHeight, outWidth] = conv2dOutputSize(spec);
   const pixels = spec.batch * outHeight * outWidth;
   const rows = gradientLength(spec) / spec.outChannels;
-  const maxSlices = Math.max(1, Math.floor(MAX_SCRATCH / gradientLength(spec)));
-  const wanted = Math.min(maxSlices, Math.ceil(pixels / PIXELS_PER_SLICE));
-  const sliceSize = Math.ceil(pixels / wanted);
-  const slices = Math.ceil(pixels / sliceSize);
+  const wanted = Math.ceil(pixels / PIXELS_PER_SLICE);
+  const { slices, sliceSize } = sliceCount(pixels, wanted, gradientLength(spec));
   const blocks = spec.groups * Math.ceil(spec.outChannels / spec.groups / BLOCK);
   return weightGradientLaunch(spec, {
     variant: "weight-gradient",

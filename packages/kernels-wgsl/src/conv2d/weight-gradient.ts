@@ -38,8 +38,10 @@ export interface PartialKernel {
   readonly slices: number;
   /** What a slice is made of, in the kernel's own unit. */
   readonly sliceSize: number;
-  /** Output channels that an invocation sums up, and a loop count that must not be unrolled. */
+  /** A number for the kernel: how it divides channels, or a loop count that must not be unrolled. */
   readonly block: number;
+  /** The slices are added up by workgroups, for GPUs, instead of an invocation a sum. */
+  readonly sharedSum?: boolean;
 }
 
 /** The uniform block of the kernels of partial sums. */
@@ -73,7 +75,7 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 `;
 
-const FINISH_WGSL = /* wgsl */ `
+const FINISH_PARAMS_WGSL = /* wgsl */ `
 struct Params {
   weights: u32,
   length: u32,
@@ -84,6 +86,17 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
+
+fn store(i: u32, sum: f32) {
+  if (i < p.weights) {
+    weight[i] = sum;
+  } else if (p.has_bias == 1u) {
+    bias[i - p.weights] = sum;
+  }
+}
+`;
+
+const FINISH_WGSL = /* wgsl */ `${FINISH_PARAMS_WGSL}
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(
@@ -103,13 +116,55 @@ fn main(
     lost = (next - sum) - value;
     sum = next;
   }
-  if (i < p.weights) {
-    weight[i] = sum;
-  } else if (p.has_bias == 1u) {
-    bias[i - p.weights] = sum;
+  store(i, sum);
+}
+`;
+
+/** Sums of a workgroup, and invocations that share each. */
+const SHARED_SUMS = 8;
+const SHARERS = 32;
+
+const SHARED_FINISH_WGSL = /* wgsl */ `${FINISH_PARAMS_WGSL}
+var<workgroup> parts: array<f32, ${SHARED_SUMS * SHARERS}>;
+
+@compute @workgroup_size(${SHARED_SUMS * SHARERS})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * ${SHARED_SUMS}u + lane % ${SHARED_SUMS}u;
+  var sum = 0.0;
+  var lost = 0.0;
+  for (var slice = lane / ${SHARED_SUMS}u; i < p.length && slice < p.slices; slice += ${SHARERS}u) {
+    let value = scratch[slice * p.length + i] - lost;
+    let next = sum + value;
+    lost = (next - sum) - value;
+    sum = next;
+  }
+  parts[lane] = sum;
+  for (var half = ${SHARERS / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half * ${SHARED_SUMS}u) {
+      parts[lane] += parts[lane + half * ${SHARED_SUMS}u];
+    }
+  }
+  if (lane < ${SHARED_SUMS}u && i < p.length) {
+    store(i, parts[lane]);
   }
 }
 `;
+
+/** How `pixels` are cut into about `wanted` slices, each of which writes `length` sums. */
+export function sliceCount(
+  pixels: number,
+  wanted: number,
+  length: number,
+): { slices: number; sliceSize: number } {
+  const most = Math.max(1, Math.floor(MAX_SCRATCH / length));
+  const sliceSize = Math.ceil(pixels / Math.min(most, wanted));
+  return { slices: Math.ceil(pixels / sliceSize), sliceSize };
+}
 
 /** Elements that a slice writes: the weights in OIHW order, then one a channel for the bias. */
 export function gradientLength(spec: Conv2dSpec): number {
@@ -123,7 +178,7 @@ export function weightGradientLaunch(
   partial: PartialKernel,
 ): Conv2dWeightGradient {
   const length = gradientLength(spec);
-  const { slices } = partial;
+  const { slices, sharedSum = false } = partial;
   return {
     variant: partial.variant,
     scratchLength: slices * length,
@@ -139,10 +194,10 @@ export function weightGradientLaunch(
     },
     finish: (hasBias) => ({
       name: "conv2d/weight-gradient-sum",
-      wgsl: FINISH_WGSL,
+      wgsl: sharedSum ? SHARED_FINISH_WGSL : FINISH_WGSL,
       bindings: ["read", "read_write", "read_write"],
       params: packParams([length - spec.outChannels, length, slices, hasBias ? 1 : 0]),
-      workgroups: linearWorkgroups(length / WORKGROUP),
+      workgroups: linearWorkgroups(length / (sharedSum ? SHARED_SUMS : WORKGROUP)),
       flops: slices * length,
       bytes: 4 * (slices + 1) * length,
     }),

@@ -58,7 +58,11 @@ const functions = {
     `g * T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * exp(min(x, ${zero})), ${one}, x > ${zero})`,
   ),
   softplus: fn(`max(x, ${zero}) + log1p_(exp(-abs(x)))`, "g * sigmoid_(x)"),
-  softsign: fn(`x / (${one} + abs(x))`, `g / ((${one} + abs(x)) * (${one} + abs(x)))`),
+  // A GPU may divide by multiplying with the reciprocal, which above 2^126 is 0.
+  softsign: fn(
+    `select(x / (${one} + abs(x)), sign(x), abs(x) > T(1e30))`,
+    `g / ((${one} + abs(x)) * (${one} + abs(x)))`,
+  ),
   sin: fn("sin(x)", "g * cos(x)"),
   cos: fn("cos(x)", "-g * sin(x)"),
   floor: fn("floor(x)", zero),

@@ -5,9 +5,27 @@ import {
   batchNormBackwardParameters,
   batchNormNormalize,
   batchNormStatistics,
+  type ReducePlan,
 } from "@retinaface-webgpu/kernels-wgsl";
+import type { BufferBinding } from "../device/recorder.js";
+import type { Tensor } from "../tensor.js";
 import { type BatchNormAttrs, dimensions, inferenceOp, trainingOp } from "./batchnorm.js";
-import { defineOp } from "./op.js";
+import { defineOp, type OpRun } from "./op.js";
+
+/** Runs dispatches each of which but the last leaves partial results for the next. */
+function runPlan(
+  run: OpRun,
+  { kernels, scratch }: ReducePlan,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+): void {
+  let from: readonly (Tensor | BufferBinding)[] = inputs;
+  for (const [k, kernel] of kernels.entries()) {
+    const to = k < scratch.length ? [run.scratch(scratch[k])] : outputs;
+    run.kernel(kernel, [...from, ...to]);
+    from = to;
+  }
+}
 
 /** Gradients to gamma and beta, and both in one, from g, x, mean, variance and, with an activation, y. */
 const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
@@ -15,9 +33,7 @@ const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   outputs: ([, , mean]) => [mean, mean, { shape: [2, ...mean.shape], dtype: mean.dtype }],
   forward: (run, inputs, gradients, attrs) => {
     const plan = batchNormBackwardParameters({ ...dimensions(inputs[1]), ...attrs });
-    const scratch = run.scratch(plan.scratch[0]);
-    run.kernel(plan.kernels[0], [...inputs, scratch]);
-    run.kernel(plan.kernels[1], [scratch, ...gradients]);
+    runPlan(run, plan, inputs, gradients);
   },
 });
 
@@ -53,9 +69,7 @@ trainingOp.spec.forward = (
   { momentum, ...attrs },
 ) => {
   const plan = batchNormStatistics({ ...dimensions(x), momentum });
-  const scratch = run.scratch(plan.scratch[0]);
-  run.kernel(plan.kernels[0], [x, scratch]);
-  run.kernel(plan.kernels[1], [scratch, mean, variance, ...running]);
+  runPlan(run, plan, [x], [mean, variance, ...running]);
   const normalize = batchNormNormalize({ ...dimensions(x), ...attrs });
   run.kernel(normalize, [x, mean, variance, gamma, beta, y]);
 };
