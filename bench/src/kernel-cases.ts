@@ -55,48 +55,64 @@ function launchWork(
   };
 }
 
-function forwardWork(name: string, spec: Conv2dSpec, traits: Conv2dTraits): Work {
+/** The variants to time: the chooser's, or all. */
+type Choose = (names: readonly string[]) => readonly string[];
+
+function forwardWorks(
+  name: string,
+  spec: Conv2dSpec,
+  traits: Conv2dTraits,
+  choose: Choose,
+): Work[] {
   const { residual } = spec;
   const label = residual ? `conv ${name} + upsampled` : `conv ${name}`;
-  return launchWork(label, kernels.conv2d(spec, traits), {
-    ...elementsOf(spec),
-    bias: spec.outChannels,
-    residual: residual ? spec.batch * residual.height * residual.width * spec.outChannels : 0,
-  });
+  return choose(kernels.conv2dVariants(spec, traits)).map((variant) =>
+    launchWork(label, kernels.conv2d(spec, traits, variant), {
+      ...elementsOf(spec),
+      bias: spec.outChannels,
+      residual: residual ? spec.batch * residual.height * residual.width * spec.outChannels : 0,
+    }),
+  );
 }
 
-function gradientWorks(name: string, full: Conv2dSpec, traits: Conv2dTraits): Work[] {
+function gradientWorks(
+  name: string,
+  full: Conv2dSpec,
+  traits: Conv2dTraits,
+  choose: Choose,
+): Work[] {
   const spec: Conv2dSpec = { ...full, activation: { kind: "none" }, residual: undefined };
   const { x, weight, y } = elementsOf(spec);
-  const toInput = launchWork(`conv ∂input ${name}`, kernels.conv2dBackwardInput(spec, traits), {
-    x: y,
-    weight,
-    bias: Math.max(spec.inChannels, spec.outChannels),
-    y: x,
-    residual: 0,
+  const bias = Math.max(spec.inChannels, spec.outChannels);
+  const toInput = choose(kernels.conv2dBackwardInputVariants(spec, traits)).map((variant) => {
+    const launch = kernels.conv2dBackwardInput(spec, traits, variant);
+    return launchWork(`conv ∂input ${name}`, launch, { x: y, weight, bias, y: x, residual: 0 });
   });
-  const launch = kernels.conv2dBackwardWeight(spec, traits);
-  const toWeight: Work = {
-    name: `conv ∂weight ${name} [${launch.variant}]`,
-    sizes: [x, y, launch.scratchLength, weight, spec.outChannels],
-    steps: [
-      { kernel: launch.partial, bindings: [0, 1, 2] },
-      { kernel: launch.finish(true), bindings: [2, 3, 4] },
-    ],
-  };
-  return [toInput, toWeight];
+  const toWeight = choose(kernels.conv2dBackwardWeightVariants(spec, traits)).map((variant) => {
+    const launch = kernels.conv2dBackwardWeight(spec, traits, variant);
+    return {
+      name: `conv ∂weight ${name} [${launch.variant}]`,
+      sizes: [x, y, launch.scratchLength, weight, spec.outChannels],
+      steps: [
+        { kernel: launch.partial, bindings: [0, 1, 2] },
+        { kernel: launch.finish(true), bindings: [2, 3, 4] },
+      ],
+    };
+  });
+  return [...toInput, ...toWeight];
 }
 
 /** Shapes whose gradients are timed too, by the names of `conv2dBenchCases`. */
 const WITH_GRADIENT = /^(first 3→8|depthwise 64|depthwise s2 64|pointwise 64→64 @80|3×3 64→64 @80)/;
 
-function convolutions(traits: Conv2dTraits): Work[] {
-  return kernels
-    .conv2dBenchCases()
-    .flatMap(({ name, spec }) => [
-      forwardWork(name, spec, traits),
-      ...(WITH_GRADIENT.test(name) && !spec.residual ? gradientWorks(name, spec, traits) : []),
-    ]);
+function convolutions(traits: Conv2dTraits, choose: Choose): Work[] {
+  return kernels.conv2dBenchCases().flatMap(({ name, spec }) => {
+    const gradients = WITH_GRADIENT.test(name) && !spec.residual;
+    return [
+      ...forwardWorks(name, spec, traits, choose),
+      ...(gradients ? gradientWorks(name, spec, traits, choose) : []),
+    ];
+  });
 }
 
 /** Stages of a reduction: buffer 0, scratch buffers, outputs. */
@@ -227,6 +243,7 @@ function rowsAndTraining(): Work[] {
 }
 
 /** Everything that `npm run bench` times by itself. */
-export function kernelCases(traits: Conv2dTraits): Work[] {
-  return [...convolutions(traits), ...elementwise(), ...layers(), ...rowsAndTraining()];
+export function kernelCases(traits: Conv2dTraits, allVariants = false): Work[] {
+  const choose: Choose = (names) => (allVariants ? names : names.slice(0, 1));
+  return [...convolutions(traits, choose), ...elementwise(), ...layers(), ...rowsAndTraining()];
 }

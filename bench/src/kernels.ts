@@ -43,13 +43,14 @@ export function roofline(
   };
 }
 
-/** Times all kernels that match, in turn over several rounds; slowest first. */
+/** Times all kernels that match, with a filter all variants of a convolution, in turn over several rounds; slowest first. */
 export async function benchKernels(
   device: Device,
   ceilings: Ceilings,
   { filter, rounds, milliseconds }: KernelOptions,
 ): Promise<KernelResult[]> {
-  const works = kernelCases(conv2dTraits(device)).filter(({ name }) => filter?.test(name) ?? true);
+  const cases = kernelCases(conv2dTraits(device), filter !== undefined);
+  const works = cases.filter(({ name }) => filter?.test(name) ?? true);
   const prepared = works.map((work) => new PreparedWork(device, work));
   const first = new Map<PreparedWork, number>();
   try {

@@ -187,7 +187,8 @@ function assertStages({ stages, gpu }: Timings): void {
     assert.is(stages, undefined);
     return;
   }
-  assert.ok(stages!.network > 0 && stages!.preprocess > 0 && stages!.postprocess > 0);
+  // Browsers round timestamps so that what a GPU does in microseconds may take none.
+  assert.ok(stages!.network >= 0 && stages!.preprocess >= 0 && stages!.postprocess >= 0);
   const sum = Object.values(stages!).reduce((a, b) => a + b);
   assert.ok(Math.abs(sum - gpu) < 1e-6);
 }

@@ -953,26 +953,28 @@ inputs[(lane % 1u * 4u + 3u) * 64u + pixel_group] = turned[3];
     }
     workgroupBarrier();
     for (var k = 0u; k < 4u; k++) {
-        let x_low = inputs[k * 64u + row * 2u];
-        let x_high = inputs[k * 64u + row * 2u + 1u];
-        let w_low = weights[k * 4u + column * 2u];
-        let w_high = weights[k * 4u + column * 2u + 1u];
-s0_0 = fma(vec4f(x_low[0]), w_low, s0_0);
-s0_1 = fma(vec4f(x_low[0]), w_high, s0_1);
-s1_0 = fma(vec4f(x_low[1]), w_low, s1_0);
-s1_1 = fma(vec4f(x_low[1]), w_high, s1_1);
-s2_0 = fma(vec4f(x_low[2]), w_low, s2_0);
-s2_1 = fma(vec4f(x_low[2]), w_high, s2_1);
-s3_0 = fma(vec4f(x_low[3]), w_low, s3_0);
-s3_1 = fma(vec4f(x_low[3]), w_high, s3_1);
-s4_0 = fma(vec4f(x_high[0]), w_low, s4_0);
-s4_1 = fma(vec4f(x_high[0]), w_high, s4_1);
-s5_0 = fma(vec4f(x_high[1]), w_low, s5_0);
-s5_1 = fma(vec4f(x_high[1]), w_high, s5_1);
-s6_0 = fma(vec4f(x_high[2]), w_low, s6_0);
-s6_1 = fma(vec4f(x_high[2]), w_high, s6_1);
-s7_0 = fma(vec4f(x_high[3]), w_low, s7_0);
-s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
+
+        let x0 = inputs[k * 64u + row * 2u + 0u];
+        let w0 = weights[k * 4u + column * 2u + 0u];
+
+        let x1 = inputs[k * 64u + row * 2u + 1u];
+        let w1 = weights[k * 4u + column * 2u + 1u];
+s0_0 = fma(vec4f(x0[0]), w0, s0_0);
+s0_1 = fma(vec4f(x0[0]), w1, s0_1);
+s1_0 = fma(vec4f(x0[1]), w0, s1_0);
+s1_1 = fma(vec4f(x0[1]), w1, s1_1);
+s2_0 = fma(vec4f(x0[2]), w0, s2_0);
+s2_1 = fma(vec4f(x0[2]), w1, s2_1);
+s3_0 = fma(vec4f(x0[3]), w0, s3_0);
+s3_1 = fma(vec4f(x0[3]), w1, s3_1);
+s4_0 = fma(vec4f(x1[0]), w0, s4_0);
+s4_1 = fma(vec4f(x1[0]), w1, s4_1);
+s5_0 = fma(vec4f(x1[1]), w0, s5_0);
+s5_1 = fma(vec4f(x1[1]), w1, s5_1);
+s6_0 = fma(vec4f(x1[2]), w0, s6_0);
+s6_1 = fma(vec4f(x1[2]), w1, s6_1);
+s7_0 = fma(vec4f(x1[3]), w0, s7_0);
+s7_1 = fma(vec4f(x1[3]), w1, s7_1);
     }
     workgroupBarrier();
   }
@@ -980,9 +982,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 0u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s0_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s0_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s0_1);
     }
@@ -990,9 +994,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 1u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s1_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s1_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s1_1);
     }
@@ -1000,9 +1006,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 2u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s2_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s2_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s2_1);
     }
@@ -1010,9 +1018,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 3u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s3_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s3_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s3_1);
     }
@@ -1020,9 +1030,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 4u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s4_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s4_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s4_1);
     }
@@ -1030,9 +1042,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 5u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s5_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s5_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s5_1);
     }
@@ -1040,9 +1054,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 6u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s6_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s6_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s6_1);
     }
@@ -1050,11 +1066,227 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 7u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s7_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s7_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s7_1);
+    }
+  }
+}
+
+//// conv2d/tiled-small
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  return select(x * p.slope, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
+}
+
+var<workgroup> inputs: array<vec4f, 256>;
+var<workgroup> weights: array<vec4f, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 64u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let taps = p.kernel_h * p.kernel_w;
+  let quads_per_tap = (p.in_per_group + 3u) / 4u;
+  let all_quads = taps * quads_per_tap;
+  let pixel_group = lane / 4u;
+
+  let pixel0 = min(first_pixel + pixel_group * 4u + 0u, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + pixel_group * 4u + 1u, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel2 = min(first_pixel + pixel_group * 4u + 2u, p.pixels - 1u);
+  let line2 = divide(pixel2, p.out_w);
+  let image2 = divide(line2, p.out_h);
+  let x_first2 = (pixel2 - line2 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first2 = (line2 - image2 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel3 = min(first_pixel + pixel_group * 4u + 3u, p.pixels - 1u);
+  let line3 = divide(pixel3, p.out_w);
+  let image3 = divide(line3, p.out_h);
+  let x_first3 = (pixel3 - line3 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first3 = (line3 - image3 * p.out_h) * p.stride_y - p.pad_top;
+  let row = lane / 4u;
+  let column = lane % 4u;
+var s0_0 = packed[block + column * 1u + 0u];
+var s1_0 = packed[block + column * 1u + 0u];
+var s2_0 = packed[block + column * 1u + 0u];
+var s3_0 = packed[block + column * 1u + 0u];
+  for (var chunk = 0u; chunk * 4u < all_quads; chunk++) {
+    {
+      let quad = chunk * 4u + lane % 4u;
+      let tap = min(quad / quads_per_tap, taps - 1u);
+      let channel = select(0u, quad % quads_per_tap * 4u, quad < all_quads);
+      let tap_y = tap / p.kernel_w * p.dilation_y;
+      let tap_x = tap % p.kernel_w * p.dilation_x;
+      var x0: vec4f;
+      var x1: vec4f;
+      var x2: vec4f;
+      var x3: vec4f;
+      {
+        let y = y_first0 + tap_y;
+        let x = x_first0 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image0 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x0 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first1 + tap_y;
+        let x = x_first1 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image1 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x1 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first2 + tap_y;
+        let x = x_first2 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image2 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x2 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first3 + tap_y;
+        let x = x_first3 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image3 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x3 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+      let turned = transpose(mat4x4f(x0, x1, x2, x3));
+inputs[(lane % 4u * 4u + 0u) * 16u + pixel_group] = turned[0];
+inputs[(lane % 4u * 4u + 1u) * 16u + pixel_group] = turned[1];
+inputs[(lane % 4u * 4u + 2u) * 16u + pixel_group] = turned[2];
+inputs[(lane % 4u * 4u + 3u) * 16u + pixel_group] = turned[3];
+      for (var i = lane; i < 64u; i += 64u) {
+        let row = chunk * 16u + i / 4u;
+        let exists = row < all_quads * 4u;
+        let at = block + (1u + select(0u, row, exists)) * 4u + i % 4u;
+        weights[i] = select(vec4f(), packed[at], exists);
+      }
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 16u; k++) {
+
+        let x0 = inputs[k * 16u + row * 1u + 0u];
+        let w0 = weights[k * 4u + column * 1u + 0u];
+s0_0 = fma(vec4f(x0[0]), w0, s0_0);
+s1_0 = fma(vec4f(x0[1]), w0, s1_0);
+s2_0 = fma(vec4f(x0[2]), w0, s2_0);
+s3_0 = fma(vec4f(x0[3]), w0, s3_0);
+    }
+    workgroupBarrier();
+  }
+  let channel = workgroup.y * 16u + column * 4u;
+
+  {
+    let pixel = first_pixel + row * 4u + 0u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s0_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 1u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s1_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 2u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s2_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 3u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s3_0);
     }
   }
 }
@@ -2598,6 +2830,113 @@ vec2f(s15_0, s15_1),
   }
 }
 
+//// conv2d/direct-3
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  return select(x * p.slope, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
+  let r = residual[at / 4u];
+  let before = p.residual_order == 1u;
+  let sum = activate(value + select(vec4f(), r, before)) + select(r, vec4f(), before);
+  store(pixel, channel, count, sum);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let pixel = (workgroup.x + workgroup.z * workgroups.x) * 64u + lane;
+  if (pixel >= p.pixels) {
+    return;
+  }
+  let group = workgroup.y / p.blocks_per_group;
+  let first = (workgroup.y % p.blocks_per_group) * 4u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let image = pixel / (p.out_w * p.out_h);
+  let y0 = i32((pixel / p.out_w) % p.out_h * p.stride_y) - i32(p.pad_top);
+  let x0 = i32(pixel % p.out_w * p.stride_x) - i32(p.pad_left);
+  let in_first = p.in_offset + group * p.in_per_group;
+  var sum = packed[block];
+  for (var ky = 0u; ky < p.kernel_h; ky++) {
+    let y = u32(y0 + i32(ky * p.dilation_y));
+    for (var kx = 0u; kx < p.kernel_w; kx++) {
+      let x = u32(x0 + i32(kx * p.dilation_x));
+      if (y < p.in_h && x < p.in_w) {
+        let at = ((image * p.in_h + y) * p.in_w + x) * p.in_stride + in_first;
+        let row = block + 1u + (ky * p.kernel_w + kx) * p.in_per_group;
+        for (var c = 0u; c < p.in_per_group; c++) {
+          sum = fma(vec4f(input[at + c]), packed[row + c], sum);
+        }
+      }
+    }
+  }
+  finish(pixel, group * p.out_per_group + first, min(4u, p.out_per_group - first), sum);
+}
+
 //// conv2d/tiled-2
 struct Params {
   pixels: u32,
@@ -2788,26 +3127,28 @@ inputs[(lane % 1u * 4u + 3u) * 64u + pixel_group] = turned[3];
     }
     workgroupBarrier();
     for (var k = 0u; k < 4u; k++) {
-        let x_low = inputs[k * 64u + row * 2u];
-        let x_high = inputs[k * 64u + row * 2u + 1u];
-        let w_low = weights[k * 4u + column * 2u];
-        let w_high = weights[k * 4u + column * 2u + 1u];
-s0_0 = fma(vec4f(x_low[0]), w_low, s0_0);
-s0_1 = fma(vec4f(x_low[0]), w_high, s0_1);
-s1_0 = fma(vec4f(x_low[1]), w_low, s1_0);
-s1_1 = fma(vec4f(x_low[1]), w_high, s1_1);
-s2_0 = fma(vec4f(x_low[2]), w_low, s2_0);
-s2_1 = fma(vec4f(x_low[2]), w_high, s2_1);
-s3_0 = fma(vec4f(x_low[3]), w_low, s3_0);
-s3_1 = fma(vec4f(x_low[3]), w_high, s3_1);
-s4_0 = fma(vec4f(x_high[0]), w_low, s4_0);
-s4_1 = fma(vec4f(x_high[0]), w_high, s4_1);
-s5_0 = fma(vec4f(x_high[1]), w_low, s5_0);
-s5_1 = fma(vec4f(x_high[1]), w_high, s5_1);
-s6_0 = fma(vec4f(x_high[2]), w_low, s6_0);
-s6_1 = fma(vec4f(x_high[2]), w_high, s6_1);
-s7_0 = fma(vec4f(x_high[3]), w_low, s7_0);
-s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
+
+        let x0 = inputs[k * 64u + row * 2u + 0u];
+        let w0 = weights[k * 4u + column * 2u + 0u];
+
+        let x1 = inputs[k * 64u + row * 2u + 1u];
+        let w1 = weights[k * 4u + column * 2u + 1u];
+s0_0 = fma(vec4f(x0[0]), w0, s0_0);
+s0_1 = fma(vec4f(x0[0]), w1, s0_1);
+s1_0 = fma(vec4f(x0[1]), w0, s1_0);
+s1_1 = fma(vec4f(x0[1]), w1, s1_1);
+s2_0 = fma(vec4f(x0[2]), w0, s2_0);
+s2_1 = fma(vec4f(x0[2]), w1, s2_1);
+s3_0 = fma(vec4f(x0[3]), w0, s3_0);
+s3_1 = fma(vec4f(x0[3]), w1, s3_1);
+s4_0 = fma(vec4f(x1[0]), w0, s4_0);
+s4_1 = fma(vec4f(x1[0]), w1, s4_1);
+s5_0 = fma(vec4f(x1[1]), w0, s5_0);
+s5_1 = fma(vec4f(x1[1]), w1, s5_1);
+s6_0 = fma(vec4f(x1[2]), w0, s6_0);
+s6_1 = fma(vec4f(x1[2]), w1, s6_1);
+s7_0 = fma(vec4f(x1[3]), w0, s7_0);
+s7_1 = fma(vec4f(x1[3]), w1, s7_1);
     }
     workgroupBarrier();
   }
@@ -2815,9 +3156,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 0u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s0_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s0_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s0_1);
     }
@@ -2825,9 +3168,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 1u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s1_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s1_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s1_1);
     }
@@ -2835,9 +3180,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 2u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s2_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s2_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s2_1);
     }
@@ -2845,9 +3192,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 3u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s3_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s3_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s3_1);
     }
@@ -2855,9 +3204,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 4u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s4_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s4_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s4_1);
     }
@@ -2865,9 +3216,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 5u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s5_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s5_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s5_1);
     }
@@ -2875,9 +3228,11 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 6u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s6_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s6_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s6_1);
     }
@@ -2885,16 +3240,18 @@ s7_1 = fma(vec4f(x_high[3]), w_high, s7_1);
 
   {
     let pixel = first_pixel + row * 8u + 7u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s7_0);
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s7_0);
     }
+
     if (pixel < p.pixels && channel + 4u < p.out_channels) {
       finish(pixel, channel + 4u, p.out_channels - channel - 4u, s7_1);
     }
   }
 }
 
-//// conv2d/direct-3
+//// conv2d/tiled-small-2
 struct Params {
   pixels: u32,
   out_h: u32,
@@ -2936,7 +3293,7 @@ fn divide(a: u32, b: u32) -> u32 {
   return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 @group(0) @binding(2) var<storage, read> residual: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
@@ -2967,37 +3324,153 @@ fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
   store(pixel, channel, count, sum);
 }
 
+var<workgroup> inputs: array<vec4f, 256>;
+var<workgroup> weights: array<vec4f, 64>;
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let pixel = (workgroup.x + workgroup.z * workgroups.x) * 64u + lane;
-  if (pixel >= p.pixels) {
-    return;
-  }
-  let group = workgroup.y / p.blocks_per_group;
-  let first = (workgroup.y % p.blocks_per_group) * 4u;
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 64u;
   let block = workgroup.y * (p.block_stride / 4u);
-  let image = pixel / (p.out_w * p.out_h);
-  let y0 = i32((pixel / p.out_w) % p.out_h * p.stride_y) - i32(p.pad_top);
-  let x0 = i32(pixel % p.out_w * p.stride_x) - i32(p.pad_left);
-  let in_first = p.in_offset + group * p.in_per_group;
-  var sum = packed[block];
-  for (var ky = 0u; ky < p.kernel_h; ky++) {
-    let y = u32(y0 + i32(ky * p.dilation_y));
-    for (var kx = 0u; kx < p.kernel_w; kx++) {
-      let x = u32(x0 + i32(kx * p.dilation_x));
-      if (y < p.in_h && x < p.in_w) {
-        let at = ((image * p.in_h + y) * p.in_w + x) * p.in_stride + in_first;
-        let row = block + 1u + (ky * p.kernel_w + kx) * p.in_per_group;
-        for (var c = 0u; c < p.in_per_group; c++) {
-          sum = fma(vec4f(input[at + c]), packed[row + c], sum);
-        }
+  let taps = p.kernel_h * p.kernel_w;
+  let quads_per_tap = (p.in_per_group + 3u) / 4u;
+  let all_quads = taps * quads_per_tap;
+  let pixel_group = lane / 4u;
+
+  let pixel0 = min(first_pixel + pixel_group * 4u + 0u, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + pixel_group * 4u + 1u, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel2 = min(first_pixel + pixel_group * 4u + 2u, p.pixels - 1u);
+  let line2 = divide(pixel2, p.out_w);
+  let image2 = divide(line2, p.out_h);
+  let x_first2 = (pixel2 - line2 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first2 = (line2 - image2 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel3 = min(first_pixel + pixel_group * 4u + 3u, p.pixels - 1u);
+  let line3 = divide(pixel3, p.out_w);
+  let image3 = divide(line3, p.out_h);
+  let x_first3 = (pixel3 - line3 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first3 = (line3 - image3 * p.out_h) * p.stride_y - p.pad_top;
+  let row = lane / 4u;
+  let column = lane % 4u;
+var s0_0 = packed[block + column * 1u + 0u];
+var s1_0 = packed[block + column * 1u + 0u];
+var s2_0 = packed[block + column * 1u + 0u];
+var s3_0 = packed[block + column * 1u + 0u];
+  for (var chunk = 0u; chunk * 4u < all_quads; chunk++) {
+    {
+      let quad = chunk * 4u + lane % 4u;
+      let tap = min(quad / quads_per_tap, taps - 1u);
+      let channel = select(0u, quad % quads_per_tap * 4u, quad < all_quads);
+      let tap_y = tap / p.kernel_w * p.dilation_y;
+      let tap_x = tap % p.kernel_w * p.dilation_x;
+      var x0: vec4f;
+      var x1: vec4f;
+      var x2: vec4f;
+      var x3: vec4f;
+      {
+        let y = y_first0 + tap_y;
+        let x = x_first0 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image0 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x0 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first1 + tap_y;
+        let x = x_first1 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image1 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x1 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first2 + tap_y;
+        let x = x_first2 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image2 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x2 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+
+      {
+        let y = y_first3 + tap_y;
+        let x = x_first3 + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image3 * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x3 = select(vec4f(), input[(at + channel) / 4u], inside);
+      }
+      let turned = transpose(mat4x4f(x0, x1, x2, x3));
+inputs[(lane % 4u * 4u + 0u) * 16u + pixel_group] = turned[0];
+inputs[(lane % 4u * 4u + 1u) * 16u + pixel_group] = turned[1];
+inputs[(lane % 4u * 4u + 2u) * 16u + pixel_group] = turned[2];
+inputs[(lane % 4u * 4u + 3u) * 16u + pixel_group] = turned[3];
+      for (var i = lane; i < 64u; i += 64u) {
+        let row = chunk * 16u + i / 4u;
+        let exists = row < all_quads * 4u;
+        let at = block + (1u + select(0u, row, exists)) * 4u + i % 4u;
+        weights[i] = select(vec4f(), packed[at], exists);
       }
     }
+    workgroupBarrier();
+    for (var k = 0u; k < 16u; k++) {
+
+        let x0 = inputs[k * 16u + row * 1u + 0u];
+        let w0 = weights[k * 4u + column * 1u + 0u];
+s0_0 = fma(vec4f(x0[0]), w0, s0_0);
+s1_0 = fma(vec4f(x0[1]), w0, s1_0);
+s2_0 = fma(vec4f(x0[2]), w0, s2_0);
+s3_0 = fma(vec4f(x0[3]), w0, s3_0);
+    }
+    workgroupBarrier();
   }
-  finish(pixel, group * p.out_per_group + first, min(4u, p.out_per_group - first), sum);
+  let channel = workgroup.y * 16u + column * 4u;
+
+  {
+    let pixel = first_pixel + row * 4u + 0u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s0_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 1u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s1_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 2u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s2_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 3u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s3_0);
+    }
+  }
 }
 

@@ -9,13 +9,20 @@ import {
 } from "./spec.js";
 import { conv2dSubgroupDepthwise } from "./subgroup-depthwise.js";
 import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
-import { conv2dTiled } from "./tiled.js";
+import { conv2dTiled, conv2dTiledSmall, largeTiles } from "./tiled.js";
 import { always, broadcasts, namesOf, oneGroup, pick, type Variant, walks } from "./variants.js";
 
 /** Whether a convolution fills tiles in workgroup memory well enough to be worth their barriers. */
-function fillsTiles(spec: Conv2dSpec): boolean {
+function fillsTiles(spec: Conv2dSpec, { software }: Conv2dTraits): boolean {
   const depth = (spec.inChannels / spec.groups) * spec.kernelSize[0] * spec.kernelSize[1];
-  return spec.outChannels > 8 && depth >= 8;
+  return !software && spec.outChannels > 8 && depth >= 8;
+}
+
+/** Fewer workgroups than this leave a large GPU idle. */
+const ENOUGH_WORKGROUPS = 256;
+
+function fillsLargeTiles(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
+  return fillsTiles(spec, traits) && largeTiles(spec) >= ENOUGH_WORKGROUPS;
 }
 
 /**
@@ -27,7 +34,8 @@ export const FORWARD: readonly Variant<(spec: Conv2dSpec, transposed: boolean) =
     { name: "subgroup-depthwise", supports: walks, launch: conv2dSubgroupDepthwise },
     { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
     { name: "subgroup-gemm", supports: broadcasts, launch: conv2dSubgroupGemm },
-    { name: "tiled", supports: oneGroup, suits: fillsTiles, launch: conv2dTiled },
+    { name: "tiled", supports: oneGroup, suits: fillsLargeTiles, launch: conv2dTiled },
+    { name: "tiled-small", supports: oneGroup, suits: fillsTiles, launch: conv2dTiledSmall },
     { name: "direct", supports: always, launch: conv2dDirect },
   ];
 

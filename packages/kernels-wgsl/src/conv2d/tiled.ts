@@ -1,15 +1,17 @@
 /**
  * Implicit GEMM with tiles in workgroup memory, for GPUs; a convolution of one group.
  *
- * A workgroup of 64 invocations computes `pixels × channels` outputs, 64 × 64, 128 × 32 or
- * 256 × 16; an invocation 8 × 8 of them, kept in registers. The reduction over kernel taps and
- * input channels goes in chunks of 16, 8 or 4: each invocation brings four input channels of four
- * pixels to workgroup memory, turned so that four pixels of one channel are a vec4, and its share
- * of the weights; then every product of a chunk costs 4 vec4f reads for 64 multiply-adds.
+ * A workgroup of 64 invocations computes `pixels × channels` outputs, an invocation 8 × 8 of them
+ * (`tiled`: 64 × 64, 128 × 32 or 256 × 16 a workgroup) or 4 × 4 (`tiled-small`: 32 × 32 or
+ * 64 × 16), kept in registers. The reduction over kernel taps and input channels goes in chunks of
+ * 4 to 32: each invocation brings four input channels of four pixels to workgroup memory, turned so
+ * that four pixels of one channel are a vec4, and its share of the weights; then every product of a
+ * chunk costs 4 vec4f reads for 64 multiply-adds, or 2 for 16.
  *
- * Workgroup memory: at most 8 KiB. The tile was chosen by arithmetic, not by measurement: no GPU
- * was at hand (2026-11). Its results are tested on CPU adapters, where it is slow (barriers between
- * invocations that run one after another).
+ * Large tiles need large images: a 3×3 convolution 64→32 of 40×40 pixels is 13 workgroups of `tiled`,
+ * which leave most of a GPU idle and wait for memory 72 times, against 50 of `tiled-small` and 18
+ * times. Workgroup memory: at most 8 KiB. Results are tested on CPU adapters, where barriers make
+ * them slow (invocations run one after another).
  */
 import {
   bindingsWgsl,
@@ -27,19 +29,22 @@ import { packedLayout } from "./layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "./spec.js";
 
 const WORKGROUP = 64;
-const SIDE = 8;
 
-/** Tile sizes that follow from the channels of a tile. */
+/** Tile sizes that follow from an invocation's share and the channels of a tile. */
 interface Tile {
+  /** Pixels and channels of an invocation. */
+  readonly side: 4 | 8;
   readonly channels: 16 | 32 | 64;
   readonly pixels: number;
   /** Products of the reduction in a chunk. */
   readonly depth: number;
 }
 
-function tileFor(outChannels: number): Tile {
-  const channels = outChannels <= 16 ? 16 : outChannels <= 32 ? 32 : 64;
-  return { channels, pixels: (WORKGROUP * SIDE * SIDE) / channels, depth: channels / 4 };
+function tileFor(outChannels: number, side: Tile["side"]): Tile {
+  const wide = side === 8 && outChannels > 32 ? 64 : 32;
+  const channels = outChannels <= 16 ? 16 : wide;
+  const pixels = (WORKGROUP * side * side) / channels;
+  return { side, channels, pixels, depth: (WORKGROUP * 16) / pixels };
 }
 
 function lines(count: number, line: (i: number) => string): string {
@@ -79,22 +84,28 @@ ${lines(4, (k) => `inputs[(lane % ${quads}u * 4u + ${k}u) * ${pixels / 4}u + pix
       }`;
 }
 
-/** The 64 products of one step of the reduction. */
-function multiply({ channels, pixels }: Tile): string {
+/** The products of one step of the reduction. */
+function multiply({ side, channels, pixels }: Tile): string {
+  const vectors = side / 4;
   return /* wgsl */ `
-        let x_low = inputs[k * ${pixels / 4}u + row * 2u];
-        let x_high = inputs[k * ${pixels / 4}u + row * 2u + 1u];
-        let w_low = weights[k * ${channels / 4}u + column * 2u];
-        let w_high = weights[k * ${channels / 4}u + column * 2u + 1u];
-${lines(SIDE, (i) => {
-  const x = `vec4f(${i < 4 ? "x_low" : "x_high"}[${i % 4}])`;
-  return `s${i}_0 = fma(${x}, w_low, s${i}_0);\ns${i}_1 = fma(${x}, w_high, s${i}_1);`;
-})}`;
+${lines(
+  vectors,
+  (v) => `
+        let x${v} = inputs[k * ${pixels / 4}u + row * ${vectors}u + ${v}u];
+        let w${v} = weights[k * ${channels / 4}u + column * ${vectors}u + ${v}u];`,
+)}
+${lines(side, (i) =>
+  lines(vectors, (v) => {
+    const x = `x${Math.floor(i / 4)}[${i % 4}]`;
+    return `s${i}_${v} = fma(vec4f(${x}), w${v}, s${i}_${v});`;
+  }),
+)}`;
 }
 
 function tiledWgsl(text: ForwardText, tile: Tile): string {
-  const { channels, pixels, depth } = tile;
-  const columns = channels / SIDE;
+  const { side, channels, pixels, depth } = tile;
+  const vectors = side / 4;
+  const columns = channels / side;
   return /* wgsl */ `${enablesWgsl(text)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
 var<workgroup> inputs: array<vec4f, ${(pixels * depth) / 4}>;
 var<workgroup> weights: array<vec4f, ${(channels * depth) / 4}>;
@@ -122,7 +133,9 @@ ${lines(
 )}
   let row = lane / ${columns}u;
   let column = lane % ${columns}u;
-${lines(SIDE, (i) => lines(2, (c) => `var s${i}_${c} = packed[block + column * 2u + ${c}u];`))}
+${lines(side, (i) =>
+  lines(vectors, (v) => `var s${i}_${v} = packed[block + column * ${vectors}u + ${v}u];`),
+)}
   for (var chunk = 0u; chunk * ${depth / 4}u < all_quads; chunk++) {
     {${loadChunk(text, tile)}
     }
@@ -131,30 +144,47 @@ ${lines(SIDE, (i) => lines(2, (c) => `var s${i}_${c} = packed[block + column * 2
     }
     workgroupBarrier();
   }
-  let channel = workgroup.y * ${channels}u + column * ${SIDE}u;
+  let channel = workgroup.y * ${channels}u + column * ${side}u;
 ${lines(
-  SIDE,
+  side,
   (i) => `
   {
-    let pixel = first_pixel + row * ${SIDE}u + ${i}u;
-    if (pixel < p.pixels && channel < p.out_channels) {
-      finish(pixel, channel, p.out_channels - channel, s${i}_0);
-    }
-    if (pixel < p.pixels && channel + 4u < p.out_channels) {
-      finish(pixel, channel + 4u, p.out_channels - channel - 4u, s${i}_1);
-    }
+    let pixel = first_pixel + row * ${side}u + ${i}u;
+${lines(
+  vectors,
+  (v) => `
+    if (pixel < p.pixels && channel + ${v * 4}u < p.out_channels) {
+      finish(pixel, channel + ${v * 4}u, p.out_channels - channel - ${v * 4}u, s${i}_${v});
+    }`,
+)}
   }`,
 )}
 }
 `;
 }
 
-/** Launch of the tiled implicit GEMM, for a spec of one group. */
-export function conv2dTiled(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
-  const tile = tileFor(spec.outChannels);
+function launch(spec: Conv2dSpec, transposed: boolean, side: Tile["side"]): Conv2dLaunch {
+  const tile = tileFor(spec.outChannels, side);
   const layout = packedLayout(spec, { block: tile.channels, padChannels: true, transposed });
   const text = forwardText(spec, 4);
-  const kernel = { variant: "tiled", wgsl: tiledWgsl(text, tile), text };
+  const variant = side === 8 ? "tiled" : "tiled-small";
+  const kernel = { variant, wgsl: tiledWgsl(text, tile), text };
   const tiles = Math.ceil(outputPixels(spec) / tile.pixels);
   return forwardLaunch(spec, layout, kernel, (blocks) => gridWorkgroups(tiles, blocks));
+}
+
+/** Launch of the tiled implicit GEMM, for a spec of one group. */
+export function conv2dTiled(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
+  return launch(spec, transposed, 8);
+}
+
+/** Launch with tiles of a quarter the outputs. */
+export function conv2dTiledSmall(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
+  return launch(spec, transposed, 4);
+}
+
+/** Workgroups that large tiles come to. */
+export function largeTiles(spec: Conv2dSpec): number {
+  const { channels, pixels } = tileFor(spec.outChannels, 8);
+  return Math.ceil(outputPixels(spec) / pixels) * Math.ceil(spec.outChannels / channels);
 }
