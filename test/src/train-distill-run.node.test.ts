@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Device } from "@retinaface-webgpu/tensor";
 import { type Recipe, readTrainingCheckpoint, type StepLosses } from "@retinaface-webgpu/train";
-import { DistillRun, listSources } from "@retinaface-webgpu/train/node";
+import { DistillRun, listSources, loadPhotoSets } from "@retinaface-webgpu/train/node";
 import { RetinaFace } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
@@ -92,12 +92,13 @@ test.after(() => rmSync(folder, { recursive: true }));
 
 const notices: string[] = [];
 
-async function distilled(out: string, steps: number, stages = recipe.stages) {
+async function distilled(out: string, steps: number, stages = recipe.stages, workers = 1) {
   const run = new DistillRun({
     recipe: { ...recipe, steps, stages },
     data: folder,
     out: at(out),
     cache: at("cache"),
+    workers,
     onLosses: () => {},
     onNotice: (text) => notices.push(text),
   });
@@ -119,6 +120,42 @@ test("a resumed distillation is the uninterrupted one, to the last bit", async (
   const metrics = (out: string) => readFileSync(at(out, "metrics.jsonl"), "utf8");
   assert.is(metrics("parts"), metrics("whole"));
   assert.is(metrics("whole").trim().split("\n").length, 4);
+});
+
+test("the weights are the same, however many threads make the views", async () => {
+  const { checkpoint } = await distilled("alone", 4, recipe.stages, 0);
+  for (const workers of [1, 3]) {
+    const threaded = await distilled(`threads-${workers}`, 4, recipe.stages, workers);
+    assert.equal(threaded.checkpoint.state, checkpoint.state);
+  }
+});
+
+test("photos lie in memory that threads share", async () => {
+  const device = await Device.create();
+  const teacher = new Uint8Array(readFileSync(at("teacher.safetensors")));
+  const sources = listSources(recipe, folder, at("whole"));
+  for (const cache of ["cache", "fresh-cache"]) {
+    const sets = await loadPhotoSets(device, sources, teacher, at(cache), () => {});
+    const levels = sets.flatMap(({ photos }) => photos.flatMap(({ pyramid }) => pyramid));
+    assert.ok(levels.length > 9);
+    assert.ok(levels.every(({ data }) => data.buffer instanceof SharedArrayBuffer));
+  }
+  device.destroy();
+});
+
+test("a run that is told to stop makes no further step", async () => {
+  const run = new DistillRun({
+    recipe,
+    data: folder,
+    out: at("stopped"),
+    cache: at("cache"),
+    workers: 2,
+    onLosses: () => run.stop(),
+    onNotice: () => {},
+  });
+  assert.is((await run.run()).steps, recipe.checkpointEvery);
+  run.stop();
+  assert.is((await run.run()).steps, recipe.checkpointEvery);
 });
 
 test("a stage has its own loss, and batch norm keeps its statistics there", async () => {
@@ -172,8 +209,25 @@ test("what is held out depends on names and seed alone, and is never trained on"
 });
 
 function command(...args: string[]) {
-  return spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
+  return spawnSync(process.execPath, [program, ...args], { encoding: "utf8", timeout: 60_000 });
 }
+
+test("distill: with threads it ends by itself, also when one of them fails", () => {
+  const common = ["--data", folder, "--cache", at("cache"), "--workers", "2"];
+  writeFileSync(at("recipe.json"), JSON.stringify(recipe));
+  const whole = command("distill", "--recipe", at("recipe.json"), "--out", at("cli"), ...common);
+  assert.is(whole.status, 0, whole.stderr);
+  assert.is(JSON.parse(whole.stdout).steps, 4);
+  const { state } = readTrainingCheckpoint(readFileSync(at("cli", "checkpoint.safetensors")));
+  const alone = readTrainingCheckpoint(readFileSync(at("alone", "checkpoint.safetensors")));
+  assert.equal(state, alone.state);
+
+  const stages = [{ from: 0, batches: [{ size: 1e6, count: 4, share: 1 }] }];
+  writeFileSync(at("huge.json"), JSON.stringify({ ...recipe, stages }));
+  const failed = command("distill", "--recipe", at("huge.json"), "--out", at("huge"), ...common);
+  assert.is(failed.status, 2, failed.stderr);
+  assert.match(failed.stderr, /A thread that makes views is gone: Invalid typed array length/);
+});
 
 test("compare: both detectors on the photos held out, a JSON line", () => {
   writeFileSync(at("recipe.json"), JSON.stringify(recipe));

@@ -72,8 +72,8 @@ test("a closed sampler refuses; functions cannot go to threads", async () => {
     );
   const pending = outcome(sampler.load({ epoch: 0, index: 0 }));
   await sampler.close();
-  assert.match(await pending, /sampler was closed/);
-  assert.match(await outcome(sampler.load({ epoch: 0, index: 1 })), /sampler was closed/);
+  assert.match(await pending, /pool was closed/);
+  assert.match(await outcome(sampler.load({ epoch: 0, index: 1 })), /pool was closed/);
   const inMemory = { ...options, records: [{ ...records[0], image: async () => ({}) as never }] };
   assert.throws(() => createWorkerSampler(inMemory, 1), /workers: 0/);
 });

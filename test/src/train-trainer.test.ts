@@ -72,6 +72,23 @@ async function weightsOf(network: RetinaFaceNetwork) {
   return weights;
 }
 
+test("images of a batch: BGR minus the mean, in given memory that is large enough", () => {
+  const sample = makeSample(new Random(3), 16, 1);
+  const { data, shape } = imagesOf([sample, sample]);
+  assert.equal(shape, [2, 16, 16, 3]);
+  const pixel = sample.image.data.subarray(20, 23);
+  const expected = [pixel[2] - 104, pixel[1] - 117, pixel[0] - 123];
+  for (const image of [0, 1]) {
+    const from = (image * 16 * 16 + 5) * 3;
+    assert.equal([...data.subarray(from, from + 3)], expected);
+  }
+  const memory = new Float32Array(data.length + 7).fill(5);
+  const within = imagesOf([sample, sample], memory).data;
+  assert.is(within.buffer, memory.buffer);
+  assert.equal(within, data);
+  assert.equal(imagesOf([sample, sample], new Float32Array(data.length - 1)).data, data);
+});
+
 /** Loss and gradients of one batch in float64. */
 function referenceStep(
   weights: Awaited<ReturnType<typeof weightsOf>>,

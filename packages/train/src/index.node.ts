@@ -1,6 +1,6 @@
 /** What needs Node's file system or threads: `@retinaface-webgpu/train/node`. */
 
-export { createWorkerSampler, defaultWorkers } from "./augment/worker-sampler.node.js";
+export { createWorkerSampler } from "./augment/worker-sampler.node.js";
 export {
   type Metric,
   type RunCheckpoint,
@@ -15,9 +15,16 @@ export {
   DistillRun,
   newStudent,
 } from "./distill/run.node.js";
-export { listSources, type SourceFile, type SourceFiles } from "./distill/sources.node.js";
+export {
+  listSources,
+  loadPhotoSets,
+  type SourceFile,
+  type SourceFiles,
+} from "./distill/sources.node.js";
+export { createViewMaker, type ViewMaker, viewBatches } from "./distill/view-maker.node.js";
 export {
   readWiderDetections,
   readWiderValidation,
   writeWiderDetections,
 } from "./evaluate/wider.node.js";
+export { defaultWorkers } from "./worker-pool.node.js";

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Trains the default weights: node packages/train/recipes/default/run.mjs --data ../shared --out DIR [--resume]
+// Trains the default weights: node packages/train/recipes/default/run.mjs --data ../shared --out DIR [--resume] [--workers N]
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     out: { type: "string" },
     cache: { type: "string" },
     resume: { type: "boolean" },
+    workers: { type: "string" },
   },
 });
 if (!values.out) {
@@ -33,6 +34,7 @@ const { status } = spawnSync(
     ...["--recipe", path.join(here, "recipe.json"), "--data", values.data, "--out", values.out],
     ...(values.cache ? ["--cache", values.cache] : []),
     ...(values.resume ? ["--resume"] : []),
+    ...(values.workers ? ["--workers", values.workers] : []),
   ],
   { stdio: "inherit" },
 );

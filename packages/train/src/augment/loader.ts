@@ -75,29 +75,38 @@ export function* sampleJobs(
 }
 
 /**
- * Makes the samples of `jobs` ahead of their use, at most `ahead` of them, and hands them out in the
- * order of the jobs, whatever order they are finished in.
+ * Makes what `jobs` ask for ahead of its use, at most `ahead` of them, and hands it out in the order of the
+ * jobs, whatever order it is finished in.
  */
-export async function* loadSamples(
-  jobs: Iterable<SampleJob>,
-  sampler: Sampler,
-  ahead = sampler.concurrency * 2,
-): AsyncGenerator<LoadedSample, void> {
-  const waiting: Promise<LoadedSample>[] = [];
+export async function* makeAhead<Job, Result>(
+  jobs: Iterable<Job>,
+  make: (job: Job) => Promise<Result>,
+  ahead: number,
+): AsyncGenerator<Result, void> {
+  const waiting: Promise<Result>[] = [];
   const iterator = jobs[Symbol.iterator]();
   const request = () => {
     const next = iterator.next();
     if (next.done) return false;
-    const loading = sampler.load(next.value);
+    const making = make(next.value);
     // A failure is thrown when its turn comes; until then it must not count as unhandled.
-    loading.catch(() => {});
-    waiting.push(loading);
+    making.catch(() => {});
+    waiting.push(making);
     return true;
   };
   while (waiting.length < Math.max(1, ahead) && request());
   while (waiting.length > 0) {
-    const loaded = await waiting.shift()!;
+    const made = await waiting.shift()!;
     request();
-    yield loaded;
+    yield made;
   }
+}
+
+/** The samples of `jobs` by {@link makeAhead}. */
+export function loadSamples(
+  jobs: Iterable<SampleJob>,
+  sampler: Sampler,
+  ahead = sampler.concurrency * 2,
+): AsyncGenerator<LoadedSample, void> {
+  return makeAhead(jobs, (job) => sampler.load(job), ahead);
 }

@@ -4,8 +4,9 @@ import { encodePng, writeFileAtomic } from "retinaface-webgpu/node";
 import { contactSheet } from "../augment/contact-sheet.js";
 import { loadSamples, sampleJobs } from "../augment/loader.js";
 import { plainAugment, type Sample, trainingAugment } from "../augment/sample.js";
-import { createWorkerSampler, defaultWorkers } from "../augment/worker-sampler.node.js";
+import { createWorkerSampler } from "../augment/worker-sampler.node.js";
 import type { Problem } from "../data/record.js";
+import { defaultWorkers } from "../worker-pool.node.js";
 import { loadData, printJson, reportProblems } from "./console.js";
 import { dataOption, wholeNumber } from "./options.js";
 

@@ -1,9 +1,11 @@
 import path from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { readRecipe } from "../distill/recipe.js";
 import { DistillRun } from "../distill/run.node.js";
 import type { StepLosses } from "../trainer/loss-log.js";
+import { defaultWorkers } from "../worker-pool.node.js";
 import { printJson, say } from "./console.js";
+import { wholeNumber } from "./options.js";
 import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js";
 
 /** Milliseconds between two lines on standard error. */
@@ -15,6 +17,7 @@ interface DistillValues {
   readonly out: string;
   readonly cache?: string;
   readonly resume?: boolean;
+  readonly workers: number;
 }
 
 function teller(steps: number) {
@@ -27,13 +30,14 @@ function teller(steps: number) {
 }
 
 async function runDistill(values: DistillValues): Promise<void> {
-  const { data, out, cache = path.join(out, "cache") } = values;
+  const { data, out, cache = path.join(out, "cache"), workers } = values;
   const recipe = await readRecipe(values.recipe);
   const run = new DistillRun({
     recipe,
     data,
     out,
     cache,
+    workers,
     onLosses: teller(recipe.steps),
     onNotice: say,
   });
@@ -55,5 +59,10 @@ export function distillCommand(): Command {
     .requiredOption("--out <folder>", "checkpoint, metrics and model.safetensors")
     .option("--cache <folder>", "decoded photos (default: cache/ in --out)")
     .option("--resume", "go on with the run in --out")
+    .addOption(
+      new Option("--workers <n>", "threads that make views; 0: none beside the main one")
+        .argParser(wholeNumber(0))
+        .default(defaultWorkers()),
+    )
     .action(runDistill);
 }

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BackboneName } from "retinaface-webgpu";
-import { defaultWorkers } from "../augment/worker-sampler.node.js";
 import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
+import { defaultWorkers } from "../worker-pool.node.js";
 import { dataOption, fraction, parseScale, weightsOption, wholeNumber } from "./options.js";
 
 const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };

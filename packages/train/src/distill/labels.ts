@@ -19,6 +19,14 @@ function markUnknown(landmarks: Float32Array): Float32Array {
   });
 }
 
+/** Sets `known` to 1 for the known landmarks of the prior whose ten begin at `from`, the others to 0. */
+function keepKnown(landmarks: Float32Array, known: Float32Array, from: number): void {
+  for (let i = from; i < from + 10; i++) {
+    if (Math.abs(landmarks[i]) < FAR) known[i] = 1;
+    else landmarks[i] = 0;
+  }
+}
+
 /**
  * The labels of a batch as {@link LabelTensors}, or undefined where it has none. Faces without landmarks
  * are labels of class and box. Faces with some are labels of the known ones alone: their boxes only say
@@ -37,21 +45,18 @@ export function uploadLabels(
   }));
   const targets = matchPriors(faces, priors, { ...MATCH, variances });
   const { labels, landmMask, landmTargets } = targets;
-  const known = Float32Array.from(landmTargets, (value, i) =>
-    landmMask[Math.floor(i / 10)] === 1 && Math.abs(value) < FAR ? 1 : 0,
-  );
-  const boxed = Float32Array.from(labels, (label, p) =>
-    label === 1 && landmMask[p] === 0 ? 1 : 0,
-  );
+  const boxed = new Float32Array(labels.length);
+  const known = new Float32Array(landmTargets.length);
+  for (let p = 0; p < labels.length; p++) {
+    if (labels[p] !== 1) continue;
+    if (landmMask[p] === 0) boxed[p] = 1;
+    else keepKnown(landmTargets, known, p * 10);
+  }
   const shape = [samples.length, priors.length / 4];
   return {
     faces: tensor(device, boxed, [...shape, 1]),
     loc: tensor(device, targets.locTargets, [...shape, 4]),
-    landms: tensor(
-      device,
-      landmTargets.map((value, i) => value * known[i]),
-      [...shape, 10],
-    ),
+    landms: tensor(device, landmTargets, [...shape, 10]),
     landmMask: tensor(device, known, [...shape, 10]),
   };
 }

@@ -10,6 +10,8 @@ export interface RgbImage {
 /** A photo at its size and halved again and again: what views are taken from without decoding it anew. */
 export type Pyramid = readonly RgbImage[];
 
+type Allocate = (length: number) => Uint8Array;
+
 /** Levels end before a side has fewer pixels than this. */
 const SMALLEST_SIDE = 8;
 
@@ -25,9 +27,9 @@ export function toRgb({ data, width, height }: RawImage): RgbImage {
 }
 
 /** Every 2 × 2 pixels as their mean; an odd last row or column is left out. */
-function halve({ data, width, height }: RgbImage): RgbImage {
+function halve({ data, width, height }: RgbImage, allocate: Allocate): RgbImage {
   const half = { width: width >> 1, height: height >> 1 };
-  const out = new Uint8Array(half.width * half.height * 3);
+  const out = allocate(half.width * half.height * 3);
   const row = width * 3;
   for (let y = 0, to = 0; y < half.height; y++) {
     for (let x = 0, from = y * 2 * row; x < half.width; x++, from += 6) {
@@ -39,10 +41,18 @@ function halve({ data, width, height }: RgbImage): RgbImage {
   return { data: out, ...half };
 }
 
-export function buildPyramid(image: RgbImage): Pyramid {
+/**
+ * A photo's pyramid; the image itself is its first level.
+ *
+ * @param allocate where the other levels lie: in shared memory, for worker threads to see
+ */
+export function buildPyramid(
+  image: RgbImage,
+  allocate: Allocate = (length) => new Uint8Array(length),
+): Pyramid {
   const levels = [image];
   for (let top = image; Math.min(top.width, top.height) >= SMALLEST_SIDE * 2; ) {
-    top = halve(top);
+    top = halve(top, allocate);
     levels.push(top);
   }
   return levels;

@@ -2,18 +2,19 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Device, DeviceLostError, nn, optim } from "@retinaface-webgpu/tensor";
 import { OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
-import type { Sample } from "../augment/sample.js";
 import { LOSS_PRESETS } from "../loss/multibox.js";
 import { MATCH_PRESETS } from "../targets/match.js";
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { RunFolder } from "../trainer/run-folder.node.js";
 import { Trainer } from "../trainer/trainer.js";
-import { Composer } from "./compose.js";
+import { defaultWorkers } from "../worker-pool.node.js";
+import type { PhotoSet } from "./compose.js";
 import { DistillObjective } from "./objective.js";
-import { batchOf, type Recipe, recipeSchedule, stageOf } from "./recipe.js";
+import { type Recipe, recipeSchedule, stageOf } from "./recipe.js";
 import { listSources, loadPhotoSets } from "./sources.node.js";
 import { Teacher } from "./teacher.js";
+import { createViewMaker, viewBatches } from "./view-maker.node.js";
 
 /** What a distillation works with and whom it tells. */
 export interface DistillInput {
@@ -24,6 +25,11 @@ export interface DistillInput {
   readonly out: string;
   /** Decoded photos; may be shared by runs. */
   readonly cache: string;
+  /**
+   * Threads that make views, which are the same whatever their number; 0: the calling one makes them.
+   * Default: as many as there are processors beside the one that trains.
+   */
+  readonly workers?: number;
   readonly onLosses: (losses: readonly StepLosses[], imagesPerSecond: number) => void;
   readonly onNotice: (text: string) => void;
 }
@@ -42,7 +48,7 @@ interface DistillProgress extends Readonly<Progress> {
 interface Parts {
   readonly trainer: Trainer;
   readonly objective: DistillObjective;
-  readonly composer: Composer;
+  readonly sets: readonly PhotoSet[];
 }
 
 /** Where a distillation stands. */
@@ -58,8 +64,6 @@ const MODEL = "model.safetensors";
 const MAX_LOSSES = 3;
 /** Log odds that new class heads begin with: background is far more frequent (Lin et al. 2017). */
 const INITIAL_ODDS = -4;
-/** Number of a batch's first view in the seeds. */
-const FIRST_VIEW = 1;
 
 /** Settings that may change when a run is resumed: how it goes on, how long, and how often it is saved. */
 const EXTENDABLE = ["steps", "schedule", "checkpointEvery", "stages", "sources"];
@@ -157,12 +161,12 @@ export class DistillRun {
       onNotice(`going on from step ${state.step}`);
     }
     await this.#files.rewindMetrics(trainer.steps);
-    await this.#steps({ trainer, objective, composer: new Composer(sets) }, progress);
+    await this.#steps({ trainer, objective, sets }, progress);
     return { steps: trainer.steps, ...progress };
   }
 
-  async #steps({ trainer, objective, composer }: Parts, progress: Progress): Promise<void> {
-    const { recipe, onLosses } = this.#input;
+  async #steps({ trainer, objective, sets }: Parts, progress: Progress): Promise<void> {
+    const { recipe, workers = defaultWorkers(), onLosses } = this.#input;
     let lap = performance.now();
     let images = 0;
     const report = async () => {
@@ -181,28 +185,22 @@ export class DistillRun {
       await this.#save(trainer, progress);
       saved = trainer.steps;
     };
-    while (trainer.steps < recipe.steps && !this.#stop) {
-      const { loss, fixedNorm = false } = stageOf(recipe, trainer.steps);
-      objective.options = { ...recipe.loss, ...loss };
-      trainer.fixedNorm = fixedNorm;
-      const views = this.#views(composer, trainer.steps);
-      await trainer.step([views]);
-      images += views.length;
-      if (trainer.steps % recipe.checkpointEvery === 0) await save();
-      else if (trainer.mustRead) await report();
+    const maker = createViewMaker(sets, workers);
+    try {
+      for await (const views of viewBatches(recipe, trainer.steps, maker)) {
+        if (this.#stop) break;
+        const { loss, fixedNorm = false } = stageOf(recipe, trainer.steps);
+        objective.options = { ...recipe.loss, ...loss };
+        trainer.fixedNorm = fixedNorm;
+        await trainer.step([views]);
+        images += views.length;
+        if (trainer.steps % recipe.checkpointEvery === 0) await save();
+        else if (trainer.mustRead) await report();
+      }
+    } finally {
+      await maker.close();
     }
     if (saved < trainer.steps) await save();
-  }
-
-  /** The views of a step's batch. */
-  #views(composer: Composer, step: number): Sample[] {
-    const { recipe } = this.#input;
-    const { cover = 0, background, shares } = stageOf(recipe, step);
-    const { count, share: _, ...looks } = batchOf(recipe, step);
-    const job = { seed: recipe.seed, step, cover, background, shares, ...looks };
-    return Array.from({ length: count }, (_, i) =>
-      composer.compose({ ...job, index: i + FIRST_VIEW }),
-    );
   }
 
   async #save(trainer: Trainer, progress: Progress): Promise<void> {

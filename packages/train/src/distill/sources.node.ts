@@ -152,6 +152,17 @@ export class PhotoCache {
   }
 }
 
+/** Bytes that worker threads see without a copy. */
+function sharedBytes(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+function toShared({ data, width, height }: RgbImage): RgbImage {
+  const shared = sharedBytes(data.length);
+  shared.set(data);
+  return { data: shared, width, height };
+}
+
 /** Tells weights apart in the names of cached files. */
 export function keyOfWeights(weights: Uint8Array): string {
   return createHash("sha256").update(weights).digest("hex").slice(0, 8);
@@ -192,7 +203,7 @@ function scaleFace({ box, landmarks, labelled }: PhotoFace, scale: number): Phot
   return { box: [x1, y1, x2, y2], labelled, ...(points ? { landmarks: points } : {}) };
 }
 
-/** Decodes the training photos of sources, once and for all in `cache`. */
+/** Decodes the training photos of sources, once and for all in `cache`; their pixels are in shared memory. */
 export async function loadPhotoSets(
   device: Device,
   sources: readonly SourceFiles[],
@@ -212,7 +223,7 @@ export async function loadPhotoSets(
         const { image, scale } = await photos.photo(file, spec.maxSide ?? MAX_SIDE);
         const known = faces ?? (await finder.find(file));
         const scaled = known.map((face) => scaleFace(face, scale));
-        loaded.push({ id, pyramid: buildPyramid(image), faces: scaled });
+        loaded.push({ id, pyramid: buildPyramid(toShared(image), sharedBytes), faces: scaled });
         onPhoto(++done, total);
       }
       const { name, share, paste = 0, from = 0 } = spec;

@@ -47,10 +47,8 @@ export function place(placement: Placement, x: number, y: number): [number, numb
 
 export function newCanvas(size: number): Canvas {
   const data = new Uint8ClampedArray(size * size * 4);
-  for (let i = 0; i < data.length; i += 4) {
-    data.set(MEAN_RGB, i);
-    data[i + 3] = 255;
-  }
+  const [pixel] = new Uint32Array(Uint8Array.of(...MEAN_RGB, 255).buffer);
+  new Uint32Array(data.buffer).fill(pixel);
   return { data, size };
 }
 
@@ -62,6 +60,18 @@ function coverage({ centre, radii, angle }: Ellipse, x: number, y: number): numb
   const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
   const r = Math.hypot((cos * dx + sin * dy) / radii[0], (cos * dy - sin * dx) / radii[1]);
   return Math.max(0, Math.min(1, (1 - r) / SOFT_EDGE));
+}
+
+/** The part of a region that holds an ellipse; its pixels are the region's. */
+function around({ left, top, right, bottom }: Region, { centre, radii }: Ellipse): Region {
+  const reach = Math.max(...radii) + 1;
+  const first = (low: number, at: number) => low + Math.max(0, Math.floor(at - reach - low));
+  return {
+    left: first(left, centre[0]),
+    top: first(top, centre[1]),
+    right: Math.min(right, centre[0] + reach),
+    bottom: Math.min(bottom, centre[1] + reach),
+  };
 }
 
 /**
@@ -82,16 +92,21 @@ export function drawPhoto(
   const wanted = Math.floor(Math.log2(Math.max(1, 1 / scale)) + 0.25) + blur;
   const level = Math.min(pyramid.length - 1, wanted);
   const { data, width, height } = pyramid[level];
+  const { data: out, size } = canvas;
   const shrink = 2 ** -level;
   const step = shrink / scale;
   const [sin, cos] = [Math.sin(angle) * step, Math.cos(angle) * step];
   const turn = mirrored ? -1 : 1;
-  for (let y = region.top; y < region.bottom; y++) {
+  const [fromX, fromY] = [from[0] * shrink, from[1] * shrink];
+  const below = width * 3;
+  const { left, top, right, bottom } = mask ? around(region, mask) : region;
+  for (let y = top; y < bottom; y++) {
     const dy = y + 0.5 - at[1];
-    for (let x = region.left; x < region.right; x++) {
+    const [rowU, rowV] = [sin * dy, fromY + cos * dy];
+    for (let x = left; x < right; x++) {
       const dx = x + 0.5 - at[0];
-      const u = from[0] * shrink + (cos * dx + sin * dy) * turn - 0.5;
-      const v = from[1] * shrink + cos * dy - sin * dx - 0.5;
+      const u = fromX + (cos * dx + rowU) * turn - 0.5;
+      const v = rowV - sin * dx - 0.5;
       if (u < -0.5 || v < -0.5 || u > width - 0.5 || v > height - 0.5) continue;
       const alpha = mask ? coverage(mask, x + 0.5, y + 0.5) : 1;
       if (alpha === 0) continue;
@@ -100,13 +115,12 @@ export function drawPhoto(
       const fx = Math.max(0, Math.min(1, u - x0));
       const fy = Math.max(0, Math.min(1, v - y0));
       let p = (y0 * width + x0) * 3;
-      const below = width * 3;
-      let to = (y * canvas.size + x) * 4;
+      let to = (y * size + x) * 4;
       for (const end = to + 3; to < end; to++, p++) {
         const above = data[p] + (data[p + 3] - data[p]) * fx;
         const under = data[p + below] + (data[p + below + 3] - data[p + below]) * fx;
         const value = above + (under - above) * fy;
-        canvas.data[to] += (value - canvas.data[to]) * alpha;
+        out[to] += (value - out[to]) * alpha;
       }
     }
   }

@@ -1,11 +1,19 @@
 import { OptionError } from "retinaface-webgpu";
 import { MEAN_RGB, type Sample } from "../augment/sample.js";
 
-/** The images of a batch as the network takes them: `[n, size, size, 3]`, BGR minus the mean. */
-export function imagesOf(samples: readonly Sample[]): { data: Float32Array; shape: number[] } {
+/**
+ * The images of a batch as the network takes them: `[n, size, size, 3]`, BGR minus the mean.
+ *
+ * @param memory for the result where it is large enough: fresh memory costs more than the pixels
+ */
+export function imagesOf(
+  samples: readonly Sample[],
+  memory: Float32Array = new Float32Array(),
+): { data: Float32Array; shape: number[] } {
   const { width, height } = samples[0].image;
   const pixels = width * height;
-  const data = new Float32Array(samples.length * pixels * 3);
+  const length = samples.length * pixels * 3;
+  const data = memory.length < length ? new Float32Array(length) : memory.subarray(0, length);
   const [red, green, blue] = MEAN_RGB;
   let to = 0;
   for (const { id, image } of samples) {
@@ -15,10 +23,11 @@ export function imagesOf(samples: readonly Sample[]): { data: Float32Array; shap
           `${width} × ${height}`,
       );
     }
+    const bytes = image.data;
     for (let from = 0; from < pixels * 4; from += 4, to += 3) {
-      data[to] = image.data[from + 2] - blue;
-      data[to + 1] = image.data[from + 1] - green;
-      data[to + 2] = image.data[from] - red;
+      data[to] = bytes[from + 2] - blue;
+      data[to + 1] = bytes[from + 1] - green;
+      data[to + 2] = bytes[from] - red;
     }
   }
   return { data, shape: [samples.length, height, width, 3] };

@@ -88,6 +88,8 @@ export class Trainer {
   readonly #readEvery: number;
   readonly #multiBox: MultiBoxObjective;
   readonly #objective: Objective;
+  /** The images of a batch, until they are uploaded. */
+  #pixels: Float32Array = new Float32Array();
   #log: LossLog | undefined;
   #pending: PendingStep[] = [];
   #step = 0;
@@ -149,7 +151,8 @@ export class Trainer {
     const learningRate = schedule(this.#step);
     this.#optimizer.scaleLearningRate(learningRate);
     for (const samples of batches) {
-      const images = imagesOf(samples);
+      const images = imagesOf(samples, this.#pixels);
+      if (images.data.length > this.#pixels.length) this.#pixels = images.data;
       await this.#objective.prepare?.(images.shape);
       const prefix = this.#depth > 0 ? await this.#prefix(images.shape) : undefined;
       this.#accumulate(samples, images, prefix, batches.length, log);
