@@ -1,10 +1,10 @@
 import { nn, type Tensor, tensor, tidy } from "@retinaface-webgpu/tensor";
 import {
+  BatchImages,
   batchOf,
   buildPyramid,
   Composer,
   distillLoss,
-  imagesOf,
   landmarkError,
   measureAgreement,
   type Photo,
@@ -25,7 +25,7 @@ import { assertClose } from "./support/close.js";
 import { useDevice } from "./support/gpu.js";
 import { Random } from "./support/random.js";
 import { tinyState } from "./support/tiny-detector.js";
-import { makeSample } from "./support/train-samples.js";
+import { batchInput, makeSample } from "./support/train-samples.js";
 
 const device = useDevice(test);
 
@@ -140,17 +140,21 @@ test("a teacher says what its network says", async () => {
   const network = new RetinaFaceNetwork(nn.Init.empty(device()), shape);
   network.loadStateDict(state);
   network.eval();
-  const { data, shape: size } = imagesOf([makeSample(new Random(6), 96, 1)]);
-  const expected = tidy(() => network.forward(tensor(device(), data, size)));
+  const samples = [makeSample(new Random(6), 96, 1)];
+  const images = new BatchImages(device());
+  images.upload(samples);
+  const input = tensor(device(), batchInput(samples), images.shape);
+  const expected = tidy(() => network.forward(input));
   const teacher = new Teacher(device(), writeModel(state, DEFAULT_CONFIG));
-  await teacher.prepare(size);
-  const taught = teacher.run(data, size);
+  await teacher.prepare(images.shape);
+  const taught = teacher.run(images);
   for (const name of ["conf", "loc", "landms"] as const) {
     const values = await expected[name].data();
     assertClose(await taught[name].data(), values, { atol: 1e-3, rtol: 1e-3 });
   }
   teacher.dispose();
   network.dispose();
+  images.dispose();
 });
 
 test("labels: a box alone is class and box, landmarks alone replace those that are known", async () => {

@@ -1,7 +1,7 @@
 import { nn, optim, tensor, tidy } from "@retinaface-webgpu/tensor";
 import {
   adaptHeads,
-  imagesOf,
+  BatchImages,
   matchPriors,
   NonFiniteLossError,
   parseFreeze,
@@ -26,7 +26,7 @@ import { backward, leaf, Var } from "./reference/tape.js";
 import { assertClose } from "./support/close.js";
 import { useDevice } from "./support/gpu.js";
 import { Random } from "./support/random.js";
-import { makeSample } from "./support/train-samples.js";
+import { batchInput, makeSample } from "./support/train-samples.js";
 import { plainSettings } from "./support/train-settings.js";
 
 const device = useDevice(test);
@@ -72,21 +72,32 @@ async function weightsOf(network: RetinaFaceNetwork) {
   return weights;
 }
 
-test("images of a batch: BGR minus the mean, in given memory that is large enough", () => {
-  const sample = makeSample(new Random(3), 16, 1);
-  const { data, shape } = imagesOf([sample, sample]);
-  assert.equal(shape, [2, 16, 16, 3]);
-  const pixel = sample.image.data.subarray(20, 23);
-  const expected = [pixel[2] - 104, pixel[1] - 117, pixel[0] - 123];
-  for (const image of [0, 1]) {
-    const from = (image * 16 * 16 + 5) * 3;
-    assert.equal([...data.subarray(from, from + 3)], expected);
+test("images of a batch: BGR minus the mean, uploaded once for several tensors", async () => {
+  const images = new BatchImages(device());
+  const before = device().memory().liveBuffers;
+  const random = new Random(3);
+  for (const [count, size] of [
+    [2, 70],
+    [3, 16],
+    [1, 129],
+  ]) {
+    const samples = Array.from({ length: count }, () => makeSample(random, size, 1));
+    images.upload(samples);
+    assert.equal(images.shape, [count, size, size, 3]);
+    for (let i = 0; i < 2; i++) {
+      const input = tensor(device(), new Float32Array(count * size * size * 3), images.shape);
+      images.fill(input);
+      assert.equal(await input.data(), batchInput(samples));
+      input.dispose();
+    }
   }
-  const memory = new Float32Array(data.length + 7).fill(5);
-  const within = imagesOf([sample, sample], memory).data;
-  assert.is(within.buffer, memory.buffer);
-  assert.equal(within, data);
-  assert.equal(imagesOf([sample, sample], new Float32Array(data.length - 1)).data, data);
+  const wrong = [makeSample(random, 16, 1), makeSample(random, 17, 1)];
+  assert.throws(
+    () => images.upload(wrong),
+    (e: { code?: string }) => e.code === "OPTION_INVALID",
+  );
+  images.dispose();
+  assert.is(device().memory().liveBuffers, before);
 });
 
 /** Loss and gradients of one batch in float64. */
@@ -96,7 +107,8 @@ function referenceStep(
   options: TrainerOptions,
   batchStatistics: (norm: string) => boolean,
 ) {
-  const { data, shape } = imagesOf(samples);
+  const data = batchInput(samples);
+  const shape = [samples.length, SIZE, SIZE, 3];
   const net = new ReferenceRetinaFace(weights, batchStatistics);
   const output = net.forward(leaf(shape, data));
   const priors = priorBoxes(SIZE, SIZE, DEFAULT_CONFIG.anchors);

@@ -163,7 +163,6 @@ export {
   type Targets,
 } from "./targets/match.js";
 export { mineHardNegatives } from "./targets/mining.js";
-export { imagesOf } from "./trainer/batch.js";
 export {
   type Batch,
   type BatchOptions,
@@ -184,6 +183,7 @@ export {
   type Part,
   parseFreeze,
 } from "./trainer/freeze.js";
+export { BatchImages } from "./trainer/images.js";
 export {
   adaptHeads,
   type InitialiseOptions,

@@ -38,3 +38,15 @@ function paint(data: Uint8ClampedArray, size: number, x: number, y: number, side
     }
   }
 }
+
+/** The images of a batch as the network takes them, one after the other: BGR minus the mean. */
+export function batchInput(samples: readonly Sample[]): Float32Array {
+  const mean = [104, 117, 123];
+  const all = samples.map(({ image: { data, width, height } }) =>
+    Float32Array.from(
+      { length: width * height * 3 },
+      (_, i) => data[Math.floor(i / 3) * 4 + 2 - (i % 3)] - mean[i % 3],
+    ),
+  );
+  return Float32Array.from(all.flatMap((image) => [...image]));
+}

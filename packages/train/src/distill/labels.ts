@@ -1,4 +1,4 @@
-import { type Device, tensor } from "@retinaface-webgpu/tensor";
+import { type Device, gather, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import type { Sample } from "../augment/sample.js";
 import { type MatchOptions, matchPriors } from "../targets/match.js";
 import type { LabelTensors } from "./loss.js";
@@ -19,7 +19,21 @@ function markUnknown(landmarks: Float32Array): Float32Array {
   });
 }
 
-/** Sets `known` to 1 for the known landmarks of the prior whose ten begin at `from`, the others to 0. */
+/** The rows of `[rows, width]` at `index`, one a prior, zeros beyond the last. */
+function spread(rows: Float32Array, width: number, index: Tensor): Tensor {
+  return gather(tensor(index.device, rows, [rows.length / width, width]), index);
+}
+
+/** Rows of `width` values out of an array. */
+function pickRows(values: Float32Array, width: number, rows: readonly number[]): Float32Array {
+  const picked = new Float32Array(rows.length * width);
+  for (const [i, row] of rows.entries()) {
+    picked.set(values.subarray(row * width, (row + 1) * width), i * width);
+  }
+  return picked;
+}
+
+/** Sets `known` to 1 for the known landmarks of the face whose ten begin at `from`, the others to 0. */
 function keepKnown(landmarks: Float32Array, known: Float32Array, from: number): void {
   for (let i = from; i < from + 10; i++) {
     if (Math.abs(landmarks[i]) < FAR) known[i] = 1;
@@ -44,19 +58,26 @@ export function uploadLabels(
     landmarks: markUnknown(landmarks),
   }));
   const targets = matchPriors(faces, priors, { ...MATCH, variances });
-  const { labels, landmMask, landmTargets } = targets;
-  const boxed = new Float32Array(labels.length);
-  const known = new Float32Array(landmTargets.length);
+  const { labels, landmMask } = targets;
+  // Few priors are labelled: their rows go to the GPU, and for each prior the number of its row.
+  const positive: number[] = [];
+  const rowOf = new Int32Array(labels.length).fill(labels.length);
   for (let p = 0; p < labels.length; p++) {
-    if (labels[p] !== 1) continue;
-    if (landmMask[p] === 0) boxed[p] = 1;
-    else keepKnown(landmTargets, known, p * 10);
+    if (labels[p] === 1) rowOf[p] = positive.push(p) - 1;
   }
-  const shape = [samples.length, priors.length / 4];
+  if (positive.length === 0) return undefined;
+  const landms = pickRows(targets.landmTargets, 10, positive);
+  const known = new Float32Array(landms.length);
+  const boxed = new Float32Array(positive.length);
+  for (const [row, p] of positive.entries()) {
+    if (landmMask[p] === 0) boxed[row] = 1;
+    else keepKnown(landms, known, row * 10);
+  }
+  const index = tensor(device, rowOf, [samples.length, priors.length / 4], { dtype: "i32" });
   return {
-    faces: tensor(device, boxed, [...shape, 1]),
-    loc: tensor(device, targets.locTargets, [...shape, 4]),
-    landms: tensor(device, landmTargets, [...shape, 10]),
-    landmMask: tensor(device, known, [...shape, 10]),
+    faces: spread(boxed, 1, index),
+    loc: spread(pickRows(targets.locTargets, 4, positive), 4, index),
+    landms: spread(landms, 10, index),
+    landmMask: spread(known, 10, index),
   };
 }

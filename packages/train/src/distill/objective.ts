@@ -25,7 +25,7 @@ export class DistillObjective implements Objective {
   }
 
   loss(output: NetworkOutput, { samples, images, priors }: ObjectiveInput): LossParts {
-    const taught = this.#teacher.run(images.data, images.shape);
+    const taught = this.#teacher.run(images);
     const labels = uploadLabels(this.#device, samples, priors, this.#teacher.config.variances);
     return distillLoss(output, taught, labels, this.options);
   }

@@ -16,6 +16,7 @@ import {
   readCheckpoint,
   readCheckpointConfig,
 } from "retinaface-webgpu";
+import type { BatchImages } from "../trainer/images.js";
 
 /** A trained network that says of images what a student shall say; compiled for each size of batch. */
 export class Teacher {
@@ -54,11 +55,10 @@ export class Teacher {
 
   /**
    * Its outputs for images of a prepared shape, valid until the next call.
-   * @param images as the network takes them: BGR minus the mean
    */
-  run(images: Float32Array, shape: readonly number[]): NetworkOutput {
-    const plan = this.#plans.get(shape.join())!;
-    plan.inputs[0].write(images);
+  run(images: BatchImages): NetworkOutput {
+    const plan = this.#plans.get(images.shape.join())!;
+    images.fill(plan.inputs[0]);
     plan.run();
     const [loc, conf, landms] = plan.outputs.map(({ tensor }) => tensor);
     return { loc, conf, landms };

@@ -3,11 +3,12 @@ import type { NetworkOutput } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import { type LossOptions, type LossParts, multiBoxLoss, uploadTargets } from "../loss/multibox.js";
 import { type MatchOptions, matchPriors } from "../targets/match.js";
+import type { BatchImages } from "./images.js";
 
-/** The images of a batch as `imagesOf` makes them, and the priors of their size. */
+/** A batch, its images uploaded, and the priors of their size. */
 export interface ObjectiveInput {
   readonly samples: readonly Sample[];
-  readonly images: { readonly data: Float32Array; readonly shape: readonly number[] };
+  readonly images: BatchImages;
   readonly priors: Float32Array;
 }
 

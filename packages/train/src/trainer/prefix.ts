@@ -1,4 +1,5 @@
 import { compile, type Device, narrow, type Plan, type Tensor } from "@retinaface-webgpu/tensor";
+import type { BatchImages } from "./images.js";
 import type { Stage } from "./stages.js";
 
 /**
@@ -27,8 +28,8 @@ export class FrozenPrefix {
   }
 
   /** Feature maps at the end of the prefix, valid until the next call. */
-  run(images: Float32Array): Tensor[] {
-    this.#plan.inputs[0].write(images);
+  run(images: BatchImages): Tensor[] {
+    images.fill(this.#plan.inputs[0]);
     this.#plan.run();
     return this.#plan.outputs.map(({ tensor, shape, stride, offset }) => {
       const width = shape[shape.length - 1];

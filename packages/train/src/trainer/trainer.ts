@@ -1,10 +1,10 @@
 import {
   type Device,
+  empty,
   full,
   optim,
   type StateDict,
   type Tensor,
-  tensor,
   tidy,
 } from "@retinaface-webgpu/tensor";
 import {
@@ -18,8 +18,8 @@ import type { Sample } from "../augment/sample.js";
 import { NonFiniteLossError } from "../errors.js";
 import type { LossOptions } from "../loss/multibox.js";
 import type { MatchOptions } from "../targets/match.js";
-import { imagesOf } from "./batch.js";
 import { applyFreeze, frozenDepth, type Part } from "./freeze.js";
+import { BatchImages } from "./images.js";
 import { LossLog, type StepLosses } from "./loss-log.js";
 import { MultiBoxObjective, type Objective } from "./objective.js";
 import { FrozenPrefix } from "./prefix.js";
@@ -89,7 +89,7 @@ export class Trainer {
   readonly #multiBox: MultiBoxObjective;
   readonly #objective: Objective;
   /** The images of a batch, until they are uploaded. */
-  #pixels: Float32Array = new Float32Array();
+  readonly #images: BatchImages;
   #log: LossLog | undefined;
   #pending: PendingStep[] = [];
   #step = 0;
@@ -109,6 +109,7 @@ export class Trainer {
     this.#readEvery = options.readEvery ?? 10;
     this.#multiBox = new MultiBoxObjective(device, options.match, options.loss);
     this.#objective = options.objective ?? this.#multiBox;
+    this.#images = new BatchImages(device);
   }
 
   /** Anchors and variances of the network. */
@@ -151,11 +152,11 @@ export class Trainer {
     const learningRate = schedule(this.#step);
     this.#optimizer.scaleLearningRate(learningRate);
     for (const samples of batches) {
-      const images = imagesOf(samples, this.#pixels);
-      if (images.data.length > this.#pixels.length) this.#pixels = images.data;
-      await this.#objective.prepare?.(images.shape);
-      const prefix = this.#depth > 0 ? await this.#prefix(images.shape) : undefined;
-      this.#accumulate(samples, images, prefix, batches.length, log);
+      this.#images.upload(samples);
+      const { shape } = this.#images;
+      await this.#objective.prepare?.(shape);
+      const prefix = this.#depth > 0 ? await this.#prefix(shape) : undefined;
+      this.#accumulate(samples, prefix, batches.length, log);
     }
     tidy(() => {
       const norm = clip && optim.clipGradNorm(this.network.parameters(), clip);
@@ -243,20 +244,21 @@ export class Trainer {
     this.#prefixes.clear();
     this.#optimizer.dispose();
     this.#average?.dispose();
+    this.#images.dispose();
     this.#log?.dispose();
   }
 
   /** Forward, loss, backward: adds the batch's share to the gradients. */
   #accumulate(
     samples: readonly Sample[],
-    images: { readonly data: Float32Array; readonly shape: readonly number[] },
     prefix: FrozenPrefix | undefined,
     batches: number,
     log: LossLog,
   ): void {
+    const images = this.#images;
     const priors = this.#priorsOf(images.shape);
     tidy(() => {
-      const output = this.#forward(images, prefix);
+      const output = this.#forward(prefix);
       const parts = this.#objective.loss(output, { samples, images, priors });
       const share = batches === 1 ? undefined : full(this.#device, [], 1 / batches);
       parts.total.backward(share);
@@ -264,13 +266,16 @@ export class Trainer {
     });
   }
 
-  #forward(
-    { data, shape }: { readonly data: Float32Array; readonly shape: readonly number[] },
-    prefix: FrozenPrefix | undefined,
-  ): NetworkOutput {
-    let maps: Tensor[] = prefix ? prefix.run(data) : [tensor(this.#device, data, shape)];
+  #forward(prefix: FrozenPrefix | undefined): NetworkOutput {
+    let maps = prefix ? prefix.run(this.#images) : [this.#input()];
     for (const stage of this.#stages.slice(this.#depth)) maps = stage(maps);
     return predict(this.network, maps);
+  }
+
+  #input(): Tensor {
+    const input = empty(this.#device, this.#images.shape);
+    this.#images.fill(input);
+    return input;
   }
 
   async #prefix(shape: readonly number[]): Promise<FrozenPrefix> {

@@ -1,0 +1,73 @@
+import { imageInput } from "@retinaface-webgpu/kernels-wgsl";
+import type { Device, Tensor } from "@retinaface-webgpu/tensor";
+import { OptionError } from "retinaface-webgpu";
+import { MEAN_RGB, type Sample } from "../augment/sample.js";
+
+/**
+ * The images of one batch after the other on the GPU: their bytes are uploaded once, a third of what floats take,
+ * and become the input of whatever network looks at them there.
+ */
+export class BatchImages {
+  readonly #device: Device;
+  #pixels: ReturnType<Device["allocate"]> | undefined;
+  #shape: readonly number[] = [0, 0, 0, 3];
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** Of the network's input: `[n, height, width, 3]`. */
+  get shape(): readonly number[] {
+    return this.#shape;
+  }
+
+  /** @throws {OptionError} for images of different sizes, which are then not uploaded */
+  upload(samples: readonly Sample[]): void {
+    const { width, height } = samples[0].image;
+    for (const { id, image } of samples) {
+      if (image.width === width && image.height === height) continue;
+      throw new OptionError(
+        `a batch needs images of one size; ${id} is ${image.width} × ${image.height}, the first ` +
+          `${width} × ${height}`,
+      );
+    }
+    const bytes = width * height * 4;
+    this.#reserve(samples.length * bytes);
+    for (const [i, { image }] of samples.entries()) {
+      this.#device.write(this.#pixels!, image.data, i * bytes);
+    }
+    this.#shape = [samples.length, height, width, 3];
+  }
+
+  /** Writes the uploaded images into a tensor of their shape: BGR minus the mean. */
+  fill(input: Tensor): void {
+    const [count, height, width] = this.#shape;
+    // One image above the other is what NHWC makes of a batch.
+    const rows = count * height;
+    const [red, green, blue] = MEAN_RGB;
+    const kernel = imageInput({
+      sourceWidth: width,
+      sourceHeight: rows,
+      width,
+      height: rows,
+      targetWidth: width,
+      targetHeight: rows,
+      targetOffset: 0,
+      mean: [blue, green, red],
+    });
+    const pixels = { buffer: this.#pixels!.buffer, size: rows * width * 4 };
+    // Without scaling the kernel looks up no taps.
+    this.#device.run(kernel, [pixels, pixels, input.binding]);
+  }
+
+  dispose(): void {
+    if (this.#pixels) this.#device.free(this.#pixels);
+    this.#pixels = undefined;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#pixels && this.#pixels.buffer.size >= bytes) return;
+    this.dispose();
+    this.#pixels = this.#device.allocate(bytes, "images of a batch");
+  }
+}
