@@ -2,7 +2,7 @@
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { HELPERS, snapshotCases } from "./snapshot-cases.js";
+import { cpuTraits, HELPERS, snapshotCases, traits } from "./snapshot-cases.js";
 
 test("every exported kernel has a case", () => {
   const covered = new Set([...snapshotCases().keys()].map((title) => title.split(" ")[0]));
@@ -30,6 +30,22 @@ test("every kernel can be launched on a device with default limits", () => {
       title,
     );
   }
+});
+
+test("the first choice for a convolution follows the adapter and the size of the image", () => {
+  const plainCpu = { ...cpuTraits, subgroups: false };
+  const named = new Map(kernels.conv2dBenchCases().map(({ name, spec }) => [name, spec]));
+  const first = (name: string, of: typeof traits) => {
+    const spec = { ...named.get(name)!, residual: undefined };
+    return [kernels.conv2dVariants(spec, of)[0], kernels.conv2dBackwardWeightVariants(spec, of)[0]];
+  };
+  assert.equal(first("3×3 64→64 @160", traits), ["tiled", "tiled-weight-gradient"]);
+  assert.equal(first("3×3 64→64 @40", traits), ["tiled-small", "tiled-weight-gradient"]);
+  assert.equal(first("first 3→8 @640", traits), ["direct", "tiled-weight-gradient"]);
+  assert.equal(first("depthwise 64→64 @160", traits), ["depthwise", "depthwise-gradient"]);
+  assert.equal(first("3×3 64→64 @160", plainCpu), ["direct", "weight-gradient"]);
+  assert.equal(first("depthwise 64→64 @160", plainCpu), ["depthwise", "weight-gradient"]);
+  assert.equal(first("3×3 64→64 @160", cpuTraits), ["subgroup-gemm", "subgroup-weight-gradient"]);
 });
 
 test.run();

@@ -2,7 +2,7 @@ import type { Conv2dSpec, Conv2dTraits, Kernel } from "@retinaface-webgpu/kernel
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
 
 /** WebGPU's default limits on a GPU without optional features. */
-const traits: Conv2dTraits = {
+export const traits: Conv2dTraits = {
   maxInvocations: 256,
   maxWorkgroupStorage: 16384,
   maxUniformBinding: 65536,
@@ -13,7 +13,12 @@ const traits: Conv2dTraits = {
 };
 
 /** A CPU adapter whose subgroups are vectors of 8. */
-const cpuTraits: Conv2dTraits = { ...traits, subgroups: true, subgroupSize: 8, software: true };
+export const cpuTraits: Conv2dTraits = {
+  ...traits,
+  subgroups: true,
+  subgroupSize: 8,
+  software: true,
+};
 
 const conv: Conv2dSpec = {
   batch: 2,
