@@ -208,6 +208,26 @@ test("what is held out depends on names and seed alone, and is never trained on"
   assert.equal(listSources(recipe, folder, at("whole")), sources);
 });
 
+test("a photo whose corners of the mouth lie on one another is left out, and moves no other", () => {
+  const read = (table: string): string[][] => {
+    const file = at("points", table);
+    const points = { ...recipe.sources[2], path: path.relative(folder, file) };
+    const [{ train, held }] = listSources({ ...recipe, sources: [points] }, folder, folder);
+    return [train, held].map((files) => files.map(({ id }) => id));
+  };
+  const [head, ...rows] = readFileSync(at("points", "table.tsv"), "utf8").trim().split("\n");
+  const [trained] = read("table.tsv");
+  const wrong = rows.map((row) => {
+    const cells = row.split("\t");
+    return cells[0] === trained[0]
+      ? [...cells.slice(0, 7), Number(cells[5]) + 1, cells[6]].join("\t")
+      : row;
+  });
+  writeFileSync(at("points", "wrong.tsv"), [head, ...wrong].join("\n"));
+  const [all, flawed] = [read("table.tsv"), read("wrong.tsv")];
+  assert.equal(flawed, [all[0].slice(1), all[1]]);
+});
+
 function command(...args: string[]) {
   return spawnSync(process.execPath, [program, ...args], { encoding: "utf8", timeout: 60_000 });
 }

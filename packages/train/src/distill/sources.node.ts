@@ -53,12 +53,26 @@ function vocFiles(folder: string): SourceFile[] {
   });
 }
 
+/** Narrowest mouth, in distances between the eyes. */
+const LEAST_MOUTH = 0.25;
+
 /** A face's box about its eyes and mouth, roughly where detectors put it. */
 function boxAround(points: readonly (readonly [number, number])[]): PhotoFace["box"] {
   const x = points.reduce((sum, point) => sum + point[0], 0) / points.length;
   const y = points.reduce((sum, point) => sum + point[1], 0) / points.length;
   const eyes = Math.hypot(points[1][0] - points[0][0], points[1][1] - points[0][1]);
   return [x - eyes * 1.05, y - eyes * 1.45, x + eyes * 1.05, y + eyes * 1.25];
+}
+
+/**
+ * Whether a face's corners of the mouth can be where a table puts them: some templates number their points
+ * otherwise, and both come to lie on one side.
+ */
+function isPlausible({ landmarks }: PhotoFace): boolean {
+  if (!landmarks) return true;
+  const apart = (a: number, b: number) =>
+    Math.hypot(landmarks[a * 2] - landmarks[b * 2], landmarks[a * 2 + 1] - landmarks[b * 2 + 1]);
+  return apart(3, 4) > LEAST_MOUTH * apart(0, 1);
 }
 
 function landmarkFiles(table: string): SourceFile[] {
@@ -85,7 +99,10 @@ function filesOf({ kind }: SourceSpec, target: string): SourceFile[] {
   return kind === "landmarks" ? landmarkFiles(target) : photoFiles(target);
 }
 
-/** Lists a recipe's photos; which are held out depends on their names and the seed alone. */
+/**
+ * Lists a recipe's photos, without those whose landmarks cannot be right; which are held out depends on their names and
+ * the seed alone.
+ */
 export function listSources(recipe: Recipe, folder: string, out: string): SourceFiles[] {
   return recipe.sources.map((spec) => {
     const files = filesOf(
@@ -101,10 +118,11 @@ export function listSources(recipe: Recipe, folder: string, out: string): Source
     };
     const records = files.map(({ id, file }) => ({ id, image: file, ...empty }));
     const kept = new Set(splitRecords(records, fraction, recipe.seed).train.map(({ id }) => id));
+    const sound = files.filter(({ faces }) => faces?.every(isPlausible) ?? true);
     return {
       spec,
-      train: files.filter(({ id }) => kept.has(id)),
-      held: files.filter(({ id }) => !kept.has(id)),
+      train: sound.filter(({ id }) => kept.has(id)),
+      held: sound.filter(({ id }) => !kept.has(id)),
     };
   });
 }
