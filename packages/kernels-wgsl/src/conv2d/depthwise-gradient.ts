@@ -13,6 +13,7 @@
  */
 import { isDepthwise } from "./depthwise.js";
 import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
+import { alignmentOf, lines } from "./text.js";
 import {
   type Conv2dWeightGradient,
   gradientLength,
@@ -30,10 +31,6 @@ const ENOUGH_WORKGROUPS = 2048;
 /** Whether the kernel can run the spec. */
 export function isDepthwise3x3(spec: Conv2dSpec): boolean {
   return isDepthwise(spec) && spec.kernelSize.every((side) => side === 3);
-}
-
-function each(count: number, line: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
 }
 
 function partialWgsl(width: 1 | 4): string {
@@ -66,10 +63,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var x = pixel - line * p.out_w;
   var image = line / p.out_h;
   var y = line - image * p.out_h;
-${each(TAPS + 1, (t) => `  var s${t} = ${T}();`)}
+${lines(TAPS + 1, (t) => `  var s${t} = ${T}();`)}
   while (pixel < end) {
     let g = gradient[(pixel * p.out_stride + p.out_offset) / ${width}u + channel];
-${each(TAPS, (t) => `    s${t} = fma(g, at_tap(image, y, x, ${Math.floor(t / 3)}u, ${t % 3}u, channel), s${t});`)}
+${lines(TAPS, (t) => `    s${t} = fma(g, at_tap(image, y, x, ${Math.floor(t / 3)}u, ${t % 3}u, channel), s${t});`)}
     s${TAPS} += g;
     pixel += places;
     x += places;
@@ -83,7 +80,7 @@ ${each(TAPS, (t) => `    s${t} = fma(g, at_tap(image, y, x, ${Math.floor(t / 3)}
     }
   }
 
-${each(TAPS + 1, (t) => `  shared_sums[${t * WORKGROUP}u + lane] = s${t};`)}
+${lines(TAPS + 1, (t) => `  shared_sums[${t * WORKGROUP}u + lane] = s${t};`)}
   workgroupBarrier();
   let weights = ${TAPS}u * p.out_channels;
   let slice = workgroup.z * (weights + p.out_channels);
@@ -107,11 +104,9 @@ ${each(TAPS + 1, (t) => `  shared_sums[${t * WORKGROUP}u + lane] = s${t};`)}
 /** Launch of the gradients towards weight and bias of a depthwise 3×3 convolution. */
 export function conv2dDepthwiseGradient(spec: Conv2dSpec): Conv2dWeightGradient {
   const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const { inChannels, inStride = inChannels, inOffset = 0 } = spec;
-  const { outChannels, outStride = outChannels, outOffset = 0 } = spec;
-  const layout = [inChannels, inStride, inOffset, outStride, outOffset];
-  const width = layout.every((n) => n % 4 === 0) ? 4 : 1;
-  const items = outChannels / width;
+  const { input, gradient } = alignmentOf(spec);
+  const width = input && gradient ? 4 : 1;
+  const items = spec.outChannels / width;
   const block = Math.min(items, WORKGROUP);
   const blocks = Math.ceil(items / block);
   const pixels = spec.batch * outHeight * outWidth;

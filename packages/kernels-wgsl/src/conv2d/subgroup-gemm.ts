@@ -41,6 +41,7 @@ import {
 } from "./forward.js";
 import { type PackedLayout, type PackOptions, packedLayout } from "./layout.js";
 import type { Conv2dLaunch, Conv2dSpec, Conv2dTraits } from "./spec.js";
+import { lines } from "./text.js";
 
 const LANES = 8;
 const TILE = 16;
@@ -51,10 +52,6 @@ const UNIFORM_VECTORS = 4096;
 /** Whether the adapter has the subgroups this kernel is written for. */
 export function hasLanesOf8(traits: Conv2dTraits): boolean {
   return traits.subgroups && traits.subgroupSize === LANES;
-}
-
-function lines(count: number, line: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
 }
 
 /** Loads of four input channels `k4` of the lane's pixels, zero outside the image. */

@@ -10,8 +10,8 @@
  *
  * A slice is a number of output lines of together about 512 pixels.
  */
-import { load4 } from "./load.js";
 import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
+import { type Alignment, alignmentOf, lines, load4 } from "./text.js";
 import {
   type Conv2dWeightGradient,
   gradientLength,
@@ -24,15 +24,6 @@ const LANES = 8;
 const BLOCK = 16;
 const PIXELS = 4;
 const PIXELS_PER_SLICE = 512;
-
-function lines(count: number, line: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
-}
-
-interface Alignment {
-  readonly input: boolean;
-  readonly gradient: boolean;
-}
 
 function multiply(): string {
   return lines(PIXELS, (pixel) =>
@@ -130,23 +121,17 @@ ${lines(BLOCK, (channel) => `s${channel},`)}
 /** Launch of the gradients towards weight and bias, for a spec of one group. */
 export function conv2dSubgroupWeightGradient(spec: Conv2dSpec): Conv2dWeightGradient {
   const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const { inChannels, inStride = inChannels, inOffset = 0 } = spec;
-  const { outChannels, outStride = outChannels, outOffset = 0 } = spec;
-  const alignment = {
-    input: [inChannels, inStride, inOffset].every((n) => n % 4 === 0),
-    gradient: [outChannels, outStride, outOffset].every((n) => n % 4 === 0),
-  };
   const outLines = spec.batch * outHeight;
   const maxSlices = Math.max(1, Math.floor(MAX_SCRATCH / gradientLength(spec)));
   const wanted = Math.ceil((outLines * outWidth) / PIXELS_PER_SLICE);
   const sliceSize = Math.ceil(outLines / Math.min(maxSlices, wanted, outLines));
   const slices = Math.ceil(outLines / sliceSize);
-  const quads = spec.kernelSize[0] * spec.kernelSize[1] * Math.ceil(inChannels / 4);
+  const quads = spec.kernelSize[0] * spec.kernelSize[1] * Math.ceil(spec.inChannels / 4);
   return weightGradientLaunch(spec, {
     variant: "subgroup-weight-gradient",
-    wgsl: partialWgsl(alignment),
+    wgsl: partialWgsl(alignmentOf(spec)),
     features: ["subgroups"],
-    workgroups: [Math.ceil(quads / LANES), Math.ceil(outChannels / BLOCK), slices],
+    workgroups: [Math.ceil(quads / LANES), Math.ceil(spec.outChannels / BLOCK), slices],
     slices,
     sliceSize,
     block: BLOCK,

@@ -29,6 +29,7 @@ import {
 } from "./forward.js";
 import { packedLayout } from "./layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "./spec.js";
+import { lines } from "./text.js";
 
 const WORKGROUP = 64;
 
@@ -47,10 +48,6 @@ function tileFor(outChannels: number, side: Tile["side"]): Tile {
   const channels = outChannels <= 16 ? 16 : wide;
   const pixels = (WORKGROUP * side * side) / channels;
   return { side, channels, pixels, depth: (WORKGROUP * 16) / pixels };
-}
-
-function lines(count: number, line: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
 }
 
 /** Brings a chunk of inputs and weights to workgroup memory. */
