@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Runs the test suite: `test.mjs all|node|browser [--filter RE] [--timeout SECONDS]`, where RE is tried on the
-// place and name of a test file, e.g. `node nn/conv2d`. `--withhold NAMES` runs Node's tests on devices without these
-// features, or without raised limits (`limits`). `--tests FOLDER` and `--exit-grace SECONDS` are for the
-// runner's own tests. The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
+// Runs the test suite: `test.mjs all|node|browser [--fresh] [--filter RE] [--timeout SECONDS]`, where RE is tried on
+// the place and name of a test file, e.g. `node nn/conv2d`. A file whose inputs are those of its last pass is not run
+// again (lib/test-cache.mjs), unless `--fresh` or one of the options below is given. `--withhold NAMES` runs Node's tests on
+// devices without these features, or without raised limits (`limits`). `--tests FOLDER` and `--exit-grace SECONDS` are
+// for the runner's own tests. The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import path from "node:path";
@@ -11,6 +12,7 @@ import { checkTree } from "./check-imports.mjs";
 import { root } from "./lib/paths.mjs";
 import { installPeersForOracle } from "./lib/peers.mjs";
 import { run } from "./lib/run.mjs";
+import { TestCache } from "./lib/test-cache.mjs";
 import { inParallel, listTests, rememberTimes } from "./lib/test-files.mjs";
 import { runNodeTest } from "./lib/test-node.mjs";
 import { comparePlaces } from "./lib/test-places.mjs";
@@ -19,30 +21,35 @@ import { printResult, printSummary } from "./lib/test-report.mjs";
 /** More processes than this only fight over the one adapter. */
 const MOST_PROCESSES = 4;
 
+/** Options with which no result of an earlier run will do. */
+const ASKS_FOR_A_RUN = ["fresh", "filter", "timeout", "exit-grace", "withhold"];
+
 function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      fresh: { type: "boolean" },
       filter: { type: "string" },
-      timeout: { type: "string", default: "240" },
-      "exit-grace": { type: "string", default: "10" },
+      timeout: { type: "string" },
+      "exit-grace": { type: "string" },
       tests: { type: "string" },
       withhold: { type: "string", default: "" },
     },
   });
   const [place = "all", ...rest] = positionals;
   if (!["all", "node", "browser"].includes(place) || rest.length > 0) {
-    console.error("usage: test.mjs all|node|browser [--filter RE] [--timeout SECONDS]");
+    console.error("usage: test.mjs all|node|browser [--fresh] [--filter RE] [--timeout SECONDS]");
     process.exit(2);
   }
   return {
     places: place === "all" ? ["node", "browser"] : [place],
     filter: values.filter === undefined ? undefined : new RegExp(values.filter),
-    timeoutMs: Number(values.timeout) * 1000,
-    exitGraceMs: Number(values["exit-grace"]) * 1000,
+    timeoutMs: Number(values.timeout ?? 240) * 1000,
+    exitGraceMs: Number(values["exit-grace"] ?? 10) * 1000,
     folder: path.resolve(values.tests ?? path.join(root, "test/dist")),
     withhold: values.withhold,
     whole: values.filter === undefined && values.tests === undefined,
+    recall: ASKS_FOR_A_RUN.every((name) => !values[name]),
   };
 }
 
@@ -71,8 +78,7 @@ async function timed(name, check) {
   return result;
 }
 
-async function runNode(options, signal) {
-  const tests = listTests(options.folder, "node", options.filter);
+async function runNode(tests, options, signal) {
   const processes = Math.min(availableParallelism(), MOST_PROCESSES);
   return inParallel(tests, processes, signal, async (test) => {
     const outcome = await runNodeTest({ ...test, ...options, signal });
@@ -82,8 +88,7 @@ async function runNode(options, signal) {
   });
 }
 
-async function runBrowser(options, signal) {
-  const tests = listTests(options.folder, "browser", options.filter);
+async function runBrowser(tests, options, signal) {
   const results = [];
   if (tests.length === 0) return results;
   const { runBrowserTests } = await import("./lib/test-browser.mjs");
@@ -92,6 +97,27 @@ async function runBrowser(options, signal) {
     results.push(result);
   });
   return results;
+}
+
+/** Runs what no earlier run tells the result of, in all places at once, and remembers what passed. */
+async function runPlaces(options, signal) {
+  const { places, folder, filter } = options;
+  const tests = Object.fromEntries(
+    places.map((place) => [place, listTests(folder, place, filter)]),
+  );
+  const cache = options.withhold === "" ? await TestCache.open(folder, tests) : undefined;
+  const groups = await Promise.all(
+    places.map(async (place) => {
+      const recalled = options.recall ? cache.recall(tests[place]) : [];
+      recalled.forEach(printResult);
+      const known = new Set(recalled.map(({ name }) => name));
+      const rest = tests[place].filter(({ name }) => !known.has(name));
+      const ran = await { node: runNode, browser: runBrowser }[place](rest, options, signal);
+      return { name: place, results: [...recalled, ...ran], ran };
+    }),
+  );
+  cache?.store(groups.flatMap(({ ran }) => ran));
+  return groups;
 }
 
 const interrupted = new AbortController();
@@ -104,11 +130,7 @@ if (options.whole) {
   groups.push({ name: "checks", results: await runChecks() });
   await installPeersForOracle();
 }
-const running = options.places.map(async (place) => {
-  const results = await { node: runNode, browser: runBrowser }[place](options, interrupted.signal);
-  return { name: place, results };
-});
-groups.push(...(await Promise.all(running)));
+groups.push(...(await runPlaces(options, interrupted.signal)));
 if (options.whole) rememberTimes(groups.flatMap(({ results }) => results));
 if (options.whole && options.places.length === 2 && !interrupted.signal.aborted) {
   const [checks, node, browser] = groups;

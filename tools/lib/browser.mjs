@@ -1,9 +1,7 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { chromium } from "playwright-core";
-import { driverState } from "./adapter.mjs";
 import { readJson, writeJson } from "./cache.mjs";
-import { findChromium } from "./chromium.mjs";
+import { chromiumState, findChromium } from "./chromium.mjs";
 import { cacheDir } from "./paths.mjs";
 
 /** A headless Chromium with WebGPU on whatever the machine has; docs/testing.md tells what each flag is for. */
@@ -40,7 +38,7 @@ const gpuFile = path.join(cacheDir, "chromium-gpu.json");
  */
 export async function launchChromiumForVideo(extraFlags = []) {
   const forSoftware = () => launchChromium([...softwareFrameFlags, ...extraFlags]);
-  const key = gpuKey();
+  const key = chromiumState();
   const remembered = readJson(gpuFile);
   if (remembered?.key === key) return remembered.gpu ? launchChromium(extraFlags) : forSoftware();
   const browser = await launchChromium(extraFlags);
@@ -51,15 +49,6 @@ export async function launchChromiumForVideo(extraFlags = []) {
   if (gpu) return browser;
   await browser.close();
   return forSoftware();
-}
-
-/** Everything that the answer depends on, as text. */
-function gpuKey() {
-  const executable = findChromium();
-  if (executable === undefined) return undefined;
-  const { size, mtimeMs } = statSync(executable);
-  const devices = existsSync("/dev/dri") ? readdirSync("/dev/dri").sort() : [];
-  return [executable, size, mtimeMs, ...devices, ...driverState()].join("\n");
 }
 
 /**

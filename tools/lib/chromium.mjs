@@ -1,5 +1,7 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
+import { driverState } from "./adapter.mjs";
+import { run } from "./run.mjs";
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
 
@@ -25,6 +27,22 @@ export function findChromium(environment = process.env) {
     .filter(Boolean)
     .flatMap((folder) => names.map((name) => path.join(folder, name + suffix)));
   return [...onPath, ...(commonPlaces[process.platform] ?? [])].find(isExecutable);
+}
+
+/** Chromium's file, the drivers and the GPUs that it may find, as text; undefined where there is no Chromium. */
+export function chromiumState() {
+  const executable = findChromium();
+  if (executable === undefined) return undefined;
+  const { size, mtimeMs } = statSync(executable);
+  const devices = existsSync("/dev/dri") ? readdirSync("/dev/dri").sort() : [];
+  return [executable, size, mtimeMs, ...devices, ...driverState()].join("\n");
+}
+
+/** What Chromium says of its version; undefined where there is none, or on Windows, where it would open a window. */
+export async function chromiumVersion() {
+  const executable = findChromium();
+  if (executable === undefined || process.platform === "win32") return undefined;
+  return (await run(executable, ["--version"], { timeoutMs: 20_000 })).stdout;
 }
 
 function isExecutable(file) {

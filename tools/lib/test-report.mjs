@@ -12,6 +12,7 @@ const PLAIN = "\u001b[39m";
  * @property {string | undefined} problem why the file failed beyond its failing tests
  * @property {string} output everything the file printed
  * @property {boolean} [both] whether the file runs in Node and in a browser
+ * @property {number} [cached] when an earlier run gave this result, in milliseconds; else it ran now
  */
 
 /** The marker that support/skip.ts prints for a skipped test. */
@@ -75,7 +76,8 @@ export function printResult(result) {
   const counts = `${result.passed} passed${bad ? `, ${result.failed} failed` : ""}${
     result.skipped > 0 ? `, ${result.skipped} skipped` : ""
   }`;
-  const line = `${bad ? "FAIL" : "ok  "} ${result.name}: ${counts} (${result.seconds.toFixed(1)} s)`;
+  const when = result.cached === undefined ? `${result.seconds.toFixed(1)} s` : "cached";
+  const line = `${bad ? "FAIL" : "ok  "} ${result.name}: ${counts} (${when})`;
   console.log(bad && process.stdout.isTTY ? RED + line + PLAIN : line);
   if (!bad) return;
   if (result.output.trim() !== "") console.log(indent(shown(result.output)));
@@ -92,7 +94,7 @@ function indent(text) {
 }
 
 /**
- * Skips with their reasons, totals of each group, then of all as the last line.
+ * Skips with their reasons, totals of each group, what is not of this run, then the totals of all as the last line.
  * @param {{name: string, results: FileResult[]}[]} groups
  * @returns {number} the exit code
  */
@@ -111,11 +113,23 @@ export function printSummary(groups) {
   if (groups.length > 1) {
     for (const group of groups) console.log(`${group.name}: ${totals(group.results)}`);
   }
+  const cached = results.filter((result) => result.cached !== undefined);
+  if (cached.length > 0) console.log(describeCached(cached));
   console.log(totals(results));
   return bad.length > 0 ? 1 : 0;
 }
 
 function totals(results) {
-  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
-  return `${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`;
+  const [passed, failed, skipped] = ["passed", "failed", "skipped"].map((key) => sum(results, key));
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+function describeCached(results) {
+  const oldest = new Date(Math.min(...results.map(({ cached }) => cached)));
+  const since = `${oldest.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  return `${sum(results, "passed")} of them are results of ${since} or later, unchanged since: --fresh runs everything`;
+}
+
+function sum(results, key) {
+  return results.reduce((total, result) => total + result[key], 0);
 }
