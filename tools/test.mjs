@@ -82,7 +82,7 @@ async function runNode(tests, options, signal) {
   const processes = Math.min(availableParallelism(), MOST_PROCESSES);
   return inParallel(tests, processes, signal, async (test) => {
     const outcome = await runNodeTest({ ...test, ...options, signal });
-    const result = { ...outcome, both: test.both };
+    const result = { ...outcome, id: test.id, both: test.both };
     printResult(result);
     return result;
   });
@@ -110,8 +110,8 @@ async function runPlaces(options, signal) {
     places.map(async (place) => {
       const recalled = options.recall ? cache.recall(tests[place]) : [];
       recalled.forEach(printResult);
-      const known = new Set(recalled.map(({ name }) => name));
-      const rest = tests[place].filter(({ name }) => !known.has(name));
+      const known = new Set(recalled.map(({ id }) => id));
+      const rest = tests[place].filter(({ id }) => !known.has(id));
       const ran = await { node: runNode, browser: runBrowser }[place](rest, options, signal);
       return { name: place, results: [...recalled, ...ran], ran };
     }),

@@ -42,6 +42,21 @@ test("a second run takes every result from the first, and says so", async () => 
   });
 });
 
+test("files of the same name have results of their own", async () => {
+  const texts = {
+    "two.test.js": files["two.test.js"],
+    "two.node.test.js": `${uvu}${passing}${run}`,
+  };
+  await withTests("node", texts, async (tests) => {
+    await tests.run();
+    const second = await tests.run();
+    assert.equal(cached(second), ["two", "two"]);
+    assert.is(second.last, "3 passed, 0 failed, 0 skipped");
+    tests.write("two.node.test.js", `${uvu}test("c", () => assert.ok(false));\n${run}`);
+    assert.equal(cached(await tests.run()), ["two"]);
+  });
+});
+
 test("what changed runs again: the file, a module that it imports", async () => {
   await withTests("node", files, async (tests) => {
     await tests.run();
@@ -135,7 +150,7 @@ ${passing}appendFileSync(new URL(import.meta.url), "\\n");\n${run}`,
 });
 
 test("a damaged cache counts as none", async () => {
-  const wrong = { "node one": { key: 5 }, "node two": { key: "", passed: "2" } };
+  const wrong = { "node one.test.js": { key: 5 }, "node two.test.js": { key: "", passed: "2" } };
   await withTests("node", files, async (tests) => {
     await tests.run();
     for (const damage of ["", "{", "null", JSON.stringify(wrong)]) {

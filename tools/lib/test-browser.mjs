@@ -45,7 +45,7 @@ function bundleName(folder, file) {
  * Runs compiled test files in headless Chromium, one after another in one tab: a page each, nothing stored by an
  * earlier one. A tab for each would cost a second of processor time a file.
  *
- * @param {{name: string, file: string, both: boolean}[]} tests
+ * @param {{id: string, name: string, file: string, both: boolean}[]} tests
  * @param {{folder: string, timeoutMs: number, signal: AbortSignal}} options
  * @param {(result: import("./test-report.mjs").FileResult) => void} report called as each file ends
  */
@@ -66,7 +66,7 @@ export async function runBrowserTests(tests, { folder, timeoutMs, signal }, repo
       if (signal.aborted) break;
       const url = `${server.origin}/page/${encodeURI(bundleName(folder, test.file))}`;
       const result = await runPage(tab, { name: test.name, url, timeoutMs, signal });
-      report({ ...result, both: test.both });
+      report({ ...result, id: test.id, both: test.both });
     }
   } finally {
     await browser.close();

@@ -1,7 +1,13 @@
 import path from "node:path";
 import { readJson, writeJson } from "./cache.mjs";
 import { cacheDir, root } from "./paths.mjs";
-import { describeMachine, digestInputs, followImports, RESULTS_FOLDER } from "./test-inputs.mjs";
+import {
+  describeChromium,
+  describeMachine,
+  digestInputs,
+  followImports,
+  RESULTS_FOLDER,
+} from "./test-inputs.mjs";
 
 /** Skips for want of something that the key of the result covers: it runs again once that is there. */
 const COVERED_SKIP = /: (the adapter has no [\w-]+|needs .*\.\.\/shared\/.*)$/;
@@ -13,13 +19,13 @@ const COVERED_SKIP = /: (the adapter has no [\w-]+|needs .*\.\.\/shared\/.*)$/;
 export class TestCache {
   #file;
   #folder;
-  #machine;
+  #described;
   #inputs;
   #keys;
 
   /**
    * @param {string} folder of the tests
-   * @param {Record<string, {name: string, file: string}[]>} tests by place
+   * @param {Record<string, {id: string, file: string}[]>} tests by place
    * @returns {Promise<TestCache>}
    */
   static async open(folder, tests) {
@@ -30,19 +36,20 @@ export class TestCache {
       describeMachine(),
       ...Object.entries(tests).map(([place, list]) => followImports(place, list)),
     ]);
-    cache.#machine = machine;
     cache.#inputs = new Map(inputs.flatMap((map) => [...map]));
-    cache.#keys = digestInputs(cache.#inputs, folder, machine);
+    const inChromium = [...cache.#inputs.values()].some(({ chromium }) => chromium);
+    cache.#described = { machine, chromium: inChromium ? await describeChromium() : "" };
+    cache.#keys = digestInputs(cache.#inputs, folder, cache.#described);
     return cache;
   }
 
   /** The results of those of `tests` that passed with the inputs they have now; `cached` is when, in ms. */
   recall(tests) {
     const entries = readEntries(this.#file);
-    return tests.flatMap(({ name, both }) => {
-      const { key, at, ...result } = entries[name] ?? {};
-      if (key === undefined || key !== this.#keys.get(name)) return [];
-      return [{ ...result, name, both, failed: 0, problem: undefined, output: "", cached: at }];
+    return tests.flatMap(({ id, name, both }) => {
+      const { key, at, ...result } = entries[id] ?? {};
+      if (key === undefined || key !== this.#keys.get(id)) return [];
+      return [{ ...result, id, name, both, failed: 0, problem: undefined, output: "", cached: at }];
     });
   }
 
@@ -54,13 +61,13 @@ export class TestCache {
   store(results) {
     if (results.length === 0) return;
     const entries = readEntries(this.#file);
-    const now = digestInputs(this.#inputs, this.#folder, this.#machine);
+    const now = digestInputs(this.#inputs, this.#folder, this.#described);
     for (const result of results) {
-      const key = this.#keys.get(result.name);
-      delete entries[result.name];
-      if (key === undefined || key !== now.get(result.name) || !isLasting(result)) continue;
+      const key = this.#keys.get(result.id);
+      delete entries[result.id];
+      if (key === undefined || key !== now.get(result.id) || !isLasting(result)) continue;
       const { passed, skipped, skips, seconds } = result;
-      entries[result.name] = { key, at: Date.now(), passed, skipped, skips, seconds };
+      entries[result.id] = { key, at: Date.now(), passed, skipped, skips, seconds };
     }
     writeJson(this.#file, entries);
   }

@@ -12,6 +12,7 @@ const LONG_FILES = [
   "oracle",
   "train-run",
   "runner-browser",
+  "runner-cache",
   "webcam",
   "parity",
 ];
@@ -23,7 +24,8 @@ const onePlace = /\.(node|browser)\.test\.js$/;
  * `x.node.test.js` runs only in Node, `x.browser.test.js` only in a browser, `x.test.js` in both.
  * @param {"node" | "browser"} place
  * @param {RegExp | undefined} filter tried on the file's path within `folder`
- * @returns {{name: string, file: string, both: boolean}[]} `both`: the file runs in the other place too
+ * @returns {{id: string, name: string, file: string, both: boolean}[]} `id`: as the name, which two files may share
+ *   (`x.test.js`, `x.node.test.js`), but with the whole path; `both`: the file runs in the other place too
  */
 export function listTests(folder, place, filter) {
   const other = place === "node" ? ".browser.test.js" : ".node.test.js";
@@ -31,14 +33,18 @@ export function listTests(folder, place, filter) {
   const secondsOf = ({ name }) => times[name] ?? LONG_SECONDS.get(name) ?? TYPICAL_SECONDS;
   return listFiles(folder)
     .filter((file) => file.endsWith(".test.js") && !file.endsWith(other))
-    .map((file) => ({ name: testName(folder, file, place), file, both: !onePlace.test(file) }))
+    .map((file) => ({
+      id: `${place} ${inside(folder, file)}`,
+      name: `${place} ${inside(folder, file).replace(/(\.node|\.browser)?\.test\.js$/, "")}`,
+      file,
+      both: !onePlace.test(file),
+    }))
     .filter(({ name }) => filter === undefined || filter.test(name))
     .sort((a, b) => secondsOf(b) - secondsOf(a));
 }
 
-function testName(folder, file, place) {
-  const inside = path.relative(folder, file).split(path.sep).join("/");
-  return `${place} ${inside.replace(/(\.node|\.browser)?\.test\.js$/, "")}`;
+function inside(folder, file) {
+  return path.relative(folder, file).split(path.sep).join("/");
 }
 
 /** Remembers how long each file took, for the order of the next run. */

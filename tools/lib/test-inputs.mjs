@@ -32,13 +32,14 @@ export const RESULTS_FOLDER = ".results";
  * @typedef {object} Inputs
  * @property {string[]} files the built test file and everything it imports, installed packages left out
  * @property {boolean} wholeTree whether it may read or run more than it imports
+ * @property {boolean} chromium whether it runs in Chromium or may start one
  */
 
 /**
  * Follows the imports of test files.
  * @param {"node" | "browser"} place
- * @param {{name: string, file: string}[]} tests
- * @returns {Promise<Map<string, Inputs>>} by the tests' names; empty where an import leads nowhere
+ * @param {{id: string, file: string}[]} tests
+ * @returns {Promise<Map<string, Inputs>>} by the tests' ids; empty where an import leads nowhere
  */
 export async function followImports(place, tests) {
   const contents = tests.map(({ file }) => `import ${JSON.stringify(file)};`).join("\n");
@@ -56,7 +57,9 @@ export async function followImports(place, tests) {
       write: false,
     });
     const { imports } = metafile.inputs["all-tests"];
-    return new Map(tests.map(({ name }, i) => [name, closure(metafile.inputs, imports[i].path)]));
+    return new Map(
+      tests.map(({ id }, i) => [id, inputsOf(metafile.inputs, imports[i].path, place)]),
+    );
   } catch {
     return new Map();
   }
@@ -69,7 +72,7 @@ function installedPackages() {
     .map(([name]) => name.slice("node_modules/".length));
 }
 
-function closure(inputs, entry) {
+function inputsOf(inputs, entry, place) {
   const names = new Set([entry]);
   let wholeTree = false;
   for (const name of names) {
@@ -80,29 +83,33 @@ function closure(inputs, entry) {
   }
   const files = [...names].sort().map((name) => path.resolve(root, name));
   wholeTree ||= files.some((file) => REACHES_OUT.test(readFileSync(file, "utf8")));
-  return { files, wholeTree };
+  return { files, wholeTree, chromium: wholeTree || place === "browser" };
 }
 
-/** What of the machine every result depends on, as text: all but the files. */
+/** What of the machine results depend on, as text: all but the files. */
 export async function describeMachine() {
   const adapter = rememberedAdapter() ?? (await probeAdapter()).adapter;
   const variables = Object.entries(process.env).filter(([name]) => VARIABLES.test(name));
   return JSON.stringify([
     [process.version, process.execPath, availableParallelism()],
     [adapter, ...driverState()],
-    [chromiumState(), await chromiumVersion()],
     variables.sort(),
   ]);
 }
 
+/** As `describeMachine`, for the results that depend on Chromium. */
+export async function describeChromium() {
+  return JSON.stringify([chromiumState(), await chromiumVersion()]);
+}
+
 /**
  * A digest of everything that each test's result depends on, as the files are now.
- * @param {Map<string, Inputs>} inputs by the tests' names
+ * @param {Map<string, Inputs>} inputs by the tests' ids
  * @param {string} folder of the tests
- * @param {string} machine from `describeMachine`
- * @returns {Map<string, string>}
+ * @param {{machine: string, chromium: string}} described by the functions above; `chromium` is empty if none needs it
+ * @returns {Map<string, string>} by the tests' ids
  */
-export function digestInputs(inputs, folder, machine) {
+export function digestInputs(inputs, folder, { machine, chromium }) {
   const digests = new Map();
   const digestFile = (file) => {
     if (!digests.has(file)) digests.set(file, `${relative(file)} ${sha256(contentOf(file))}`);
@@ -114,9 +121,10 @@ export function digestInputs(inputs, folder, machine) {
     tree ??= sha256([...treeFiles(folder).map(digestFile), ...sharedStamps()].join("\n"));
     return tree;
   };
-  const keys = [...inputs].map(([name, test]) => {
-    const parts = [name, base, ...test.files.map(digestFile), test.wholeTree ? wholeTree() : ""];
-    return [name, sha256(parts.join("\n"))];
+  const keys = [...inputs].map(([id, test]) => {
+    const parts = [id, base, ...test.files.map(digestFile)];
+    parts.push(test.chromium ? chromium : "", test.wholeTree ? wholeTree() : "");
+    return [id, sha256(parts.join("\n"))];
   });
   return new Map(keys);
 }

@@ -11,6 +11,7 @@ const PLAIN = "\u001b[39m";
  * @property {string[]} skips `name: reason` of each skip that gave one
  * @property {string | undefined} problem why the file failed beyond its failing tests
  * @property {string} output everything the file printed
+ * @property {string} [id] as `listTests` gives it
  * @property {boolean} [both] whether the file runs in Node and in a browser
  * @property {number} [cached] when an earlier run gave this result, in milliseconds; else it ran now
  */
