@@ -41,12 +41,14 @@ async function feed(
   const upload = new UploadBuffer(device(), limit);
   const target = { binding: input.binding, width, height };
   const feeder = await ImageFeed.create(device(), target, upload);
-  // Twice, the second time as in a steady run of frames.
-  feeder.feed(images);
-  feeder.feed(images);
-  const values = (await input.data()) as Float32Array;
-  for (const owner of [feeder, upload, input]) owner.dispose();
-  return values;
+  try {
+    // Twice, the second time as in a steady run of frames.
+    feeder.feed(images);
+    feeder.feed(images);
+    return (await input.data()) as Float32Array;
+  } finally {
+    for (const owner of [feeder, upload, input]) owner.dispose();
+  }
 }
 
 function reference(images: readonly RawImage[], width: number, height: number): Float32Array {
