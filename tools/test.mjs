@@ -127,8 +127,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupt
 const options = readArguments();
 const groups = [];
 if (options.whole) {
-  groups.push({ name: "checks", results: await runChecks() });
-  await installPeersForOracle();
+  const [results] = await Promise.all([runChecks(), installPeersForOracle()]);
+  groups.push({ name: "checks", results });
 }
 groups.push(...(await runPlaces(options, interrupted.signal)));
 if (options.whole) rememberTimes(groups.flatMap(({ results }) => results));

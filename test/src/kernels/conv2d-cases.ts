@@ -120,6 +120,13 @@ export const SPECS: readonly Conv2dSpec[] = [
   depthwise(8, { inStride: 16, inOffset: 8, outStride: 12, outOffset: 4 }),
 ];
 
+/** Of `SPECS`: odd channels in slices, a block that is not full and a stride, a residual. */
+export const TILED_CASES: readonly number[] = [
+  SPECS.findIndex(({ outStride = 0 }) => outStride === 13),
+  SPECS.findIndex(({ outChannels }) => outChannels === 36),
+  SPECS.findIndex(({ residual }) => residual?.order === "after-activation"),
+];
+
 /** A readable name of what a case is about. */
 export function caseName(spec: Conv2dSpec): string {
   const parts = [
