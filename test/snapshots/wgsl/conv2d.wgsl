@@ -371,6 +371,18 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+fn sum_slices(i: u32, first: u32, step: u32) -> f32 {
+  var sum = 0.0;
+  var lost = 0.0;
+  for (var slice = first; slice < p.slices; slice += step) {
+    let value = scratch[slice * p.length + i] - lost;
+    let next = sum + value;
+    lost = (next - sum) - value;
+    sum = next;
+  }
+  return sum;
+}
+
 fn store(i: u32, sum: f32) {
   if (i < p.weights) {
     weight[i] = sum;
@@ -378,7 +390,6 @@ fn store(i: u32, sum: f32) {
     bias[i - p.weights] = sum;
   }
 }
-
 
 @compute @workgroup_size(64)
 fn main(
@@ -390,15 +401,7 @@ fn main(
   if (i >= p.length) {
     return;
   }
-  var sum = 0.0;
-  var lost = 0.0;
-  for (var slice = 0u; slice < p.slices; slice++) {
-    let value = scratch[slice * p.length + i] - lost;
-    let next = sum + value;
-    lost = (next - sum) - value;
-    sum = next;
-  }
-  store(i, sum);
+  store(i, sum_slices(i, 0u, 1u));
 }
 
 //// conv2d/subgroup-gemm
@@ -1573,7 +1576,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let begin = workgroup.z * p.slice_size;
   let end = min(begin + p.slice_size, p.pixels);
   var pixel = begin + row;
-  var line = pixel / p.out_w;
+  let line = pixel / p.out_w;
   var x = pixel - line * p.out_w;
   var image = line / p.out_h;
   var y = line - image * p.out_h;
@@ -1607,15 +1610,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         inputs[place] = value;
         gradients[place] = g;
         pixel += 8u;
-        x += 8u;
-        while (x >= p.out_w) {
-          x -= p.out_w;
-          y++;
-          if (y == p.out_h) {
-            y = 0u;
-            image++;
-          }
-        }
+  x += 8u;
+  while (x >= p.out_w) {
+    x -= p.out_w;
+    y++;
+    if (y == p.out_h) {
+      y = 0u;
+      image++;
+    }
+  }
       }
       workgroupBarrier();
       for (var k = 0u; k < 16u; k++) {
@@ -1746,6 +1749,18 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+fn sum_slices(i: u32, first: u32, step: u32) -> f32 {
+  var sum = 0.0;
+  var lost = 0.0;
+  for (var slice = first; slice < p.slices; slice += step) {
+    let value = scratch[slice * p.length + i] - lost;
+    let next = sum + value;
+    lost = (next - sum) - value;
+    sum = next;
+  }
+  return sum;
+}
+
 fn store(i: u32, sum: f32) {
   if (i < p.weights) {
     weight[i] = sum;
@@ -1763,15 +1778,9 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let i = (workgroup.x + workgroup.y * workgroups.x) * 8u + lane % 8u;
-  var sum = 0.0;
-  var lost = 0.0;
-  for (var slice = lane / 8u; i < p.length && slice < p.slices; slice += 32u) {
-    let value = scratch[slice * p.length + i] - lost;
-    let next = sum + value;
-    lost = (next - sum) - value;
-    sum = next;
+  if (i < p.length) {
+    parts[lane] = sum_slices(i, lane / 8u, 32u);
   }
-  parts[lane] = sum;
   for (var half = 16u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (lane < half * 8u) {
@@ -2403,15 +2412,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     s8 = fma(g, at_tap(image, y, x, 2u, 2u, channel), s8);
     s9 += g;
     pixel += places;
-    x += places;
-    while (x >= p.out_w) {
-      x -= p.out_w;
-      y++;
-      if (y == p.out_h) {
-        y = 0u;
-        image++;
-      }
+  x += places;
+  while (x >= p.out_w) {
+    x -= p.out_w;
+    y++;
+    if (y == p.out_h) {
+      y = 0u;
+      image++;
     }
+  }
   }
 
   shared_sums[0u + lane] = s0;

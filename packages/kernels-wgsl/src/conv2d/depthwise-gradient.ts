@@ -12,21 +12,22 @@
  * take 0.601 ms on an H200 (2026-11-26), here 0.038.
  */
 import { isDepthwise } from "./depthwise.js";
-import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
+import { outputPixels } from "./forward.js";
+import type { Conv2dSpec } from "./spec.js";
 import { alignmentOf, lines } from "./text.js";
 import {
   type Conv2dWeightGradient,
-  gradientLength,
+  cutSlices,
+  ENOUGH_WORKGROUPS,
   PARTIAL_PARAMS_WGSL,
-  sliceCount,
+  pixelAt,
+  stepPixel,
   weightGradientLaunch,
 } from "./weight-gradient.js";
 
 const WORKGROUP = 64;
 const TAPS = 9;
 const LEAST_PIXELS_PER_LANE = 16;
-/** Workgroups that keep a large GPU busy. */
-const ENOUGH_WORKGROUPS = 2048;
 
 /** Whether the kernel can run the spec. */
 export function isDepthwise3x3(spec: Conv2dSpec): boolean {
@@ -58,26 +59,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let channel = workgroup.x * p.block + lane % p.block;
   let begin = workgroup.z * p.slice_size;
   let end = select(0u, min(begin + p.slice_size, p.pixels), place < places && channel < items);
-  var pixel = begin + place;
-  let line = pixel / p.out_w;
-  var x = pixel - line * p.out_w;
-  var image = line / p.out_h;
-  var y = line - image * p.out_h;
+  ${pixelAt("place")}
 ${lines(TAPS + 1, (t) => `  var s${t} = ${T}();`)}
   while (pixel < end) {
     let g = gradient[(pixel * p.out_stride + p.out_offset) / ${width}u + channel];
 ${lines(TAPS, (t) => `    s${t} = fma(g, at_tap(image, y, x, ${Math.floor(t / 3)}u, ${t % 3}u, channel), s${t});`)}
     s${TAPS} += g;
-    pixel += places;
-    x += places;
-    while (x >= p.out_w) {
-      x -= p.out_w;
-      y++;
-      if (y == p.out_h) {
-        y = 0u;
-        image++;
-      }
-    }
+    ${stepPixel("places")}
   }
 
 ${lines(TAPS + 1, (t) => `  shared_sums[${t * WORKGROUP}u + lane] = s${t};`)}
@@ -103,25 +91,23 @@ ${lines(TAPS + 1, (t) => `  shared_sums[${t * WORKGROUP}u + lane] = s${t};`)}
 
 /** Launch of the gradients towards weight and bias of a depthwise 3×3 convolution. */
 export function conv2dDepthwiseGradient(spec: Conv2dSpec): Conv2dWeightGradient {
-  const [outHeight, outWidth] = conv2dOutputSize(spec);
   const { input, gradient } = alignmentOf(spec);
   const width = input && gradient ? 4 : 1;
   const items = spec.outChannels / width;
   const block = Math.min(items, WORKGROUP);
   const blocks = Math.ceil(items / block);
-  const pixels = spec.batch * outHeight * outWidth;
+  const pixels = outputPixels(spec);
   const places = Math.floor(WORKGROUP / block);
   const wanted = Math.min(
     Math.ceil(ENOUGH_WORKGROUPS / blocks),
     Math.ceil(pixels / (places * LEAST_PIXELS_PER_LANE)),
   );
-  const { slices, sliceSize } = sliceCount(pixels, wanted, gradientLength(spec));
+  const cut = cutSlices(spec, pixels, wanted);
   return weightGradientLaunch(spec, {
     variant: "depthwise-gradient",
     wgsl: partialWgsl(width),
-    workgroups: [blocks, 1, slices],
-    slices,
-    sliceSize,
+    workgroups: [blocks, 1, cut.slices],
+    ...cut,
     block,
     sharedSum: true,
   });

@@ -14,8 +14,7 @@ import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
 import { type Alignment, alignmentOf, lines, load4 } from "./text.js";
 import {
   type Conv2dWeightGradient,
-  gradientLength,
-  MAX_SCRATCH,
+  cutSlices,
   PARTIAL_PARAMS_WGSL,
   weightGradientLaunch,
 } from "./weight-gradient.js";
@@ -122,18 +121,15 @@ ${lines(BLOCK, (channel) => `s${channel},`)}
 export function conv2dSubgroupWeightGradient(spec: Conv2dSpec): Conv2dWeightGradient {
   const [outHeight, outWidth] = conv2dOutputSize(spec);
   const outLines = spec.batch * outHeight;
-  const maxSlices = Math.max(1, Math.floor(MAX_SCRATCH / gradientLength(spec)));
   const wanted = Math.ceil((outLines * outWidth) / PIXELS_PER_SLICE);
-  const sliceSize = Math.ceil(outLines / Math.min(maxSlices, wanted, outLines));
-  const slices = Math.ceil(outLines / sliceSize);
+  const cut = cutSlices(spec, outLines, Math.min(wanted, outLines));
   const quads = spec.kernelSize[0] * spec.kernelSize[1] * Math.ceil(spec.inChannels / 4);
   return weightGradientLaunch(spec, {
     variant: "subgroup-weight-gradient",
     wgsl: partialWgsl(alignmentOf(spec)),
     features: ["subgroups"],
-    workgroups: [Math.ceil(quads / LANES), Math.ceil(spec.outChannels / BLOCK), slices],
-    slices,
-    sliceSize,
+    workgroups: [Math.ceil(quads / LANES), Math.ceil(spec.outChannels / BLOCK), cut.slices],
+    ...cut,
     block: BLOCK,
   });
 }

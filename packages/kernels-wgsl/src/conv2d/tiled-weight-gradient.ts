@@ -14,13 +14,16 @@
  * On an H200 (2026-11-26), against the general kernel: 3×3 64→64 of 80×80 pixels 0.063 ms instead of 0.366,
  * first layer 3→8 of 640×640 0.056 instead of 0.281, pointwise 64→64 of 80×80 0.039 instead of 0.238.
  */
-import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
+import { outputPixels } from "./forward.js";
+import type { Conv2dSpec } from "./spec.js";
 import { type Alignment, alignmentOf, lines, load4 } from "./text.js";
 import {
   type Conv2dWeightGradient,
-  gradientLength,
+  cutSlices,
+  ENOUGH_WORKGROUPS,
   PARTIAL_PARAMS_WGSL,
-  sliceCount,
+  pixelAt,
+  stepPixel,
   weightGradientLaunch,
 } from "./weight-gradient.js";
 
@@ -32,8 +35,6 @@ const TILE = QUADS * 4;
 const CHUNK = 16;
 const RUN = 64;
 const LEAST_PIXELS_PER_SLICE = 256;
-/** Workgroups that keep a large GPU busy. */
-const ENOUGH_WORKGROUPS = 2048;
 
 function partialWgsl({ input, gradient }: Alignment): string {
   const loadInput = load4("input", input, "at", "at - at_channel + p.in_per_group - 1u");
@@ -61,11 +62,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
   let begin = workgroup.z * p.slice_size;
   let end = min(begin + p.slice_size, p.pixels);
-  var pixel = begin + row;
-  var line = pixel / p.out_w;
-  var x = pixel - line * p.out_w;
-  var image = line / p.out_h;
-  var y = line - image * p.out_h;
+  ${pixelAt("row")}
   var bias = vec4f();
 ${lines(4, (i) => `  var total${i} = vec4f();`)}
   for (var run = begin; run < end; run += ${RUN}u) {
@@ -89,16 +86,7 @@ ${lines(4, (i) => `    var s${i} = vec4f();`)}
         let place = (i * ${WORKGROUP / QUADS}u + row) * ${QUADS}u + column;
         inputs[place] = value;
         gradients[place] = g;
-        pixel += ${WORKGROUP / QUADS}u;
-        x += ${WORKGROUP / QUADS}u;
-        while (x >= p.out_w) {
-          x -= p.out_w;
-          y++;
-          if (y == p.out_h) {
-            y = 0u;
-            image++;
-          }
-        }
+        ${stepPixel(`${WORKGROUP / QUADS}u`)}
       }
       workgroupBarrier();
       for (var k = 0u; k < ${CHUNK}u; k++) {
@@ -145,21 +133,19 @@ ${lines(4, (r) =>
 
 /** Launch of the gradients towards weight and bias, for a spec of one group. */
 export function conv2dTiledWeightGradient(spec: Conv2dSpec): Conv2dWeightGradient {
-  const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const pixels = spec.batch * outHeight * outWidth;
+  const pixels = outputPixels(spec);
   const quads = spec.kernelSize[0] * spec.kernelSize[1] * Math.ceil(spec.inChannels / 4);
   const tiles = [Math.ceil(quads / QUADS), Math.ceil(spec.outChannels / TILE)] as const;
   const wanted = Math.min(
     Math.ceil(ENOUGH_WORKGROUPS / (tiles[0] * tiles[1])),
     Math.ceil(pixels / LEAST_PIXELS_PER_SLICE),
   );
-  const { slices, sliceSize } = sliceCount(pixels, wanted, gradientLength(spec));
+  const cut = cutSlices(spec, pixels, wanted);
   return weightGradientLaunch(spec, {
     variant: "tiled-weight-gradient",
     wgsl: partialWgsl(alignmentOf(spec)),
-    workgroups: [...tiles, slices],
-    slices,
-    sliceSize,
+    workgroups: [...tiles, cut.slices],
+    ...cut,
     block: 4,
     sharedSum: true,
   });

@@ -5,12 +5,13 @@
  * more row. A workgroup is 64 rows, and the output's gradient has one address for all of them. A
  * slice is 512 pixels or more, added up in runs of at most 64 products.
  */
-import { type Conv2dSpec, conv2dOutputSize } from "./spec.js";
+import { outputPixels } from "./forward.js";
+import type { Conv2dSpec } from "./spec.js";
 import {
   type Conv2dWeightGradient,
+  cutSlices,
   gradientLength,
   PARTIAL_PARAMS_WGSL,
-  sliceCount,
   weightGradientLaunch,
 } from "./weight-gradient.js";
 
@@ -77,18 +78,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
 /** Launch of the general gradients towards weight and bias. */
 export function conv2dWeightGradientGeneral(spec: Conv2dSpec): Conv2dWeightGradient {
-  const [outHeight, outWidth] = conv2dOutputSize(spec);
-  const pixels = spec.batch * outHeight * outWidth;
+  const pixels = outputPixels(spec);
   const rows = gradientLength(spec) / spec.outChannels;
-  const wanted = Math.ceil(pixels / PIXELS_PER_SLICE);
-  const { slices, sliceSize } = sliceCount(pixels, wanted, gradientLength(spec));
+  const cut = cutSlices(spec, pixels, Math.ceil(pixels / PIXELS_PER_SLICE));
   const blocks = spec.groups * Math.ceil(spec.outChannels / spec.groups / BLOCK);
   return weightGradientLaunch(spec, {
     variant: "weight-gradient",
     wgsl: PARTIAL_WGSL,
-    workgroups: [Math.ceil(rows / WORKGROUP), blocks, slices],
-    slices,
-    sliceSize,
+    workgroups: [Math.ceil(rows / WORKGROUP), blocks, cut.slices],
+    ...cut,
     block: BLOCK,
   });
 }

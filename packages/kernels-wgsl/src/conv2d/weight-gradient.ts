@@ -13,7 +13,7 @@ import { type Conv2dSpec, conv2dBytes, conv2dFlops, conv2dOutputSize } from "./s
 const WORKGROUP = 64;
 
 /** Bounds the scratch buffer (elements) unless one slice alone needs more. */
-export const MAX_SCRATCH = 4 << 20;
+const MAX_SCRATCH = 4 << 20;
 
 /** The gradients of weight and bias as two dispatches. */
 export interface Conv2dWeightGradient {
@@ -75,7 +75,33 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 `;
 
-const FINISH_PARAMS_WGSL = /* wgsl */ `
+/** Workgroups of a kernel of partial sums that keep a large GPU busy. */
+export const ENOUGH_WORKGROUPS = 2048;
+
+/** WGSL: a pixel of a slice, as many after its first as `place` says, and its column, line and image. */
+export function pixelAt(place: string): string {
+  return `var pixel = begin + ${place};
+  let line = pixel / p.out_w;
+  var x = pixel - line * p.out_w;
+  var image = line / p.out_h;
+  var y = line - image * p.out_h;`;
+}
+
+/** WGSL that goes on from that pixel, without dividing. */
+export function stepPixel(by: string): string {
+  return `pixel += ${by};
+  x += ${by};
+  while (x >= p.out_w) {
+    x -= p.out_w;
+    y++;
+    if (y == p.out_h) {
+      y = 0u;
+      image++;
+    }
+  }`;
+}
+
+const FINISH_COMMON_WGSL = /* wgsl */ `
 struct Params {
   weights: u32,
   length: u32,
@@ -87,6 +113,18 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+fn sum_slices(i: u32, first: u32, step: u32) -> f32 {
+  var sum = 0.0;
+  var lost = 0.0;
+  for (var slice = first; slice < p.slices; slice += step) {
+    let value = scratch[slice * p.length + i] - lost;
+    let next = sum + value;
+    lost = (next - sum) - value;
+    sum = next;
+  }
+  return sum;
+}
+
 fn store(i: u32, sum: f32) {
   if (i < p.weights) {
     weight[i] = sum;
@@ -96,8 +134,7 @@ fn store(i: u32, sum: f32) {
 }
 `;
 
-const FINISH_WGSL = /* wgsl */ `${FINISH_PARAMS_WGSL}
-
+const FINISH_WGSL = /* wgsl */ `${FINISH_COMMON_WGSL}
 @compute @workgroup_size(${WORKGROUP})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -108,15 +145,7 @@ fn main(
   if (i >= p.length) {
     return;
   }
-  var sum = 0.0;
-  var lost = 0.0;
-  for (var slice = 0u; slice < p.slices; slice++) {
-    let value = scratch[slice * p.length + i] - lost;
-    let next = sum + value;
-    lost = (next - sum) - value;
-    sum = next;
-  }
-  store(i, sum);
+  store(i, sum_slices(i, 0u, 1u));
 }
 `;
 
@@ -124,7 +153,7 @@ fn main(
 const SHARED_SUMS = 8;
 const SHARERS = 32;
 
-const SHARED_FINISH_WGSL = /* wgsl */ `${FINISH_PARAMS_WGSL}
+const SHARED_FINISH_WGSL = /* wgsl */ `${FINISH_COMMON_WGSL}
 var<workgroup> parts: array<f32, ${SHARED_SUMS * SHARERS}>;
 
 @compute @workgroup_size(${SHARED_SUMS * SHARERS})
@@ -134,15 +163,9 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let i = (workgroup.x + workgroup.y * workgroups.x) * ${SHARED_SUMS}u + lane % ${SHARED_SUMS}u;
-  var sum = 0.0;
-  var lost = 0.0;
-  for (var slice = lane / ${SHARED_SUMS}u; i < p.length && slice < p.slices; slice += ${SHARERS}u) {
-    let value = scratch[slice * p.length + i] - lost;
-    let next = sum + value;
-    lost = (next - sum) - value;
-    sum = next;
+  if (i < p.length) {
+    parts[lane] = sum_slices(i, lane / ${SHARED_SUMS}u, ${SHARERS}u);
   }
-  parts[lane] = sum;
   for (var half = ${SHARERS / 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (lane < half * ${SHARED_SUMS}u) {
@@ -155,15 +178,15 @@ fn main(
 }
 `;
 
-/** How `pixels` are cut into about `wanted` slices, each of which writes `length` sums. */
-export function sliceCount(
-  pixels: number,
+/** How `total` pixels or lines are cut into slices, about as many as `wanted`. */
+export function cutSlices(
+  spec: Conv2dSpec,
+  total: number,
   wanted: number,
-  length: number,
-): { slices: number; sliceSize: number } {
-  const most = Math.max(1, Math.floor(MAX_SCRATCH / length));
-  const sliceSize = Math.ceil(pixels / Math.min(most, wanted));
-  return { slices: Math.ceil(pixels / sliceSize), sliceSize };
+): Pick<PartialKernel, "slices" | "sliceSize"> {
+  const most = Math.max(1, Math.floor(MAX_SCRATCH / gradientLength(spec)));
+  const sliceSize = Math.ceil(total / Math.min(most, wanted));
+  return { slices: Math.ceil(total / sliceSize), sliceSize };
 }
 
 /** Elements that a slice writes: the weights in OIHW order, then one a channel for the bias. */

@@ -5,27 +5,10 @@ import {
   batchNormBackwardParameters,
   batchNormNormalize,
   batchNormStatistics,
-  type ReducePlan,
 } from "@retinaface-webgpu/kernels-wgsl";
-import type { BufferBinding } from "../device/recorder.js";
-import type { Tensor } from "../tensor.js";
 import { type BatchNormAttrs, dimensions, inferenceOp, trainingOp } from "./batchnorm.js";
-import { defineOp, type OpRun } from "./op.js";
-
-/** Runs dispatches each of which but the last leaves partial results for the next. */
-function runPlan(
-  run: OpRun,
-  { kernels, scratch }: ReducePlan,
-  inputs: readonly Tensor[],
-  outputs: readonly Tensor[],
-): void {
-  let from: readonly (Tensor | BufferBinding)[] = inputs;
-  for (const [k, kernel] of kernels.entries()) {
-    const to = k < scratch.length ? [run.scratch(scratch[k])] : outputs;
-    run.kernel(kernel, [...from, ...to]);
-    from = to;
-  }
-}
+import { defineOp } from "./op.js";
+import { runPlan } from "./run-plan.js";
 
 /** Gradients to gamma and beta, and both in one, from g, x, mean, variance and, with an activation, y. */
 const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({

@@ -13,6 +13,7 @@ import { div, equal, mul } from "./binary.js";
 import { requireDtype } from "./dtype-check.js";
 import { broadcastTo, reshape } from "./movement.js";
 import { defineOp, type OpRun } from "./op.js";
+import { runPlan } from "./run-plan.js";
 import { mulScalar } from "./unary.js";
 
 interface ReduceAttrs {
@@ -50,13 +51,7 @@ function forward(op: ReduceOp, run: OpRun, x: Tensor, y: Tensor, axes: readonly 
     run.kernel(fill(y.size, op === "mean" ? Number.NaN : 0, type), [y]);
     return;
   }
-  const plan = reduce({ op, shape: x.shape, axes, type });
-  let source: Parameters<OpRun["kernel"]>[1][number] = x;
-  for (const [k, kernel] of plan.kernels.entries()) {
-    const target = k < plan.scratch.length ? run.scratch(plan.scratch[k], type) : y;
-    run.kernel(kernel, [source, target]);
-    source = target;
-  }
+  runPlan(run, reduce({ op, shape: x.shape, axes, type }), [x], [y], type);
 }
 
 type Backward = (g: Tensor, x: Tensor, y: Tensor, axes: readonly number[]) => Tensor;

@@ -1,6 +1,6 @@
 import { type Device, gather, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import type { Sample } from "../augment/sample.js";
-import { type MatchOptions, matchPriors } from "../targets/match.js";
+import { type MatchOptions, matchPriors, pickRows } from "../targets/match.js";
 import type { LabelTensors } from "./loss.js";
 
 /** A prior learns a label only where it lies on the face this well. */
@@ -22,15 +22,6 @@ function markUnknown(landmarks: Float32Array): Float32Array {
 /** The rows of `[rows, width]` at `index`, one a prior, zeros beyond the last. */
 function spread(rows: Float32Array, width: number, index: Tensor): Tensor {
   return gather(tensor(index.device, rows, [rows.length / width, width]), index);
-}
-
-/** Rows of `width` values out of an array. */
-function pickRows(values: Float32Array, width: number, rows: readonly number[]): Float32Array {
-  const picked = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) {
-    picked.set(values.subarray(row * width, (row + 1) * width), i * width);
-  }
-  return picked;
 }
 
 /** Sets `known` to 1 for the known landmarks of the face whose ten begin at `from`, the others to 0. */

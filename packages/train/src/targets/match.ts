@@ -139,7 +139,12 @@ function excuseIgnored(corners: Float64Array, faces: MatchFaces, labels: Int32Ar
   }
 }
 
-function gather(values: Float32Array, width: number, rows: readonly number[]): Float32Array {
+/** Rows of `width` values out of an array, in the order given. */
+export function pickRows(
+  values: Float32Array,
+  width: number,
+  rows: readonly number[],
+): Float32Array {
   const out = new Float32Array(rows.length * width);
   for (const [i, row] of rows.entries()) {
     out.set(values.subarray(row * width, (row + 1) * width), i * width);
@@ -185,9 +190,9 @@ function matchImage(
 
   const { variances } = options;
   const matched = positive.map((p) => face[p]);
-  const itsPriors = gather(priors, 4, positive);
+  const itsPriors = pickRows(priors, 4, positive);
   scatter(
-    encodeBoxes(gather(boxes, 4, matched), itsPriors, variances),
+    encodeBoxes(pickRows(boxes, 4, matched), itsPriors, variances),
     4,
     positive,
     out.locTargets,
@@ -197,12 +202,12 @@ function matchImage(
     const points = landmarks.subarray(face[p] * 10, face[p] * 10 + 10);
     return points.every(Number.isFinite);
   });
-  const points = gather(
+  const points = pickRows(
     landmarks,
     10,
     marked.map((p) => face[p]),
   );
-  const encoded = encodeLandmarks(points, gather(priors, 4, marked), variances);
+  const encoded = encodeLandmarks(points, pickRows(priors, 4, marked), variances);
   scatter(encoded, 10, marked, out.landmTargets);
   for (const p of marked) out.landmMask[p] = 1;
   return { positives: positive.length, dropped: all.length - sound.length };
