@@ -18,9 +18,8 @@ const CONFIGURATIONS = [
 
 /** Files that open no device, or only a browser's or another library's. */
 const WITHOUT_DEVICE =
-  "align|anchors|bench-peers|bundle-size|check-imports|codec|demo|draw|image|image-.*|kernel-snapshots|nms|onnx-fuzz|" +
-  "packages|runner.*|setup|support|train-(anchors|augment|data|evaluate|loader|scales|targets|tune|wider)|weights-.*|" +
-  "withheld";
+  "examples/demo|kernels-wgsl/snapshots|retinaface/(align|anchors|codec|draw|image/.*|nms|weights/.*)|" +
+  "tensor/(checkpoint/.*|onnx-fuzz|withheld)|tools/.*|train/(anchors|augment|data|evaluate|loader|scales|targets|tune|wider)";
 
 const { values } = parseArgs({
   options: {

@@ -1,4 +1,4 @@
-import { checkAnchors } from "./anchors.js";
+import { checkAnchors } from "./decode/anchors.js";
 import { OptionError } from "./errors.js";
 import type { AnchorConfig, DetectorConfig } from "./types.js";
 

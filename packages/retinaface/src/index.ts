@@ -1,9 +1,20 @@
 export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
-export { anchorCount, priorBoxes } from "./anchors.js";
-export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./codec.js";
 export { parseDetectorConfig } from "./config.js";
-export * from "./detector.js";
+export { anchorCount, priorBoxes } from "./decode/anchors.js";
+export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./decode/codec.js";
+export { marginsOf, probabilityOf } from "./decode/margin.js";
+export { nms } from "./decode/nms.js";
+export {
+  type Frame,
+  type PostprocessInput,
+  postprocess,
+  resolveThresholds,
+  visible,
+} from "./decode/postprocess.js";
+export * from "./detect/detector.js";
+export { FaceStream } from "./detect/stream.js";
+export type { StageTimings, Timings } from "./detect/timings.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";
 export { type Colour, fillDisc, fillRect, strokeRect } from "./draw/canvas.js";
 export {
@@ -22,18 +33,7 @@ export { type ImageFormat, sniffFormat } from "./image/format.js";
 export type { BytesSource, ImageInput } from "./image/input.js";
 export { DEFAULT_MAX_PIXELS, type ImageLimits } from "./image/raw.js";
 export { resizeBilinear } from "./image/resize.js";
-export { marginsOf, probabilityOf } from "./margin.js";
 export * from "./model/index.js";
-export { nms } from "./nms.js";
-export {
-  type Frame,
-  type PostprocessInput,
-  postprocess,
-  resolveThresholds,
-  visible,
-} from "./postprocess.js";
-export { FaceStream } from "./stream.js";
-export type { StageTimings, Timings } from "./timings.js";
 export {
   type KernelTuner,
   type KernelTuning,

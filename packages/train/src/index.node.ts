@@ -7,14 +7,7 @@ export {
   type RunDescription,
   RunFiles,
 } from "./cli/train-files.js";
-export { type RunInput, type RunListener, TrainRun } from "./cli/train-run.js";
 export { type Dataset, loadDataset } from "./data/load.node.js";
-export {
-  type DistillInput,
-  type DistillResult,
-  DistillRun,
-  newStudent,
-} from "./distill/run.node.js";
 export {
   listSources,
   loadPhotoSets,
@@ -27,4 +20,11 @@ export {
   readWiderValidation,
   writeWiderDetections,
 } from "./evaluate/wider.node.js";
+export {
+  type DistillInput,
+  type DistillResult,
+  DistillRun,
+  newStudent,
+} from "./run/distill-run.node.js";
+export { type RunInput, type RunListener, TrainRun } from "./run/train-run.node.js";
 export { defaultWorkers } from "./worker-pool.node.js";

@@ -80,7 +80,6 @@ export {
   distillLoss,
   type LabelTensors,
 } from "./distill/loss.js";
-export { DistillObjective } from "./distill/objective.js";
 export { buildPyramid, type Pyramid, type RgbImage, toRgb } from "./distill/pyramid.js";
 export {
   type BatchSpec,
@@ -135,7 +134,15 @@ export {
   widerKey,
 } from "./evaluate/wider.js";
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
-export { selectHardNegatives } from "./loss/mining.js";
+export { DistillObjective } from "./objective/distill.js";
+export {
+  MATCH_PRESETS,
+  type MatchFaces,
+  type MatchOptions,
+  matchPriors,
+  type Targets,
+} from "./objective/match.js";
+export { selectHardNegatives } from "./objective/mining.js";
 export {
   type Classification,
   LOSS_PRESETS,
@@ -144,7 +151,9 @@ export {
   multiBoxLoss,
   type TargetTensors,
   uploadTargets,
-} from "./loss/multibox.js";
+} from "./objective/multibox.js";
+export { MultiBoxObjective, type Objective, type ObjectiveInput } from "./objective/objective.js";
+export { mineHardNegatives } from "./objective/target-mining.js";
 export { seededRandom } from "./random.js";
 export {
   precisionRecallPlot,
@@ -155,14 +164,6 @@ export {
   type ValidationFigures,
 } from "./report/report.js";
 export { type Axis, type LinePlot, linePlot, type Mark, type Series } from "./report/svg.js";
-export {
-  MATCH_PRESETS,
-  type MatchFaces,
-  type MatchOptions,
-  matchPriors,
-  type Targets,
-} from "./targets/match.js";
-export { mineHardNegatives } from "./targets/mining.js";
 export {
   type Batch,
   type BatchOptions,
@@ -191,7 +192,6 @@ export {
   type Pretrained,
 } from "./trainer/initialise.js";
 export type { StepLosses } from "./trainer/loss-log.js";
-export { MultiBoxObjective, type Objective, type ObjectiveInput } from "./trainer/objective.js";
 export {
   checkSettings,
   type PresetName,

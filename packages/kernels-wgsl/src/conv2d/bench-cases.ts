@@ -1,4 +1,4 @@
-import type { Conv2dSpec } from "./spec.js";
+import type { Conv2dSpec } from "./shared/spec.js";
 
 /** A convolution worth measuring. */
 export interface Conv2dBenchCase {

@@ -1,18 +1,7 @@
-import { conv2dVariants, FORWARD } from "./conv2d.js";
-import { conv2dDepthwiseGradient, isDepthwise3x3 } from "./depthwise-gradient.js";
-import { forwardText } from "./forward.js";
-import {
-  asForwardConv2d,
-  conv2dInputGradientGather,
-  swapped,
-  turnedRound,
-} from "./input-gradient.js";
-import { type Conv2dLaunch, type Conv2dSpec, type Conv2dTraits, checkConv2dSpec } from "./spec.js";
-import { conv2dSubgroupDepthwiseGradient } from "./subgroup-depthwise-gradient.js";
-import { conv2dSubgroupDepthwiseSpread } from "./subgroup-depthwise-spread.js";
-import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
-import { conv2dSubgroupWeightGradient } from "./subgroup-weight-gradient.js";
-import { conv2dTiledWeightGradient } from "./tiled-weight-gradient.js";
+import { conv2dVariants, FORWARD } from "./forward/conv2d.js";
+import { forwardText } from "./forward/forward.js";
+import { conv2dSubgroupDepthwiseSpread } from "./forward/subgroup-depthwise-spread.js";
+import { conv2dSubgroupGemm } from "./forward/subgroup-gemm.js";
 import {
   always,
   broadcasts,
@@ -23,9 +12,25 @@ import {
   unknownVariant,
   type Variant,
   walks,
-} from "./variants.js";
-import type { Conv2dWeightGradient } from "./weight-gradient.js";
-import { conv2dWeightGradientGeneral } from "./weight-gradient-general.js";
+} from "./forward/variants.js";
+import {
+  asForwardConv2d,
+  conv2dInputGradientGather,
+  swapped,
+  turnedRound,
+} from "./input-gradient/input-gradient.js";
+import {
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  type Conv2dTraits,
+  checkConv2dSpec,
+} from "./shared/spec.js";
+import { conv2dDepthwiseGradient, isDepthwise3x3 } from "./weight-gradient/depthwise.js";
+import { conv2dWeightGradientGeneral } from "./weight-gradient/general.js";
+import { conv2dSubgroupWeightGradient } from "./weight-gradient/subgroup.js";
+import { conv2dSubgroupDepthwiseGradient } from "./weight-gradient/subgroup-depthwise.js";
+import { conv2dTiledWeightGradient } from "./weight-gradient/tiled.js";
+import type { Conv2dWeightGradient } from "./weight-gradient/weight-gradient.js";
 
 function sizeOfInput(spec: Conv2dSpec): readonly [number, number] {
   return [spec.inHeight, spec.inWidth];

@@ -1,11 +1,11 @@
 export { type Conv2dBenchCase, conv2dBenchCases } from "./bench-cases.js";
-export { conv2d, conv2dVariants } from "./conv2d.js";
 export {
   conv2dBackwardInput,
   conv2dBackwardInputVariants,
   conv2dBackwardWeight,
   conv2dBackwardWeightVariants,
 } from "./conv2d-backward.js";
+export { conv2d, conv2dVariants } from "./forward/conv2d.js";
 export {
   bindConv2d,
   type Conv2dActivation,
@@ -21,5 +21,5 @@ export {
   conv2dFlops,
   conv2dOutputSize,
   type StorageType,
-} from "./spec.js";
-export type { Conv2dWeightGradient } from "./weight-gradient.js";
+} from "./shared/spec.js";
+export type { Conv2dWeightGradient } from "./weight-gradient/weight-gradient.js";

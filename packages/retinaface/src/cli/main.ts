@@ -38,7 +38,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   const { out, anchors, tune, ...load } = options;
   const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
-  const { RetinaFace } = await import("../detector.js");
+  const { RetinaFace } = await import("../detect/detector.js");
   const tuning = tune ? await measuring() : undefined;
   const failed = await detectPhotos({
     photos,

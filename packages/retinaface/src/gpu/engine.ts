@@ -7,11 +7,11 @@ import {
   type Tensor,
   type WeightStore,
 } from "@retinaface-webgpu/tensor/inference";
-import { priorBoxes } from "../anchors.js";
+import { priorBoxes } from "../decode/anchors.js";
+import type { Frame } from "../decode/postprocess.js";
+import { addTimings, noTimings, type StageTimings, type Timings } from "../detect/timings.js";
 import type { PixelSource } from "../image/source.js";
 import type { HeadOutput } from "../model/network.js";
-import type { Frame } from "../postprocess.js";
-import { addTimings, noTimings, type StageTimings, type Timings } from "../timings.js";
 import type { KernelTuner } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { FaceFinder, type HeadLevel } from "./face-finder.js";

@@ -11,11 +11,11 @@ import {
   RECORD_WORDS,
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor/inference";
-import { LANDMARK_COORDINATES } from "../codec.js";
+import { LANDMARK_COORDINATES } from "../decode/codec.js";
+import { probabilityOf, thresholdKey } from "../decode/margin.js";
+import { decodeRows, type Frame, toFace } from "../decode/postprocess.js";
+import { lap, noTimings, type Timings } from "../detect/timings.js";
 import { NumericError } from "../errors.js";
-import { probabilityOf, thresholdKey } from "../margin.js";
-import { decodeRows, type Frame, toFace } from "../postprocess.js";
-import { lap, noTimings, type Timings } from "../timings.js";
 import type { Face, Thresholds } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
 import { type DetectionPipelines, detectionPipelines } from "./pipelines.js";

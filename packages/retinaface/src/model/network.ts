@@ -1,9 +1,9 @@
 import { concat, reshape, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
+import { MobileNetV1 } from "./backbones/mobilenet.js";
+import { ResNet50 } from "./backbones/resnet.js";
 import type { Backbone } from "./blocks.js";
 import { FPN, SSH } from "./fpn.js";
-import { MobileNetV1 } from "./mobilenet.js";
-import { ResNet50 } from "./resnet.js";
 
 /** Backbones by the names that checkpoints and configurations use. */
 export type BackboneName = "mobilenet0.25" | "resnet50";

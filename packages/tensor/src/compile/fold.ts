@@ -1,4 +1,4 @@
-import type { Tensor } from "../tensor.js";
+import type { Tensor } from "../core/tensor.js";
 import type { ConvPart } from "./graph.js";
 
 /** OIHW weights and biases with batch norm folded in. */

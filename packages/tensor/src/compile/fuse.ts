@@ -1,4 +1,4 @@
-import { sameShape } from "../shape.js";
+import { sameShape } from "../core/shape.js";
 import {
   type ConvNode,
   dropDeadNodes,

@@ -1,11 +1,11 @@
 import type { Conv2dSpec, Kernel } from "@retinaface-webgpu/kernels-wgsl";
-import { noGrad } from "../autograd.js";
+import { noGrad } from "../autograd/autograd.js";
+import { keep, tidy } from "../core/scope.js";
+import { Storage, Tensor, type TensorInfo } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import type { CompiledKernel } from "../device/pipelines.js";
 import type { BufferBinding } from "../device/recorder.js";
 import { recordTrace } from "../ops/trace.js";
-import { keep, tidy } from "../scope.js";
-import { Storage, Tensor, type TensorInfo } from "../tensor.js";
 import { fuse } from "./fuse.js";
 import { buildGraph, type Graph, rootOf, type Value } from "./graph.js";
 import { storeHalf } from "./half.js";

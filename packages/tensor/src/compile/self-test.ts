@@ -16,12 +16,12 @@ import {
   conv2dOutputSize,
   type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { TensorError } from "../core/errors.js";
+import { decodeHalf, encodeHalf } from "../core/float16.js";
+import { Storage } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
-import { TensorError } from "../errors.js";
-import { decodeHalf, encodeHalf } from "../float16.js";
 import { conv2dTraits, packedSlice } from "../ops/conv2d.js";
-import { Storage } from "../tensor.js";
 import { hostConv2d, type TestConv, testConv } from "./self-test-conv.js";
 import type { VariantChooser } from "./steps.js";
 

@@ -7,13 +7,13 @@ import {
   type Kernel,
   type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { bytesPerElement } from "../core/dtype.js";
+import { sizeOf } from "../core/shape.js";
+import { Tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
-import { bytesPerElement } from "../dtype.js";
 import { conv2dSpec, conv2dTraits } from "../ops/conv2d.js";
 import type { OpRun } from "../ops/op.js";
-import { sizeOf } from "../shape.js";
-import { Tensor } from "../tensor.js";
 import { type ConvNode, type OpNode, rootOf, type Value } from "./graph.js";
 
 /** A temporary buffer of one node. */

@@ -18,11 +18,11 @@ import {
   conv2dOutputSize,
   conv2dVariants,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { bytesPerElement, type DType } from "../core/dtype.js";
+import { Storage } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
-import { bytesPerElement, type DType } from "../dtype.js";
 import { conv2dTraits, packedSlice } from "../ops/conv2d.js";
-import { Storage } from "../tensor.js";
 import type { VariantChooser } from "./steps.js";
 
 /** Keeps a tuner's results between runs, as text. */

@@ -1,4 +1,4 @@
-import { GpuOutOfMemoryError } from "../errors.js";
+import { GpuOutOfMemoryError } from "../core/errors.js";
 
 /** A span of GPU memory lent by the pool; `bytes` is what was asked for, `capacity` what is there. */
 export interface PooledBuffer {

@@ -5,7 +5,7 @@ import {
   GpuOutOfMemoryError,
   GpuValidationError,
   WebGpuUnavailableError,
-} from "../errors.js";
+} from "../core/errors.js";
 import {
   type AdapterDescription,
   type DeviceOptions,

@@ -1,6 +1,6 @@
 import type { BindingType, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { restDuring } from "#platform";
-import { GpuValidationError } from "../errors.js";
+import { GpuValidationError } from "../core/errors.js";
 
 /** A compiled kernel: what a dispatch needs besides its buffers. */
 export interface CompiledKernel {

@@ -1,7 +1,7 @@
+import { Random } from "../core/random.js";
+import { type Shape, sizeOf } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
-import { Random } from "../random.js";
-import { type Shape, sizeOf } from "../shape.js";
-import type { Tensor } from "../tensor.js";
 import { Parameter, tensorBuffer } from "./parameter.js";
 
 /** Where a module's parameters live and how they start. */

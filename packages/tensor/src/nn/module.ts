@@ -1,8 +1,8 @@
-import { TensorError } from "../errors.js";
-import { type HostTensor, type StateDict, toFloat32 } from "../host-tensor.js";
-import { readTensors } from "../read-tensors.js";
-import { sameShape, showShape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { TensorError } from "../core/errors.js";
+import { type HostTensor, type StateDict, toFloat32 } from "../core/host-tensor.js";
+import { readTensors } from "../core/read-tensors.js";
+import { sameShape, showShape } from "../core/shape.js";
+import { Tensor } from "../core/tensor.js";
 import { Parameter } from "./parameter.js";
 
 /** The checkpoint does not fit the module; `missing`, `unexpected` and `mismatched` list all of it. */

@@ -1,7 +1,7 @@
+import { keep } from "../core/scope.js";
+import type { Shape } from "../core/shape.js";
+import { Storage, Tensor, tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
-import { keep } from "../scope.js";
-import type { Shape } from "../shape.js";
-import { Storage, Tensor, tensor } from "../tensor.js";
 
 /** A trained tensor of a module: a leaf that requires a gradient and outlives `tidy` scopes. */
 export class Parameter extends Tensor {

@@ -1,3 +1,4 @@
+import type { Tensor } from "../core/tensor.js";
 import {
   type AvgPoolOptions,
   avgPool,
@@ -6,7 +7,6 @@ import {
   type PoolOptions,
 } from "../ops/pool.js";
 import { type ResizeOptions, resizeNearest } from "../ops/resize.js";
-import type { Tensor } from "../tensor.js";
 import { Module } from "./module.js";
 
 /** Largest value of each window of an NHWC tensor. */

@@ -1,7 +1,7 @@
 import { batchNormNormalize, batchNormUpdateRunning } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError, TensorError } from "../errors.js";
-import { sameShape, showShape } from "../shape.js";
-import type { Tensor, TensorInfo } from "../tensor.js";
+import { ShapeError, TensorError } from "../core/errors.js";
+import { sameShape, showShape } from "../core/shape.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { defineOp, record } from "./op.js";
 

@@ -1,6 +1,6 @@
 import { type BinaryOp, binary } from "@retinaface-webgpu/kernels-wgsl";
-import { broadcastShapes } from "../shape.js";
-import type { Tensor, TensorInfo } from "../tensor.js";
+import { broadcastShapes } from "../core/shape.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
 import { sameDtype } from "./dtype-check.js";
 import { defineOp, type Op, type OpSpec } from "./op.js";
 import { addScalar, clamp, mulScalar, powScalar } from "./unary.js";

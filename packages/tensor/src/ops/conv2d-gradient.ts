@@ -8,9 +8,9 @@ import {
   conv2dBackwardWeight,
   type Kernel,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
-import { type Shape, showShape } from "../shape.js";
-import type { Tensor } from "../tensor.js";
+import { ShapeError } from "../core/errors.js";
+import { type Shape, showShape } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import { add } from "./binary.js";
 import {
   type Conv2dAttrs,

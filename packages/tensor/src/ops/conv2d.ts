@@ -6,11 +6,11 @@ import {
   conv2d as conv2dKernel,
   conv2dOutputSize,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { ShapeError } from "../core/errors.js";
+import { showShape } from "../core/shape.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
-import { ShapeError } from "../errors.js";
-import { showShape } from "../shape.js";
-import type { Tensor, TensorInfo } from "../tensor.js";
 import { keepPacking, LaunchCache } from "./launch-cache.js";
 import { defineOp, type OpRun } from "./op.js";
 

@@ -1,5 +1,5 @@
-import { TensorError } from "../errors.js";
-import type { TensorInfo } from "../tensor.js";
+import { TensorError } from "../core/errors.js";
+import type { TensorInfo } from "../core/tensor.js";
 
 /** @throws TensorError `DTYPE` unless all tensors have the first one's element type. */
 export function sameDtype(op: string, tensors: readonly TensorInfo[]): void {

@@ -2,9 +2,9 @@ import {
   gather as gatherKernel,
   scatterAdd as scatterAddKernel,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
-import { normalizeAxis, type Shape, showShape, sizeOf } from "../shape.js";
-import type { Tensor } from "../tensor.js";
+import { ShapeError } from "../core/errors.js";
+import { normalizeAxis, type Shape, showShape, sizeOf } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 

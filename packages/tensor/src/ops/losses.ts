@@ -6,9 +6,9 @@ import {
   smoothL1Backward,
   smoothL1 as smoothL1Kernel,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
-import { sameShape, showShape } from "../shape.js";
-import { type Tensor, type TensorInfo, zeros } from "../tensor.js";
+import { ShapeError } from "../core/errors.js";
+import { sameShape, showShape } from "../core/shape.js";
+import { type Tensor, type TensorInfo, zeros } from "../core/tensor.js";
 import { div, equal, maximum } from "./binary.js";
 import { requireDtype } from "./dtype-check.js";
 import { cast } from "./movement.js";

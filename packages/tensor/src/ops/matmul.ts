@@ -3,9 +3,9 @@ import {
   matmulBatchStrides,
   matmul as matmulKernel,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
-import { broadcastShapes, type Shape, showShape } from "../shape.js";
-import type { Tensor } from "../tensor.js";
+import { ShapeError } from "../core/errors.js";
+import { broadcastShapes, type Shape, showShape } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 import { sumTo } from "./reduce.js";

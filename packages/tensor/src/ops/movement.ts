@@ -4,10 +4,10 @@ import {
   fill,
   stridedCopy,
 } from "@retinaface-webgpu/kernels-wgsl";
-import type { DType } from "../dtype.js";
-import { ShapeError } from "../errors.js";
-import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../shape.js";
-import type { Tensor } from "../tensor.js";
+import type { DType } from "../core/dtype.js";
+import { ShapeError } from "../core/errors.js";
+import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import { sameDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 import { sumTo } from "./reduce.js";

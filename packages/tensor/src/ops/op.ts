@@ -16,13 +16,13 @@
  */
 
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
-import { gradEnabled, noGrad, type TapeNode } from "../autograd.js";
+import { gradEnabled, noGrad, type TapeNode } from "../autograd/autograd.js";
+import { bytesPerElement, type DType } from "../core/dtype.js";
+import { TensorError } from "../core/errors.js";
+import { assertShape, sizeOf } from "../core/shape.js";
+import { Storage, Tensor, type TensorInfo } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import type { BufferBinding } from "../device/recorder.js";
-import { bytesPerElement, type DType } from "../dtype.js";
-import { TensorError } from "../errors.js";
-import { assertShape, sizeOf } from "../shape.js";
-import { Storage, Tensor, type TensorInfo } from "../tensor.js";
 import { activeTrace, type TraceNode } from "./trace.js";
 
 /** What `forward` records with. */

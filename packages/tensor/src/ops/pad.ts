@@ -4,9 +4,9 @@ import {
   pad as padKernel,
   padOutputShape,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
-import { showShape, sizeOf } from "../shape.js";
-import type { Tensor, TensorInfo } from "../tensor.js";
+import { ShapeError } from "../core/errors.js";
+import { showShape, sizeOf } from "../core/shape.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { slice } from "./movement.js";
 import { defineOp } from "./op.js";

@@ -1,6 +1,6 @@
 /** Gradients of pooling, apart from it so that a program that only runs networks does not carry their kernels. */
 import { averagePoolBackward, maxPoolBackward } from "@retinaface-webgpu/kernels-wgsl";
-import type { TensorInfo } from "../tensor.js";
+import type { TensorInfo } from "../core/tensor.js";
 import { defineOp } from "./op.js";
 import { type AverageAttrs, averageOp, maxOp, type PoolAttrs, specOf } from "./pool.js";
 

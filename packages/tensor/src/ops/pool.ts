@@ -5,9 +5,9 @@ import {
   poolOutputSize,
   type Spatial,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
-import { type Shape, showShape } from "../shape.js";
-import type { Tensor, TensorInfo } from "../tensor.js";
+import { ShapeError } from "../core/errors.js";
+import { type Shape, showShape } from "../core/shape.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 import { mean } from "./reduce.js";

@@ -1,5 +1,5 @@
 import { argReduce, fill, type ReduceOp, reduce } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../core/errors.js";
 import {
   normalizeAxes,
   normalizeAxis,
@@ -7,8 +7,8 @@ import {
   sameShape,
   showShape,
   sizeOf,
-} from "../shape.js";
-import type { Tensor, TensorInfo } from "../tensor.js";
+} from "../core/shape.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
 import { div, equal, mul } from "./binary.js";
 import { requireDtype } from "./dtype-check.js";
 import { broadcastTo, reshape } from "./movement.js";

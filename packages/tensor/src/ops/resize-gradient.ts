@@ -1,6 +1,6 @@
 /** The gradient of resizing, apart from it so that a program that only runs networks does not carry its kernels. */
 import { resizeBackward } from "@retinaface-webgpu/kernels-wgsl";
-import type { TensorInfo } from "../tensor.js";
+import type { TensorInfo } from "../core/tensor.js";
 import { defineOp } from "./op.js";
 import { type ResizeAttrs, resizeOp, specOf } from "./resize.js";
 

@@ -1,7 +1,7 @@
 import type { ReducePlan } from "@retinaface-webgpu/kernels-wgsl";
+import type { DType } from "../core/dtype.js";
+import type { Tensor } from "../core/tensor.js";
 import type { BufferBinding } from "../device/recorder.js";
-import type { DType } from "../dtype.js";
-import type { Tensor } from "../tensor.js";
 import type { OpRun } from "./op.js";
 
 /**

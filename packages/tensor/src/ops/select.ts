@@ -1,6 +1,6 @@
 import { select } from "@retinaface-webgpu/kernels-wgsl";
-import { broadcastShapes } from "../shape.js";
-import { type Tensor, zeros } from "../tensor.js";
+import { broadcastShapes } from "../core/shape.js";
+import { type Tensor, zeros } from "../core/tensor.js";
 import { requireDtype, sameDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 import { sumTo } from "./reduce.js";

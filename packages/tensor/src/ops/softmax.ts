@@ -1,6 +1,6 @@
 import { softmaxBackward, softmax as softmaxKernel } from "@retinaface-webgpu/kernels-wgsl";
-import { normalizeAxis } from "../shape.js";
-import type { Tensor } from "../tensor.js";
+import { normalizeAxis } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { transpose } from "./movement.js";
 import { defineOp } from "./op.js";

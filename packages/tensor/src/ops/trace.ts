@@ -1,4 +1,4 @@
-import type { Tensor, TensorInfo } from "../tensor.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
 import type { OpSpec } from "./op.js";
 
 /** One operation of a traced graph; `inputs` are traced tensors or constants (parameters). */

@@ -4,7 +4,7 @@ import {
   unaryBackward,
   unaryGradientFrom,
 } from "@retinaface-webgpu/kernels-wgsl";
-import type { Tensor } from "../tensor.js";
+import type { Tensor } from "../core/tensor.js";
 import { requireDtype } from "./dtype-check.js";
 import { defineOp } from "./op.js";
 

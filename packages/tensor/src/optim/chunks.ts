@@ -1,6 +1,6 @@
+import { keep } from "../core/scope.js";
+import { type Tensor, zeros } from "../core/tensor.js";
 import type { Parameter } from "../nn/parameter.js";
-import { keep } from "../scope.js";
-import { type Tensor, zeros } from "../tensor.js";
 import { copyElements, totalSize } from "./flat.js";
 
 /** Parameters that have taken part in the same steps so far, and the optimizer's memory of them. */

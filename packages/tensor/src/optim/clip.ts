@@ -1,10 +1,10 @@
 import { clipByNorm } from "@retinaface-webgpu/kernels-wgsl";
+import { tidy } from "../core/scope.js";
+import type { Tensor } from "../core/tensor.js";
 import type { Parameter } from "../nn/parameter.js";
 import { record } from "../ops/op.js";
 import { sumSquares } from "../ops/reduce.js";
 import { sqrt } from "../ops/unary.js";
-import { tidy } from "../scope.js";
-import type { Tensor } from "../tensor.js";
 import { gather, scatter } from "./flat.js";
 
 /**

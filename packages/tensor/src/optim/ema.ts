@@ -1,11 +1,11 @@
 import { lerpUpdate } from "@retinaface-webgpu/kernels-wgsl";
-import { TensorError } from "../errors.js";
-import { type StateDict, toFloat32 } from "../host-tensor.js";
+import { TensorError } from "../core/errors.js";
+import { type StateDict, toFloat32 } from "../core/host-tensor.js";
+import { keep, tidy } from "../core/scope.js";
+import { sameShape } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import type { Module } from "../nn/module.js";
 import { record } from "../ops/op.js";
-import { keep, tidy } from "../scope.js";
-import { sameShape } from "../shape.js";
-import type { Tensor } from "../tensor.js";
 import { copyElements, gather, scatter } from "./flat.js";
 
 /**

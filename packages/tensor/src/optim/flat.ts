@@ -3,7 +3,7 @@
  * each by a dispatch of its own costs more than the arithmetic (software adapter: 100 µs a dispatch against
  * 10 µs a copy), so optimizers copy them into one buffer, update that at once, and copy them back.
  */
-import { empty, type Tensor } from "../tensor.js";
+import { empty, type Tensor } from "../core/tensor.js";
 
 /** Elements of all tensors together. */
 export function totalSize(tensors: readonly Tensor[]): number {

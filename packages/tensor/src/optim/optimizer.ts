@@ -1,10 +1,10 @@
-import { TensorError } from "../errors.js";
-import { type StateDict, toFloat32 } from "../host-tensor.js";
+import { TensorError } from "../core/errors.js";
+import { type StateDict, toFloat32 } from "../core/host-tensor.js";
+import { readTensors } from "../core/read-tensors.js";
+import { tidy } from "../core/scope.js";
+import { sameShape, showShape } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import type { Parameter } from "../nn/parameter.js";
-import { readTensors } from "../read-tensors.js";
-import { tidy } from "../scope.js";
-import { sameShape, showShape } from "../shape.js";
-import type { Tensor } from "../tensor.js";
 import { type Chunk, disposeChunk, makeChunk, placesOf, regroup } from "./chunks.js";
 import { gather, scatter } from "./flat.js";
 

@@ -1,4 +1,4 @@
-import { TensorError } from "../errors.js";
+import { TensorError } from "../core/errors.js";
 
 /**
  * The factor that a step's learning rate has: a pure function of the step's number from 0, so that a

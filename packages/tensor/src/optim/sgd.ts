@@ -1,5 +1,5 @@
 import { sgdUpdate } from "@retinaface-webgpu/kernels-wgsl";
-import { TensorError } from "../errors.js";
+import { TensorError } from "../core/errors.js";
 import type { Parameter } from "../nn/parameter.js";
 import { record } from "../ops/op.js";
 import {

@@ -1,4 +1,4 @@
-import { WebGpuUnavailableError } from "../errors.js";
+import { WebGpuUnavailableError } from "../core/errors.js";
 import type { GpuSource } from "./node.js";
 
 /** The browser's own WebGPU, in a window or a worker. */

@@ -1,8 +1,8 @@
 import type { Random } from "@retinaface-webgpu/tensor";
 import { OptionError, type RawImage } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
+import type { MatchFaces } from "../objective/match.js";
 import { chance, seededRandom } from "../random.js";
-import type { MatchFaces } from "../targets/match.js";
 import {
   type CropOptions,
   cropFaces,

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { Command, Option } from "commander";
 import { readRecipe } from "../distill/recipe.js";
-import { DistillRun } from "../distill/run.node.js";
+import { DistillRun } from "../run/distill-run.node.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { printJson, say } from "./console.js";

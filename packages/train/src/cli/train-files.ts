@@ -5,10 +5,10 @@ import { contactSheet } from "../augment/contact-sheet.js";
 import type { NonFiniteLossError } from "../errors.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import type { ValidationFigures } from "../report/report.js";
+import { RunFolder } from "../run/run-folder.node.js";
 import type { DataPosition } from "../trainer/batches.js";
 import type { Checkpoint } from "../trainer/checkpoint.js";
 import type { StepLosses } from "../trainer/loss-log.js";
-import { RunFolder } from "../trainer/run-folder.node.js";
 import type { TrainSettings } from "../trainer/settings.js";
 
 /** What a run is, as given on the command line. */

@@ -12,6 +12,7 @@ import type { Dataset } from "../data/load.node.js";
 import { formatProblem, type Problem } from "../data/record.js";
 import { validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
+import { type RunInput, type RunListener, TrainRun } from "../run/train-run.node.js";
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import { frozenDepth, PARTS, parseFreeze } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
@@ -22,7 +23,6 @@ import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js
 import { type RunCheckpoint, type RunDescription, RunFiles } from "./train-files.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
 import { writeReport } from "./train-report.js";
-import { type RunInput, type RunListener, TrainRun } from "./train-run.js";
 
 async function readPretrained(file: string | undefined): Promise<Pretrained | undefined> {
   if (file === undefined) return undefined;

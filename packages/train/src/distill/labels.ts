@@ -1,6 +1,6 @@
 import { type Device, gather, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import type { Sample } from "../augment/sample.js";
-import { type MatchOptions, matchPriors, pickRows } from "../targets/match.js";
+import { type MatchOptions, matchPriors, pickRows } from "../objective/match.js";
 import type { LabelTensors } from "./loss.js";
 
 /** A prior learns a label only where it lies on the face this well. */

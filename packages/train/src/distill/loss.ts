@@ -19,7 +19,7 @@ import {
   type Tensor,
 } from "@retinaface-webgpu/tensor";
 import type { NetworkOutput } from "retinaface-webgpu";
-import type { LossParts } from "../loss/multibox.js";
+import type { LossParts } from "../objective/multibox.js";
 
 /** How a student learns from a teacher's dense outputs. */
 export interface DistillOptions {

@@ -1,7 +1,7 @@
 import { optim } from "@retinaface-webgpu/tensor";
 import { type DetectorConfig, OptionError } from "retinaface-webgpu";
-import { LOSS_PRESETS, type LossOptions } from "../loss/multibox.js";
-import { MATCH_PRESETS } from "../targets/match.js";
+import { MATCH_PRESETS } from "../objective/match.js";
+import { LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
 import type { Part } from "./freeze.js";
 import type { TrainerOptions } from "./trainer.js";
 

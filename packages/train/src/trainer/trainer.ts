@@ -16,12 +16,12 @@ import {
 } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import { NonFiniteLossError } from "../errors.js";
-import type { LossOptions } from "../loss/multibox.js";
-import type { MatchOptions } from "../targets/match.js";
+import type { MatchOptions } from "../objective/match.js";
+import type { LossOptions } from "../objective/multibox.js";
+import { MultiBoxObjective, type Objective } from "../objective/objective.js";
 import { applyFreeze, frozenDepth, type Part } from "./freeze.js";
 import { BatchImages } from "./images.js";
 import { LossLog, type StepLosses } from "./loss-log.js";
-import { MultiBoxObjective, type Objective } from "./objective.js";
 import { FrozenPrefix } from "./prefix.js";
 import { predict, type Stage, stagesOf } from "./stages.js";
 

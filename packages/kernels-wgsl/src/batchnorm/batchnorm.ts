@@ -1,0 +1,142 @@
+/**
+ * Batch normalisation over the last axis (NHWC channels) of a tensor seen as [rows, channels].
+ *
+ * Everything here is elementwise; the sums over rows are in `batchnorm-sums.ts`.
+ *
+ * A leaky ReLU that follows is part of the same kernels: a pass over memory fewer in each direction. Its
+ * derivative is told by the sign of its output, which the next layer keeps anyway. Elementwise kernels give
+ * an invocation several rows of the same channels, so that it loads the channels' numbers once.
+ */
+
+import { defineKernel, input, output, scalarOrVector } from "../define.js";
+import type { Kernel, ParamValue } from "../kernel.js";
+import { slopeParam, throughActivation } from "./activation.js";
+
+/** A contiguous tensor as rows of channels: rows = N·H·W. */
+export interface BatchNormSpec {
+  readonly rows: number;
+  readonly channels: number;
+}
+
+/** A batch norm with what follows it. */
+export interface BatchNormLayerSpec extends BatchNormSpec {
+  readonly eps: number;
+  /** Slope of the leaky ReLU that follows, at least 0; absent: none does. */
+  readonly slope?: number;
+}
+
+/** Work items that still fill a large GPU; beyond them an invocation takes several rows. */
+const ENOUGH_ITEMS = 16384;
+const MAX_ROWS_PER_ITEM = 8;
+
+interface PixelwiseParts {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly params: Readonly<Record<string, ParamValue>>;
+  /** Declarations in terms of the element type `T`. */
+  readonly globals?: string;
+  /** Statements on the channels `c`, once an invocation. */
+  readonly channel: string;
+  /** Value of the output at the element `at` of these channels. */
+  readonly value: string;
+  readonly flops: number;
+  /** Full-size buffers among inputs and output. */
+  readonly passes: number;
+}
+
+/** A kernel over all elements; each invocation goes over every n-th row of its channels. */
+function pixelwise({ rows, channels }: BatchNormSpec, parts: PixelwiseParts): Kernel {
+  const width = channels % 4 === 0 ? 4 : 1;
+  const element = scalarOrVector("f32", width);
+  const perRow = channels / width;
+  const wanted = Math.floor((rows * perRow) / ENOUGH_ITEMS);
+  const rowsPerItem = Math.max(1, Math.min(MAX_ROWS_PER_ITEM, wanted));
+  return defineKernel({
+    name: parts.name,
+    buffers: [...parts.inputs.map((n) => input(n, element)), output(parts.output, element)],
+    params: { channels: perRow, total: rows * perRow, ...parts.params },
+    globals: `alias T = ${element};
+${parts.globals ?? ""}`,
+    count: Math.ceil(rows / rowsPerItem) * perRow,
+    body: `  let c = i % p.channels;
+${parts.channel}
+  for (var at = i; at < p.total; at += p.count) {
+    ${parts.output}[at] = ${parts.value};
+  }`,
+    flops: rows * channels * parts.flops,
+    bytes: rows * channels * 4 * parts.passes,
+  });
+}
+
+/** NaN stays NaN, as in the activations' own kernels. */
+const LEAKY = "fn leaky(v: T) -> T { return select(v, v * p.slope, v < T(0.0)); }";
+
+/**
+ * y = (x − mean) / √(variance + eps) · gamma + beta, then the activation, with batch statistics in training
+ * and running ones in inference. Bindings: x, mean, variance, gamma, beta, y.
+ */
+export function batchNormNormalize(spec: BatchNormLayerSpec): Kernel {
+  const { eps, slope } = spec;
+  const normal = "(x[at] - m) * scale + shift";
+  return pixelwise(spec, {
+    name: `batchnorm-normalize${slope === undefined ? "" : "-leaky"}`,
+    inputs: ["x", "mean", "variance", "gamma", "beta"],
+    output: "y",
+    params: { eps: { f32: eps }, ...slopeParam(slope) },
+    channel: `  let m = mean[c];
+  let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
+  let shift = beta[c];`,
+    globals: slope === undefined ? "" : LEAKY,
+    value: slope === undefined ? normal : `leaky(${normal})`,
+    flops: 4,
+    passes: 2,
+  });
+}
+
+/**
+ * Gradient to x through batch statistics: gamma/√(variance + eps) · (g − gradBeta/rows − x̂·gradGamma/rows),
+ * g being the gradient before the activation. Bindings: gradient of y, x, mean, variance, gamma, sums of
+ * `batchNormBackwardParameters`, with an activation y, gradient of x: eight, the most that every device has.
+ */
+export function batchNormBackwardInput(spec: BatchNormLayerSpec): Kernel {
+  const { rows, eps, slope } = spec;
+  const inputs = ["gradY", "x", "mean", "variance", "gamma", "sums"];
+  const g = throughActivation(slope, "T(0.0)");
+  return pixelwise(spec, {
+    name: `batchnorm-backward-input${slope === undefined ? "" : "-leaky"}`,
+    inputs: [...inputs, ...(slope === undefined ? [] : ["y"])],
+    output: "gradX",
+    params: {
+      eps: { f32: eps },
+      perRow: { f32: 1 / rows },
+      ...slopeParam(slope),
+    },
+    channel: `  let m = mean[c];
+  let inverse = inverseSqrt(variance[c] + p.eps);
+  let scale = gamma[c] * inverse;
+  let byGamma = sums[c] * inverse * p.perRow;
+  let byBeta = sums[p.channels + c] * p.perRow;`,
+    value: `scale * (${g} - byBeta - (x[at] - m) * byGamma)`,
+    flops: 8,
+    passes: slope === undefined ? 3 : 4,
+  });
+}
+
+/**
+ * Gradient to x with given statistics: gamma/√(variance + eps) · g. Bindings: gradient of y, variance,
+ * gamma, with an activation y, gradient of x.
+ */
+export function batchNormBackwardInference(spec: BatchNormLayerSpec): Kernel {
+  const { eps, slope } = spec;
+  return pixelwise(spec, {
+    name: `batchnorm-backward-inference${slope === undefined ? "" : "-leaky"}`,
+    inputs: ["gradY", "variance", "gamma", ...(slope === undefined ? [] : ["y"])],
+    output: "gradX",
+    params: { eps: { f32: eps }, ...slopeParam(slope) },
+    channel: "  let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];",
+    value: `${throughActivation(slope, "T(0.0)")} * scale`,
+    flops: 2,
+    passes: slope === undefined ? 2 : 3,
+  });
+}

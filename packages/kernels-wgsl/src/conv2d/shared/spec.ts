@@ -1,0 +1,216 @@
+import type { Kernel } from "../../kernel.js";
+
+/** What is applied to every output element of a convolution. */
+export type Conv2dActivation =
+  | { readonly kind: "none" }
+  | { readonly kind: "relu" }
+  | { readonly kind: "leaky_relu"; readonly slope: number };
+
+/** A tensor added to the convolution, enlarged to the output size by nearest neighbour. */
+export interface Conv2dResidual {
+  readonly order: "before-activation" | "after-activation";
+  /** Size of the residual, NHWC with `batch` images and `outChannels` channels, densely stored. */
+  readonly height: number;
+  readonly width: number;
+  /** How it is stored; f32 when absent. */
+  readonly type?: StorageType;
+}
+
+/**
+ * A two-dimensional convolution (cross-correlation, as in PyTorch) of NHWC activations with OIHW
+ * weights, with bias, residual and activation fused in.
+ */
+export interface Conv2dSpec {
+  readonly batch: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: readonly [height: number, width: number];
+  readonly stride: readonly [y: number, x: number];
+  readonly dilation: readonly [y: number, x: number];
+  /** Zeros around the input, in pixels. */
+  readonly padding: readonly [top: number, bottom: number, left: number, right: number];
+  readonly groups: number;
+  readonly activation: Conv2dActivation;
+  /** Channels a pixel of the tensor that holds the input; `inChannels` when absent. */
+  readonly inStride?: number;
+  /** First channel of the input in that tensor; 0 when absent. */
+  readonly inOffset?: number;
+  /** Channels a pixel of the tensor that receives the output; `outChannels` when absent. */
+  readonly outStride?: number;
+  /** First channel of the output in that tensor; 0 when absent. Other channels are left alone. */
+  readonly outOffset?: number;
+  readonly residual?: Conv2dResidual;
+  /** How the input is stored; f32 when absent. Sums are f32 whatever the operands are. */
+  readonly inType?: StorageType;
+  /** How the output is stored; f32 when absent. What f16 cannot hold becomes infinite. */
+  readonly outType?: StorageType;
+}
+
+/** Element type of an operand in memory; `f16` needs the feature `shader-f16`. */
+export type StorageType = "f32" | "f16";
+
+/** What a choice between variants depends on: the adapter's limits and features. */
+export interface Conv2dTraits {
+  /** `maxComputeInvocationsPerWorkgroup`. */
+  readonly maxInvocations: number;
+  /** `maxComputeWorkgroupStorageSize`, bytes. */
+  readonly maxWorkgroupStorage: number;
+  /** `maxUniformBufferBindingSize`, bytes. */
+  readonly maxUniformBinding: number;
+  /** `maxStorageBufferBindingSize`, bytes. */
+  readonly maxStorageBinding: number;
+  readonly subgroups: boolean;
+  /** Invocations of every subgroup; absent where it varies or is unknown. */
+  readonly subgroupSize?: number;
+  readonly f16: boolean;
+  /** The adapter runs shaders on the CPU. */
+  readonly software: boolean;
+}
+
+/** A buffer that a dispatch binds: by its role, or a slice of the packed one, in elements. */
+export type Conv2dOperand =
+  | "input"
+  | "residual"
+  | "output"
+  | { readonly packedOffset: number; readonly packedSize: number };
+
+/** One dispatch of a convolution and what it binds, in order; its `params` come after those. */
+export interface Conv2dDispatch {
+  readonly kernel: Kernel;
+  /** Offsets of slices are multiples of 64 elements. */
+  readonly operands: readonly Conv2dOperand[];
+}
+
+/** The parts that `bindConv2d` puts in a dispatch's order. */
+export interface Conv2dParts<T> {
+  readonly input: T;
+  readonly output: T;
+  /** Needed where the spec has a residual. */
+  readonly residual?: T | undefined;
+  /** The slice of `size` elements from element `offset` of the packed buffer on. */
+  readonly packed: (offset: number, size: number) => T;
+}
+
+/**
+ * The operands of a dispatch, in the order of its bindings. Some kernels take a residual or do
+ * without by a parameter: where the spec has none, they are given the input, and do not read it.
+ */
+export function bindConv2d<T>({ operands }: Conv2dDispatch, parts: Conv2dParts<T>): T[] {
+  return operands.map((operand) => {
+    if (operand === "input") return parts.input;
+    if (operand === "output") return parts.output;
+    if (operand === "residual") return parts.residual ?? parts.input;
+    return parts.packed(operand.packedOffset, operand.packedSize);
+  });
+}
+
+/** A convolution as plain data: how to prepare its weights once, and what to dispatch each time. */
+export interface Conv2dLaunch {
+  readonly variant: string;
+  /** Elements (f32) of the buffer with packed weights and bias. */
+  readonly packedLength: number;
+  /**
+   * Fills the packed buffer. Bindings: OIHW weight, bias (any buffer of at least 16 bytes when
+   * there is none), packed buffer.
+   */
+  readonly pack: (hasBias: boolean) => Kernel;
+  /** Independent of each other: they may run in any order. */
+  readonly dispatches: readonly Conv2dDispatch[];
+}
+
+/** A spec that describes no convolution; the message names the field and its remedy. */
+export class Conv2dSpecError extends Error {
+  readonly code = "CONV2D_SPEC";
+  override readonly name = "Conv2dSpecError";
+}
+
+/** Output size: `floor((in + padding - dilation * (kernel - 1) - 1) / stride) + 1` on each axis. */
+export function conv2dOutputSize(
+  spec: Pick<Conv2dSpec, "inHeight" | "inWidth" | "kernelSize" | "stride" | "dilation" | "padding">,
+): readonly [height: number, width: number] {
+  const [kh, kw] = spec.kernelSize;
+  const [top, bottom, left, right] = spec.padding;
+  const rows = spec.inHeight + top + bottom - spec.dilation[0] * (kh - 1) - 1;
+  const columns = spec.inWidth + left + right - spec.dilation[1] * (kw - 1) - 1;
+  return [Math.floor(rows / spec.stride[0]) + 1, Math.floor(columns / spec.stride[1]) + 1];
+}
+
+/**
+ * Floating-point operations of one forward pass, a multiply-add counting 2.
+ *
+ * @param pixels output pixels of all images, if not those of the spec
+ */
+export function conv2dFlops(spec: Conv2dSpec, pixels?: number): number {
+  const [height, width] = conv2dOutputSize(spec);
+  const taps = spec.kernelSize[0] * spec.kernelSize[1];
+  const perOutput = taps * (spec.inChannels / spec.groups);
+  return 2 * (pixels ?? spec.batch * height * width) * spec.outChannels * perOutput;
+}
+
+/** Bytes that move at least once: input, weights and output. */
+export function conv2dBytes(spec: Conv2dSpec): number {
+  const [height, width] = conv2dOutputSize(spec);
+  const input = spec.batch * spec.inHeight * spec.inWidth * spec.inChannels;
+  const output = spec.batch * height * width * spec.outChannels;
+  const taps = spec.kernelSize[0] * spec.kernelSize[1];
+  const weights = taps * spec.outChannels * (spec.inChannels / spec.groups);
+  const bytes = (type: StorageType = "f32") => (type === "f16" ? 2 : 4);
+  return bytes(spec.inType) * input + bytes(spec.outType) * output + 4 * weights;
+}
+
+/**
+ * Checks the spec's numbers against each other.
+ * @throws {Conv2dSpecError} with the offending field
+ */
+export function checkConv2dSpec(spec: Conv2dSpec): void {
+  const fail = (message: string): never => {
+    throw new Conv2dSpecError(`conv2d: ${message}`);
+  };
+  const counts = {
+    batch: [spec.batch],
+    inHeight: [spec.inHeight],
+    inWidth: [spec.inWidth],
+    inChannels: [spec.inChannels],
+    outChannels: [spec.outChannels],
+    kernelSize: spec.kernelSize,
+    stride: spec.stride,
+    dilation: spec.dilation,
+    groups: [spec.groups],
+  };
+  for (const [field, values] of Object.entries(counts)) {
+    if (!values.every((v) => Number.isInteger(v) && v > 0)) {
+      fail(`${field} is ${values.join("×")}; give positive integers`);
+    }
+  }
+  if (!spec.padding.every((v) => Number.isInteger(v) && v >= 0)) {
+    fail(`padding is ${spec.padding.join(",")}; give integers that are not negative`);
+  }
+  for (const field of ["inChannels", "outChannels"] as const) {
+    if (spec[field] % spec.groups !== 0) {
+      fail(`${field} ${spec[field]} is not divisible by ${spec.groups} groups`);
+    }
+  }
+  checkSlice(fail, "in", spec.inChannels, spec.inStride, spec.inOffset);
+  checkSlice(fail, "out", spec.outChannels, spec.outStride, spec.outOffset);
+  const size = conv2dOutputSize(spec);
+  if (size[0] < 1 || size[1] < 1) {
+    fail(
+      `kernel ${spec.kernelSize.join("×")} does not fit the padded input ` +
+        `${spec.inHeight}×${spec.inWidth}; enlarge the input or the padding`,
+    );
+  }
+}
+
+function checkSlice(
+  fail: (message: string) => never,
+  side: "in" | "out",
+  channels: number,
+  stride = channels,
+  offset = 0,
+): void {
+  if (!(offset >= 0) || offset + channels > stride) {
+    fail(`${channels} channels from ${offset} on do not fit ${side}Stride ${stride}`);
+  }
+}

@@ -1,0 +1,227 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Device, DeviceLostError, nn, optim } from "@retinaface-webgpu/tensor";
+import { OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
+import type { PhotoSet } from "../distill/compose.js";
+import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
+import { listSources, loadPhotoSets } from "../distill/sources.node.js";
+import { Teacher } from "../distill/teacher.js";
+import { createViewMaker, viewBatches } from "../distill/view-maker.node.js";
+import { DistillObjective } from "../objective/distill.js";
+import { MATCH_PRESETS } from "../objective/match.js";
+import { LOSS_PRESETS } from "../objective/multibox.js";
+import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
+import type { StepLosses } from "../trainer/loss-log.js";
+import { Trainer } from "../trainer/trainer.js";
+import { defaultWorkers } from "../worker-pool.node.js";
+import { RunFolder } from "./run-folder.node.js";
+
+/** What a distillation works with and whom it tells. */
+export interface DistillInput {
+  readonly recipe: Recipe;
+  /** What the recipe's paths are relative to. */
+  readonly data: string;
+  /** The run's folder. */
+  readonly out: string;
+  /** Decoded photos; may be shared by runs. */
+  readonly cache: string;
+  /**
+   * Threads that make views, which are the same whatever their number; 0: the calling one makes them.
+   * Default: as many as there are processors beside the one that trains.
+   */
+  readonly workers?: number;
+  readonly onLosses: (losses: readonly StepLosses[], imagesPerSecond: number) => void;
+  readonly onNotice: (text: string) => void;
+}
+
+interface Progress {
+  images: number;
+  seconds: number;
+}
+
+/** What a checkpoint holds besides the trainer's state. */
+interface DistillProgress extends Readonly<Progress> {
+  readonly recipe: Recipe;
+}
+
+/** What a step takes. */
+interface Parts {
+  readonly trainer: Trainer;
+  readonly objective: DistillObjective;
+  readonly sets: readonly PhotoSet[];
+}
+
+/** Where a distillation stands. */
+export interface DistillResult {
+  readonly steps: number;
+  /** Views seen. */
+  readonly images: number;
+  readonly seconds: number;
+}
+
+const MODEL = "model.safetensors";
+/** Devices lost in a row, without a checkpoint between, after which a run gives up. */
+const MAX_LOSSES = 3;
+/** Log odds that new class heads begin with: background is far more frequent (Lin et al. 2017). */
+const INITIAL_ODDS = -4;
+
+/** Settings that may change when a run is resumed: how it goes on, how long, and how often it is saved. */
+const EXTENDABLE = ["steps", "schedule", "checkpointEvery", "stages", "sources"];
+
+/** A network with random weights for a recipe. */
+export function newStudent(device: Device, { network, seed }: Recipe): RetinaFaceNetwork {
+  const shape = { backbone: "mobilenet0.25" as const, ...network };
+  const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
+  for (const head of student.ClassHead) {
+    const odds = Float32Array.from({ length: head.conv1x1.bias!.size }, (_, i) =>
+      i % 2 === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
+    );
+    head.conv1x1.bias!.write(odds);
+  }
+  return student;
+}
+
+/** A distillation in a folder: goes on from its last checkpoint, also when the device is lost. */
+export class DistillRun {
+  readonly #input: DistillInput;
+  readonly #files: RunFolder<DistillProgress, StepLosses>;
+  #stop = false;
+
+  /** @throws WriteError where the run's folder cannot be made */
+  constructor(input: DistillInput) {
+    this.#input = input;
+    this.#files = new RunFolder(input.out);
+  }
+
+  get hasCheckpoint(): boolean {
+    return this.#files.hasCheckpoint;
+  }
+
+  /** Ends the run at a checkpoint after the present step. */
+  stop(): void {
+    this.#stop = true;
+  }
+
+  /** Trains to the recipe's last step, or until `stop()`; the averaged weights are `model.safetensors`. */
+  async run(): Promise<DistillResult> {
+    let losses = 0;
+    for (let before = -1; ; ) {
+      const device = await Device.create();
+      try {
+        return await this.#train(device);
+      } catch (error) {
+        if (!(error instanceof DeviceLostError)) throw error;
+        const step = this.hasCheckpoint ? (await this.#read()).state.step : 0;
+        losses = step === before ? losses + 1 : 1;
+        before = step;
+        if (losses > MAX_LOSSES) throw error;
+        this.#input.onNotice(`${error.message} Going on from step ${step}.`);
+      } finally {
+        device.destroy();
+      }
+    }
+  }
+
+  async #train(device: Device): Promise<DistillResult> {
+    const { recipe, data, out, cache, onNotice } = this.#input;
+    const weights = new Uint8Array(await readFile(path.resolve(data, recipe.teacher)));
+    let told = 0;
+    const sets = await loadPhotoSets(
+      device,
+      listSources(recipe, data, out),
+      weights,
+      cache,
+      (done, total) => {
+        if (done < total && performance.now() - told < 10_000) return;
+        told = performance.now();
+        onNotice(`${done}/${total} photos`);
+      },
+    );
+    const teacher = new Teacher(device, weights);
+    const objective = new DistillObjective(device, teacher, recipe.loss);
+    const student = newStudent(device, recipe);
+    const trainer = new Trainer(device, student, {
+      config: teacher.config,
+      frozen: [],
+      fixedNorm: false,
+      match: MATCH_PRESETS.pytorch,
+      loss: LOSS_PRESETS.pytorch,
+      objective,
+      optimizer: (parameters) =>
+        new optim.AdamW(parameters, { lr: recipe.lr, weightDecay: recipe.weightDecay }),
+      schedule: recipeSchedule(recipe),
+      clip: recipe.clip,
+      ema: recipe.ema,
+    });
+    const progress = { images: 0, seconds: 0 };
+    if (this.hasCheckpoint) {
+      const { state, extra } = await this.#read();
+      trainer.load(state);
+      Object.assign(progress, { images: extra.images, seconds: extra.seconds });
+      onNotice(`going on from step ${state.step}`);
+    }
+    await this.#files.rewindMetrics(trainer.steps);
+    await this.#steps({ trainer, objective, sets }, progress);
+    return { steps: trainer.steps, ...progress };
+  }
+
+  async #steps({ trainer, objective, sets }: Parts, progress: Progress): Promise<void> {
+    const { recipe, workers = defaultWorkers(), onLosses } = this.#input;
+    let lap = performance.now();
+    let images = 0;
+    const report = async () => {
+      const losses = await trainer.losses();
+      const seconds = (performance.now() - lap) / 1000;
+      lap = performance.now();
+      this.#files.appendMetrics(losses);
+      onLosses(losses, images / Math.max(seconds, 1e-3));
+      progress.images += images;
+      progress.seconds += seconds;
+      images = 0;
+    };
+    let saved = trainer.steps;
+    const save = async () => {
+      await report();
+      await this.#save(trainer, progress);
+      saved = trainer.steps;
+    };
+    const maker = createViewMaker(sets, workers);
+    try {
+      for await (const views of viewBatches(recipe, trainer.steps, maker)) {
+        if (this.#stop) break;
+        const { loss, fixedNorm = false } = stageOf(recipe, trainer.steps);
+        objective.options = { ...recipe.loss, ...loss };
+        trainer.fixedNorm = fixedNorm;
+        await trainer.step([views]);
+        images += views.length;
+        if (trainer.steps % recipe.checkpointEvery === 0) await save();
+        else if (trainer.mustRead) await report();
+      }
+    } finally {
+      await maker.close();
+    }
+    if (saved < trainer.steps) await save();
+  }
+
+  async #save(trainer: Trainer, progress: Progress): Promise<void> {
+    const { recipe } = this.#input;
+    const state = await trainer.state();
+    await this.#files.writeCheckpoint({ state, extra: { recipe, ...progress } });
+    await this.#files.write(MODEL, writeModel(averagedWeights(state), trainer.config));
+  }
+
+  /** @throws {OptionError} when the run in the folder has another recipe */
+  async #read() {
+    const checkpoint = await this.#files.readCheckpoint();
+    const own = Object.entries(checkpoint.extra.recipe);
+    const given = new Map(Object.entries(this.#input.recipe));
+    for (const [name, value] of own) {
+      if (EXTENDABLE.includes(name)) continue;
+      if (JSON.stringify(given.get(name)) === JSON.stringify(value)) continue;
+      throw new OptionError(
+        `the run in ${this.#input.out} has another "${name}" in its recipe: give that recipe, or another --out`,
+      );
+    }
+    return checkpoint;
+  }
+}

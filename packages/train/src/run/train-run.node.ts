@@ -1,0 +1,251 @@
+import { Device, DeviceLostError } from "@retinaface-webgpu/tensor";
+import type { NetworkConfig, RetinaFaceNetwork } from "retinaface-webgpu";
+import { plainAugment, type Sample, trainingAugment } from "../augment/sample.js";
+import { createWorkerSampler } from "../augment/worker-sampler.node.js";
+import type { RunCheckpoint, RunDescription, RunFiles } from "../cli/train-files.js";
+import type { FaceRecord, Problem } from "../data/record.js";
+import { NonFiniteLossError } from "../errors.js";
+import { parseTestScale } from "../evaluate/test-scales.js";
+import type { ValidationFigures } from "../report/report.js";
+import { type DataPosition, sampleBatches } from "../trainer/batches.js";
+import { writeModel } from "../trainer/checkpoint.js";
+import { initialiseNetwork, type Pretrained } from "../trainer/initialise.js";
+import type { StepLosses } from "../trainer/loss-log.js";
+import { trainerOptions } from "../trainer/settings.js";
+import { Trainer } from "../trainer/trainer.js";
+import { validateModel } from "../trainer/validate.js";
+
+/** Devices lost in a row, without a checkpoint between, after which the run gives up. */
+const MAX_LOSSES = 3;
+
+/** What a run tells the person who started it. */
+export interface RunListener {
+  onLosses(losses: readonly StepLosses[], imagesPerSecond: number): void;
+  onValidation(figures: ValidationFigures): void;
+  onProblem(problem: Problem): void;
+  onNotice(text: string): void;
+}
+
+/** What a run works with. */
+export interface RunInput {
+  readonly description: RunDescription;
+  readonly records: readonly FaceRecord[];
+  /** Empty: no validation. */
+  readonly valRecords: readonly FaceRecord[];
+  readonly files: RunFiles;
+  readonly workers: number;
+  readonly listener: RunListener;
+  /** Weights of a new run. */
+  readonly pretrained?: Pretrained;
+  /** Shape of a new run's network, without weights. */
+  readonly network?: NetworkConfig;
+}
+
+/** Where a run stands. */
+interface Progress {
+  position: DataPosition;
+  validations: ValidationFigures[];
+  seconds: number;
+}
+
+/** A training run in a folder: trains, validates, keeps checkpoints, and survives lost devices. */
+export class TrainRun {
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly #input: RunInput;
+  /** The last checkpoint, as it is on disk: what a run goes back to when its device is lost. */
+  #checkpoint: RunCheckpoint | undefined;
+  #stop = false;
+
+  /** @param checkpoint to resume from */
+  constructor(input: RunInput, checkpoint?: RunCheckpoint) {
+    const { batchSize, accumulate, epochs } = input.description.settings;
+    this.stepsPerEpoch = Math.max(1, Math.floor(input.records.length / (batchSize * accumulate)));
+    this.totalSteps = this.stepsPerEpoch * epochs;
+    this.#input = input;
+    this.#checkpoint = checkpoint;
+  }
+
+  /** The last checkpoint. */
+  get checkpoint(): RunCheckpoint | undefined {
+    return this.#checkpoint;
+  }
+
+  /** Ends the run at a checkpoint after the present step. */
+  stop(): void {
+    this.#stop = true;
+  }
+
+  /**
+   * Trains to the end, or until `stop()`. `finish` is called with the device before it goes.
+   * @throws {NonFiniteLossError} with the batch saved in the run's folder
+   */
+  async run(finish: (device: Device) => Promise<void>): Promise<void> {
+    let losses = 0;
+    for (;;) {
+      const before = this.#checkpoint;
+      const device = await Device.create();
+      try {
+        await this.#train(device);
+        return await finish(device);
+      } catch (error) {
+        if (error instanceof NonFiniteLossError) await this.#input.files.writeFailure(error);
+        if (!(error instanceof DeviceLostError)) throw error;
+        losses = this.#checkpoint === before ? losses + 1 : 1;
+        if (losses > MAX_LOSSES) throw error;
+        const step = this.#checkpoint?.state.step ?? 0;
+        this.#input.listener.onNotice(`${error.message} Going on from step ${step}.`);
+      } finally {
+        device.destroy();
+      }
+    }
+  }
+
+  async #train(device: Device): Promise<void> {
+    const { description, files, pretrained } = this.#input;
+    const { settings } = description;
+    const before = this.#checkpoint;
+    const network = initialiseNetwork(device, {
+      config: settings.config,
+      seed: settings.seed,
+      ...(before
+        ? { network: before.extra.network }
+        : { pretrained, network: this.#input.network }),
+    });
+    const trainer = new Trainer(device, network, trainerOptions(settings, this.totalSteps));
+    const progress: Progress = { position: { epoch: 0, position: 0 }, validations: [], seconds: 0 };
+    if (before) {
+      trainer.load(before.state);
+      const { position, validations, seconds } = before.extra;
+      Object.assign(progress, { position, validations: [...validations], seconds });
+    }
+    await files.rewindMetrics(trainer.steps);
+    const session = new Session(device, trainer, network, this.#input, progress);
+    if (!before) {
+      await session.validate("before");
+      this.#checkpoint = await session.save();
+    }
+    await this.#steps(session, trainer);
+  }
+
+  async #steps(session: Session, trainer: Trainer): Promise<void> {
+    const { description, records, workers, listener } = this.#input;
+    const { settings, valEvery, checkpointEvery } = description;
+    const { imageSize, batchSize, accumulate, seed } = settings;
+    if (trainer.steps >= this.totalSteps) return;
+    const augment = settings.augment ? trainingAugment(imageSize) : plainAugment(imageSize);
+    const sampler = createWorkerSampler({ records, augment, seed }, workers);
+    const batches = sampleBatches(sampler, {
+      count: records.length,
+      batchSize,
+      seed,
+      start: session.progress.position,
+      onProblem: listener.onProblem,
+    });
+    try {
+      let group: (readonly Sample[])[] = [];
+      for await (const { samples, next } of batches) {
+        group.push(samples);
+        if (group.length < accumulate) continue;
+        await trainer.step(group);
+        group = [];
+        session.progress.position = next;
+        const step = trainer.steps;
+        const last = step >= this.totalSteps || this.#stop;
+        const validates = step % (this.stepsPerEpoch * valEvery) === 0 || step >= this.totalSteps;
+        const saves = last || validates || step % checkpointEvery === 0;
+        if (trainer.mustRead || saves) await session.report();
+        if (validates) await session.validate("best");
+        if (saves) this.#checkpoint = await session.save();
+        if (last) return this.#tellDropped(trainer);
+      }
+    } finally {
+      await batches.return();
+      await sampler.close();
+    }
+  }
+
+  #tellDropped({ droppedFaces }: Trainer): void {
+    if (droppedFaces === 0) return;
+    this.#input.listener.onNotice(`${droppedFaces} faces without an area did not train`);
+  }
+}
+
+/** One device's part of a run. */
+class Session {
+  #last = performance.now();
+  #reported: number;
+
+  constructor(
+    readonly device: Device,
+    readonly trainer: Trainer,
+    readonly network: RetinaFaceNetwork,
+    readonly input: RunInput,
+    readonly progress: Progress,
+  ) {
+    this.#reported = trainer.steps;
+  }
+
+  /** Reads losses, writes them to the metrics and tells of them. */
+  async report(): Promise<void> {
+    const losses = await this.trainer.losses();
+    const seconds = this.#lap();
+    const { batchSize, accumulate } = this.input.description.settings;
+    const images = (this.trainer.steps - this.#reported) * batchSize * accumulate;
+    this.#reported = this.trainer.steps;
+    this.input.files.appendMetrics(losses.map((step) => ({ kind: "step", ...step })));
+    this.input.listener.onLosses(losses, images / Math.max(seconds, 1e-3));
+  }
+
+  /**
+   * Measures the network, or its averaged weights, on the validation images; "best" keeps it if it is the
+   * best so far.
+   */
+  async validate(name: "before" | "best"): Promise<void> {
+    const { description, valRecords, files, listener } = this.input;
+    const { settings } = description;
+    if (valRecords.length === 0) return;
+    const weights = await this.trainer.withAverage(() => this.network.stateDict());
+    const model = writeModel(weights, settings.config);
+    const scale = parseTestScale(description.scale);
+    const { evaluation, problems } = await validateModel(this.device, model, valRecords, { scale });
+    for (const problem of problems) listener.onProblem(problem);
+    const { ap50, ap } = evaluation;
+    const figures = { step: this.trainer.steps, ap50, ap };
+    const trained = this.progress.validations.filter(({ step }) => step > 0);
+    const isBest = name === "best" && trained.every((earlier) => ap50 > earlier.ap50);
+    if (isBest) await files.write("best.safetensors", model);
+    if (isBest || name === "before") await files.writeEvaluation(name, evaluation);
+    this.progress.validations.push(figures);
+    files.appendMetrics([{ kind: "validation", ...figures }]);
+    listener.onValidation(figures);
+    this.#lap();
+  }
+
+  /** Writes a checkpoint. */
+  async save(): Promise<RunCheckpoint> {
+    this.#lap();
+    const { position, validations, seconds } = this.progress;
+    const checkpoint: RunCheckpoint = {
+      state: await this.trainer.state(),
+      extra: {
+        description: this.input.description,
+        network: this.network.config,
+        position,
+        validations: [...validations],
+        seconds,
+      },
+    };
+    await this.input.files.writeCheckpoint(checkpoint);
+    return checkpoint;
+  }
+
+  /** Seconds since the last call, which are added to the run's. */
+  #lap(): number {
+    const now = performance.now();
+    const seconds = (now - this.#last) / 1000;
+    this.#last = now;
+    this.progress.seconds += seconds;
+    return seconds;
+  }
+}

@@ -1,0 +1,88 @@
+/** A detector's configuration: what JSON is refused, and that anchors must fit the heads. */
+import { writeSafetensors } from "@retinaface-webgpu/tensor";
+import {
+  CheckpointError,
+  CONFIG_KEY,
+  DEFAULT_CONFIG,
+  OptionError,
+  parseDetectorConfig,
+  RetinaFace,
+} from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { useDevice } from "../support/gpu.js";
+import { LENIENT, noiseImage, tinyState } from "../support/tiny-detector.js";
+
+const device = useDevice(test);
+
+const minSizes = [[10, 20], [40, 80], [160]];
+const steps = [8, 16, 32];
+
+test("a configuration is read, its parts optional", () => {
+  assert.equal(parseDetectorConfig({}), {});
+  assert.equal(parseDetectorConfig({ variances: [0.1, 0.3] }), { variances: [0.1, 0.3] });
+  assert.equal(parseDetectorConfig({ anchors: { minSizes, steps } }), {
+    anchors: { minSizes, steps, ratios: [1], clip: false },
+  });
+  assert.equal(parseDetectorConfig(JSON.parse(JSON.stringify(DEFAULT_CONFIG))), DEFAULT_CONFIG);
+});
+
+const bad: [unknown, RegExp][] = [
+  [null, /JSON object/],
+  [[], /JSON object/],
+  ["anchors", /JSON object/],
+  [{ anchors: 5 }, /"minSizes"/],
+  [{ anchors: { minSizes: [1, 2, 3], steps } }, /"minSizes"/],
+  [{ anchors: { minSizes: [["16"], [2], [3]], steps } }, /"minSizes"/],
+  [{ anchors: { minSizes, steps: [8, 16] } }, /got 2 and 3/],
+  [{ anchors: { minSizes: [[1], [], [2]], steps } }, /at least one size/],
+  [{ anchors: { minSizes: [[1], [-2], [2]], steps } }, /positive/],
+  [{ anchors: { minSizes, steps, ratios: [] } }, /one ratio/],
+  [{ anchors: { minSizes, steps, clip: 1 } }, /"clip"/],
+  [{ variances: [0.1] }, /variances/],
+  [{ variances: [0.1, 0] }, /variances/],
+  [{ variances: [0.1, null] }, /variances/],
+];
+
+test("what is no configuration is refused by name, in a checkpoint too", async () => {
+  const state = await tinyState(device());
+  for (const [value, message] of bad) {
+    try {
+      parseDetectorConfig(value);
+      assert.unreachable(JSON.stringify(value));
+    } catch (error) {
+      assert.instance(error, OptionError);
+      assert.match((error as Error).message, message);
+    }
+    const weights = writeSafetensors(state, { [CONFIG_KEY]: JSON.stringify(value) });
+    const error = await RetinaFace.load({ weights, device: device() }).catch((e) => e);
+    assert.instance(error, CheckpointError);
+    assert.match(error.message, message);
+  }
+});
+
+test("anchors must be as many as the heads have; others move the boxes", async () => {
+  const weights = writeSafetensors(await tinyState(device()));
+  const anchors = { ...DEFAULT_CONFIG.anchors, minSizes };
+  const error = await RetinaFace.load({ weights, device: device(), config: { anchors } }).catch(
+    (e) => e,
+  );
+  assert.instance(error, OptionError);
+  assert.match(error.message, /heads have 2, 2, 2 anchors a cell .* 2, 2, 1/);
+  const image = noiseImage(64, 64);
+  const sizes = async (factor: number) => {
+    const scaled = DEFAULT_CONFIG.anchors.minSizes.map((level) => level.map((v) => v * factor));
+    const config = { anchors: { ...DEFAULT_CONFIG.anchors, minSizes: scaled } };
+    const detector = await RetinaFace.load({ weights, device: device(), config });
+    const faces = await detector.detect(image, { ...LENIENT, nmsThreshold: 1 });
+    detector.dispose();
+    return faces.map(({ box: [x1, , x2] }) => x2 - x1);
+  };
+  const [single, double] = [await sizes(1), await sizes(2)];
+  assert.is(double.length, single.length);
+  for (const [i, size] of double.entries()) {
+    assert.ok(Math.abs(size - 2 * single[i]) < 1e-3 * size, `${size} and ${single[i]}`);
+  }
+});
+
+test.run();

@@ -1,0 +1,148 @@
+import { compile, nn, type StateDict, tensor, tidy } from "@retinaface-webgpu/tensor";
+import { inferNetwork, matchStateDict, RetinaFaceNetwork } from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { assertClose } from "../support/close.js";
+import { useDevice } from "../support/gpu.js";
+
+const device = useDevice(test);
+
+type Shapes = Map<string, number[]>;
+
+/** A convolution, and its batch norm named as given, into `shapes`. */
+function conv(shapes: Shapes, name: string, weight: number[], norm: string): void {
+  shapes.set(`${name}.weight`, weight);
+  for (const field of ["weight", "bias", "running_mean", "running_var"]) {
+    shapes.set(`${norm}.${field}`, [weight[0]]);
+  }
+  shapes.set(`${norm}.num_batches_tracked`, []);
+}
+
+/**
+ * The state dict of torchvision's ResNet-50 as published: stages of 3, 4, 6 and 3 bottlenecks of 64, 128,
+ * 256 and 512 planes with expansion 4, a projection in the first of each.
+ */
+function resnet50Shapes(): Shapes {
+  const shapes: Shapes = new Map();
+  conv(shapes, "body.conv1", [64, 3, 7, 7], "body.bn1");
+  let inChannels = 64;
+  for (const [stage, blocks] of [3, 4, 6, 3].entries()) {
+    const planes = 64 * 2 ** stage;
+    for (let block = 0; block < blocks; block++) {
+      const base = `body.layer${stage + 1}.${block}`;
+      conv(shapes, `${base}.conv1`, [planes, inChannels, 1, 1], `${base}.bn1`);
+      conv(shapes, `${base}.conv2`, [planes, planes, 3, 3], `${base}.bn2`);
+      conv(shapes, `${base}.conv3`, [planes * 4, planes, 1, 1], `${base}.bn3`);
+      if (block === 0) {
+        const projection = [planes * 4, inChannels, 1, 1];
+        conv(shapes, `${base}.downsample.0`, projection, `${base}.downsample.1`);
+      }
+      inChannels = planes * 4;
+    }
+  }
+  return shapes;
+}
+
+/** RetinaFace's pyramid, context modules and heads over feature maps of the given channels. */
+function detectorShapes(features: number[], channels: number): Shapes {
+  const shapes: Shapes = new Map();
+  for (const [i, n] of features.entries()) {
+    conv(shapes, `fpn.output${i + 1}.0`, [channels, n, 1, 1], `fpn.output${i + 1}.1`);
+  }
+  for (const merge of ["fpn.merge1", "fpn.merge2"]) {
+    conv(shapes, `${merge}.0`, [channels, channels, 3, 3], `${merge}.1`);
+  }
+  const quarter = channels / 4;
+  for (const level of [1, 2, 3]) {
+    for (const [name, outputs, inputs] of [
+      ["conv3X3", channels / 2, channels],
+      ["conv5X5_1", quarter, channels],
+      ["conv5X5_2", quarter, quarter],
+      ["conv7X7_2", quarter, quarter],
+      ["conv7x7_3", quarter, quarter],
+    ] as const) {
+      conv(shapes, `ssh${level}.${name}.0`, [outputs, inputs, 3, 3], `ssh${level}.${name}.1`);
+    }
+    for (const [head, width] of [
+      ["ClassHead", 2],
+      ["BboxHead", 4],
+      ["LandmarkHead", 10],
+    ] as const) {
+      shapes.set(`${head}.${level - 1}.conv1x1.weight`, [2 * width, channels, 1, 1]);
+      shapes.set(`${head}.${level - 1}.conv1x1.bias`, [2 * width]);
+    }
+  }
+  return shapes;
+}
+
+function zeroState(shapes: Shapes): StateDict {
+  return new Map(
+    [...shapes].map(([name, shape]) => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+      return [name, { dtype: "f32", shape, data }];
+    }),
+  );
+}
+
+const sorted = (shapes: Shapes) => [...shapes].sort(([a], [b]) => (a < b ? -1 : 1));
+
+test("RetinaFace on ResNet-50 has the published names and shapes", () => {
+  const network = new RetinaFaceNetwork(nn.Init.empty(device()), { backbone: "resnet50" });
+  const published = new Map([...resnet50Shapes(), ...detectorShapes([512, 1024, 2048], 256)]);
+  assert.equal(sorted(network.stateShapes()), sorted(published));
+  const classifier = new Map([...published, ["fc.weight", [1000, 2048]], ["fc.bias", [1000]]]);
+  const matched = matchStateDict(network.stateShapes(), zeroState(classifier));
+  network.loadStateDict(matched);
+  assert.equal(inferNetwork(zeroState(published)), {
+    backbone: "resnet50",
+    channels: 256,
+    anchorsPerCell: [2, 2, 2],
+  });
+  network.dispose();
+});
+
+test("RetinaFace on ResNet-50 runs: plan and eager pass agree", async () => {
+  const init = nn.Init.seeded(device(), 3);
+  const network = new RetinaFaceNetwork(init, { backbone: "resnet50" });
+  network.eval().requiresGrad(false);
+  const shape = [1, 33, 47, 3];
+  const pixels = Float32Array.from({ length: 33 * 47 * 3 }, (_, i) => ((i * 37) % 255) - 117);
+  const eager = tidy(() => network.forward(tensor(device(), pixels, shape)));
+  const priors = [8, 16, 32].reduce((n, s) => n + 2 * Math.ceil(33 / s) * Math.ceil(47 / s), 0);
+  assert.equal(eager.landms.shape, [1, priors, 10]);
+  const plan = await compile(
+    device(),
+    (x) => {
+      const { loc, conf, landms } = network.forward(x);
+      return [loc, conf, landms];
+    },
+    [{ shape, dtype: "f32" }],
+  );
+  plan.inputs[0].write(pixels);
+  plan.run();
+  for (const [i, expected] of [eager.loc, eager.conf, eager.landms].entries()) {
+    const actual = (await plan.outputs[i].tensor.data()) as Float32Array;
+    assertClose(actual, (await expected.data()) as Float32Array, { atol: 1e-4, rtol: 1e-4 });
+    expected.dispose();
+  }
+  plan.dispose();
+  network.dispose();
+});
+
+test("MobileNet's width follows from the checkpoint", () => {
+  const network = new RetinaFaceNetwork(nn.Init.empty(device()), {
+    backbone: "mobilenet0.25",
+    width: 0.125,
+    channels: 32,
+    anchorsPerCell: [3, 2, 2],
+  });
+  assert.equal(inferNetwork(zeroState(network.stateShapes())), {
+    backbone: "mobilenet0.25",
+    width: 0.125,
+    channels: 32,
+    anchorsPerCell: [3, 2, 2],
+  });
+  network.dispose();
+});
+
+test.run();

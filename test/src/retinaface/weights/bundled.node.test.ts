@@ -1,0 +1,81 @@
+/** The weights that ship with the package: what a fresh clone detects with. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { readSafetensors } from "@retinaface-webgpu/tensor";
+import { RetinaFace, readBytes } from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { sharedTest } from "../../support/shared.js";
+import { sharedPath } from "../../support/shared-files.node.js";
+import { bundledWeights, samplePhoto } from "../../support/shared-weights.node.js";
+
+const MAIN = fileURLToPath(new URL("./cli/main.js", import.meta.resolve("retinaface-webgpu")));
+const empty = mkdtempSync(path.join(os.tmpdir(), "retinaface-fresh-"));
+test.after(() => rmSync(empty, { recursive: true }));
+
+/** `retinaface detect` as on a machine that has no weights but the package's. */
+function detect(...args: string[]) {
+  const env = { ...process.env, RETINAFACE_WEIGHTS: "", XDG_CACHE_HOME: empty };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "detect", ...args], {
+    cwd: empty,
+    env,
+    encoding: "utf8",
+  });
+  assert.is(status, 0, stderr);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+test("they are smaller than a megabyte and say what they are", async () => {
+  assert.ok(statSync(bundledWeights).size < 1_000_000);
+  const { tensors, metadata } = readSafetensors(await readBytes(bundledWeights));
+  const types = new Set([...tensors.values()].map(({ dtype }) => dtype));
+  assert.ok(types.has("f16"));
+  assert.equal(JSON.parse(metadata.retinaface).variances, [0.1, 0.2]);
+  assert.ok(existsSync(path.join(path.dirname(bundledWeights), "MODEL_CARD.md")));
+});
+
+test("without a word about weights, detect finds the three faces of its own sample", () => {
+  const [{ width, height, faces }] = detect();
+  assert.equal([width, height], [640, 400]);
+  assert.is(faces.length, 3);
+  const centres = faces.map(({ box }: { box: number[] }) => (box[0] + box[2]) / 2);
+  const expected = [150, 345, 520];
+  for (const [i, x] of centres.sort((a: number, b: number) => a - b).entries()) {
+    assert.ok(Math.abs(x - expected[i]) < 20, `face ${i} at ${x}`);
+  }
+});
+
+sharedTest(test, "detect finds the face on every portrait", ["images/portraits"], () => {
+  const folder = sharedPath("images/portraits");
+  const photos = readdirSync(folder).sort();
+  const lines = detect(...photos.map((name) => path.join(folder, name)));
+  assert.is(lines.length, photos.length);
+  const missed = lines.filter(({ faces }) => faces.length === 0).map(({ file }) => file);
+  assert.ok(missed.length <= 1, `no face on ${missed.join(", ")}`);
+});
+
+test("load() needs no options and no flag for the network's shape", async () => {
+  const before = process.env.RETINAFACE_WEIGHTS;
+  delete process.env.RETINAFACE_WEIGHTS;
+  const detector = await RetinaFace.load();
+  if (before !== undefined) process.env.RETINAFACE_WEIGHTS = before;
+  try {
+    const faces = await detector.detect(samplePhoto);
+    assert.is(faces.length, 3);
+    for (const { box, landmarks } of faces) {
+      const { leftEye, rightEye, leftMouth, rightMouth } = landmarks;
+      assert.ok(box[0] < leftEye[0] && leftEye[0] < rightEye[0] && rightEye[0] < box[2]);
+      assert.ok(leftEye[1] < leftMouth[1] && rightEye[1] < rightMouth[1]);
+    }
+  } finally {
+    detector.dispose();
+  }
+});
+
+test.run();

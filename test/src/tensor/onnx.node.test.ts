@@ -1,0 +1,28 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Outcome, runFolder, skipReasons, testFolders } from "../onnx/run.node.js";
+import { useDevice } from "../support/gpu.js";
+import { sharedTest } from "../support/shared.js";
+import { sharedPath } from "../support/shared-files.node.js";
+
+const device = useDevice(test);
+const FOLDER = "onnx-backend-tests";
+
+sharedTest(
+  test,
+  "ONNX's operator tests pass where the library has the operator",
+  [FOLDER],
+  async () => {
+    const outcomes: Outcome[] = [];
+    for (const folder of testFolders(sharedPath(FOLDER))) {
+      outcomes.push(await runFolder(device(), folder));
+    }
+    const failed = outcomes.filter(({ result }) => result === "failed");
+    assert.equal(failed, []);
+    const passed = outcomes.filter(({ result }) => result === "passed").length;
+    console.log(`# ${passed} passed; ${skipReasons(outcomes).join("; ")}`);
+    assert.ok(passed >= 150, `${passed} passed`);
+  },
+);
+
+test.run();

@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { repository } from "../support/repository.node.js";
+
+/** What a page may cost before its weights, in bytes after gzip. */
+const BUDGET = 60 * 1024;
+
+/** A page's script, minified; a Node built-in among its modules is an error. */
+async function bundled(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: path.join(repository, "test") },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    write: false,
+    logLevel: "silent",
+  });
+  return outputFiles[0].text;
+}
+
+/** Bytes of a page's script, minified and compressed. */
+async function bundledSize(contents: string): Promise<number> {
+  return gzipSync(await bundled(contents), { level: 9 }).length;
+}
+
+test("the detector's bundle fits the budget", async () => {
+  const bytes = await bundledSize('export { RetinaFace } from "retinaface-webgpu";');
+  console.log(`detector without weights: ${(bytes / 1024).toFixed(1)} KB gzipped`);
+  assert.ok(bytes <= BUDGET, `${bytes} bytes, more than ${BUDGET}`);
+});
+
+test("what a page does not use is left out", async () => {
+  const nms = await bundledSize('export { nms } from "retinaface-webgpu";');
+  assert.ok(nms < 2000, `nms alone takes ${nms} bytes`);
+  const kernel = await bundledSize('export { softmax } from "@retinaface-webgpu/kernels-wgsl";');
+  assert.ok(kernel < 3000, `one kernel takes ${kernel} bytes`);
+});
+
+test("the tuner and its store come with measureKernels, and not without", async () => {
+  const withoutTuner = await bundled('export { RetinaFace } from "retinaface-webgpu";');
+  assert.not.match(withoutTuner, /indexedDB/);
+  const both = 'export { measureKernels, RetinaFace } from "retinaface-webgpu";';
+  assert.match(await bundled(both), /indexedDB/);
+  console.log(`detector with tuner: ${((await bundledSize(both)) / 1024).toFixed(1)} KB gzipped`);
+});
+
+test("what trains carries all gradients, the detector none of those apart", async () => {
+  const manifest = readFileSync(path.join(repository, "packages/tensor/package.json"), "utf8");
+  const { sideEffects }: { sideEffects: string[] } = JSON.parse(manifest);
+  const gradients = sideEffects.filter((file) => file.includes("/ops/"));
+  assert.ok(gradients.length >= 5);
+  const carried = async (contents: string) => {
+    const { metafile } = await build({
+      stdin: { contents, resolveDir: path.join(repository, "test") },
+      bundle: true,
+      format: "esm",
+      platform: "browser",
+      write: false,
+      metafile: true,
+      logLevel: "silent",
+    });
+    const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+    return gradients.filter((gradient) => files.some((file) => file.endsWith(gradient.slice(1))));
+  };
+  assert.equal(await carried('export { Trainer } from "@retinaface-webgpu/train";'), gradients);
+  assert.equal(await carried('export { nn } from "@retinaface-webgpu/tensor";'), gradients);
+  assert.equal(await carried('export { RetinaFace } from "retinaface-webgpu";'), []);
+});
+
+test("a Node built-in cannot slip into the bundle", async () => {
+  try {
+    await bundledSize('export * from "node:fs";');
+  } catch (error) {
+    assert.match((error as Error).message, /Could not resolve "node:fs"/);
+    return;
+  }
+  assert.unreachable("esbuild took node:fs for a browser");
+});
+
+test.run();

@@ -1,0 +1,134 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { importTool } from "../support/repository.node.js";
+import { interruptTests, runTests as runRunner } from "../support/runner.node.js";
+
+const uvu = 'import { test } from "uvu";\nimport * as assert from "uvu/assert";\n';
+const passing = 'test("a", () => assert.is(1, 1));\n';
+
+const runTests = (files: Record<string, string>, ...args: string[]) =>
+  runRunner("node", files, ...args);
+
+const test = suite("runner");
+
+test("counts passing and skipped tests and exits 0", async () => {
+  const { status, stdout, last } = await runTests({
+    "one.test.js": `${uvu}${passing}test("b", () => {});\ntest.run();\n`,
+    "two.node.test.js": `${uvu}${passing}console.log("# skip c: no camera");\ntest.skip("c");\ntest.run();\n`,
+    "three.browser.test.js": "throw new Error('not for Node');\n",
+    "helper.js": "throw new Error('not a test');\n",
+  });
+  assert.is(last, "3 passed, 0 failed, 1 skipped", stdout);
+  assert.is(status, 0);
+  assert.match(stdout, "node two: c: no camera");
+});
+
+test("a failing test is counted and its output shown", async () => {
+  const { status, stdout, last } = await runTests({
+    "one.test.js": `${uvu}${passing}test("bad sum", () => assert.is(1 + 1, 3));\ntest.run();\n`,
+    "two.test.js": `${uvu}${passing}test.run();\n`,
+  });
+  assert.is(last, "2 passed, 1 failed, 0 skipped", stdout);
+  assert.is(status, 1);
+  assert.match(stdout, "bad sum");
+  assert.match(stdout, "FAIL node one: 1 passed, 1 failed");
+});
+
+const broken: Record<string, [text: string, reason: string]> = {
+  "throws at import": ['throw new Error("early");\n', "crashed: exit code 1"],
+  "crashes in a test": [
+    `${uvu}test("a", () => process.abort());\ntest.run();\n`,
+    "crashed: SIGABRT",
+  ],
+  "exits in a test": [
+    `${uvu}test("a", () => process.exit(0));\ntest.run();\n`,
+    "crashed: exit code 1",
+  ],
+  "rejects unhandled": [
+    `${uvu}test("a", () => { Promise.reject(new Error("lost")); return new Promise(() => {}); });\ntest.run();\n`,
+    "crashed: exit code 1",
+  ],
+  "forgets test.run()": [`${uvu}${passing}`, "printed no totals"],
+  "has no tests": [`${uvu}test.run();\n`, "has no tests"],
+  "fails in a before hook": [
+    `${uvu}${passing}test.before(() => { throw new Error("no device"); });\ntest.run();\n`,
+    "a before or after hook failed",
+  ],
+};
+
+for (const [name, [text, reason]] of Object.entries(broken)) {
+  test(`a file that ${name} fails`, async () => {
+    const { status, stdout, last } = await runTests({ "one.test.js": text });
+    assert.is(last, "0 passed, 1 failed, 0 skipped", stdout);
+    assert.is(status, 1);
+    assert.match(stdout, reason);
+  });
+}
+
+test("an error after the last test is a failure of the file", async () => {
+  const late = `${uvu}${passing}test.after(() => { Promise.reject(new Error("late")); });\ntest.run();\n`;
+  const { stdout, last } = await runTests({ "one.test.js": late });
+  assert.is(last, "1 passed, 1 failed, 0 skipped", stdout);
+  assert.match(stdout, "exit code 1 although every test passed");
+});
+
+test("a hanging test is killed and fails", async () => {
+  const hang = `${uvu}test("a", () => new Promise(() => setInterval(() => {}, 1000)));\ntest.run();\n`;
+  const { status, stdout, last } = await runTests({ "one.test.js": hang }, "--timeout", "1.5");
+  assert.is(last, "0 passed, 1 failed, 0 skipped", stdout);
+  assert.is(status, 1);
+  assert.match(stdout, "ran longer than 1.5 s");
+});
+
+test("a process that passes but stays alive fails", async () => {
+  const stay = `${uvu}${passing}test.run();\nsetInterval(() => {}, 1000);\n`;
+  const { status, stdout, last } = await runTests({ "one.test.js": stay }, "--exit-grace", "1");
+  assert.is(last, "1 passed, 1 failed, 0 skipped", stdout);
+  assert.is(status, 1);
+  assert.match(stdout, "did not exit within 1 s");
+});
+
+test("an interrupted run stops at once, starts nothing more and fails", async () => {
+  const started = `import { writeFileSync } from "node:fs";\nwriteFileSync(new URL("started", import.meta.url), "");\n`;
+  const text = `${uvu}${started}test("a", () => new Promise(() => setInterval(() => {}, 1000)));\ntest.run();\n`;
+  const files = Object.fromEntries([..."abcdef"].map((name) => [`${name}.test.js`, text]));
+  const { status, stdout, last } = await interruptTests(files);
+  assert.is(status, 1);
+  assert.match(last ?? "", /^0 passed, [1-4] failed, 0 skipped$/, stdout);
+  assert.match(stdout, "interrupted");
+});
+
+test("nothing to run is a failure", async () => {
+  const { status, last } = await runTests(
+    { "one.test.js": passing },
+    "--filter",
+    "nothing-like-it",
+  );
+  assert.is(last, "0 passed, 0 failed, 0 skipped");
+  assert.is(status, 1);
+});
+
+test("files for both places must run about as many tests in Chromium as in Node", async () => {
+  type Counts = { name: string; passed: number; failed: number; skipped: number; both: boolean };
+  const { comparePlaces } = await importTool<{
+    comparePlaces(node: Counts[], browser: Counts[]): { failed: number; output: string };
+  }>("tools/lib/test-places.mjs");
+  const file = (name: string, passed: number, skipped = 0, both = true): Counts => ({
+    name,
+    passed,
+    failed: 1,
+    skipped,
+    both,
+  });
+  const node = [file("node a", 15), file("node b", 5), file("node cli", 90, 0, false)];
+  const near = comparePlaces(node, [file("browser a", 13, 2), file("browser b", 5)]);
+  assert.is(near.failed, 0);
+  assert.match(near.output, "in both places (2 files): 22 tests in Node, 20 in Chromium");
+  assert.match(near.output, "a: 16 in Node, 14 in Chromium");
+  assert.match(near.output, "processes, servers: 91 tests");
+  const far = comparePlaces(node, [file("browser a", 12, 3), file("browser b", 5)]);
+  assert.is(far.failed, 1);
+  assert.is(comparePlaces(node, [file("browser a", 15)]).failed, 1, "a file is absent");
+});
+
+test.run();

@@ -1,0 +1,230 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { readWiderValidation } from "@retinaface-webgpu/train/node";
+import { PNG } from "pngjs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { writeMat } from "../support/mat-writer.js";
+import { sharedTest } from "../support/shared.js";
+import { sharedPath } from "../support/shared-files.node.js";
+
+const program = fileURLToPath(
+  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
+);
+const folder = mkdtempSync(path.join(os.tmpdir(), "train-cli-"));
+const at = (name: string) => path.join(folder, name);
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  return { status, stdout, stderr, json: status === 2 ? undefined : JSON.parse(stdout) };
+}
+
+/** Images without stated sizes, with faces of two sizes, one bad row and one missing image. */
+function writeDataset(): string {
+  mkdirSync(at("images"));
+  const lines: string[] = [];
+  for (let i = 0; i < 6; i++) {
+    const png = new PNG({ width: 90 + i, height: 70 });
+    png.data.fill(100 + i * 20);
+    writeFileSync(at(`images/${i}.png`), PNG.sync.write(png));
+    lines.push(`# ${i}.png`, `10 10 ${12 + i} ${14 + i}`, `40 20 30 ${36 + i}`);
+  }
+  lines.push("1 2 three 4", "# missing.png", "1 2 3 4");
+  writeFileSync(at("label.txt"), lines.join("\n"));
+  return `wider:${at("label.txt")}`;
+}
+
+const data = writeDataset();
+
+test("anchors: sizes from the images, a configuration file, a plot, problems by line", () => {
+  const args = [
+    "--data",
+    data,
+    "-k",
+    "3",
+    "--max-k",
+    "4",
+    "--out",
+    at("a.json"),
+    "--plot",
+    at("a.svg"),
+  ];
+  const { status, json, stderr } = run("anchors", ...args);
+  assert.is(status, 0, stderr);
+  assert.equal([json.images, json.faces, json.problems], [6, 12, 2]);
+  assert.is(json.search.length, 4);
+  assert.match(stderr, `label.txt:19: not numbers: "1 2 three 4"`);
+  assert.match(stderr, "there is no image");
+  const config = JSON.parse(readFileSync(at("a.json"), "utf8"));
+  assert.equal(config, { anchors: json.config.anchors, variances: [0.1, 0.2] });
+  assert.is(config.anchors.minSizes.flat().length, 3);
+  assert.match(readFileSync(at("a.svg"), "utf8"), "</svg>");
+  const again = run("anchors", "--data", data, "-k", "4", "--present", at("a.json"));
+  assert.equal(again.json.recall.present, json.recall.proposed);
+});
+
+test("contact-sheet: a PNG of the samples; the same again, whatever the threads", () => {
+  const sheet = (out: string, workers: string) =>
+    run(
+      "contact-sheet",
+      "--data",
+      data,
+      "--out",
+      at(out),
+      "--count",
+      "4",
+      "--tile",
+      "40",
+      "--columns",
+      "2",
+      "--size",
+      "64",
+      "--workers",
+      workers,
+    );
+  const first = sheet("a.png", "0");
+  assert.is(first.status, 0, first.stderr);
+  assert.equal([first.json.samples, first.json.problems], [4, 0]);
+  const { width, height } = PNG.sync.read(readFileSync(at("a.png")));
+  assert.equal([width, height], [92, 92]);
+  sheet("b.png", "2");
+  assert.ok(readFileSync(at("a.png")).equals(readFileSync(at("b.png"))));
+});
+
+test("contact-sheet: unreadable images are named and make exit code 1", () => {
+  writeFileSync(at("images/broken.png"), "text");
+  writeFileSync(
+    at("broken.jsonl"),
+    '{"image":"images/0.png","faces":[]}\n{"image":"images/broken.png","faces":[]}\n',
+  );
+  const { status, json, stderr } = run(
+    "contact-sheet",
+    "--data",
+    at("broken.jsonl"),
+    "--out",
+    at("c.png"),
+    "--count",
+    "2",
+    "--workers",
+    "0",
+  );
+  assert.is(status, 1);
+  assert.equal([json.samples, json.problems], [1, 1]);
+  assert.match(stderr, /broken\.png: /);
+});
+
+test("tune: stored candidates, without the network", () => {
+  const rows = Array.from({ length: 6 }, (_, i) => {
+    const faces = [10, 10, 22 + i, 24 + i, 40, 20, 70, 56 + i];
+    const shifted = faces.map((v) => v + 1);
+    const scores = [0.9, 0.8, 0.5, 0.4, 0.1];
+    return JSON.stringify({ id: `${i}.png`, boxes: [...faces, ...shifted, 0, 0, 9, 9], scores });
+  });
+  writeFileSync(at("c.jsonl"), `${rows.join("\n")}\n`);
+  const { status, json, stderr } = run(
+    "tune",
+    "--data",
+    data,
+    "--candidates",
+    at("c.jsonl"),
+    "--plot",
+    at("t.svg"),
+  );
+  assert.is(status, 0, stderr);
+  assert.is(json.best.f1, 1);
+  assert.ok(json.best.visThreshold > 0.5 && json.best.nmsThreshold <= 0.7);
+  assert.match(stderr, "best: --confidence-threshold");
+  assert.match(readFileSync(at("t.svg"), "utf8"), "</svg>");
+});
+
+function writeWiderFiles(): void {
+  mkdirSync(at("gt"));
+  const column = (...values: number[]) => ({ dims: [values.length, 1], data: values });
+  const lists = { easy: column(1), medium: column(1), hard: column(1, 2) };
+  const boxes = { dims: [2, 4], data: [10, 50, 10, 50, 20, 8, 24, 9] };
+  const face = { event_list: ["0--Parade"], file_list: [["a"]], face_bbx_list: [[boxes]] };
+  writeFileSync(at("gt/wider_face_val.mat"), writeMat(face));
+  for (const [setting, list] of Object.entries(lists)) {
+    writeFileSync(at(`gt/wider_${setting}_val.mat`), writeMat({ gt_list: [[list]] }));
+  }
+  mkdirSync(at("sub/0--Parade"), { recursive: true });
+  writeFileSync(at("sub/0--Parade/a.txt"), "a\n2\n10 10 20 24 0.9\n0 0 5 5 0.5\n");
+}
+
+test("evaluate --wider: judges a submission", () => {
+  writeWiderFiles();
+  assert.is(readWiderValidation(at("gt")).length, 1);
+  const { status, json, stderr } = run(
+    "evaluate",
+    "--wider",
+    at("gt"),
+    "--predictions",
+    at("sub"),
+    "--json",
+    at("w.json"),
+    "--plot",
+    at("w.svg"),
+  );
+  assert.is(status, 0, stderr);
+  assert.equal(
+    [json.easy, json.medium, json.hard],
+    [
+      { ap: 1, faces: 1 },
+      { ap: 1, faces: 1 },
+      { ap: 0.5, faces: 2 },
+    ],
+  );
+  assert.is(JSON.parse(readFileSync(at("w.json"), "utf8")).curves.hard.length, 1000);
+  rmSync(at("sub/0--Parade/a.txt"));
+  const missing = run("evaluate", "--wider", at("gt"), "--predictions", at("sub"));
+  assert.equal([missing.status, missing.json.missing], [1, 1]);
+});
+
+test("wrong usage: exit code 2, nothing on standard output, the remedy named", () => {
+  const cases: [string[], RegExp][] = [
+    [["anchors"], /--data/],
+    [["anchors", "--data", at("nowhere")], /There is no data at/],
+    [["anchors", "--data", data, "-k", "2"], /3 levels need k/],
+    [["anchors", "--data", `${data}?colour=red`], /Unknown data option/],
+    [["evaluate"], /either --data SPEC or --wider/],
+    [["evaluate", "--wider", at("empty")], /Cannot read .*wider_face_val\.mat/],
+    [["evaluate", "--data", data, "--scale", "huge"], /test scale is/],
+  ];
+  for (const [args, message] of cases) {
+    const { status, stdout, stderr } = run(...args);
+    assert.is(status, 2, `${args}: ${stderr}`);
+    assert.is(stdout, "");
+    assert.match(stderr, message);
+  }
+  assert.not(existsSync(at("undefined")));
+});
+
+const WEIGHTS = "weights/mobilenet0.25_Final.pth";
+const MASKS = "data/face-mask";
+
+sharedTest(test, "evaluate and tune with the public weights", [WEIGHTS, MASKS], () => {
+  const masks = `voc:${sharedPath(MASKS)}?classes=*=face&split=val&limit=3`;
+  const common = ["--data", masks, "--weights", sharedPath(WEIGHTS), "--scale", "320"];
+  const { status, json, stderr } = run("evaluate", ...common);
+  assert.is(status, 0, stderr);
+  assert.is(json.images, 3);
+  assert.ok(json.ap50 > 0.5, `AP ${json.ap50}`);
+  assert.equal(json.protocol.scales, ["320"]);
+  const tuned = run("tune", ...common, "--save-candidates", at("kept.jsonl"));
+  assert.is(tuned.status, 0, tuned.stderr);
+  const same = tuned.json.table.find((row: { nmsThreshold: number }) => row.nmsThreshold === 0.4);
+  assert.ok(Math.abs(same.ap50 - json.ap50) < 1e-6, "suppression afterwards changes nothing");
+  const stored = run("tune", "--data", masks, "--candidates", at("kept.jsonl"));
+  assert.equal(stored.json.best.nmsThreshold, tuned.json.best.nmsThreshold);
+  assert.ok(Math.abs(stored.json.best.f1 - tuned.json.best.f1) < 1e-6);
+});
+
+test.after(() => rmSync(folder, { recursive: true }));
+
+test.run();
