@@ -4,6 +4,14 @@
  * imported somewhere.
  */
 export { gradEnabled, noGrad } from "./autograd/autograd.js";
+export {
+  type CheckpointFormat,
+  checkpointFormat,
+  readCheckpoint,
+} from "./checkpoint/checkpoint.js";
+export { convertCheckpoint } from "./checkpoint/convert.js";
+export { crc32 } from "./checkpoint/crc32.js";
+export { CheckpointError, type CheckpointErrorCode } from "./checkpoint/errors.js";
 export * from "./checkpoint/safetensors.js";
 export * from "./compile/index.js";
 export type { DType, DTypeArrays } from "./core/dtype.js";

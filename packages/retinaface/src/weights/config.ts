@@ -1,8 +1,10 @@
-import { readSafetensors } from "@retinaface-webgpu/tensor/inference";
+import {
+  CheckpointError,
+  checkpointFormat,
+  readSafetensors,
+} from "@retinaface-webgpu/tensor/inference";
 import { parseDetectorConfig } from "../config.js";
 import type { DetectorConfig } from "../types.js";
-import { checkpointFormat } from "./checkpoint.js";
-import { CheckpointError } from "./errors.js";
 
 /** Key of safetensors metadata under which a detector's configuration is stored, as JSON. */
 export const CONFIG_KEY = "retinaface";

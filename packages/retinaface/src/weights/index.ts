@@ -1,7 +1,12 @@
-export * from "./checkpoint.js";
 export {
   CheckpointError,
   type CheckpointErrorCode,
+  type CheckpointFormat,
+  checkpointFormat,
+  convertCheckpoint,
+  readCheckpoint,
+} from "@retinaface-webgpu/tensor/inference";
+export {
   PullError,
   type PullErrorCode,
   type WeightsErrorCode,

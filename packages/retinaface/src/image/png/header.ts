@@ -1,5 +1,5 @@
+import { crc32 } from "@retinaface-webgpu/tensor/inference";
 import { ImageError } from "../../errors.js";
-import { crc32 } from "../../weights/zip.js";
 import { exifOrientation, type Orientation } from "../exif.js";
 import { checkSize, type ImageLimits } from "../raw.js";
 

@@ -1,6 +1,11 @@
-import { SafetensorsError, type StateDict, writeSafetensors } from "@retinaface-webgpu/tensor";
+import {
+  CheckpointError,
+  readCheckpoint,
+  SafetensorsError,
+  type StateDict,
+  writeSafetensors,
+} from "@retinaface-webgpu/tensor";
 import fc from "fast-check";
-import { CheckpointError, readCheckpoint } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { concatBytes, littleEndian } from "../../support/bytes.js";

@@ -1,4 +1,4 @@
-import type { HostDType } from "@retinaface-webgpu/tensor/inference";
+import type { HostDType } from "../core/host-tensor.js";
 import { corrupt, quote, unsafe, unsupported } from "./errors.js";
 import { type PickleHost, PyGlobal, PyList, PyOpaque, PyTuple, type PyValue } from "./pickle.js";
 

@@ -1,4 +1,4 @@
-import { hostElementBytes, type StateDict } from "@retinaface-webgpu/tensor/inference";
+import { hostElementBytes, type StateDict } from "../core/host-tensor.js";
 import { ByteReader, decodeUtf8 } from "./byte-reader.js";
 import { corrupt, quote, unsupported } from "./errors.js";
 import { unpickle } from "./pickle.js";

@@ -1,4 +1,4 @@
-import { readCheckpoint } from "retinaface-webgpu";
+import { readCheckpoint } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { concatBytes, littleEndian, utf8 } from "../../support/bytes.js";

@@ -1,5 +1,6 @@
 import { inflateSync } from "fflate";
 import { ByteReader } from "./byte-reader.js";
+import { crc32 } from "./crc32.js";
 import { corrupt, quote, unsupported } from "./errors.js";
 
 /**
@@ -37,19 +38,6 @@ interface Entry {
   size: number;
   /** Of the local header. */
   offset: number;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let crc = n;
-  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  return crc;
-});
-
-/** CRC-32 as ZIP defines it. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ bytes[i]) & 255];
-  return ~crc >>> 0;
 }
 
 /** Position of the end record: the last one whose comment reaches exactly the file's end. */

@@ -4,7 +4,7 @@ import {
   hostElementBytes,
   hostTensorFromBuffer,
   type StateDict,
-} from "@retinaface-webgpu/tensor/inference";
+} from "../core/host-tensor.js";
 import { corrupt, quote, unsupported } from "./errors.js";
 import type { PyValue } from "./pickle.js";
 import { type TorchStorage, TorchTensor } from "./torch-host.js";

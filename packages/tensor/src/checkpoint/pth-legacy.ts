@@ -1,4 +1,4 @@
-import { hostElementBytes, type StateDict } from "@retinaface-webgpu/tensor/inference";
+import { hostElementBytes, type StateDict } from "../core/host-tensor.js";
 import { ByteReader } from "./byte-reader.js";
 import { corrupt, quote, unsupported } from "./errors.js";
 import { PLAIN_DATA, PyList, unpickle } from "./pickle.js";
