@@ -21,7 +21,7 @@ export interface Kernel {
   readonly constants?: Readonly<Record<string, number>>;
   readonly bindings: readonly BindingType[];
   /**
-   * Contents of the uniform block `@binding(bindings.length)`, a multiple of 16 bytes;
+   * Contents of the uniform block `@binding(bindings.length)`, exactly as long as the shader's struct;
    * absent when the shader declares none.
    */
   readonly params?: ArrayBuffer;
@@ -38,11 +38,11 @@ export interface Kernel {
 export type ParamValue = number | { readonly f32: number } | { readonly i32: number };
 
 /**
- * Packs scalars in order into a uniform block of 4-byte fields, padded to 16 bytes.
- * Declare the WGSL struct with the same order of `u32`/`i32`/`f32` members.
+ * Packs scalars in order into a uniform block of 4-byte fields. Declare the WGSL struct with the same order of
+ * `u32`/`i32`/`f32` members: the block is as long as that struct. Padding would hide that one of them has fewer.
  */
 export function packParams(values: readonly ParamValue[]): ArrayBuffer {
-  const buffer = new ArrayBuffer(Math.ceil(Math.max(values.length, 1) / 4) * 16);
+  const buffer = new ArrayBuffer(values.length * 4);
   const view = new DataView(buffer);
   for (const [i, value] of values.entries()) {
     if (typeof value === "number") view.setUint32(i * 4, value, true);

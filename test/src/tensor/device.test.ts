@@ -109,6 +109,27 @@ test("a binding too small for its kernel is an error naming the kernel", async (
   d.destroy();
 });
 
+test("kernels with blocks of different lengths follow each other in one pass", async () => {
+  const last = (count: number) => ({
+    name: `last-of-${count}`,
+    wgsl: `struct Params { ${Array.from({ length: count }, (_, i) => `v${i}: u32, `).join("")} }
+      @group(0) @binding(0) var<storage, read_write> y: array<u32>;
+      @group(0) @binding(1) var<uniform> p: Params;
+      @compute @workgroup_size(1) fn main() { y[${count}] = p.v${count - 1}; }`,
+    bindings: ["read_write"] as const,
+    params: new Uint32Array(count).map((_, i) => count * 100 + i).buffer,
+    workgroups: [1, 1, 1] as const,
+    flops: 0,
+    bytes: 0,
+  });
+  const counts = [5, 3, 11, 1, 5, 2];
+  const y = device().allocate(64);
+  for (const count of counts) device().run(last(count), [{ buffer: y.buffer }]);
+  const values = new Uint32Array(await device().read(y.buffer, 64));
+  for (const count of counts) assert.is(values[count], count * 100 + count - 1);
+  device().free(y);
+});
+
 test("a request beyond the adapter is an out-of-memory error", () => {
   assert.throws(
     () => device().allocate(2 ** 50, "huge"),

@@ -56,7 +56,7 @@ export class Device {
       GPUBufferUsage.COPY_SRC |
       GPUBufferUsage.COPY_DST;
     this.#pool = new BufferPool(device, usage, pool, (scope, bytes, label) =>
-      this.#watch(scope, label, bytes),
+      this.#watch(scope, () => label, bytes),
     );
     this.#pipelines = new PipelineCache(device);
     this.#recorder = new Recorder(device);
@@ -189,7 +189,7 @@ export class Device {
       entries,
       label: compiled.name,
     });
-    this.#watch(this.#device.popErrorScope(), compiled.name, 0);
+    this.#watch(this.#device.popErrorScope(), () => compiled.name);
     return group;
   }
 
@@ -229,11 +229,11 @@ export class Device {
       this.#device.pushErrorScope("out-of-memory");
       this.#device.pushErrorScope("validation");
       const timer = this.#timings && new DispatchTimer(this.#device, this.#recorder.length);
-      this.#recorder.submit(timer);
+      const submitted = this.#recorder.submit(timer);
       this.#submits++;
       if (timer) this.#timings?.push(timer.read());
-      this.#watch(this.#device.popErrorScope(), "a dispatch", 0);
-      this.#watch(this.#device.popErrorScope(), "a dispatch", 0);
+      this.#watch(this.#device.popErrorScope(), submitted);
+      this.#watch(this.#device.popErrorScope(), submitted);
     }
     this.#pool.destroyEvicted();
   }
@@ -252,17 +252,18 @@ export class Device {
     this.flush();
     // Taken now, so that what is submitted meanwhile by others reports to their own reads.
     const scopes = this.#takeScopes();
+    let copy = new ArrayBuffer(0);
     try {
       await restDuring(staging.mapAsync(GPUMapMode.READ, 0, size));
+      copy = staging.getMappedRange(0, size).slice(0, bytes);
+      staging.unmap();
+      const free = this.#staging.get(capacity);
+      if (free) free.push(staging);
+      else this.#staging.set(capacity, [staging]);
     } catch (error) {
-      await this.#throwErrors(scopes);
-      throw this.#loss ?? new GpuValidationError("a read-back", String((error as Error).message));
+      const { message } = error as Error;
+      scopes.push(Promise.resolve(new GpuValidationError("a read-back", message)));
     }
-    const copy = staging.getMappedRange(0, size).slice(0, bytes);
-    staging.unmap();
-    const free = this.#staging.get(capacity);
-    if (free) free.push(staging);
-    else this.#staging.set(capacity, [staging]);
     await this.#throwErrors(scopes);
     return copy;
   }
@@ -334,15 +335,15 @@ export class Device {
     });
   }
 
-  #watch(scope: Promise<GPUError | null>, label: string, bytes: number): void {
+  #watch(scope: Promise<GPUError | null>, label: () => string, bytes = 0): void {
     const outcome = scope.then(
       (error) => {
         if (!error) return undefined;
         if (error instanceof GPUOutOfMemoryError) {
           const detail = bytes ? `${bytes} bytes could not be allocated` : error.message;
-          return new GpuOutOfMemoryError(label, detail);
+          return new GpuOutOfMemoryError(label(), detail);
         }
-        return new GpuValidationError(label, error.message);
+        return new GpuValidationError(label(), error.message);
       },
       () => undefined,
     );
@@ -365,9 +366,10 @@ export class Device {
   }
 
   async #throwErrors(scopes: readonly Promise<Error | undefined>[]): Promise<void> {
-    const errors = await Promise.all(scopes);
+    const first = (await Promise.all(scopes)).find((error) => error !== undefined);
+    // wgpu tells of a loss only after the calls that failed for it.
+    if (first) await new Promise((resolve) => setTimeout(resolve));
     if (this.#loss) throw this.#loss;
-    const first = errors.find((error) => error !== undefined);
     if (first) throw first;
   }
 

@@ -9,11 +9,6 @@ export interface CompiledKernel {
   readonly layout: GPUBindGroupLayout;
 }
 
-interface Layout {
-  readonly group: GPUBindGroupLayout;
-  readonly pipeline: GPUPipelineLayout;
-}
-
 const RESOURCE: Record<BindingType, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">> = {
   read: { buffer: { type: "read-only-storage" } },
   read_write: { buffer: { type: "storage" } },
@@ -31,7 +26,7 @@ export class PipelineCache {
   /** The same by the kernel object, which spares hashing its text where the caller kept it. */
   readonly #byKernel = new WeakMap<Kernel, CompiledKernel>();
   readonly #pending = new Map<string, Promise<CompiledKernel>>();
-  readonly #layouts = new Map<string, Layout>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -57,11 +52,9 @@ export class PipelineCache {
     const layout = this.#layout(kernel);
     this.#device.pushErrorScope("validation");
     const module = this.#device.createShaderModule({ code: kernel.wgsl, label: kernel.name });
-    const pipeline = this.#device.createComputePipeline(
-      descriptor(kernel, module, layout.pipeline),
-    );
+    const pipeline = this.#device.createComputePipeline(this.#descriptor(kernel, module, layout));
     report(explain(this.#device.popErrorScope(), module, kernel.name));
-    const compiled = { name: kernel.name, pipeline, layout: layout.group };
+    const compiled = { name: kernel.name, pipeline, layout };
     this.#pipelines.set(key, compiled);
     return compiled;
   }
@@ -86,9 +79,9 @@ export class PipelineCache {
     void this.#device.popErrorScope();
     try {
       const pipeline = await restDuring(
-        this.#device.createComputePipelineAsync(descriptor(kernel, module, layout.pipeline)),
+        this.#device.createComputePipelineAsync(this.#descriptor(kernel, module, layout)),
       );
-      const compiled = { name: kernel.name, pipeline, layout: layout.group };
+      const compiled = { name: kernel.name, pipeline, layout };
       this.#pipelines.set(key, compiled);
       return compiled;
     } catch (error) {
@@ -97,7 +90,7 @@ export class PipelineCache {
     }
   }
 
-  #layout(kernel: Kernel): Layout {
+  #layout(kernel: Kernel): GPUBindGroupLayout {
     const key = `${kernel.bindings.join()}${kernel.params ? "+p" : ""}`;
     const known = this.#layouts.get(key);
     if (known) return known;
@@ -113,27 +106,30 @@ export class PipelineCache {
         buffer: { type: "uniform", hasDynamicOffset: true },
       });
     }
-    const group = this.#device.createBindGroupLayout({ entries, label: key });
-    const layout = {
-      group,
-      pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group], label: key }),
-    };
+    const layout = this.#device.createBindGroupLayout({ entries, label: key });
     this.#layouts.set(key, layout);
     return layout;
+  }
+
+  /**
+   * Every pipeline has a pipeline layout of its own, even where another's is equal: wgpu 29 (Deno
+   * 2.9) takes over how long a shader's structs are only when a pass changes to another layout
+   * object, and would hold a pipeline that shares the layout of the one before to the lengths of
+   * that one.
+   */
+  #descriptor(
+    kernel: Kernel,
+    module: GPUShaderModule,
+    bindGroupLayout: GPUBindGroupLayout,
+  ): GPUComputePipelineDescriptor {
+    const layout = this.#device.createPipelineLayout({ bindGroupLayouts: [bindGroupLayout] });
+    return { layout, label: kernel.name, compute: { module, constants: { ...kernel.constants } } };
   }
 }
 
 function pipelineKey(kernel: Kernel): string {
   const constants = kernel.constants ? JSON.stringify(kernel.constants) : "";
   return `${kernel.bindings.join()}|${constants}|${kernel.wgsl}`;
-}
-
-function descriptor(
-  kernel: Kernel,
-  module: GPUShaderModule,
-  layout: GPUPipelineLayout,
-): GPUComputePipelineDescriptor {
-  return { layout, label: kernel.name, compute: { module, constants: { ...kernel.constants } } };
 }
 
 async function explain(

@@ -39,6 +39,9 @@ type Command =
 
 const PARAMS_CHUNK = 64 * 1024;
 
+/** Kernels that an error about a submit names at most. */
+const NAMES_SHOWN = 8;
+
 /**
  * Collects dispatches and copies and submits them together.
  *
@@ -47,7 +50,7 @@ const PARAMS_CHUNK = 64 * 1024;
  */
 export class Recorder {
   readonly #device: GPUDevice;
-  readonly #commands: Command[] = [];
+  #commands: Command[] = [];
   readonly #chunks: GPUBuffer[] = [];
   readonly #groups: BindGroupCache;
   #dispatches = 0;
@@ -90,9 +93,12 @@ export class Recorder {
     this.#commands.push({ kind: "clear", target, bytes });
   }
 
-  /** Encodes and submits everything recorded; with `timer`, each dispatch is timed by itself. */
-  submit(timer?: DispatchTimer): void {
-    if (this.#commands.length === 0) return;
+  /**
+   * Encodes and submits everything recorded; with `timer`, each dispatch is timed by itself.
+   *
+   * @returns what was submitted in words, for errors that do not say which dispatch they are about
+   */
+  submit(timer?: DispatchTimer): () => string {
     const params = this.#writeParams();
     const encoder = this.#device.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
@@ -120,7 +126,9 @@ export class Recorder {
     pass?.end();
     timer?.resolve(encoder);
     this.#device.queue.submit([encoder.finish()]);
-    this.#commands.length = 0;
+    const submitted = this.#commands;
+    this.#commands = [];
+    return () => describe(submitted);
   }
 
   /** Drops what was kept to record faster. */
@@ -181,6 +189,15 @@ export class Recorder {
     });
     return this.#chunks[index];
   }
+}
+
+/** The kernels among these commands, each once, the first few of many. */
+function describe(commands: readonly Command[]): string {
+  const names = new Set(commands.flatMap((c) => ("kernel" in c ? [c.kernel.name] : [])));
+  if (names.size === 0) return "a copy";
+  const shown = [...names].slice(0, NAMES_SHOWN).join(", ");
+  const more = names.size > NAMES_SHOWN ? ` and ${names.size - NAMES_SHOWN} more` : "";
+  return names.size === 1 ? `a dispatch of ${shown}` : `a dispatch among ${shown}${more}`;
 }
 
 interface ParamsSlot {
