@@ -65,6 +65,7 @@ export {
   type PhotoSet,
   type ViewJob,
 } from "./distill/compose.js";
+export { blurAlong, compress, degrade } from "./distill/degrade.js";
 export {
   AGREEMENT_DEFAULTS,
   type Agreement,
@@ -80,6 +81,7 @@ export {
   distillLoss,
   type LabelTensors,
 } from "./distill/loss.js";
+export { occludeFaces } from "./distill/occlude.js";
 export { buildPyramid, type Pyramid, type RgbImage, toRgb } from "./distill/pyramid.js";
 export {
   type BatchSpec,
@@ -91,6 +93,7 @@ export {
   type StageSpec,
   stageOf,
 } from "./distill/recipe.js";
+export { parseScored, type ScoredPhoto } from "./distill/scored.js";
 export { Teacher } from "./distill/teacher.js";
 export { DataError, FormatError, NonFiniteLossError } from "./errors.js";
 export { type Detect, type Detections, packFaces } from "./evaluate/detections.js";

@@ -10,6 +10,8 @@ export interface DistillInputs {
     readonly loc: Float64Array;
     readonly landms: Float64Array;
     readonly landmMask: Float64Array;
+    readonly counted: Float64Array;
+    readonly background: Float64Array;
   };
 }
 
@@ -48,15 +50,21 @@ export function distill(inputs: DistillInputs, rule: DistillRule) {
   const all = Array.from({ length: priors }, (_, p) => p);
   const taught = all.map((p) => sigmoid(odds(teacher, p)));
   const isLabel = (p: number) => labels?.faces[p] === 1;
-  const face = all.map((p) => (isLabel(p) ? 1 : taught[p]));
+  const believed = (p: number) =>
+    labels === undefined || (labels.counted[p] === 1 && labels.background[p] === 0);
+  const face = all.map((p) => {
+    if (isLabel(p)) return 1;
+    return labels?.background[p] === 1 ? 0 : taught[p];
+  });
+  const counts = (p: number) => (labels?.counted[p] === 0 && !isLabel(p) ? 0 : 1);
   const total = (values: number[]) => values.reduce((a, b) => a + b, 0);
-  const faces = Math.max(1, total(face));
+  const faces = Math.max(1, total(all.map((p) => face[p] * counts(p))));
 
   let classes = 0;
   for (const p of all) {
     const x = odds(student, p);
     const mine = sigmoid(x);
-    const weight = Math.abs(face[p] - mine) ** focus / faces;
+    const weight = (counts(p) * Math.abs(face[p] - mine) ** focus) / faces;
     classes += weight * (Math.max(x, 0) - x * face[p] + Math.log1p(Math.exp(-Math.abs(x))));
     const slope = weights.classes * weight * (mine - face[p]);
     gradients.conf[p * 2 + 1] += slope;
@@ -82,18 +90,18 @@ export function distill(inputs: DistillInputs, rule: DistillRule) {
     }
     return loss;
   };
-  const confidence = (p: number) => (sure(p) ? taught[p] : 0);
+  const confidence = (p: number) => (sure(p) && believed(p) ? taught[p] : 0);
   const boxes = regress(
     "loc",
     4,
-    (p) => confidence(p) || (isLabel(p) ? 1 : 0),
-    (p, i) => (labels && isLabel(p) && !sure(p) ? labels.loc[i] : teacher.loc[i]),
+    (p) => (isLabel(p) ? 1 : confidence(p)),
+    (p, i) => (labels && isLabel(p) ? labels.loc[i] : teacher.loc[i]),
     weights.boxes,
   );
   const landmarks = regress(
     "landms",
     10,
-    confidence,
+    (p) => (isLabel(p) && labels?.landmMask[p * 10] === 1 ? 1 : confidence(p)),
     (_, i) => (labels?.landmMask[i] === 1 ? labels.landms[i] : teacher.landms[i]),
     weights.landmarks,
   );

@@ -54,10 +54,12 @@ function labelsOf(random: Random) {
     landmMask: Float32Array.from({ length: ROWS * 10 }, (_, i) =>
       Math.floor(i / 10) % 3 === 0 && i % 10 !== 4 && i % 10 !== 5 ? 1 : 0,
     ),
+    counted: Float32Array.from({ length: ROWS }, (_, p) => (p % 5 === 1 ? 0 : 1)),
+    background: Float32Array.from({ length: ROWS }, (_, p) => (p % 7 === 2 && p % 4 !== 0 ? 1 : 0)),
   };
 }
 
-const WIDTHS = { conf: 2, loc: 4, landms: 10, faces: 1, landmMask: 10 };
+const WIDTHS = { conf: 2, loc: 4, landms: 10, faces: 1, landmMask: 10, counted: 1, background: 1 };
 
 function upload<K extends keyof typeof WIDTHS>(host: Record<K, Float32Array>) {
   const entries = Object.entries(host) as [K, Float32Array][];

@@ -51,6 +51,11 @@ export interface Sample extends MatchFaces {
   /** `size` × `size` upright RGBA; the mean is not yet subtracted. */
   readonly image: RawImage;
   readonly ignored: Uint8Array;
+  /**
+   * `[r, 4]`: parts of the image, as fractions of its side, in which every face is labelled, so that a
+   * teacher's word does not count against the labels'. Absent: none.
+   */
+  readonly complete?: Float32Array;
 }
 
 /** The mean that training subtracts, R, G, B: padding with it becomes zero. */

@@ -2,6 +2,8 @@ import type { Random } from "@retinaface-webgpu/tensor";
 import { MIRRORED_LANDMARKS } from "../augment/crop.js";
 import type { Sample } from "../augment/sample.js";
 import { chance, seededRandom } from "../random.js";
+import { degrade } from "./degrade.js";
+import { occludeFaces } from "./occlude.js";
 import { changeColours } from "./photometric.js";
 import type { Pyramid } from "./pyramid.js";
 import { type Canvas, drawPhoto, newCanvas, type Placement, place, type Region } from "./view.js";
@@ -13,6 +15,10 @@ export interface PhotoFace {
   readonly landmarks?: readonly number[];
   /** Whether box or landmarks are labels to learn, rather than where a teacher found a face. */
   readonly labelled: boolean;
+  /** Labelled, but neither as a face nor as background. */
+  readonly ignored?: boolean;
+  /** How often views aim at it, relative to the photo's other faces; default 1. */
+  readonly weight?: number;
 }
 
 export interface Photo {
@@ -31,6 +37,8 @@ export interface PhotoSet {
   readonly paste: number;
   /** First step at which views are made of it. */
   readonly from: number;
+  /** Whether every face is labelled, so that the rest is background whatever a teacher says. */
+  readonly complete?: boolean;
 }
 
 /** Which view to make. */
@@ -61,7 +69,8 @@ const LARGEST_SCALE = 2.5;
 const MOSAIC = 0.3;
 const BACKGROUND = 0.12;
 const TURNED = 0.3;
-const LARGEST_ANGLE = 0.3;
+/** In radians: 30 degrees. */
+const LARGEST_ANGLE = Math.PI / 6;
 const BLURRED = 0.12;
 const MOST_PASTED = 6;
 /** A pasted head's half axes in distances between the eyes. */
@@ -73,6 +82,19 @@ function logUniform(random: Random, low: number, high: number): number {
 
 function pick<T>(random: Random, items: readonly T[]): T {
   return items[random.integer(items.length)];
+}
+
+/** Draws one of a photo's faces to look at; undefined where none may be looked at. */
+function pickFace(random: Random, faces: readonly PhotoFace[]): PhotoFace | undefined {
+  const weight = (face: PhotoFace) => (face.ignored ? 0 : (face.weight ?? 1));
+  let left = random.uniform(
+    0,
+    faces.reduce((sum, face) => sum + weight(face), 0),
+  );
+  return faces.find((face) => {
+    left -= weight(face);
+    return left < 0;
+  });
 }
 
 function pickSet(random: Random, sets: readonly PhotoSet[]): PhotoSet {
@@ -119,7 +141,9 @@ export class Composer {
         fill({ left, top, right: left + half, bottom: top + half });
       }
     } else fill({ left: 0, top: 0, right: size, bottom: size });
+    occludeFaces(view.canvas, view.landmarks, random);
     changeColours(view.canvas, random);
+    degrade(view.canvas, random);
     return view.sample(`${step}-${index}`);
   }
 }
@@ -138,6 +162,7 @@ function fillRegion(view: View, region: Region, draw: Draw): void {
   const aimed = aim(photo, region, draw);
   const placement = cover > 0 && chance(random, cover) ? covering(photo, aimed, region) : aimed;
   view.draw(photo, placement, region, blur);
+  if (set.complete && !paste) view.complete.push(region);
   if (paste) pasteHeads(view, set.photos, region, draw);
 }
 
@@ -174,9 +199,8 @@ function covering({ pyramid }: Photo, placement: Placement, region: Region): Pla
 
 function aim(photo: Photo, region: Region, draw: Draw): Placement {
   const { random, background = BACKGROUND } = draw;
-  if (photo.faces.length > 0 && !chance(random, background)) {
-    return aimAt(photo, pick(random, photo.faces), region, draw);
-  }
+  const face = chance(random, background) ? undefined : pickFace(random, photo.faces);
+  if (face) return aimAt(photo, face, region, draw);
   const { width, height } = photo.pyramid[0];
   const scale = logUniform(random, leastScale(photo, region), 1.5);
   const from = [random.uniform(0, width), random.uniform(0, height)] as const;
@@ -223,8 +247,11 @@ function headOf({ landmarks }: PhotoFace, placement: Placement) {
 /** A view being made. */
 class View {
   readonly canvas: Canvas;
+  /** In pixels, as everything that is kept here. */
+  readonly landmarks: number[] = [];
+  readonly complete: Region[] = [];
   readonly #boxes: number[] = [];
-  readonly #landmarks: number[] = [];
+  readonly #ignored: number[] = [];
 
   constructor(size: number) {
     this.canvas = newCanvas(size);
@@ -252,21 +279,26 @@ class View {
       id,
       image: { data, width: size, height: size },
       boxes: Float32Array.from(this.#boxes, fraction),
-      landmarks: Float32Array.from(this.#landmarks, fraction),
-      ignored: new Uint8Array(this.#boxes.length / 4),
+      landmarks: Float32Array.from(this.landmarks, fraction),
+      ignored: Uint8Array.from(this.#ignored),
+      complete: Float32Array.from(
+        this.complete.flatMap(({ left, top, right, bottom }) => [left, top, right, bottom]),
+        fraction,
+      ),
     };
   }
 
-  #label({ box, landmarks }: PhotoFace, placement: Placement, region: Region): void {
+  #label({ box, landmarks, ignored }: PhotoFace, placement: Placement, region: Region): void {
     const [x, y] = place(placement, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
     if (x < region.left || x >= region.right || y < region.top || y >= region.bottom) return;
     const w = ((box[2] - box[0]) / 2) * placement.scale;
     const h = ((box[3] - box[1]) / 2) * placement.scale;
     this.#boxes.push(x - w, y - h, x + w, y + h);
+    this.#ignored.push(ignored ? 1 : 0);
     for (let i = 0; i < 5; i++) {
       const from = placement.mirrored ? MIRRORED_LANDMARKS[i] : i;
       const known = landmarks ?? NO_LANDMARKS;
-      this.#landmarks.push(...place(placement, known[from * 2], known[from * 2 + 1]));
+      this.landmarks.push(...place(placement, known[from * 2], known[from * 2 + 1]));
     }
   }
 }

@@ -3,12 +3,15 @@ import type { Sample } from "../augment/sample.js";
 import { type MatchOptions, matchPriors, pickRows } from "../objective/match.js";
 import type { LabelTensors } from "./loss.js";
 
-/** A prior learns a label only where it lies on the face this well. */
-const MATCH = { positive: 0.5, negative: 0.5, forced: 0.35 };
+/** A prior learns a label only where it lies on the face this well; the least for a face's best prior. */
+const MATCH = { positive: 0.4, negative: 0.4, forced: 0.2 };
 
 /** Stands for an unknown coordinate while landmarks are encoded: far beyond any that is known. */
 const UNKNOWN = 1e9;
 const FAR = 1e6;
+
+/** An ignored face covers a prior that lies in its box by this share, as in {@link matchPriors}. */
+const COVERED = 0.5;
 
 /** Landmarks of faces that have some, with the unknown ones marked; of the others, all NaN. */
 function markUnknown(landmarks: Float32Array): Float32Array {
@@ -21,7 +24,8 @@ function markUnknown(landmarks: Float32Array): Float32Array {
 
 /** The rows of `[rows, width]` at `index`, one a prior, zeros beyond the last. */
 function spread(rows: Float32Array, width: number, index: Tensor): Tensor {
-  return gather(tensor(index.device, rows, [rows.length / width, width]), index);
+  const some = rows.length > 0 ? rows : new Float32Array(width);
+  return gather(tensor(index.device, some, [some.length / width, width]), index);
 }
 
 /** Sets `known` to 1 for the known landmarks of the face whose ten begin at `from`, the others to 0. */
@@ -32,10 +36,54 @@ function keepKnown(landmarks: Float32Array, known: Float32Array, from: number): 
   }
 }
 
+/** What labels say of priors that are no labelled face. */
+interface Quiet {
+  /** 0 where an ignored face covers the prior: it takes no part. */
+  readonly counted: Float32Array;
+  /** 1 where no face can be: in a part of the view that is labelled completely, off every label. */
+  readonly background: Float32Array;
+}
+
+/** Shares of a prior's box, [cx, cy, w, h], that others, [x1, y1, x2, y2], cover. */
+function* coverOf(prior: Float32Array, boxes: Float32Array): Generator<number> {
+  const [cx, cy, w, h] = prior;
+  for (let at = 0; at < boxes.length; at += 4) {
+    const width = Math.min(cx + w / 2, boxes[at + 2]) - Math.max(cx - w / 2, boxes[at]);
+    const height = Math.min(cy + h / 2, boxes[at + 3]) - Math.max(cy - h / 2, boxes[at + 1]);
+    yield width > 0 && height > 0 ? (width * height) / (w * h) : 0;
+  }
+}
+
+function liesIn(x: number, y: number, parts: Float32Array): boolean {
+  for (let at = 0; at < parts.length; at += 4) {
+    const [left, top, right, bottom] = parts.subarray(at, at + 4);
+    if (x >= left && x < right && y >= top && y < bottom) return true;
+  }
+  return false;
+}
+
+function quietOf(samples: readonly Sample[], priors: Float32Array): Quiet {
+  const count = priors.length / 4;
+  const counted = new Float32Array(samples.length * count).fill(1);
+  const background = new Float32Array(samples.length * count);
+  for (const [i, { boxes, ignored, complete }] of samples.entries()) {
+    for (let p = 0; p < count; p++) {
+      const prior = priors.subarray(p * 4, p * 4 + 4);
+      const covers = [...coverOf(prior, boxes)];
+      if (covers.some((cover, f) => ignored[f] === 1 && cover >= COVERED)) {
+        counted[i * count + p] = 0;
+      } else if (complete && covers.every((c) => c === 0) && liesIn(prior[0], prior[1], complete)) {
+        background[i * count + p] = 1;
+      }
+    }
+  }
+  return { counted, background };
+}
+
 /**
  * The labels of a batch as {@link LabelTensors}, or undefined where it has none. Faces without landmarks
- * are labels of class and box. Faces with some are labels of the known ones alone: their boxes only say
- * which priors are meant.
+ * are labels of class and box, those with all landmarks of these too. Faces with some are labels of the
+ * known ones alone: their boxes only say which priors are meant.
  */
 export function uploadLabels(
   device: Device,
@@ -43,10 +91,12 @@ export function uploadLabels(
   priors: Float32Array,
   variances: MatchOptions["variances"],
 ): LabelTensors | undefined {
-  if (samples.every(({ boxes }) => boxes.length === 0)) return undefined;
-  const faces = samples.map(({ boxes, landmarks }) => ({
+  const none = ({ boxes, complete }: Sample) => boxes.length === 0 && !complete?.length;
+  if (samples.every(none)) return undefined;
+  const faces = samples.map(({ boxes, landmarks, ignored }) => ({
     boxes,
     landmarks: markUnknown(landmarks),
+    ignored,
   }));
   const targets = matchPriors(faces, priors, { ...MATCH, variances });
   const { labels, landmMask } = targets;
@@ -56,19 +106,23 @@ export function uploadLabels(
   for (let p = 0; p < labels.length; p++) {
     if (labels[p] === 1) rowOf[p] = positive.push(p) - 1;
   }
-  if (positive.length === 0) return undefined;
   const landms = pickRows(targets.landmTargets, 10, positive);
   const known = new Float32Array(landms.length);
-  const boxed = new Float32Array(positive.length);
+  const boxed = new Float32Array(positive.length).fill(1);
   for (const [row, p] of positive.entries()) {
-    if (landmMask[p] === 0) boxed[row] = 1;
-    else keepKnown(landms, known, row * 10);
+    if (landmMask[p] === 0) continue;
+    keepKnown(landms, known, row * 10);
+    if (known.subarray(row * 10, row * 10 + 10).includes(0)) boxed[row] = 0;
   }
-  const index = tensor(device, rowOf, [samples.length, priors.length / 4], { dtype: "i32" });
+  const shape = [samples.length, priors.length / 4];
+  const index = tensor(device, rowOf, shape, { dtype: "i32" });
+  const { counted, background } = quietOf(samples, priors);
   return {
     faces: spread(boxed, 1, index),
     loc: spread(pickRows(targets.locTargets, 4, positive), 4, index),
     landms: spread(landms, 10, index),
     landmMask: spread(known, 10, index),
+    counted: tensor(device, counted, [...shape, 1]),
+    background: tensor(device, background, [...shape, 1]),
   };
 }

@@ -59,6 +59,10 @@ export interface LabelTensors {
   readonly landms: Tensor;
   /** `[B, N, 10]`: 1 for each labelled coordinate. */
   readonly landmMask: Tensor;
+  /** `[B, N, 1]`: 0 where a prior takes no part, for it lies on a face that is ignored. */
+  readonly counted: Tensor;
+  /** `[B, N, 1]`: 1 where a prior is background whatever the teacher says. */
+  readonly background: Tensor;
 }
 
 /** Log odds of a face, `[B, N, 1]`. */
@@ -69,6 +73,10 @@ function logOdds({ conf }: NetworkOutput): Tensor {
 /** Where `mask` (0 or 1) is 1 the first, else the second. */
 function choose(mask: Tensor, first: Tensor, second: Tensor): Tensor {
   return add(second, mul(mask, sub(first, second)));
+}
+
+function not(mask: Tensor): Tensor {
+  return sub(full(mask.device, [1, 1, 1], 1), mask);
 }
 
 /** Targets made of a teacher's outputs and of labels. */
@@ -84,15 +92,21 @@ function targetsOf(teacher: NetworkOutput, labels: LabelTensors | undefined, con
       landms: teacher.landms,
       boxWeight: taughtWeight,
       landmWeight: taughtWeight,
+      counted: full(taught.device, [1, 1, 1], 1),
     };
   }
-  const missed = mul(labels.faces, sub(full(sure.device, [1, 1, 1], 1), sure));
+  const { faces, counted, background, landmMask } = labels;
+  const believed = mul(counted, not(background));
+  const weight = mul(taughtWeight, believed);
+  // Landmarks of a face that the teacher misses are learnt where all are labelled; the first tells.
+  const marked = mul(faces, narrow(landmMask, 2, 0, 1));
   return {
-    face: maximum(taught, labels.faces),
-    loc: choose(missed, labels.loc, teacher.loc),
-    landms: choose(labels.landmMask, labels.landms, teacher.landms),
-    boxWeight: add(taughtWeight, missed),
-    landmWeight: taughtWeight,
+    face: maximum(mul(taught, not(background)), faces),
+    loc: choose(faces, labels.loc, teacher.loc),
+    landms: choose(landmMask, labels.landms, teacher.landms),
+    boxWeight: maximum(weight, faces),
+    landmWeight: maximum(weight, marked),
+    counted: maximum(counted, faces),
   };
 }
 
@@ -113,8 +127,8 @@ function weightedSmoothL1(
  * weighted by |p_t − p_s|^focus and divided by Σ p_t, and smooth-L1 of the encoded boxes and landmarks,
  * weighted by p_t where the teacher is confident.
  *
- * Labels raise the target to 1 and give the box where the teacher is not confident, and replace its
- * landmarks by exact ones, coordinate by coordinate.
+ * Labels raise the target to 1 and give box and landmarks instead of the teacher, the latter coordinate by
+ * coordinate; where they say that there is no face the target is 0, and priors on ignored faces do not count.
  */
 export function distillLoss(
   student: NetworkOutput,
@@ -127,8 +141,9 @@ export function distillLoss(
   const odds = logOdds(student);
   const attention = noGrad(() => powScalar(abs(sub(targets.face, sigmoid(odds))), focus));
   const losses = binaryCrossEntropyWithLogits(odds, targets.face, { reduction: "none" });
-  const faces = noGrad(() => maximum(sum(targets.face), 1));
-  const classes = div(sum(mul(losses, attention)), faces);
+  const weight = noGrad(() => mul(attention, targets.counted));
+  const faces = noGrad(() => maximum(sum(mul(targets.face, targets.counted)), 1));
+  const classes = div(sum(mul(losses, weight)), faces);
   const boxes = weightedSmoothL1(student.loc, targets.loc, targets.boxWeight, beta);
   const { landms, landmWeight } = targets;
   const landmarks = weightedSmoothL1(student.landms, landms, landmWeight, beta);

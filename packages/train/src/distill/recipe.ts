@@ -9,9 +9,10 @@ export interface SourceSpec {
   readonly name: string;
   /**
    * `photos`: a folder, faces where the teacher finds some. `voc`: a VOC set, boxes labelled. `landmarks`: a
-   * table of eyes and mouth corners, one face a photo.
+   * table of eyes and mouth corners, one face a photo. `scored`: JSON lines of a folder in which every face
+   * is labelled, with a score that says how sure it is.
    */
-  readonly kind: "photos" | "voc" | "landmarks";
+  readonly kind: "photos" | "voc" | "landmarks" | "scored";
   readonly path: string;
   /** How often views are made of it, relative to the others. */
   readonly share: number;
@@ -21,8 +22,8 @@ export interface SourceSpec {
   readonly from?: number;
   /** The long side is scaled down to this many pixels; default 2048. */
   readonly maxSide?: number;
-  /** Share of its photos that no step sees; default the recipe's. */
-  readonly holdOut?: number;
+  /** Share of its photos that no step sees; default the recipe's. Or those whose name matches this. */
+  readonly holdOut?: number | string;
 }
 
 /** What a batch is made of, from a step on. */

@@ -12,6 +12,7 @@ import { DataError } from "../errors.js";
 import type { Photo, PhotoFace, PhotoSet } from "./compose.js";
 import { buildPyramid, type RgbImage, toRgb } from "./pyramid.js";
 import type { Recipe, SourceSpec } from "./recipe.js";
+import { parseScored } from "./scored.js";
 
 /** A photo on disk and what is labelled in it, in its own pixels. */
 export interface SourceFile {
@@ -93,9 +94,36 @@ function landmarkFiles(table: string): SourceFile[] {
   });
 }
 
+function scoredFiles(table: string): SourceFile[] {
+  return parseScored(readFileSync(table, "utf8"), table).map(({ image, faces }) => ({
+    id: image,
+    file: path.join(path.dirname(table), image),
+    faces,
+  }));
+}
+
+/** Which of a source's photos train: all but those whose names match, or a share by a shuffle of the names. */
+function trainingIds(ids: readonly string[], holdOut: number | string, seed: number): Set<string> {
+  if (typeof holdOut === "string") {
+    const held = new RegExp(holdOut);
+    return new Set(ids.filter((id) => !held.test(path.parse(id).name)));
+  }
+  const none = new Float32Array();
+  const records = ids.map((id) => ({
+    id,
+    image: id,
+    boxes: none,
+    landmarks: none,
+    labels: [],
+    ignored: new Uint8Array(),
+  }));
+  return new Set(splitRecords(records, 1 - holdOut, seed).train.map(({ id }) => id));
+}
+
 function filesOf({ kind }: SourceSpec, target: string): SourceFile[] {
   if (!existsSync(target)) throw new DataError(`There is no data at ${target}.`);
   if (kind === "voc") return vocFiles(target);
+  if (kind === "scored") return scoredFiles(target);
   return kind === "landmarks" ? landmarkFiles(target) : photoFiles(target);
 }
 
@@ -109,15 +137,8 @@ export function listSources(recipe: Recipe, folder: string, out: string): Source
       spec,
       path.resolve(folder, spec.path.replace(/^\{out\}/, path.resolve(out))),
     );
-    const fraction = 1 - (spec.holdOut ?? recipe.holdOut);
-    const empty = {
-      boxes: new Float32Array(),
-      landmarks: new Float32Array(),
-      labels: [],
-      ignored: new Uint8Array(),
-    };
-    const records = files.map(({ id, file }) => ({ id, image: file, ...empty }));
-    const kept = new Set(splitRecords(records, fraction, recipe.seed).train.map(({ id }) => id));
+    const ids = files.map(({ id }) => id);
+    const kept = trainingIds(ids, spec.holdOut ?? recipe.holdOut, recipe.seed);
     const sound = files.filter(({ faces }) => faces?.every(isPlausible) ?? true);
     return {
       spec,
@@ -215,10 +236,10 @@ class FaceFinder {
   }
 }
 
-function scaleFace({ box, landmarks, labelled }: PhotoFace, scale: number): PhotoFace {
-  const [x1, y1, x2, y2] = box.map((value) => value * scale);
-  const points = landmarks?.map((value) => (value ?? Number.NaN) * scale);
-  return { box: [x1, y1, x2, y2], labelled, ...(points ? { landmarks: points } : {}) };
+function scaleFace(face: PhotoFace, scale: number): PhotoFace {
+  const [x1, y1, x2, y2] = face.box.map((value) => value * scale);
+  const points = face.landmarks?.map((value) => (value ?? Number.NaN) * scale);
+  return { ...face, box: [x1, y1, x2, y2], ...(points ? { landmarks: points } : {}) };
 }
 
 /** Decodes the training photos of sources, once and for all in `cache`; their pixels are in shared memory. */
@@ -245,7 +266,7 @@ export async function loadPhotoSets(
         onPhoto(++done, total);
       }
       const { name, share, paste = 0, from = 0 } = spec;
-      sets.push({ name, photos: loaded, share, paste, from });
+      sets.push({ name, photos: loaded, share, paste, from, complete: spec.kind === "scored" });
     }
   } finally {
     await finder.dispose();
