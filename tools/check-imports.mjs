@@ -1,16 +1,33 @@
 #!/usr/bin/env node
 // Checks what the compiler does not: packages import only downwards, through package names that their
-// package.json declares; Node built-ins and globals stay in files meant for Node; files stay short; tests
-// reach the shared data folder through one helper. Usage: check-imports.mjs [ROOT]. Exit code 1 on a finding.
+// package.json declares, and so do the rooms inside a package; no files import each other in a circle; Node
+// built-ins and globals stay in files meant for Node; files stay short; tests reach the shared data folder through
+// one helper. Usage: check-imports.mjs [ROOT]. Exit code 1 on a finding.
 import { existsSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { listFiles } from "./lib/build.mjs";
+import { circlesOf, importsOf, sourceOf, withoutComments } from "./lib/import-graph.mjs";
 import { root } from "./lib/paths.mjs";
 
 /** Lowest first: each layer may import only those before it. */
 const layers = ["kernels-wgsl", "tensor", "retinaface", "train"];
+
+/**
+ * Rooms of a package, lowest first: a file imports from its own level and from those before it. Folders not named, and
+ * files beside them, are above all.
+ */
+const rooms = {
+  tensor: [
+    ["platform", "core", "device"],
+    ["ops"],
+    ["autograd"],
+    ["nn", "checkpoint"],
+    ["optim"],
+    ["compile"],
+  ],
+};
 
 const LONG_FILE = 400;
 const TOO_LONG_FILE = 500;
@@ -44,8 +61,11 @@ export function checkTree(folder) {
 function checkLayer(folder, layer, rank, findings) {
   const packageFolder = path.join(folder, "packages", layer);
   const manifest = readManifest(packageFolder);
-  for (const file of sources(folder, `packages/${layer}/src`)) {
+  const files = sources(folder, `packages/${layer}/src`);
+  checkCircles(files, packageFolder, manifest, findings);
+  for (const file of files) {
     checkLength(file, findings);
+    checkRooms(file, packageFolder, rooms[layer] ?? [], findings);
     checkNodeUse(file, findings);
     checkNodeGlobals(file, findings);
     for (const specifier of importsOf(file.text)) {
@@ -54,6 +74,49 @@ function checkLayer(folder, layer, rank, findings) {
         : upwardOrUndeclared(folder, manifest, rank, specifier);
       if (problem !== undefined)
         findings.errors.push(`${file.name}: imports "${specifier}": ${problem}`);
+    }
+  }
+}
+
+function checkCircles(files, packageFolder, manifest, findings) {
+  const names = new Map(files.map(({ path, name }) => [path, name]));
+  const targets = (file, specifier) => {
+    if (specifier.startsWith(".")) return [sourceOf(file, specifier)];
+    return ownFiles(packageFolder, manifest.imports?.[specifier]);
+  };
+  const imports = new Map(
+    files.map((file) => [file.path, importsOf(file.text).flatMap((s) => targets(file.path, s))]),
+  );
+  for (const circle of circlesOf(imports)) {
+    const [first, ...rest] = circle.map((file) => names.get(file));
+    findings.errors.push(
+      `${first}: a circle of imports with ${rest.join(", ") || "itself"}; move what they share below them`,
+    );
+  }
+}
+
+/** The sources that a name such as `#platform` may stand for, one for each condition. */
+function ownFiles(packageFolder, conditions = {}) {
+  return Object.values(conditions)
+    .filter((target) => target.endsWith(".js"))
+    .map((target) => path.join(packageFolder, target.replace("/dist/", "/src/")))
+    .map((target) => target.replace(/\.js$/, ".ts"));
+}
+
+function checkRooms(file, packageFolder, levels, findings) {
+  const levelOf = (target) => {
+    const [room] = path.relative(path.join(packageFolder, "src"), target).split(path.sep);
+    const level = levels.findIndex((names) => names.includes(room));
+    return { room, level: level < 0 ? levels.length : level };
+  };
+  const from = levelOf(file.path);
+  for (const specifier of importsOf(file.text)) {
+    if (!specifier.startsWith(".")) continue;
+    const to = levelOf(sourceOf(file.path, specifier));
+    if (to.level > from.level) {
+      findings.errors.push(
+        `${file.name}: imports "${specifier}": ${from.room} is below ${to.room} in this package`,
+      );
     }
   }
 }
@@ -105,19 +168,6 @@ function checkLength(file, findings) {
   const finding = `${file.name}: ${lines} lines; split it (aim at ${LONG_FILE}, at most ${TOO_LONG_FILE})`;
   if (lines > TOO_LONG_FILE) findings.errors.push(finding);
   else if (lines > LONG_FILE) findings.warnings.push(finding);
-}
-
-/** Module names in static imports, re-exports, dynamic imports and import types. */
-export function importsOf(text) {
-  const code = withoutComments(text);
-  const statement = /^[ \t]*(?:import|export)\b(?:[^"'`;=()]*?\bfrom)?\s*["']([^"'\n]+)["']/gm;
-  const call = /\b(?:import|require)\(\s*["']([^"'\n]+)["']/g;
-  return [...code.matchAll(statement), ...code.matchAll(call)].map((match) => match[1]);
-}
-
-/** Drops comments that start a line: enough for formatted code, and strings stay whole. */
-function withoutComments(text) {
-  return text.replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, "").replace(/^[ \t]*\/\/.*$/gm, "");
 }
 
 function isBuiltin(specifier) {

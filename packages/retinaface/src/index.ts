@@ -13,6 +13,7 @@ export {
   visible,
 } from "./decode/postprocess.js";
 export * from "./detect/detector.js";
+export type * from "./detect/options.js";
 export { FaceStream } from "./detect/stream.js";
 export type { StageTimings, Timings } from "./detect/timings.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";

@@ -1,9 +1,10 @@
-import "./ops/batchnorm-training.js";
-import "./ops/binary-gradient.js";
-import "./ops/concat-gradient.js";
-import "./ops/pool-gradient.js";
-import "./ops/resize-gradient.js";
+import { runBackward } from "./autograd/backward.js";
+import { installBackward } from "./core/tensor.js";
+import { installBatchNormTraining } from "./ops/batchnorm/forward.js";
+import { normalizeByBatch } from "./ops/batchnorm/training.js";
+
+installBackward(runBackward);
+installBatchNormTraining(normalizeByBatch);
 
 export * from "./inference.js";
-export { conv2dTraits } from "./ops/conv2d.js";
-export { type ConvTranspose2dParams, convTranspose2d } from "./ops/conv2d-gradient.js";
+export { conv2dTraits } from "./ops/conv2d/forward.js";

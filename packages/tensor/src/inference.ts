@@ -1,9 +1,7 @@
 /*
- * The library without the kernels of the larger gradients (convolution, batch norm, pooling, resizing, joining, two operands): for programs that
- * only run networks. The types are the same; `backward()` through one of those needs `@retinaface-webgpu/tensor` to be
- * imported somewhere.
+ * The library without gradients and the training of batch norm: for programs that only run networks. The types are the
+ * same; `backward()` needs `@retinaface-webgpu/tensor` to be imported somewhere.
  */
-export { gradEnabled, noGrad } from "./autograd/autograd.js";
 export {
   type CheckpointFormat,
   checkpointFormat,
@@ -17,14 +15,13 @@ export * from "./compile/index.js";
 export type { DType, DTypeArrays } from "./core/dtype.js";
 export * from "./core/errors.js";
 export * from "./core/float16.js";
+export { gradEnabled, noGrad } from "./core/grad-mode.js";
 export * from "./core/host-tensor.js";
 export { Random } from "./core/random.js";
 export { keep, tidy } from "./core/scope.js";
 export type { Shape } from "./core/shape.js";
 export {
   empty,
-  full,
-  ones,
   Tensor,
   type TensorInfo,
   type TensorOptions,
@@ -32,10 +29,11 @@ export {
   zeros,
 } from "./core/tensor.js";
 export type { AdapterDescription, DeviceOptions, OptionalFeature } from "./device/adapter.js";
+export type { BufferBinding } from "./device/bind-groups.js";
 export type { MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
 export { Device } from "./device/device.js";
 export type { CompiledKernel } from "./device/pipelines.js";
-export type { BufferBinding, KernelTiming } from "./device/recorder.js";
+export type { KernelTiming } from "./device/recorder.js";
 export * as nn from "./nn/index.js";
 export * from "./ops/index.js";
 export * as optim from "./optim/index.js";

@@ -118,6 +118,71 @@ const bad: Record<string, [file: string, text: string, message: string]> = {
   ],
 };
 
+/** Two files each, in either order of the alphabet: a circle is told once, at its first file. */
+const circles: Record<string, Record<string, string>> = {
+  "two files": {
+    "packages/train/src/a.ts": 'import { b } from "./b.js";\nexport const a = () => b;\n',
+    "packages/train/src/b.ts": 'import { a } from "./a.js";\nexport const b = () => a;\n',
+  },
+  "types only": {
+    "packages/train/src/a.ts": 'import type { B } from "./b.js";\nexport type A = B | 1;\n',
+    "packages/train/src/b.ts": 'export type B = import("./a.js").A | 2;\n',
+  },
+  "three files and re-exports": {
+    "packages/train/src/a.ts": 'export * from "./x/b.js";\n',
+    "packages/train/src/c.ts": 'import "./a.js";\n',
+    "packages/train/src/x/b.ts": 'export { c } from "../c.js";\n',
+  },
+  "a file and what the platform gives it": {
+    "packages/train/package.json":
+      '{ "imports": { "#platform": { "node": "./dist/b.js", "default": "./dist/c.js" } } }',
+    "packages/train/src/a.ts": 'import "#platform";\n',
+    "packages/train/src/b.ts": "export {};\n",
+    "packages/train/src/c.ts": 'import "./a.js";\n',
+  },
+  "a file and itself": {
+    "packages/train/src/a.ts": 'import { a } from "./a.js";\nexport const b = a;\n',
+  },
+};
+
+for (const [name, files] of Object.entries(circles)) {
+  test(`finds a circle of ${name}`, () => {
+    const others = { "packages/train/src/d.ts": 'import "./a.js";\nimport "./e.js";\n' };
+    const { errors } = check({ ...files, ...others, "packages/train/src/e.ts": "export {};\n" });
+    assert.is(errors.length, 1, errors.join("\n"));
+    assert.match(errors[0], "packages/train/src/a.ts: a circle of imports");
+    const members = Object.keys(files).filter((file) => /import|export \*/.test(files[file]));
+    for (const file of members.slice(1)) {
+      if (file.endsWith(".ts")) assert.match(errors[0], file);
+    }
+    assert.not.match(errors[0], "src/d.ts");
+  });
+}
+
+test("two paths to one file, and the same names in two packages, are no circle", () => {
+  const { errors } = check({
+    "packages/train/src/a.ts": 'import "./b.js";\nimport "./c.js";\n',
+    "packages/train/src/b.ts": 'import "./c.js";\n',
+    "packages/train/src/c.ts": "export {};\n",
+    "packages/tensor/src/a.ts": "export {};\n",
+    "packages/tensor/src/b.ts": 'import "./a.js";\n',
+  });
+  assert.equal(errors, []);
+});
+
+test("finds a room that imports from one above it", () => {
+  const { errors } = check({
+    "packages/tensor/src/core/a.ts":
+      'import type { Op } from "../ops/op.js";\nimport "../device/d.js";\n',
+    "packages/tensor/src/device/d.ts": "export {};\n",
+    "packages/tensor/src/ops/op.ts": "export type Op = 1;\n",
+    "packages/tensor/src/index.ts": 'import "./core/a.js";\nimport "./ops/op.js";\n',
+  });
+  assert.equal(errors, [
+    'packages/tensor/src/core/a.ts: imports "../ops/op.js": core is below ops in this package',
+  ]);
+});
+
 for (const [name, [file, text, message]] of Object.entries(bad)) {
   test(`finds ${name}`, () => {
     const { errors } = check({ [file]: text });

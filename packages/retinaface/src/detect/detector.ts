@@ -17,25 +17,11 @@ import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { DEFAULT_CONFIG } from "../types.js";
 import { readCheckpointConfig } from "../weights/config.js";
 import { readCheckpoint } from "../weights/index.js";
+import type { DetectCallOptions, DetectOptions } from "./options.js";
 import { CallQueue } from "./queue.js";
 import { Runtime, type RuntimeParts } from "./runtime.js";
 import { FaceStream } from "./stream.js";
 import { lap, noTimings, type Timings } from "./timings.js";
-
-/** How images are treated; given to `load` as defaults and to each call. */
-export interface DetectOptions extends Partial<Thresholds> {
-  /** Scale the long side down to this many pixels; never up. Default: the original size. */
-  maxSide?: number;
-}
-
-/** Options of one `detect` or `detectBatch` call. */
-export interface DetectCallOptions extends DetectOptions {
-  signal?: AbortSignal;
-  /** Called once before the call's result is there, with where its time went. */
-  onTimings?: (timings: Timings) => void;
-  /** Time the GPU's stages too, which slows the call down a little. */
-  profile?: boolean;
-}
 
 /** Options of `RetinaFace.load`. */
 export interface LoadOptions extends DetectOptions {

@@ -1,9 +1,14 @@
 import type { ImageInput } from "../image/input.js";
 import type { Face } from "../types.js";
-import type { DetectCallOptions, RetinaFace } from "./detector.js";
+import type { DetectCallOptions } from "./options.js";
 
 /** Frames under way at a time: one that the GPU works on and one that is uploaded meanwhile. */
 const FRAMES_IN_FLIGHT = 2;
+
+/** What a stream asks of a detector. */
+export interface FrameDetector {
+  detect(frame: ImageInput, options: DetectCallOptions): Promise<Face[]>;
+}
 
 /**
  * Faces of a running video. It never falls behind: a frame that comes while two are under way is dropped.
@@ -13,12 +18,12 @@ const FRAMES_IN_FLIGHT = 2;
  *     if (faces) draw(faces);
  */
 export class FaceStream {
-  readonly #detector: RetinaFace;
+  readonly #detector: FrameDetector;
   readonly #options: DetectCallOptions;
   #inFlight = 0;
   #dropped = 0;
 
-  constructor(detector: RetinaFace, options: DetectCallOptions) {
+  constructor(detector: FrameDetector, options: DetectCallOptions) {
     this.#detector = detector;
     this.#options = options;
   }

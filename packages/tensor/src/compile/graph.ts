@@ -1,8 +1,8 @@
 import { ShapeError } from "../core/errors.js";
-import type { Tensor, TensorInfo } from "../core/tensor.js";
-import type { Conv2dAttrs } from "../ops/conv2d.js";
-import type { OpSpec } from "../ops/op.js";
-import type { Trace, TraceValue } from "../ops/trace.js";
+import type { Tensor, TensorInfo, TraceValue } from "../core/tensor.js";
+import type { Conv2dAttrs } from "../ops/conv2d/forward.js";
+import type { OpSpec } from "../ops/spec.js";
+import type { Trace } from "../ops/trace.js";
 
 /** A value of the graph. Exactly one of `producer`, `constant` and "input of the graph" holds. */
 export interface Value {

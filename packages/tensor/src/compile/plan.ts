@@ -1,10 +1,10 @@
 import type { Conv2dSpec, Kernel } from "@retinaface-webgpu/kernels-wgsl";
-import { noGrad } from "../autograd/autograd.js";
+import { noGrad } from "../core/grad-mode.js";
 import { keep, tidy } from "../core/scope.js";
 import { Storage, Tensor, type TensorInfo } from "../core/tensor.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import type { CompiledKernel } from "../device/pipelines.js";
-import type { BufferBinding } from "../device/recorder.js";
 import { recordTrace } from "../ops/trace.js";
 import { fuse } from "./fuse.js";
 import { buildGraph, type Graph, rootOf, type Value } from "./graph.js";
@@ -226,7 +226,7 @@ function traceGraph(
   infos: readonly TensorInfo[],
 ): Graph {
   return tidy(() => {
-    const inputs = infos.map((info) => new Tensor(device, info, { info, producer: undefined }));
+    const inputs = infos.map((info) => new Tensor(device, info, { info }));
     const { trace, result } = noGrad(() => recordTrace(() => forward(...inputs)));
     return buildGraph(trace, inputs, result);
   });

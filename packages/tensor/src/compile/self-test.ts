@@ -19,9 +19,9 @@ import {
 import { TensorError } from "../core/errors.js";
 import { decodeHalf, encodeHalf } from "../core/float16.js";
 import { Storage } from "../core/tensor.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import type { BufferBinding } from "../device/recorder.js";
-import { conv2dTraits, packedSlice } from "../ops/conv2d.js";
+import { conv2dTraits, packedSlice } from "../ops/conv2d/forward.js";
 import { hostConv2d, type TestConv, testConv } from "./self-test-conv.js";
 import type { VariantChooser } from "./steps.js";
 

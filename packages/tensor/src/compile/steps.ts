@@ -10,10 +10,10 @@ import {
 import { bytesPerElement } from "../core/dtype.js";
 import { sizeOf } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import type { BufferBinding } from "../device/recorder.js";
-import { conv2dSpec, conv2dTraits } from "../ops/conv2d.js";
-import type { OpRun } from "../ops/op.js";
+import { conv2dSpec, conv2dTraits } from "../ops/conv2d/forward.js";
+import type { OpRun } from "../ops/spec.js";
 import { type ConvNode, type OpNode, rootOf, type Value } from "./graph.js";
 
 /** A temporary buffer of one node. */
@@ -98,7 +98,7 @@ export function opSteps(device: Device, node: OpNode): Step[] {
   const steps: Step[] = [];
   const operands = new Map<Tensor | BufferBinding, Operand>();
   const standIn = (value: Value): Tensor => {
-    const traced = { info: value.info, producer: undefined };
+    const traced = { info: value.info };
     const tensor = value.constant ?? new Tensor(device, value.info, traced);
     operands.set(tensor, value);
     return tensor;

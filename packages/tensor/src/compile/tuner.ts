@@ -20,9 +20,9 @@ import {
 } from "@retinaface-webgpu/kernels-wgsl";
 import { bytesPerElement, type DType } from "../core/dtype.js";
 import { Storage } from "../core/tensor.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import type { BufferBinding } from "../device/recorder.js";
-import { conv2dTraits, packedSlice } from "../ops/conv2d.js";
+import { conv2dTraits, packedSlice } from "../ops/conv2d/forward.js";
 import type { VariantChooser } from "./steps.js";
 
 /** Keeps a tuner's results between runs, as text. */

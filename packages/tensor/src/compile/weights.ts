@@ -1,7 +1,7 @@
 import { readTensors } from "../core/read-tensors.js";
 import { Storage, type Tensor } from "../core/tensor.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import type { BufferBinding } from "../device/recorder.js";
 import { type FoldedWeights, foldParts, tensorsOfPart } from "./fold.js";
 import type { ConvPart } from "./graph.js";
 import type { PlannedConv } from "./steps.js";

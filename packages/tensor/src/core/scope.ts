@@ -1,15 +1,19 @@
 import { TensorError } from "./errors.js";
-import type { Tensor } from "./tensor.js";
 
-const scopes: Set<Tensor>[] = [];
+/** What a scope can own: tensors. */
+export interface Disposable {
+  dispose(): void;
+}
+
+const scopes: Set<Disposable>[] = [];
 
 /** Called for every new tensor: the innermost scope owns it. */
-export function registerInScope(tensor: Tensor): void {
+export function registerInScope(tensor: Disposable): void {
   scopes.at(-1)?.add(tensor);
 }
 
 /** Takes tensors out of every open scope: they live until `dispose()`. */
-export function keep<T extends Tensor>(tensor: T): T {
+export function keep<T extends Disposable>(tensor: T): T {
   for (const scope of scopes) scope.delete(tensor);
   return tensor;
 }
@@ -21,7 +25,7 @@ export function keep<T extends Tensor>(tensor: T): T {
  * `fn` must be synchronous: recording work never waits; read results after the scope.
  */
 export function tidy<R>(fn: () => R): R {
-  const scope = new Set<Tensor>();
+  const scope = new Set<Disposable>();
   scopes.push(scope);
   let result: R;
   try {
@@ -37,11 +41,11 @@ export function tidy<R>(fn: () => R): R {
   return result;
 }
 
-function releaseResult(value: unknown, scope: Set<Tensor>, seen = new Set<object>()): void {
+function releaseResult(value: unknown, scope: Set<Disposable>, seen = new Set<object>()): void {
   if (value === null || typeof value !== "object" || seen.has(value)) return;
   seen.add(value);
-  if (scope.delete(value as Tensor)) {
-    scopes.at(-2)?.add(value as Tensor);
+  if (scope.delete(value as Disposable)) {
+    scopes.at(-2)?.add(value as Disposable);
   } else if (Array.isArray(value) || value instanceof Map) {
     for (const item of value.values()) releaseResult(item, scope, seen);
   } else if (Object.getPrototypeOf(value) === Object.prototype) {

@@ -1,10 +1,6 @@
-import { fill } from "@retinaface-webgpu/kernels-wgsl";
-import type { TapeNode } from "../autograd/autograd.js";
-import { runBackward } from "../autograd/autograd.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import type { PooledBuffer } from "../device/buffer-pool.js";
 import type { Device } from "../device/device.js";
-import type { BufferBinding } from "../device/recorder.js";
-import type { TraceValue } from "../ops/trace.js";
 import { bytesPerElement, type DType, type DTypeArrays, typedArray } from "./dtype.js";
 import { DisposedError, ShapeError, TensorError } from "./errors.js";
 import { registerInScope } from "./scope.js";
@@ -37,6 +33,33 @@ const dropped = new FinalizationRegistry<Storage>((storage) => storage.release()
 export interface TensorInfo {
   readonly shape: Shape;
   readonly dtype: DType;
+}
+
+/** A value of a traced graph: what a tensor stands for that has no memory yet. */
+export interface TraceValue {
+  readonly info: TensorInfo;
+}
+
+/** One recorded operation: what its gradient needs. */
+export interface TapeNode {
+  readonly op: { readonly name: string };
+  readonly attrs: unknown;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+type Backward = (root: Tensor, gradient: Tensor | undefined) => void;
+
+let runBackward: Backward = () => {
+  throw new TensorError(
+    "TRAINING_NOT_LOADED",
+    'backward(): import "@retinaface-webgpu/tensor", of which ".../inference" is the part without gradients.',
+  );
+};
+
+/** Gives `Tensor.backward` what it does: this layer knows no operation, and gradients are made of them. */
+export function installBackward(run: Backward): void {
+  runBackward = run;
 }
 
 /**
@@ -200,24 +223,5 @@ export function empty(device: Device, shape: Shape, options: TensorOptions = {})
 export function zeros(device: Device, shape: Shape, options: TensorOptions = {}): Tensor {
   const result = empty(device, shape, options);
   device.clear(result.storage.buffer);
-  return result;
-}
-
-/** A tensor of ones. */
-export function ones(device: Device, shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(device, shape, 1, options);
-}
-
-/** A tensor with every element `value`. */
-export function full(
-  device: Device,
-  shape: Shape,
-  value: number,
-  options: TensorOptions = {},
-): Tensor {
-  const result = empty(device, shape, options);
-  if (result.size > 0) {
-    device.run(fill(result.size, value, result.dtype), [result.binding]);
-  }
   return result;
 }

@@ -1,4 +1,9 @@
-import type { BufferBinding } from "./recorder.js";
+/** One buffer argument of a dispatch; `offset` in bytes, a multiple of 256. */
+export interface BufferBinding {
+  readonly buffer: GPUBuffer;
+  readonly offset?: number;
+  readonly size?: number;
+}
 
 /** Groups kept: several training steps' worth. Past that all are dropped and made anew. */
 const CAPACITY = 8192;

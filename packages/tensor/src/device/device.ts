@@ -13,9 +13,10 @@ import {
   deviceDescriptor,
   type OptionalFeature,
 } from "./adapter.js";
+import type { BufferBinding } from "./bind-groups.js";
 import { BufferPool, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
-import { type BufferBinding, DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
+import { DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
 
 const COMMANDS_PER_SUBMIT = 256;
 

@@ -1,14 +1,7 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { restDuring } from "#platform";
-import { BindGroupCache } from "./bind-groups.js";
+import { BindGroupCache, type BufferBinding } from "./bind-groups.js";
 import type { CompiledKernel } from "./pipelines.js";
-
-/** One buffer argument of a dispatch; `offset` in bytes, a multiple of 256. */
-export interface BufferBinding {
-  readonly buffer: GPUBuffer;
-  readonly offset?: number;
-  readonly size?: number;
-}
 
 /** Duration of one dispatch, from timestamp queries. */
 export interface KernelTiming {

@@ -1,7 +1,7 @@
 import type { Tensor } from "../core/tensor.js";
-import { prelu } from "../ops/binary.js";
-import { softmax } from "../ops/softmax.js";
-import { sigmoid, tanh } from "../ops/unary.js";
+import { prelu } from "../ops/binary/forward.js";
+import { softmax } from "../ops/softmax/forward.js";
+import { sigmoid, tanh } from "../ops/unary/forward.js";
 import type { Init } from "./init.js";
 import { Module } from "./module.js";
 import type { Parameter } from "./parameter.js";

@@ -1,7 +1,11 @@
 import type { Tensor } from "../core/tensor.js";
-import { type BatchNormLayer, batchNormLayer, batchNormLeakyRelu } from "../ops/batchnorm.js";
-import { conv2d } from "../ops/conv2d.js";
-import { leakyRelu, relu } from "../ops/unary.js";
+import {
+  type BatchNormLayer,
+  batchNormLayer,
+  batchNormLeakyRelu,
+} from "../ops/batchnorm/forward.js";
+import { conv2d } from "../ops/conv2d/forward.js";
+import { leakyRelu, relu } from "../ops/unary/forward.js";
 import type { Init } from "./init.js";
 import { Module } from "./module.js";
 import type { Parameter } from "./parameter.js";

@@ -1,9 +1,9 @@
 import { ShapeError } from "../core/errors.js";
 import { showShape } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
-import { add } from "../ops/binary.js";
-import { matmul } from "../ops/matmul.js";
-import { flatten, reshape } from "../ops/movement.js";
+import { add } from "../ops/binary/forward.js";
+import { matmul } from "../ops/matmul/forward.js";
+import { flatten, reshape } from "../ops/movement/forward.js";
 import type { Init } from "./init.js";
 import { Module } from "./module.js";
 import type { Parameter } from "./parameter.js";

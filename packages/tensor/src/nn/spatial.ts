@@ -5,8 +5,8 @@ import {
   globalAvgPool,
   maxPool,
   type PoolOptions,
-} from "../ops/pool.js";
-import { type ResizeOptions, resizeNearest } from "../ops/resize.js";
+} from "../ops/pool/forward.js";
+import { type ResizeOptions, resizeNearest } from "../ops/resize/forward.js";
 import { Module } from "./module.js";
 
 /** Largest value of each window of an NHWC tensor. */

@@ -7,7 +7,7 @@ export {
   batchNormTraining,
   type RunningUpdate,
   updateRunningStatistics,
-} from "./batchnorm.js";
+} from "./batchnorm/forward.js";
 export {
   add,
   div,
@@ -22,11 +22,22 @@ export {
   pow,
   prelu,
   sub,
-} from "./binary.js";
-export { type Conv2dParams, conv2d } from "./conv2d.js";
-export * from "./gather.js";
-export * from "./losses.js";
-export * from "./matmul.js";
+} from "./binary/forward.js";
+export { type Conv2dParams, conv2d } from "./conv2d/forward.js";
+export { type ConvTranspose2dParams, convTranspose2d } from "./conv2d/transposed.js";
+export { full, ones } from "./create.js";
+export { gather, scatterAdd } from "./gather/forward.js";
+export {
+  binaryCrossEntropyWithLogits,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type FocalOptions,
+  type Reduction,
+  type SmoothL1Options,
+  sigmoidFocalLoss,
+  smoothL1Loss,
+} from "./losses/forward.js";
+export { type MatmulOptions, matmul } from "./matmul/forward.js";
 export {
   broadcastTo,
   cast,
@@ -40,8 +51,8 @@ export {
   slice,
   split,
   transpose,
-} from "./movement.js";
-export * from "./pad.js";
+} from "./movement/forward.js";
+export { type PadOptions, pad } from "./pad/forward.js";
 export {
   type AvgPoolOptions,
   avgPool,
@@ -49,9 +60,47 @@ export {
   maxPool,
   maxPoolWithPositions,
   type PoolOptions,
-} from "./pool.js";
-export * from "./reduce.js";
-export { type ResizeOptions, resizeBilinear, resizeNearest } from "./resize.js";
-export * from "./select.js";
-export * from "./softmax.js";
-export * from "./unary.js";
+} from "./pool/forward.js";
+export {
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  type ReduceOptions,
+  sum,
+  sumSquares,
+} from "./reduce/forward.js";
+export { sumTo } from "./reduce/sum-to.js";
+export { type ResizeOptions, resizeBilinear, resizeNearest } from "./resize/forward.js";
+export { where } from "./select/forward.js";
+export { logSoftmax, softmax } from "./softmax/forward.js";
+export {
+  abs,
+  addScalar,
+  ceil,
+  clamp,
+  cos,
+  elu,
+  exp,
+  floor,
+  leakyRelu,
+  log,
+  mulScalar,
+  neg,
+  powScalar,
+  reciprocal,
+  relu,
+  round,
+  rsqrt,
+  selu,
+  sigmoid,
+  sign,
+  sin,
+  softplus,
+  softsign,
+  sqrt,
+  square,
+  tanh,
+  type UnaryAttrs,
+} from "./unary/forward.js";

@@ -1,66 +1,39 @@
 /**
  * How an operation is declared.
  *
- * An `OpSpec` has a shape rule (`outputs`), a `forward` that records kernels into preallocated outputs
- * and, where it is differentiable, a `backward` written with other operations or kernels. `defineOp`
- * makes it a function of tensors that works eagerly, on the tape, and while a module is traced for
+ * An `OpSpec` has a shape rule (`outputs`) and a `forward` that records kernels into preallocated outputs.
+ * `defineOp` makes it a function of tensors that works eagerly, on the tape, and while a module is traced for
  * `compile`. The public function wraps it with named arguments:
  *
- *     const reluOp = defineOp<{ slope: number }>({
+ *     export const leakyReluOp = defineOp<{ slope: number }>({
  *       name: "leakyRelu",
  *       outputs: ([x]) => [x],
  *       forward: (run, [x], [y], { slope }) => run.kernel(unary("leakyRelu", x.size, [slope]), [x, y]),
- *       backward: ([gy], [x], _, attrs) => [leakyReluGrad(gy, x, attrs)],
  *     });
- *     export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => reluOp([x], { slope })[0];
+ *     export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leakyReluOp([x], { slope })[0];
+ *
+ * Its gradient is a function of its own, beside it in `gradient.ts` and named in `autograd/gradients.ts`: an
+ * operation knows nothing of gradients, which are made of operations, and a program that only runs networks
+ * carries none.
  */
 
-import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
-import { gradEnabled, noGrad, type TapeNode } from "../autograd/autograd.js";
-import { bytesPerElement, type DType } from "../core/dtype.js";
+import { bytesPerElement } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
+import { gradEnabled } from "../core/grad-mode.js";
 import { assertShape, sizeOf } from "../core/shape.js";
-import { Storage, Tensor, type TensorInfo } from "../core/tensor.js";
+import { Storage, type TapeNode, Tensor, type TensorInfo } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
-import type { BufferBinding } from "../device/recorder.js";
+import type { OpRun, OpSpec } from "./spec.js";
 import { activeTrace, type TraceNode } from "./trace.js";
 
-/** What `forward` records with. */
-export interface OpRun {
-  readonly device: Device;
-  /** Records one dispatch; arguments follow `kernel.bindings`. */
-  kernel(kernel: Kernel, args: readonly (Tensor | BufferBinding)[]): void;
-  /** A temporary buffer, given back when `forward` returns. */
-  scratch(elements: number, dtype?: DType): BufferBinding;
+/** A declaration that can be called. */
+export interface Op<A> {
+  (inputs: readonly Tensor[], attrs: A): Tensor[];
+  readonly spec: OpSpec<A>;
 }
-
-/** Gradients of the outputs on their way to the inputs; `undefined` where nothing flows. */
-export type Grads = readonly (Tensor | undefined)[];
-
-export interface OpSpec<A> {
-  readonly name: string;
-  /** Shape and type rule. @throws ShapeError naming the offending shapes. */
-  outputs(inputs: readonly TensorInfo[], attrs: A): TensorInfo[];
-  /** True when the single output is the first input's memory under another shape. */
-  readonly alias?: boolean;
-  forward(run: OpRun, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: A): void;
-  /**
-   * Gradient of each input (`undefined` for none). `needs[i]` tells whether input i's is wanted.
-   * Runs without recording, so that it may use other operations freely.
-   */
-  backward?(
-    grads: Grads,
-    inputs: readonly Tensor[],
-    outputs: readonly Tensor[],
-    attrs: A,
-    needs: readonly boolean[],
-  ): (Tensor | undefined)[];
-}
-
-export type Op<A> = (inputs: readonly Tensor[], attrs: A) => Tensor[];
 
 /** Makes a declaration callable. */
-export function defineOp<A>(spec: OpSpec<A>): Op<A> & { spec: OpSpec<A> } {
+export function defineOp<A>(spec: OpSpec<A>): Op<A> {
   const op = (inputs: readonly Tensor[], attrs: A): Tensor[] => applyOp(spec, inputs, attrs);
   return Object.assign(op, { spec });
 }
@@ -77,14 +50,7 @@ function applyOp<A>(spec: OpSpec<A>, inputs: readonly Tensor[], attrs: A): Tenso
     record(device, (run) => spec.forward(run, inputs, outputs, attrs));
   }
   if (gradEnabled() && inputs.some((input) => input.requiresGrad)) {
-    const node: TapeNode = {
-      name: spec.name,
-      inputs,
-      outputs,
-      backward: spec.backward
-        ? (grads, needs) => noGrad(() => spec.backward!(grads, inputs, outputs, attrs, needs))
-        : undefined,
-    };
+    const node: TapeNode = { op: spec, attrs, inputs, outputs };
     for (const output of outputs) {
       if (output.dtype !== "f32" && output.dtype !== "f16") continue;
       output.requiresGrad = true;
@@ -134,7 +100,7 @@ function traceOp<A>(
     throw new TensorError("TRACED", `${op.name}: a traced tensor was used outside its trace.`);
   }
   const node: TraceNode = { op, attrs, inputs, outputs: [] };
-  for (const info of infos) node.outputs.push({ info, producer: node });
+  for (const info of infos) node.outputs.push({ info });
   trace.nodes.push(node);
   return node.outputs.map((value) => new Tensor(device, value.info, value));
 }

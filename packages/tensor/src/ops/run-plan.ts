@@ -1,8 +1,8 @@
 import type { ReducePlan } from "@retinaface-webgpu/kernels-wgsl";
 import type { DType } from "../core/dtype.js";
 import type { Tensor } from "../core/tensor.js";
-import type { BufferBinding } from "../device/recorder.js";
-import type { OpRun } from "./op.js";
+import type { BufferBinding } from "../device/bind-groups.js";
+import type { OpRun } from "./spec.js";
 
 /**
  * Runs dispatches each of which but the last leaves partial results for the next.

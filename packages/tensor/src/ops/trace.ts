@@ -1,5 +1,5 @@
-import type { Tensor, TensorInfo } from "../core/tensor.js";
-import type { OpSpec } from "./op.js";
+import type { Tensor, TraceValue } from "../core/tensor.js";
+import type { OpSpec } from "./spec.js";
 
 /** One operation of a traced graph; `inputs` are traced tensors or constants (parameters). */
 export interface TraceNode {
@@ -8,12 +8,6 @@ export interface TraceNode {
   readonly attrs: unknown;
   readonly inputs: readonly Tensor[];
   readonly outputs: TraceValue[];
-}
-
-/** A value of a traced graph: an input of the graph when `producer` is undefined. */
-export interface TraceValue {
-  readonly info: TensorInfo;
-  readonly producer: TraceNode | undefined;
 }
 
 /** Nodes in the order they were called. */

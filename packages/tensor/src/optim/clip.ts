@@ -3,8 +3,8 @@ import { tidy } from "../core/scope.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Parameter } from "../nn/parameter.js";
 import { record } from "../ops/op.js";
-import { sumSquares } from "../ops/reduce.js";
-import { sqrt } from "../ops/unary.js";
+import { sumSquares } from "../ops/reduce/forward.js";
+import { sqrt } from "../ops/unary/forward.js";
 import { gather, scatter } from "./flat.js";
 
 /**

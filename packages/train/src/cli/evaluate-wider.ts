@@ -19,7 +19,7 @@ import {
   say,
   writeText,
 } from "./console.js";
-import { describeProtocol, type EvaluateValues, loadEvaluated } from "./evaluate.js";
+import { describeProtocol, type EvaluateValues, loadEvaluated } from "./evaluated.js";
 
 function imageFile(folder: string, image: WiderImage): string {
   return path.join(folder, image.event, `${image.name}.jpg`);

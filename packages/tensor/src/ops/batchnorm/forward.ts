@@ -1,0 +1,155 @@
+import { batchNormNormalize, batchNormUpdateRunning } from "@retinaface-webgpu/kernels-wgsl";
+import { ShapeError, TensorError } from "../../core/errors.js";
+import { sameShape, showShape } from "../../core/shape.js";
+import type { Tensor, TensorInfo } from "../../core/tensor.js";
+import { requireDtype } from "../dtype-check.js";
+import { defineOp, record } from "../op.js";
+import type { OpSpec } from "../spec.js";
+
+export interface BatchNormAttrs {
+  readonly eps: number;
+  /** Slope of a leaky ReLU behind it, in the same kernels. */
+  readonly slope?: number;
+}
+
+export interface TrainingAttrs extends BatchNormAttrs {
+  /** Of the running statistics, which are then inputs too. */
+  readonly momentum?: number;
+}
+
+/** Rows and channels of the last axis. */
+export function dimensions(x: TensorInfo & { readonly size?: number }) {
+  const channels = x.shape[x.shape.length - 1];
+  return { rows: x.shape.slice(0, -1).reduce((a, b) => a * b, 1), channels };
+}
+
+function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {
+  requireDtype("batchNorm", x, "f32");
+  const channels = x.shape.slice(-1);
+  for (const t of perChannel) {
+    if (x.shape.length === 0 || !sameShape(t.shape, channels)) {
+      throw new ShapeError(
+        `batchNorm: a per-channel tensor ${showShape(t.shape)} for x ${showShape(x.shape)}; it must be ${showShape(channels)}`,
+      );
+    }
+  }
+}
+
+/** Normalisation with given statistics. */
+export const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
+  name: "batchNorm",
+  outputs: ([x, ...perChannel]) => {
+    check(x, perChannel);
+    return [x];
+  },
+  forward: (run, inputs, [y], attrs) =>
+    run.kernel(batchNormNormalize({ ...dimensions(y), ...attrs }), [...inputs, y]),
+});
+
+let normalizeByBatch: OpSpec<TrainingAttrs>["forward"] = () => {
+  throw new TensorError(
+    "TRAINING_NOT_LOADED",
+    'batchNormTraining: import "@retinaface-webgpu/tensor", of which ".../inference" is the part without training',
+  );
+};
+
+/** Gives `trainingOp` its kernels: apart, so that a program that only runs networks carries none of them. */
+export function installBatchNormTraining(forward: OpSpec<TrainingAttrs>["forward"]): void {
+  normalizeByBatch = forward;
+}
+
+/** Normalisation with the batch's own statistics. */
+export const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
+  name: "batchNormTraining",
+  outputs: ([x, ...perChannel]) => {
+    check(x, perChannel);
+    if (dimensions(x).rows === 0) {
+      throw new ShapeError(`batchNorm: ${showShape(x.shape)} has no values to take statistics of`);
+    }
+    const statistics: TensorInfo = { shape: x.shape.slice(-1), dtype: x.dtype };
+    return [x, statistics, statistics];
+  },
+  forward: (...args) => normalizeByBatch(...args),
+});
+
+/** Per-channel tensors [C] of an inference batch normalisation. */
+export interface BatchNormTensors {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+}
+
+/**
+ * (x − mean) / √(variance + eps) · gamma + beta over the last axis, with given statistics (Ioffe & Szegedy
+ * 2015). The statistics get no gradient.
+ */
+export function batchNorm(x: Tensor, t: BatchNormTensors, eps = 1e-5): Tensor {
+  return inferenceOp([x, t.mean, t.variance, t.gamma, t.beta], { eps })[0];
+}
+
+/** A batch norm module's tensors and constants. */
+export interface BatchNormLayer {
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVariance: Tensor;
+  readonly eps: number;
+  readonly momentum: number;
+  /** Normalise by the batch's statistics and update the running ones in place. */
+  readonly training: boolean;
+}
+
+/**
+ * `batchNorm` or `batchNormTraining`, and behind it a leaky ReLU of this slope (0 for ReLU), without storing
+ * what lies between: for training, since a compiled plan fuses both with the convolution before them.
+ */
+export function batchNormLeakyRelu(x: Tensor, layer: BatchNormLayer, slope: number): Tensor {
+  if (!(slope >= 0)) throw new ShapeError(`batchNormLeakyRelu: the slope ${slope} is negative`);
+  return batchNormLayer(x, layer, slope);
+}
+
+/** The same without an activation where `slope` is absent. */
+export function batchNormLayer(x: Tensor, layer: BatchNormLayer, slope?: number): Tensor {
+  const { gamma, beta, runningMean, runningVariance, eps, momentum } = layer;
+  return layer.training
+    ? trainingOp([x, gamma, beta, runningMean, runningVariance], { eps, slope, momentum })[0]
+    : inferenceOp([x, runningMean, runningVariance, gamma, beta], { eps, slope })[0];
+}
+
+/** What `batchNormTraining` gives: statistics are the batch's own [C], the variance biased. */
+export interface BatchNormResult {
+  readonly y: Tensor;
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+/** Batch normalisation with the batch's own statistics over all axes but the last. */
+export function batchNormTraining(
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  eps = 1e-5,
+): BatchNormResult {
+  const [y, mean, variance] = trainingOp([x, gamma, beta], { eps });
+  mean.requiresGrad = false;
+  variance.requiresGrad = false;
+  return { y, mean, variance };
+}
+
+/** What `updateRunningStatistics` needs: `rows` is how many values of each channel the batch had. */
+export interface RunningUpdate {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVariance: Tensor;
+  readonly rows: number;
+  readonly momentum: number;
+}
+
+/** Updates running statistics in place: r ← (1 − momentum)·r + momentum·batch, variance unbiased. */
+export function updateRunningStatistics(update: RunningUpdate): void {
+  const { mean, variance, runningMean, runningVariance, rows, momentum } = update;
+  const kernel = batchNormUpdateRunning({ rows, channels: mean.size, momentum });
+  record(mean.device, (run) => run.kernel(kernel, [mean, variance, runningMean, runningVariance]));
+}

@@ -1,0 +1,38 @@
+import { type BinaryOpWithGradient, binaryBackward } from "@retinaface-webgpu/kernels-wgsl";
+import { defineOp } from "../op.js";
+import { sumTo } from "../reduce/sum-to.js";
+import type { Gradient } from "../spec.js";
+import { neg } from "../unary/forward.js";
+
+/** Gradients by the kernels' formulas, summed over the axes along which the operand was broadcast. */
+function kernelGradient(op: BinaryOpWithGradient): Gradient<null> {
+  const gradients = (["a", "b"] as const).map((operand) =>
+    defineOp<null>({
+      name: `${op}Backward`,
+      outputs: ([g]) => [g],
+      forward: (run, [g, a, b], [out]) => {
+        const spec = { op, aShape: a.shape, bShape: b.shape, shape: g.shape, type: g.dtype };
+        run.kernel(binaryBackward(spec, operand), [g, a, b, out]);
+      },
+    }),
+  );
+  return ([g], [a, b], _, __, needs) =>
+    [a, b].map((operand, k) =>
+      g && needs[k] ? sumTo(gradients[k]([g, a, b], null)[0], operand.shape) : undefined,
+    );
+}
+
+export const addGradient: Gradient<null> = ([g], [a, b], _, __, needs) =>
+  [a, b].map((operand, k) => (g && needs[k] ? sumTo(g, operand.shape) : undefined));
+
+export const subGradient: Gradient<null> = ([g], [a, b], _, __, needs) => [
+  g && needs[0] ? sumTo(g, a.shape) : undefined,
+  g && needs[1] ? sumTo(neg(g), b.shape) : undefined,
+];
+
+export const mulGradient = /* @__PURE__ */ kernelGradient("mul");
+export const divGradient = /* @__PURE__ */ kernelGradient("div");
+export const powGradient = /* @__PURE__ */ kernelGradient("pow");
+export const maximumGradient = /* @__PURE__ */ kernelGradient("maximum");
+export const minimumGradient = /* @__PURE__ */ kernelGradient("minimum");
+export const preluGradient = /* @__PURE__ */ kernelGradient("prelu");

@@ -1,0 +1,177 @@
+import {
+  bindConv2d,
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  type Conv2dTraits,
+  conv2d as conv2dKernel,
+  conv2dOutputSize,
+} from "@retinaface-webgpu/kernels-wgsl";
+import { ShapeError } from "../../core/errors.js";
+import { showShape } from "../../core/shape.js";
+import type { Tensor, TensorInfo } from "../../core/tensor.js";
+import type { BufferBinding } from "../../device/bind-groups.js";
+import type { Device } from "../../device/device.js";
+import { keepPacking, LaunchCache } from "../launch-cache.js";
+import { defineOp } from "../op.js";
+import type { OpRun } from "../spec.js";
+
+export type Pair = number | readonly [number, number];
+
+/** Options of `conv2d`, PyTorch's names. */
+export interface Conv2dParams {
+  stride?: Pair;
+  /** Zeros on each side: one number, `[height, width]` or `[top, bottom, left, right]`. */
+  padding?: Pair | readonly [number, number, number, number];
+  dilation?: Pair;
+  groups?: number;
+}
+
+/** A convolution's attributes with everything spelled out. */
+export interface Conv2dAttrs {
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number, number, number];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
+}
+
+/** What the convolution kernels' choosers need to know of a device. */
+export function conv2dTraits(device: Device): Conv2dTraits {
+  const { limits } = device;
+  return {
+    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+    maxUniformBinding: limits.maxUniformBufferBindingSize,
+    maxStorageBinding: limits.maxStorageBufferBindingSize,
+    subgroups: device.has("subgroups"),
+    subgroupSize: device.adapter.subgroupSize,
+    f16: device.has("shader-f16"),
+    software: device.adapter.software,
+  };
+}
+
+/** The kernels' spec for an NHWC input and an OIHW weight. */
+export function conv2dSpec(x: TensorInfo, weight: TensorInfo, attrs: Conv2dAttrs): Conv2dSpec {
+  const [batch, inHeight, inWidth, inChannels] = x.shape;
+  const [outChannels, , kh, kw] = weight.shape;
+  return {
+    batch,
+    inHeight,
+    inWidth,
+    inChannels,
+    outChannels,
+    kernelSize: [kh, kw],
+    ...attrs,
+    activation: { kind: "none" },
+  };
+}
+
+/** Packs the weights and dispatches a launch from `x` to `y`. */
+export function runLaunch(
+  run: OpRun,
+  launch: Conv2dLaunch,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  y: Tensor,
+): void {
+  const packed = run.scratch(launch.packedLength);
+  run.kernel(launch.pack(bias !== undefined), [weight, bias ?? weight, packed]);
+  const parts = {
+    input: x,
+    output: y,
+    packed: (offset: number, size: number) => packedSlice(packed, offset, size),
+  };
+  for (const dispatch of launch.dispatches) {
+    run.kernel(dispatch.kernel, bindConv2d<Tensor | BufferBinding>(dispatch, parts));
+  }
+}
+
+const launches = /* @__PURE__ */ new LaunchCache<Conv2dLaunch>();
+
+export const conv2dOp = /* @__PURE__ */ defineOp<Conv2dAttrs>({
+  name: "conv2d",
+  outputs: ([x, weight, bias], attrs) => {
+    checkShapes(x, weight, bias, attrs);
+    const [height, width] = conv2dOutputSize(conv2dSpec(x, weight, attrs));
+    if (height < 1 || width < 1) {
+      throw new ShapeError(
+        `conv2d: kernel ${showShape(weight.shape)} does not fit the padded input ${showShape(x.shape)}`,
+      );
+    }
+    return [{ shape: [x.shape[0], height, width, weight.shape[0]], dtype: x.dtype }];
+  },
+  forward: (run, [x, weight, bias], [y], attrs) => {
+    const spec = conv2dSpec(x, weight, attrs);
+    const launch = launches.get(run.device, spec, () =>
+      keepPacking(conv2dKernel(spec, conv2dTraits(run.device))),
+    );
+    runLaunch(run, launch, x, weight, bias, y);
+  },
+});
+
+/**
+ * 2-D convolution (cross-correlation, as PyTorch's `conv2d`).
+ *
+ * @param x `[n, h, w, cin]` @param weight `[cout, cin / groups, kh, kw]` @param bias `[cout]`
+ * @returns `[n, h', w', cout]` with h' = ⌊(h + padding − dilation·(kh − 1) − 1) / stride⌋ + 1
+ * @throws ShapeError naming the shapes that do not fit
+ */
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  params: Conv2dParams = {},
+): Tensor {
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  return conv2dOp(inputs, conv2dAttrs(params))[0];
+}
+
+export function conv2dAttrs(params: Conv2dParams): Conv2dAttrs {
+  return {
+    stride: toPair(params.stride ?? 1),
+    padding: toPadding(params.padding ?? 0),
+    dilation: toPair(params.dilation ?? 1),
+    groups: params.groups ?? 1,
+  };
+}
+
+export function toPair(value: Pair): readonly [number, number] {
+  return typeof value === "number" ? [value, value] : value;
+}
+
+function toPadding(
+  value: Pair | readonly [number, number, number, number],
+): readonly [number, number, number, number] {
+  if (typeof value === "number") return [value, value, value, value];
+  return value.length === 4 ? value : [value[0], value[0], value[1], value[1]];
+}
+
+/** `elements` of a packed buffer from element `offset` on. */
+export function packedSlice(
+  packed: BufferBinding,
+  offset: number,
+  elements: number,
+): BufferBinding {
+  return { buffer: packed.buffer, offset: (packed.offset ?? 0) + offset * 4, size: elements * 4 };
+}
+
+function checkShapes(
+  x: TensorInfo,
+  weight: TensorInfo,
+  bias: TensorInfo | undefined,
+  { groups }: Conv2dAttrs,
+): void {
+  const shapes = `input ${showShape(x.shape)} and weight ${showShape(weight.shape)}`;
+  if (x.shape.length !== 4 || weight.shape.length !== 4) {
+    throw new ShapeError(`conv2d takes NHWC input and OIHW weight, not ${shapes}`);
+  }
+  const [outChannels, perGroup] = weight.shape;
+  if (x.shape[3] !== perGroup * groups || outChannels % groups !== 0) {
+    throw new ShapeError(`conv2d: ${shapes} do not fit in ${groups} group(s)`);
+  }
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels)) {
+    throw new ShapeError(
+      `conv2d: bias ${showShape(bias.shape)} for weight ${showShape(weight.shape)}`,
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import { conv2dBackwardWeight, type Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import type { Shape } from "../../core/shape.js";
+import { LaunchCache } from "../launch-cache.js";
+import { defineOp } from "../op.js";
+import type { Gradient } from "../spec.js";
+import { type Conv2dAttrs, conv2dOp, conv2dSpec, conv2dTraits } from "./forward.js";
+import { type InputGradientAttrs, inputGradientOp } from "./input-gradient.js";
+
+const weightLaunches = /* @__PURE__ */ new LaunchCache<{
+  readonly partial: Kernel;
+  readonly finish: Kernel;
+  readonly scratchLength: number;
+}>();
+
+/** Gradients towards weight and bias. Inputs: x, g. */
+const weightGradientOp = /* @__PURE__ */ defineOp<Conv2dAttrs & { readonly weightShape: Shape }>({
+  name: "conv2dWeightGradient",
+  outputs: ([x], { weightShape }) => [
+    { shape: weightShape, dtype: x.dtype },
+    { shape: [weightShape[0]], dtype: x.dtype },
+  ],
+  forward: (run, [x, g], [gWeight, gBias], attrs) => {
+    const spec = conv2dSpec(x, gWeight, attrs);
+    const { partial, finish, scratchLength } = weightLaunches.get(run.device, spec, () => {
+      const launch = conv2dBackwardWeight(spec, conv2dTraits(run.device));
+      return { ...launch, finish: launch.finish(true) };
+    });
+    const scratch = run.scratch(scratchLength);
+    run.kernel(partial, [x, g, scratch]);
+    run.kernel(finish, [scratch, gWeight, gBias]);
+  },
+});
+
+/** Of `conv2dOp`. */
+export const conv2dGradient: Gradient<Conv2dAttrs> = ([g], [x, weight], _, attrs, needs) => {
+  if (!g) return [];
+  const gx = needs[0]
+    ? inputGradientOp([g, weight], { ...attrs, inputShape: x.shape })[0]
+    : undefined;
+  const [gWeight, gBias] =
+    needs[1] || needs[2] ? weightGradientOp([x, g], { ...attrs, weightShape: weight.shape }) : [];
+  return [gx, gWeight, gBias];
+};
+
+/** Of `inputGradientOp`, the transposed convolution. */
+export const transposedGradient: Gradient<InputGradientAttrs> = (
+  [g],
+  [x, weight],
+  _,
+  attrs,
+  needs,
+) => {
+  if (!g) return [];
+  return [
+    needs[0] ? conv2dOp([g, weight], attrs)[0] : undefined,
+    needs[1] ? weightGradientOp([g, x], { ...attrs, weightShape: weight.shape })[0] : undefined,
+  ];
+};

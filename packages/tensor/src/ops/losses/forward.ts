@@ -1,0 +1,153 @@
+import {
+  crossEntropy as crossEntropyKernel,
+  type Kernel,
+  sigmoidFocal,
+  smoothL1 as smoothL1Kernel,
+} from "@retinaface-webgpu/kernels-wgsl";
+import { ShapeError } from "../../core/errors.js";
+import { sameShape, showShape } from "../../core/shape.js";
+import { type Tensor, type TensorInfo, zeros } from "../../core/tensor.js";
+import { div, equal, maximum } from "../binary/forward.js";
+import { requireDtype } from "../dtype-check.js";
+import { cast } from "../movement/forward.js";
+import { defineOp, type Op } from "../op.js";
+import { mean, sum } from "../reduce/forward.js";
+import { addScalar, neg } from "../unary/forward.js";
+
+/** One loss per element or row, their sum, or their mean. */
+export type Reduction = "none" | "sum" | "mean";
+
+function reduceLoss(loss: Tensor, reduction: Reduction): Tensor {
+  if (reduction === "none") return loss;
+  return reduction === "sum" ? sum(loss) : mean(loss);
+}
+
+export interface CrossEntropyAttrs {
+  readonly ignoreIndex: number;
+}
+
+export function crossEntropySpec(logits: TensorInfo, { ignoreIndex }: CrossEntropyAttrs) {
+  const rows = logits.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+  return { rows, classes: logits.shape[logits.shape.length - 1], ignoreIndex };
+}
+
+export const crossEntropyOp = /* @__PURE__ */ defineOp<CrossEntropyAttrs>({
+  name: "crossEntropy",
+  outputs: ([logits, labels]) => {
+    requireDtype("crossEntropy", logits, "f32");
+    requireDtype("crossEntropy's labels", labels, "i32");
+    if (logits.shape.length === 0 || !sameShape(logits.shape.slice(0, -1), labels.shape)) {
+      throw new ShapeError(
+        `crossEntropy: labels ${showShape(labels.shape)} for logits ${showShape(logits.shape)}`,
+      );
+    }
+    return [{ shape: labels.shape, dtype: logits.dtype }];
+  },
+  forward: (run, [logits, labels], [loss], attrs) =>
+    run.kernel(crossEntropyKernel(crossEntropySpec(logits, attrs)), [logits, labels, loss]),
+});
+
+/** Options of `crossEntropy`. */
+export interface CrossEntropyOptions {
+  /** `"mean"` by default: over the rows that are not ignored (0 when all are). */
+  readonly reduction?: Reduction;
+  /** Rows with this label count nothing; −100 by default. */
+  readonly ignoreIndex?: number;
+}
+
+/**
+ * Softmax cross-entropy of logits [… , classes] and labels [… ] (i32), in nats. A label that is neither a
+ * class nor `ignoreIndex` gives NaN.
+ */
+export function crossEntropy(
+  logits: Tensor,
+  labels: Tensor,
+  { reduction = "mean", ignoreIndex = -100 }: CrossEntropyOptions = {},
+): Tensor {
+  const loss = crossEntropyOp([logits, labels], { ignoreIndex })[0];
+  if (reduction !== "mean") return reduceLoss(loss, reduction);
+  const zero = zeros(labels.device, [], { dtype: "i32" });
+  const ignored = equal(addScalar(labels, -ignoreIndex), zero);
+  const counted = addScalar(neg(sum(cast(ignored, "f32"))), labels.size);
+  return div(sum(loss), maximum(counted, 1));
+}
+
+function declareElementwise<A>(name: string, kernel: (count: number, attrs: A) => Kernel): Op<A> {
+  return defineOp<A>({
+    name,
+    outputs: ([x, t]) => {
+      requireDtype(name, x, "f32");
+      requireDtype(name, t, "f32");
+      if (!sameShape(x.shape, t.shape)) {
+        throw new ShapeError(`${name}: ${showShape(x.shape)} and targets ${showShape(t.shape)}`);
+      }
+      return [{ shape: x.shape, dtype: x.dtype }];
+    },
+    forward: (run, [x, t], [y], attrs) => run.kernel(kernel(x.size, attrs), [x, t, y]),
+  });
+}
+
+export interface FocalAttrs {
+  readonly alpha: number;
+  readonly gamma: number;
+}
+
+export const focalOp = /* @__PURE__ */ declareElementwise<FocalAttrs>(
+  "sigmoidFocalLoss",
+  (count, attrs) => sigmoidFocal({ count, ...attrs }),
+);
+
+/** Options of `sigmoidFocalLoss`. */
+export interface FocalOptions {
+  /** Weight of targets 1, against 1 − alpha of targets 0; negative for none. 0.25 by default. */
+  readonly alpha?: number;
+  /** How much well-classified elements count less; 2 by default. */
+  readonly gamma?: number;
+  readonly reduction?: Reduction;
+}
+
+/**
+ * Focal loss of logits against targets in [0, 1] (Lin et al. 2017): −α_t (1 − p_t)^γ log p_t. The targets
+ * get no gradient.
+ */
+export function sigmoidFocalLoss(
+  logits: Tensor,
+  targets: Tensor,
+  { alpha = 0.25, gamma = 2, reduction = "none" }: FocalOptions = {},
+): Tensor {
+  return reduceLoss(focalOp([logits, targets.detach()], { alpha, gamma })[0], reduction);
+}
+
+/** Binary cross-entropy of logits against targets in [0, 1], without overflow; targets get no gradient. */
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  targets: Tensor,
+  { reduction = "mean" }: { readonly reduction?: Reduction } = {},
+): Tensor {
+  return sigmoidFocalLoss(logits, targets, { alpha: -1, gamma: 0, reduction });
+}
+
+export interface SmoothL1Attrs {
+  readonly beta: number;
+}
+
+export const smoothL1Op = /* @__PURE__ */ declareElementwise<SmoothL1Attrs>(
+  "smoothL1Loss",
+  (count, attrs) => smoothL1Kernel({ count, ...attrs }),
+);
+
+/** Options of `smoothL1Loss`. */
+export interface SmoothL1Options {
+  /** Where the parabola meets the line; 1 by default, 0 for plain L1. */
+  readonly beta?: number;
+  readonly reduction?: Reduction;
+}
+
+/** Smooth L1 loss of a prediction and a target of the same shape (Girshick 2015, with PyTorch's β). */
+export function smoothL1Loss(
+  prediction: Tensor,
+  target: Tensor,
+  { beta = 1, reduction = "mean" }: SmoothL1Options = {},
+): Tensor {
+  return reduceLoss(smoothL1Op([prediction, target], { beta })[0], reduction);
+}

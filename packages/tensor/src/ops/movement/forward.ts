@@ -1,0 +1,241 @@
+import { broadcastStrides, contiguousStrides, stridedCopy } from "@retinaface-webgpu/kernels-wgsl";
+import type { DType } from "../../core/dtype.js";
+import { ShapeError } from "../../core/errors.js";
+import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../../core/shape.js";
+import type { Tensor } from "../../core/tensor.js";
+import { sameDtype } from "../dtype-check.js";
+import { defineOp } from "../op.js";
+
+export const reshapeOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
+  name: "reshape",
+  alias: true,
+  outputs: ([x], { shape }) => {
+    if (sizeOf(shape) !== sizeOf(x.shape)) {
+      throw new ShapeError(
+        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} ${sizeOf(shape)}`,
+      );
+    }
+    return [{ shape, dtype: x.dtype }];
+  },
+  forward: () => undefined,
+});
+
+/** The same elements under another shape, sharing memory. One extent may be −1: what is left. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
+  const filled = shape.map((n) => (n === -1 && known > 0 ? x.size / known : n));
+  if (
+    shape.filter((n) => n === -1).length > 1 ||
+    filled.some((n) => !Number.isInteger(n) || n < 0)
+  ) {
+    throw new ShapeError(`reshape: ${showShape(x.shape)} cannot become ${showShape(shape)}`);
+  }
+  return reshapeOp([x], { shape: filled })[0];
+}
+
+/** Merges the axes `from` … `to` (inclusive) into one. */
+export function flatten(x: Tensor, from = 0, to = -1): Tensor {
+  const a = normalizeAxis("flatten", from, x.shape);
+  const b = normalizeAxis("flatten", to, x.shape);
+  if (b < a) throw new ShapeError(`flatten: axes ${from} to ${to} of ${showShape(x.shape)}`);
+  const merged = sizeOf(x.shape.slice(a, b + 1));
+  return reshape(x, [...x.shape.slice(0, a), merged, ...x.shape.slice(b + 1)]);
+}
+
+export const permuteOp = /* @__PURE__ */ defineOp<{ axes: readonly number[] }>({
+  name: "permute",
+  outputs: ([x], { axes }) => [{ shape: axes.map((axis) => x.shape[axis]), dtype: x.dtype }],
+  forward: (run, [x], [y], { axes }) => {
+    const strides = contiguousStrides(x.shape);
+    const from = { strides: axes.map((axis) => strides[axis]) };
+    const to = { strides: contiguousStrides(y.shape) };
+    run.kernel(stridedCopy({ shape: y.shape, from, to, type: x.dtype }), [x, y]);
+  },
+});
+
+/** Reorders axes: axis k of the result is axis `axes[k]` of x. */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const order = axes.map((axis) => normalizeAxis("permute", axis, x.shape));
+  if (order.length !== x.rank || new Set(order).size !== x.rank) {
+    throw new ShapeError(`permute: axes ${showShape(axes)} for a tensor ${showShape(x.shape)}`);
+  }
+  return permuteOp([x], { axes: order })[0];
+}
+
+/** Exchanges two axes; by default the last two. */
+export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  const [i, j] = [a, b].map((axis) => normalizeAxis("transpose", axis, x.shape));
+  [axes[i], axes[j]] = [j, i];
+  return permute(x, axes);
+}
+
+export const broadcastOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
+  name: "broadcastTo",
+  outputs: ([x], { shape }) => {
+    const lead = shape.length - x.shape.length;
+    if (lead < 0 || x.shape.some((n, axis) => n !== 1 && n !== shape[axis + lead])) {
+      throw new ShapeError(
+        `broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`,
+      );
+    }
+    return [{ shape, dtype: x.dtype }];
+  },
+  forward: (run, [x], [y]) => {
+    const from = { strides: broadcastStrides(x.shape, y.shape) };
+    const to = { strides: contiguousStrides(y.shape) };
+    run.kernel(stridedCopy({ shape: y.shape, from, to, type: x.dtype }), [x, y]);
+  },
+});
+
+/** Repeats a tensor along axes of extent 1 and new leading axes; one that has the shape already is returned as it is. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : broadcastOp([x], { shape })[0];
+}
+
+export const castOp = /* @__PURE__ */ defineOp<{ dtype: DType }>({
+  name: "cast",
+  outputs: ([x], { dtype }) => [{ shape: x.shape, dtype }],
+  forward: (run, [x], [y]) => {
+    const strides = contiguousStrides(x.shape);
+    const spec = { shape: x.shape, from: { strides }, to: { strides } };
+    run.kernel(stridedCopy({ ...spec, type: x.dtype, toType: y.dtype }), [x, y]);
+  },
+});
+
+/** Converts the element type, floats to integers towards zero; a tensor that has the type already is returned as it is. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : castOp([x], { dtype })[0];
+}
+
+export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
+  name: "concat",
+  outputs: (inputs, { axis }) => {
+    sameDtype("concat", inputs);
+    const [first] = inputs;
+    for (const { shape } of inputs) {
+      const fits =
+        shape.length === first.shape.length &&
+        shape.every((n, k) => k === axis || n === first.shape[k]);
+      if (!fits) {
+        throw new ShapeError(
+          `concat: ${showShape(first.shape)} and ${showShape(shape)} differ outside axis ${axis}`,
+        );
+      }
+    }
+    const total = inputs.reduce((n, input) => n + input.shape[axis], 0);
+    return [{ shape: first.shape.map((n, k) => (k === axis ? total : n)), dtype: first.dtype }];
+  },
+  forward: (run, inputs, [y], { axis }) => {
+    const strides = contiguousStrides(y.shape);
+    let offset = 0;
+    for (const x of inputs) {
+      const from = { strides: contiguousStrides(x.shape) };
+      const to = { strides, offset: offset * strides[axis] };
+      if (x.size > 0) run.kernel(stridedCopy({ shape: x.shape, from, to, type: x.dtype }), [x, y]);
+      offset += x.shape[axis];
+    }
+  },
+});
+
+/** Joins tensors along an axis; other extents must agree. */
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
+  return concatOp(tensors, { axis: normalizeAxis("concat", axis, tensors[0].shape) })[0];
+}
+
+export interface SliceAttrs {
+  readonly starts: readonly number[];
+  readonly steps: readonly number[];
+  readonly shape: Shape;
+}
+
+export function sliceView(shape: Shape, { starts, steps }: SliceAttrs) {
+  const strides = contiguousStrides(shape);
+  return {
+    strides: strides.map((s, axis) => s * steps[axis]),
+    offset: starts.reduce((sum, start, axis) => sum + start * strides[axis], 0),
+  };
+}
+
+export const sliceOp = /* @__PURE__ */ defineOp<SliceAttrs>({
+  name: "slice",
+  outputs: ([x], { shape }) => [{ shape, dtype: x.dtype }],
+  forward: (run, [x], [y], attrs) => {
+    const from = sliceView(x.shape, attrs);
+    const to = { strides: contiguousStrides(y.shape) };
+    run.kernel(stridedCopy({ shape: y.shape, from, to, type: x.dtype }), [x, y]);
+  },
+});
+
+/** Elements start, start + step, … before end along one axis; Python's rules for negatives and bounds. */
+export interface SliceRange {
+  readonly start?: number;
+  readonly end?: number;
+  readonly step?: number;
+}
+
+function resolveRange({ start, end, step = 1 }: SliceRange, extent: number) {
+  if (!Number.isInteger(step) || step === 0) {
+    throw new ShapeError(`slice: step ${step}; it must be an integer other than 0`);
+  }
+  const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
+  const place = (value: number | undefined, otherwise: number) => {
+    if (value === undefined) return otherwise;
+    return Math.min(Math.max(value < 0 ? value + extent : value, low), high);
+  };
+  const from = place(start, step > 0 ? 0 : extent - 1);
+  const to = place(end, step > 0 ? extent : -1);
+  return { from, step, length: Math.max(0, Math.ceil((to - from) / step)) };
+}
+
+/** A part of a tensor: one range for each leading axis, `undefined` or none for all of an axis. */
+export function slice(x: Tensor, ranges: readonly (SliceRange | undefined)[]): Tensor {
+  if (ranges.length > x.rank) {
+    throw new ShapeError(`slice: ${ranges.length} ranges for a tensor ${showShape(x.shape)}`);
+  }
+  const resolved = x.shape.map((extent, axis) => resolveRange(ranges[axis] ?? {}, extent));
+  return sliceOp([x], {
+    starts: resolved.map((r) => r.from),
+    steps: resolved.map((r) => r.step),
+    shape: resolved.map((r) => r.length),
+  })[0];
+}
+
+/** `length` elements of one axis from `start` on. */
+export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
+  const at = normalizeAxis("narrow", axis, x.shape);
+  if (start < 0 || length < 0 || start + length > x.shape[at]) {
+    throw new ShapeError(
+      `narrow: ${length} elements from ${start} along axis ${axis} of ${showShape(x.shape)}`,
+    );
+  }
+  return slice(
+    x,
+    x.shape.map((_, k) => (k === at ? { start, end: start + length } : undefined)),
+  );
+}
+
+/** Cuts a tensor along an axis into parts of the given lengths, which must add up to the extent. */
+export function split(x: Tensor, lengths: readonly number[], axis: number): Tensor[] {
+  const at = normalizeAxis("split", axis, x.shape);
+  if (lengths.reduce((a, b) => a + b, 0) !== x.shape[at]) {
+    throw new ShapeError(
+      `split: lengths ${showShape(lengths)} along axis ${axis} of ${showShape(x.shape)}`,
+    );
+  }
+  let start = 0;
+  return lengths.map((length) => {
+    start += length;
+    return narrow(x, at, start - length, length);
+  });
+}
+
+/** Reverses the order along axes. */
+export function flip(x: Tensor, axes: readonly number[]): Tensor {
+  const reversed = axes.map((axis) => normalizeAxis("flip", axis, x.shape));
+  return slice(
+    x,
+    x.shape.map((_, axis) => (reversed.includes(axis) ? { step: -1 } : undefined)),
+  );
+}

@@ -1,0 +1,33 @@
+import type { Shape } from "../../core/shape.js";
+import type { Tensor } from "../../core/tensor.js";
+import { div, equal, mul } from "../binary/forward.js";
+import { broadcastTo, reshape } from "../movement/forward.js";
+import type { Gradient } from "../spec.js";
+import { mulScalar } from "../unary/forward.js";
+import { type ReduceAttrs, reducedShape, sum } from "./forward.js";
+
+/** The reduced tensor stretched back to the shape it came from. */
+function spread(t: Tensor, shape: Shape, axes: readonly number[]): Tensor {
+  return broadcastTo(reshape(t, reducedShape(shape, axes, true)), shape);
+}
+
+export const sumGradient: Gradient<ReduceAttrs> = ([g], [x], _, { axes }) => [
+  g && spread(g, x.shape, axes),
+];
+
+export const meanGradient: Gradient<ReduceAttrs> = ([g], [x], [y], { axes }) => [
+  g && mulScalar(spread(g, x.shape, axes), y.size / x.size),
+];
+
+export const sumSquaresGradient: Gradient<ReduceAttrs> = ([g], [x], _, { axes }) => [
+  g && mul(mulScalar(x, 2), spread(g, x.shape, axes)),
+];
+
+/** The gradient of an extreme value, shared equally by the elements that attain it (as PyTorch's amax). */
+export const extremeGradient: Gradient<ReduceAttrs> = ([g], [x], [y], { axes }) => {
+  if (!g) return [];
+  const kept = reducedShape(x.shape, axes, true);
+  const attains = equal(x, reshape(y, kept));
+  const share = div(reshape(g, kept), sum(attains, { axes, keepDims: true }));
+  return [mul(attains, share)];
+};

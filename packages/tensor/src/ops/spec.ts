@@ -1,0 +1,39 @@
+import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import type { DType } from "../core/dtype.js";
+import type { Tensor, TensorInfo } from "../core/tensor.js";
+import type { BufferBinding } from "../device/bind-groups.js";
+import type { Device } from "../device/device.js";
+
+/** What `forward` records with. */
+export interface OpRun {
+  readonly device: Device;
+  /** Records one dispatch; arguments follow `kernel.bindings`. */
+  kernel(kernel: Kernel, args: readonly (Tensor | BufferBinding)[]): void;
+  /** A temporary buffer, given back when `forward` returns. */
+  scratch(elements: number, dtype?: DType): BufferBinding;
+}
+
+/** An operation: its shapes, and the kernels that compute it. */
+export interface OpSpec<A> {
+  readonly name: string;
+  /** Shape and type rule. @throws ShapeError naming the offending shapes. */
+  outputs(inputs: readonly TensorInfo[], attrs: A): TensorInfo[];
+  /** True when the single output is the first input's memory under another shape. */
+  readonly alias?: boolean;
+  forward(run: OpRun, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: A): void;
+}
+
+/** Gradients of the outputs on their way to the inputs; `undefined` where nothing flows. */
+export type Grads = readonly (Tensor | undefined)[];
+
+/**
+ * How gradients of an operation's outputs become those of its inputs (`undefined` for none): with other
+ * operations or kernels, eagerly or while a training step is traced. `needs[i]` tells whether input i's is wanted.
+ */
+export type Gradient<A> = (
+  grads: Grads,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  attrs: A,
+  needs: readonly boolean[],
+) => (Tensor | undefined)[];

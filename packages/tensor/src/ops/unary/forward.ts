@@ -1,0 +1,91 @@
+import { unaryOps as names, type UnaryOp, unary } from "@retinaface-webgpu/kernels-wgsl";
+import type { Tensor } from "../../core/tensor.js";
+import { requireDtype } from "../dtype-check.js";
+import { defineOp, type Op } from "../op.js";
+
+/** Constants of an elementwise function; see `UnaryOp` for what they are. */
+export interface UnaryAttrs {
+  readonly a?: number;
+  readonly b?: number;
+}
+
+const INTEGER_OPS: readonly UnaryOp[] = [
+  "relu",
+  "abs",
+  "neg",
+  "sign",
+  "square",
+  "clamp",
+  "addScalar",
+  "mulScalar",
+];
+
+function declare(op: UnaryOp): Op<UnaryAttrs> {
+  return defineOp<UnaryAttrs>({
+    name: op,
+    outputs: ([x]) => {
+      if (!INTEGER_OPS.includes(op)) requireDtype(op, x, "f32", "f16");
+      return [x];
+    },
+    forward: (run, [x], [y], attrs) =>
+      run.kernel(unary({ op, count: x.size, type: x.dtype, ...attrs }), [x, y]),
+  });
+}
+
+/** The operations by the names that the kernels give them. */
+export const unaryOps = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ names.map((name) => [name, declare(name)]),
+) as Record<UnaryOp, Op<UnaryAttrs>>;
+
+/** max(x, 0); NaN stays NaN. */
+export const relu = (x: Tensor): Tensor => unaryOps.relu([x], {})[0];
+
+/** x where positive, else slope · x. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
+  unaryOps.leakyRelu([x], { a: slope })[0];
+
+/** 1 / (1 + exp(−x)). */
+export const sigmoid = (x: Tensor): Tensor => unaryOps.sigmoid([x], {})[0];
+export const tanh = (x: Tensor): Tensor => unaryOps.tanh([x], {})[0];
+export const exp = (x: Tensor): Tensor => unaryOps.exp([x], {})[0];
+/** Natural logarithm. */
+export const log = (x: Tensor): Tensor => unaryOps.log([x], {})[0];
+export const sqrt = (x: Tensor): Tensor => unaryOps.sqrt([x], {})[0];
+/** 1 / √x. */
+export const rsqrt = (x: Tensor): Tensor => unaryOps.rsqrt([x], {})[0];
+/** |x|; its gradient is 0 at 0. */
+export const abs = (x: Tensor): Tensor => unaryOps.abs([x], {})[0];
+/** −1, 0 or 1; its gradient is 0. */
+export const sign = (x: Tensor): Tensor => unaryOps.sign([x], {})[0];
+export const neg = (x: Tensor): Tensor => unaryOps.neg([x], {})[0];
+export const square = (x: Tensor): Tensor => unaryOps.square([x], {})[0];
+/** 1 / x. */
+export const reciprocal = (x: Tensor): Tensor => unaryOps.reciprocal([x], {})[0];
+export const sin = (x: Tensor): Tensor => unaryOps.sin([x], {})[0];
+export const cos = (x: Tensor): Tensor => unaryOps.cos([x], {})[0];
+export const floor = (x: Tensor): Tensor => unaryOps.floor([x], {})[0];
+export const ceil = (x: Tensor): Tensor => unaryOps.ceil([x], {})[0];
+/** To the nearest integer, halves to the even one. */
+export const round = (x: Tensor): Tensor => unaryOps.round([x], {})[0];
+
+/** Limits x to low … high; either may be infinite. The gradient passes at the bounds themselves. */
+export const clamp = (x: Tensor, low: number, high: number): Tensor =>
+  unaryOps.clamp([x], { a: low, b: high })[0];
+
+/** x where positive, else alpha · (exp(x) − 1). */
+export const elu = (x: Tensor, alpha = 1): Tensor => unaryOps.elu([x], { a: alpha })[0];
+
+/** Self-normalising ELU (Klambauer et al. 2017). */
+export const selu = (x: Tensor): Tensor => unaryOps.selu([x], {})[0];
+/** log(1 + exp(x)), without overflow. */
+export const softplus = (x: Tensor): Tensor => unaryOps.softplus([x], {})[0];
+/** x / (1 + |x|). */
+export const softsign = (x: Tensor): Tensor => unaryOps.softsign([x], {})[0];
+
+export const addScalar = (x: Tensor, value: number): Tensor =>
+  unaryOps.addScalar([x], { a: value })[0];
+export const mulScalar = (x: Tensor, value: number): Tensor =>
+  unaryOps.mulScalar([x], { a: value })[0];
+/** x to a constant power; negative x take integer exponents only. */
+export const powScalar = (x: Tensor, exponent: number): Tensor =>
+  unaryOps.powScalar([x], { a: exponent })[0];

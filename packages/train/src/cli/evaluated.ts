@@ -1,0 +1,50 @@
+import { readConfigFile } from "retinaface-webgpu/node";
+import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
+import { loadDetector } from "./detector.js";
+import type { ThresholdValues } from "./options.js";
+
+/** What `evaluate` was asked for. */
+export interface EvaluateValues extends ThresholdValues {
+  readonly data?: string;
+  readonly wider?: string;
+  readonly images?: string;
+  readonly predictions?: string;
+  readonly submission?: string;
+  readonly weights?: string;
+  readonly anchors?: string;
+  readonly scale?: TestScale[];
+  readonly mirror?: boolean;
+  readonly json?: string;
+  readonly plot?: string;
+}
+
+const DEFAULT_SCALES: readonly TestScale[] = [{ kind: "original" }];
+
+/** How the images were looked at: part of every result, since figures differ by tens of points. */
+export function describeProtocol(values: EvaluateValues) {
+  const { confidenceThreshold, topK, nmsThreshold, keepTopK, mirror = false } = values;
+  const scales = (values.scale ?? DEFAULT_SCALES).map(formatTestScale);
+  return { scales, mirror, confidenceThreshold, topK, nmsThreshold, keepTopK };
+}
+
+/** The detector of an evaluation, over all its scales. */
+export async function loadEvaluated(values: EvaluateValues) {
+  const {
+    weights,
+    anchors,
+    confidenceThreshold,
+    topK,
+    nmsThreshold,
+    keepTopK,
+    mirror = false,
+  } = values;
+  const thresholds = { confidenceThreshold, topK, nmsThreshold, keepTopK };
+  const config = anchors === undefined ? undefined : await readConfigFile(anchors);
+  const detector = await loadDetector(weights, { ...thresholds, config });
+  const scales = { scales: values.scale ?? DEFAULT_SCALES, mirror, voteThreshold: nmsThreshold };
+  return {
+    detect: (image: Parameters<typeof detector.pass>[0]) =>
+      detectAtScales(detector.pass, image, scales),
+    dispose: detector.dispose,
+  };
+}
