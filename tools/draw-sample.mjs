@@ -67,5 +67,7 @@ function background(x, y) {
   return mix(wall, [236, 232, 220], 0.6 * glow);
 }
 
-const file = process.argv[2] ?? path.join(root, "packages/retinaface/assets/sample.png");
-writeFileSync(file, encodePng(drawPeople(PEOPLE, background, WIDTH, HEIGHT)));
+const [, , given] = process.argv;
+const file = given ?? path.join(root, "packages/retinaface/assets/sample.png");
+const png = encodePng(drawPeople(PEOPLE, background, WIDTH, HEIGHT));
+writeFileSync(file, png, { flag: given === undefined ? "w" : "wx" });

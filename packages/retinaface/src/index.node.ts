@@ -1,6 +1,13 @@
 /** What commands need of Node: `retinaface-webgpu/node`. */
 export { readConfigFile } from "./cli/config-file.js";
-export { WriteError, writeFileAtomic } from "./cli/files.js";
+export {
+  OutputExistsError,
+  WriteError,
+  type WriteFileOptions,
+  writeFileAtomic,
+} from "./cli/files.js";
 export { JsonLines, type Streams } from "./cli/lines.js";
+export { overwriteOption } from "./cli/options.js";
+export { makeFolder, type OutputOptions, Outputs } from "./cli/outputs.js";
 export { type Progress, startProgress } from "./cli/progress.js";
 export { encodePng } from "./draw/png.node.js";

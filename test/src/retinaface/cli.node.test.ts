@@ -17,6 +17,7 @@ import {
   type Photo,
 } from "../../../packages/retinaface/dist/cli/photos.js";
 import { encodePng } from "../support/png-encoder.node.js";
+import { Sink } from "../support/sink.node.js";
 
 const test = suite("cli");
 let folder = "";
@@ -40,15 +41,6 @@ async function put(name: string, contents: Uint8Array | string = png(60, 40)): P
   await mkdir(path.dirname(file), { recursive: true });
   await writeFile(file, contents);
   return file;
-}
-
-class Sink extends Writable {
-  text = "";
-  isTTY = false;
-  override _write(chunk: Buffer, _: string, done: (error?: Error | null) => void): void {
-    this.text += chunk.toString();
-    done();
-  }
 }
 
 const FACE: Face = {

@@ -64,7 +64,7 @@ function run(command: string, args: readonly string[], options: SpawnOptions = {
   return { child, ended };
 }
 
-const CONVERT = [MAIN, "convert", "in.safetensors"];
+const CONVERT = [MAIN, "convert", "--overwrite", "in.safetensors"];
 
 if (process.platform === "win32") {
   skip(test, "no room on the disk", "needs ulimit");

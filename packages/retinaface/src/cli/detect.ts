@@ -1,10 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { toRawImage } from "#platform";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
 import { type Face, LANDMARK_NAMES, type RawImage } from "../types.js";
-import { WriteError, writeFileAtomic } from "./files.js";
 import { JsonLines, type Streams } from "./lines.js";
+import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";
 import { startProgress } from "./progress.js";
 
@@ -18,6 +17,10 @@ export interface DetectJob {
   photos: readonly Photo[];
   /** Folder for annotated PNGs. */
   out?: string;
+  /** Replace annotated PNGs that are there; a photo of this run never is. */
+  overwrite?: boolean;
+  /** Files beside the photos that the run reads. */
+  inputs?: readonly (string | undefined)[];
   /** Most pixels of a photo's long side; default its own. */
   maxSide?: number;
   /** Called once, while the first photo is decoded. */
@@ -35,6 +38,12 @@ interface Result {
   note?: string;
 }
 
+/** Where annotated copies go. */
+interface Copies {
+  readonly names: ReadonlyMap<Photo, string>;
+  readonly outputs: Outputs;
+}
+
 /** By how much a photo is scaled down that the GPU has no memory for, again and again. */
 const SMALLER = Math.SQRT1_2;
 /** Where even this long side does not fit, the photo's size is not the reason. */
@@ -45,12 +54,12 @@ const LEAST_SIDE = 512;
  * own error line and does not stop the others.
  *
  * @returns how many photos failed.
- * @throws what loading the detector throws, and WriteError when `out` cannot be made.
+ * @throws what loading the detector throws; WriteError when `out` cannot be made, OutputExistsError when a copy is there
+ * already, before any work.
  */
 export async function detectPhotos(job: DetectJob): Promise<number> {
   const { photos, out, streams, signal } = job;
-  if (out !== undefined) await makeFolder(out);
-  const names = out === undefined ? undefined : new OutputNames(out, photos);
+  const copies = out === undefined ? undefined : await planCopies(out, job);
   const lines = new JsonLines(streams.stdout);
   const detector = job.load();
   let loaded: CommandDetector | undefined;
@@ -65,7 +74,7 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   try {
     for (const [n, photo] of photos.entries()) {
       progress?.update(n, photo.file);
-      const result = await lookAt(photo, detector, job, names);
+      const result = await lookAt(photo, detector, job, copies);
       if (signal?.aborted || lines.closed) break;
       if (result.failed) failed++;
       progress?.clear();
@@ -83,20 +92,26 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
 
 const BAR = "{bar} {value}/{total} photos  {label}";
 
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw new WriteError(folder, cause);
-  }
+/** Names the annotated copies and makes sure that none would replace a file. */
+async function planCopies(out: string, job: DetectJob): Promise<Copies> {
+  const { photos, overwrite, inputs = [] } = job;
+  await makeFolder(out);
+  const names = new OutputNames(out, photos);
+  const named = photos.filter(({ error }) => error === undefined);
+  const planned = new Map(named.map((photo) => [photo, names.next(photo.file)]));
+  const read = [...photos.map(({ file }) => file), ...inputs];
+  const outputs = new Outputs({ overwrite, inputs: read });
+  await outputs.check(...planned.values());
+  return { names: planned, outputs };
 }
 
 async function lookAt(
-  { file, error }: Photo,
+  photo: Photo,
   loading: Promise<CommandDetector>,
   { maxSide, signal }: DetectJob,
-  names?: OutputNames,
+  copies?: Copies,
 ): Promise<Result> {
+  const { file, error } = photo;
   try {
     if (error !== undefined) throw error;
     const image = await toRawImage(file);
@@ -105,8 +120,9 @@ async function lookAt(
       detectFitting(detector, image, { maxSide, signal }),
       signal,
     );
-    if (names !== undefined) {
-      await writeFileAtomic(names.next(file), encodePng(annotate(image, faces)));
+    if (copies !== undefined) {
+      const copy = copies.names.get(photo) as string;
+      await copies.outputs.write(copy, encodePng(annotate(image, faces)));
     }
     const { width, height } = image;
     const note =

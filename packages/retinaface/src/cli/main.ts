@@ -7,9 +7,9 @@ import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
 import { readConfigFile } from "./config-file.js";
 import { detectPhotos } from "./detect.js";
-import { writeFileAtomic } from "./files.js";
 import { JsonLines, type Streams } from "./lines.js";
-import { type DetectOptionValues, detectCommand } from "./options.js";
+import { type DetectOptionValues, detectCommand, overwriteOption } from "./options.js";
+import { Outputs } from "./outputs.js";
 import { findPhotos } from "./photos.js";
 import { startProgress } from "./progress.js";
 
@@ -23,6 +23,7 @@ const USAGE = 2;
 /** Errors of arguments rather than of the work; weights that are nowhere need an argument too. */
 const USAGE_CODES = new Set([
   "OPTION_INVALID",
+  "OUTPUT_EXISTS",
   "WEIGHTS_NOT_FOUND",
   "WEIGHTS_URL_REFUSED",
   "PRECISION_UNAVAILABLE",
@@ -35,7 +36,7 @@ const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url)
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
-  const { out, anchors, tune, ...load } = options;
+  const { out, overwrite, anchors, tune, ...load } = options;
   const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const { RetinaFace } = await import("../detect/detector.js");
@@ -43,6 +44,8 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   const failed = await detectPhotos({
     photos,
     out,
+    overwrite,
+    inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
     maxSide: load.maxSide,
     load: () => RetinaFace.load({ ...load, config, tune: tuning }),
     streams,
@@ -59,9 +62,16 @@ async function measuring() {
   });
 }
 
-async function convert(input: string, output: string, options: { half?: boolean }) {
-  const converted = await convertCheckpoint(await readBytes(input), options);
-  await writeFileAtomic(output, converted);
+interface ConvertValues {
+  readonly half?: boolean;
+  readonly overwrite?: boolean;
+}
+
+async function convert(input: string, output: string, { half, overwrite }: ConvertValues) {
+  const outputs = new Outputs({ overwrite, inputs: [input] });
+  await outputs.check(output);
+  const converted = await convertCheckpoint(await readBytes(input), { half });
+  await outputs.write(output, converted);
   await new JsonLines(streams.stdout).write({ file: output, bytes: converted.byteLength });
 }
 
@@ -92,6 +102,7 @@ function buildProgram(signal: AbortSignal): Command {
     .argument("<in>", "checkpoint: .pth or .safetensors")
     .argument("<out>", "file to write")
     .option("--half", "store 16-bit floating point")
+    .addOption(overwriteOption())
     .action(convert);
   program
     .command("pull")

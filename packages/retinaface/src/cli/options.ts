@@ -7,6 +7,7 @@ export interface DetectOptionValues {
   /** File with a detector's configuration. */
   anchors?: string;
   out?: string;
+  overwrite?: boolean;
   maxSide?: number;
   precision?: "f32" | "f16";
   /** Measure kernels on this adapter and remember the fastest. */
@@ -34,6 +35,11 @@ function count(text: string): number {
   return value;
 }
 
+/** Asks that results take the place of files that are there. */
+export function overwriteOption(): Option {
+  return new Option("--overwrite", "replace results that are there; never what the command reads");
+}
+
 /** `retinaface detect`, without its action. */
 export function detectCommand(): Command {
   const { confidenceThreshold, topK, nmsThreshold, keepTopK, visThreshold } = DEFAULT_THRESHOLDS;
@@ -45,6 +51,7 @@ export function detectCommand(): Command {
     .option("--weights <file>", "checkpoint: .pth or .safetensors")
     .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
     .option("--out <dir>", "write annotated PNGs into this folder")
+    .addOption(overwriteOption())
     .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
     .addOption(
       new Option("--precision <type>", "how activations are stored").choices(["f32", "f16"]),

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { RetinaFaceError } from "../errors.js";
+import { identityOfSync } from "./outputs.js";
 
 /** A photo to look at, or why an argument names none. */
 export interface Photo {
@@ -55,17 +56,20 @@ export async function findPhotos(args: readonly string[]): Promise<Photo[]> {
 
 /**
  * Names for annotated copies in a folder: `photo.png` for `photo.jpg`, numbered where two photos
- * share a name or where it would overwrite one of the photos. Letter case makes no difference, as on
- * macOS and Windows.
+ * share a name or where it would overwrite one of the photos, under whatever name that is found there: through a link to
+ * the folder, or as a link into it. Letter case makes no difference, as on macOS and Windows.
  */
 export class OutputNames {
   readonly #taken: Set<string>;
+  readonly #photos: Set<string | undefined>;
 
   constructor(
     private readonly folder: string,
     photos: readonly Photo[],
   ) {
     this.#taken = new Set(photos.map(({ file }) => path.resolve(file).toLowerCase()));
+    this.#photos = new Set(photos.map(({ file }) => identityOfSync(file)));
+    this.#photos.delete(undefined);
   }
 
   next(file: string): string {
@@ -73,7 +77,7 @@ export class OutputNames {
     for (let n = 1; ; n++) {
       const candidate = path.join(this.folder, n === 1 ? `${name}.png` : `${name}-${n}.png`);
       const key = path.resolve(candidate).toLowerCase();
-      if (this.#taken.has(key)) continue;
+      if (this.#taken.has(key) || this.#photos.has(identityOfSync(candidate))) continue;
       this.#taken.add(key);
       return candidate;
     }

@@ -1,5 +1,5 @@
 // Draws the recipe's made-up people: pictures like the package's sample, of other faces than its three.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { seededRandom } from "@retinaface-webgpu/train";
 import { encodePng } from "retinaface-webgpu/node";
@@ -63,11 +63,13 @@ function drawnPicture(random) {
   return drawPeople(people, background, WIDTH, HEIGHT);
 }
 
-/** Writes the pictures as PNG into a folder. */
+/** Writes the pictures as PNG into a folder that is not there yet: all of them, or none. */
 export function drawPictures(folder, seed) {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(path.dirname(folder), { recursive: true });
+  const unfinished = mkdtempSync(`${folder}-`);
   for (let i = 0; i < PICTURES; i++) {
     const name = `drawn-${String(i).padStart(2, "0")}.png`;
-    writeFileSync(path.join(folder, name), encodePng(drawnPicture(seededRandom(seed, i))));
+    writeFileSync(path.join(unfinished, name), encodePng(drawnPicture(seededRandom(seed, i))));
   }
+  renameSync(unfinished, folder);
 }

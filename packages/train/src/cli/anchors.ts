@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { type AnchorConfig, DEFAULT_CONFIG, type DetectorConfig } from "retinaface-webgpu";
-import { readConfigFile } from "retinaface-webgpu/node";
+import { overwriteOption, readConfigFile } from "retinaface-webgpu/node";
 import type { AnchorRecall } from "../anchors/recall.js";
 import { plotAnchorSearch, searchAnchors } from "../anchors/search.js";
 import { withSizes } from "../data/image-size.js";
 import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
-import { formatTable, loadData, printJson, reportProblems, say, writeText } from "./console.js";
+import { formatTable, loadData, printJson, reportProblems, say } from "./console.js";
 import { dataOption, parseScale, positiveNumbers, wholeNumber } from "./options.js";
+import { resultsOf } from "./outputs.js";
 
 interface AnchorValues {
   readonly data: string;
@@ -18,6 +19,7 @@ interface AnchorValues {
   readonly present?: string;
   readonly out?: string;
   readonly plot?: string;
+  readonly overwrite?: boolean;
 }
 
 /** A configuration file, completed by the published one. */
@@ -42,6 +44,8 @@ function sayRecall(name: string, rows: readonly AnchorRecall[]): void {
 async function runAnchors(values: AnchorValues): Promise<void> {
   const { data, k, maxK, scale, ratios, seed, out, plot } = values;
   const dataset = loadData(data);
+  const outputs = resultsOf(values, [values.present], dataset);
+  await outputs.check(out, plot);
   const sized = await withSizes(dataset.records);
   reportProblems(sized.problems);
   const present: AnchorConfig = values.present
@@ -63,8 +67,8 @@ async function runAnchors(values: AnchorValues): Promise<void> {
   sayRecall("present anchors", found.recall.present);
   sayRecall("proposed anchors", found.recall.proposed);
   const config: DetectorConfig = { ...DEFAULT_CONFIG, anchors: found.config };
-  if (out) await writeText(out, `${JSON.stringify(config, null, 2)}\n`);
-  if (plot) await writeText(plot, plotAnchorSearch(found));
+  if (out) await outputs.writeText(out, `${JSON.stringify(config, null, 2)}\n`);
+  if (plot) await outputs.writeText(plot, plotAnchorSearch(found));
   const problems = dataset.problems.length + sized.problems.length;
   const { config: _, ...rest } = found;
   printJson({
@@ -106,5 +110,6 @@ export function anchorsCommand(): Command {
     .option("--present <file>", "configuration to compare with (default: the published anchors)")
     .option("--out <file>", "write the configuration as JSON, for train, evaluate and detect")
     .option("--plot <file>", "write the curve of k as SVG")
+    .addOption(overwriteOption())
     .action(runAnchors);
 }

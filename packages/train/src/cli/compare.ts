@@ -3,6 +3,7 @@ import path from "node:path";
 import { Device } from "@retinaface-webgpu/tensor";
 import { Command } from "commander";
 import { OptionError, RetinaFace, readBytes } from "retinaface-webgpu";
+import { overwriteOption } from "retinaface-webgpu/node";
 import { AGREEMENT_DEFAULTS, landmarkError, measureAgreement } from "../distill/held-out.js";
 import { readRecipe } from "../distill/recipe.js";
 import {
@@ -16,6 +17,7 @@ import { type Detections, packFaces } from "../evaluate/detections.js";
 import { evaluateDetections } from "../evaluate/evaluate.js";
 import { formatTable, imageProgress, printJson, say, writeText } from "./console.js";
 import { wholeNumber } from "./options.js";
+import { resultsOf } from "./outputs.js";
 
 interface CompareValues {
   readonly recipe: string;
@@ -26,6 +28,7 @@ interface CompareValues {
   readonly maxSide?: number;
   readonly source?: string[];
   readonly json?: string;
+  readonly overwrite?: boolean;
 }
 
 /** Everything that average precision needs. */
@@ -123,12 +126,15 @@ function figuresRow(name: string, of: string, figures: Figures): (string | numbe
 async function runCompare(values: CompareValues): Promise<void> {
   const { data, out, maxSide, cache = path.join(out, "cache") } = values;
   const recipe = await readRecipe(values.recipe);
+  const outputs = resultsOf(values, [values.recipe, values.weights]);
   const all = listSources(recipe, data, out).filter(({ held }) => held.length > 0);
   const names = all.map(({ spec }) => spec.name);
   const wanted = values.source ?? names;
   const unknown = wanted.find((name) => !names.includes(name));
   if (unknown)
     throw new OptionError(`the recipe holds nothing of "${unknown}" out: choose from ${names}`);
+  outputs.protect(all.flatMap(({ train, held }) => [...train, ...held].map(({ file }) => file)));
+  await outputs.check(values.json);
   const sources: SourceFiles[] = all.filter(({ spec }) => wanted.includes(spec.name));
   const weights = values.weights ?? path.join(out, "model.safetensors");
   const device = await Device.create();
@@ -177,7 +183,9 @@ async function runCompare(values: CompareValues): Promise<void> {
       ),
     );
     const result = { weights, maxSide: maxSide ?? null, ...AGREEMENT_DEFAULTS, heldOut: results };
-    if (values.json) await writeText(values.json, `${JSON.stringify(result, null, 2)}\n`);
+    if (values.json) {
+      await outputs.writeText(values.json, `${JSON.stringify(result, null, 2)}\n`);
+    }
     printJson(result);
   } finally {
     bar.stop();
@@ -198,5 +206,6 @@ export function compareCommand(): Command {
     .option("--source <names...>", "only these sources")
     .option("--max-side <pixels>", "scale the long side down to this; never up", wholeNumber(1))
     .option("--json <file>", "write the result")
+    .addOption(overwriteOption())
     .action(runCompare);
 }

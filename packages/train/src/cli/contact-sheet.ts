@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { RetinaFaceError } from "retinaface-webgpu";
-import { encodePng, writeFileAtomic } from "retinaface-webgpu/node";
+import { encodePng, overwriteOption } from "retinaface-webgpu/node";
 import { contactSheet } from "../augment/contact-sheet.js";
 import { loadSamples, sampleJobs } from "../augment/loader.js";
 import { plainAugment, type Sample, trainingAugment } from "../augment/sample.js";
@@ -9,6 +9,7 @@ import type { Problem } from "../data/record.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { loadData, printJson, reportProblems } from "./console.js";
 import { dataOption, wholeNumber } from "./options.js";
+import { resultsOf } from "./outputs.js";
 
 interface ContactSheetValues {
   readonly data: string;
@@ -21,11 +22,15 @@ interface ContactSheetValues {
   readonly epoch: number;
   readonly workers: number;
   readonly plain?: boolean;
+  readonly overwrite?: boolean;
 }
 
 async function runContactSheet(values: ContactSheetValues): Promise<void> {
   const { data, out, size, tile, columns, seed, epoch } = values;
-  const { records } = loadData(data);
+  const dataset = loadData(data);
+  const { records } = dataset;
+  const outputs = resultsOf(values, [], dataset);
+  await outputs.check(out);
   const augment = values.plain ? plainAugment(size) : trainingAugment(size);
   const sampler = createWorkerSampler({ records, augment, seed }, values.workers);
   const jobs = sampleJobs(records.length, seed, { epoch, position: 0 });
@@ -42,7 +47,7 @@ async function runContactSheet(values: ContactSheetValues): Promise<void> {
   }
   reportProblems(problems);
   if (samples.length === 0) throw new RetinaFaceError("NO_IMAGES", "no image could be read");
-  await writeFileAtomic(out, encodePng(contactSheet(samples, { tile, columns })));
+  await outputs.write(out, encodePng(contactSheet(samples, { tile, columns })));
   const faces = samples.reduce((sum, { ignored }) => sum + ignored.length, 0);
   printJson({ file: out, samples: samples.length, faces, problems: problems.length });
   if (problems.length > 0) process.exitCode = 1;
@@ -63,5 +68,6 @@ export function contactSheetCommand(): Command {
     .addOption(number("--epoch <n>", "epoch, counted from 0", 0, 0))
     .addOption(number("--workers <n>", "threads; 0: none beside the main one", 0, defaultWorkers()))
     .option("--plain", "whole images without augmentation")
+    .addOption(overwriteOption())
     .action(runContactSheet);
 }

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { Command, Option } from "commander";
+import { overwriteOption } from "retinaface-webgpu/node";
 import { readRecipe } from "../distill/recipe.js";
-import { DistillRun } from "../run/distill-run.node.js";
+import { DistillRun, MODEL } from "../run/distill-run.node.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { printJson, say } from "./console.js";
@@ -17,6 +18,7 @@ interface DistillValues {
   readonly out: string;
   readonly cache?: string;
   readonly resume?: boolean;
+  readonly overwrite?: boolean;
   readonly workers: number;
 }
 
@@ -41,7 +43,7 @@ async function runDistill(values: DistillValues): Promise<void> {
     onLosses: teller(recipe.steps),
     onNotice: say,
   });
-  checkFolder(out, run.hasCheckpoint, values.resume);
+  await checkFolder(run.files, [MODEL], values);
   await stoppingOnInterrupt(
     () => run.stop(),
     async () => {
@@ -59,6 +61,7 @@ export function distillCommand(): Command {
     .requiredOption("--out <folder>", "checkpoint, metrics and model.safetensors")
     .option("--cache <folder>", "decoded photos (default: cache/ in --out)")
     .option("--resume", "go on with the run in --out")
+    .addOption(overwriteOption())
     .addOption(
       new Option("--workers <n>", "threads that make views; 0: none beside the main one")
         .argParser(wholeNumber(0))

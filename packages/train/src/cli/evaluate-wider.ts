@@ -1,25 +1,17 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { OptionError } from "retinaface-webgpu";
+import { makeFolder, type Outputs } from "retinaface-webgpu/node";
 import type { FaceRecord, Problem } from "../data/record.js";
 import type { Detections } from "../evaluate/detections.js";
 import { runDetector } from "../evaluate/run.js";
 import { evaluateWider, WIDER_SETTINGS, type WiderImage, widerKey } from "../evaluate/wider.js";
-import {
-  readWiderDetections,
-  readWiderValidation,
-  writeWiderDetections,
-} from "../evaluate/wider.node.js";
+import { readWiderDetections, readWiderValidation, widerFile } from "../evaluate/wider.node.js";
+import { formatWiderDetections } from "../evaluate/wider-text.js";
 import { precisionRecallPlot } from "../report/report.js";
-import {
-  formatTable,
-  imageProgress,
-  printJson,
-  reportProblems,
-  say,
-  writeText,
-} from "./console.js";
+import { formatTable, imageProgress, printJson, reportProblems, say } from "./console.js";
 import { describeProtocol, type EvaluateValues, loadEvaluated } from "./evaluated.js";
+import { resultsOf } from "./outputs.js";
 
 function imageFile(folder: string, image: WiderImage): string {
   return path.join(folder, image.event, `${image.name}.jpg`);
@@ -73,9 +65,23 @@ async function findFaces(images: readonly WiderImage[], values: EvaluateValues):
   return { predictions: readWiderDetections(predictions!), problems: [] };
 }
 
+/** Makes sure that no result would replace a file, the submission's among them, and makes its folders. */
+async function checkOutputs(
+  images: readonly WiderImage[],
+  { submission, json, plot, overwrite, weights, anchors }: EvaluateValues,
+): Promise<Outputs> {
+  const outputs = resultsOf({ overwrite }, [weights, anchors]);
+  const files = submission === undefined ? [] : images.map((image) => widerFile(submission, image));
+  for (const folder of new Set(files.map((file) => path.dirname(file)))) await makeFolder(folder);
+  await outputs.check(json, plot, ...files);
+  return outputs;
+}
+
 /** Evaluates by WIDER FACE's protocol: a detector on its images, or a submission that exists. */
 export async function evaluateWiderFace(values: EvaluateValues & { wider: string }): Promise<void> {
   const images = readWiderValidation(values.wider);
+  const { submission } = values;
+  const outputs = await checkOutputs(images, values);
   const { predictions, problems } = await findFaces(images, values);
   reportProblems(problems);
   const missing = images.filter((image) => !predictions.has(widerKey(image)));
@@ -84,10 +90,12 @@ export async function evaluateWiderFace(values: EvaluateValues & { wider: string
       `${missing.length} of ${images.length} images have no detections, such as ${widerKey(missing[0])}`,
     );
   }
-  if (values.submission !== undefined) {
+  if (submission !== undefined) {
     for (const image of images) {
       const detections = predictions.get(widerKey(image));
-      if (detections) writeWiderDetections(values.submission, image, detections);
+      if (!detections) continue;
+      const text = formatWiderDetections(image.name, detections);
+      await outputs.writeText(widerFile(submission, image), text);
     }
   }
   const result = evaluateWider(images, predictions);
@@ -109,9 +117,12 @@ export async function evaluateWiderFace(values: EvaluateValues & { wider: string
       WIDER_SETTINGS.map((s) => [s, { ap: result[s].ap, faces: result[s].faces }]),
     ),
   };
-  if (values.plot)
-    await writeText(values.plot, precisionRecallPlot(curves, "WIDER FACE validation"));
-  if (values.json) await writeText(values.json, `${JSON.stringify({ ...summary, curves })}\n`);
+  if (values.plot) {
+    await outputs.writeText(values.plot, precisionRecallPlot(curves, "WIDER FACE validation"));
+  }
+  if (values.json) {
+    await outputs.writeText(values.json, `${JSON.stringify({ ...summary, curves })}\n`);
+  }
   printJson(summary);
   if (missing.length > 0) process.exitCode = 1;
 }

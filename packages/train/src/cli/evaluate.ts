@@ -1,20 +1,14 @@
 import { Command, Option } from "commander";
 import { OptionError } from "retinaface-webgpu";
+import { overwriteOption } from "retinaface-webgpu/node";
 import { type Evaluation, evaluateDetections } from "../evaluate/evaluate.js";
 import { runDetector } from "../evaluate/run.js";
 import { precisionRecallPlot } from "../report/report.js";
-import {
-  formatTable,
-  imageProgress,
-  loadData,
-  printJson,
-  reportProblems,
-  say,
-  writeText,
-} from "./console.js";
+import { formatTable, imageProgress, loadData, printJson, reportProblems, say } from "./console.js";
 import { evaluateWiderFace } from "./evaluate-wider.js";
 import { describeProtocol, type EvaluateValues, loadEvaluated } from "./evaluated.js";
 import { addTestScale, dataOption, thresholdOptions, weightsOption } from "./options.js";
+import { resultsOf } from "./outputs.js";
 
 function sayEvaluation(result: Evaluation): void {
   say(
@@ -67,6 +61,8 @@ function sayEvaluation(result: Evaluation): void {
 async function evaluateData(values: EvaluateValues & { data: string }): Promise<void> {
   const { data, weights = null } = values;
   const dataset = loadData(data);
+  const outputs = resultsOf(values, [values.weights, values.anchors], dataset);
+  await outputs.check(values.json, values.plot);
   const progress = imageProgress(dataset.records.length);
   const detector = await loadEvaluated(values);
   try {
@@ -80,9 +76,10 @@ async function evaluateData(values: EvaluateValues & { data: string }): Promise<
     const { curve, ...summary } = result;
     const counted = dataset.problems.length + problems.length;
     const header = { data, weights, problems: counted, protocol: describeProtocol(values) };
-    if (values.plot) await writeText(values.plot, precisionRecallPlot({ "IoU 0.5": curve }));
+    if (values.plot)
+      await outputs.writeText(values.plot, precisionRecallPlot({ "IoU 0.5": curve }));
     if (values.json) {
-      await writeText(values.json, `${JSON.stringify({ ...header, ...summary, curve })}\n`);
+      await outputs.writeText(values.json, `${JSON.stringify({ ...header, ...summary, curve })}\n`);
     }
     printJson({ ...header, ...summary });
     if (problems.length > 0) process.exitCode = 1;
@@ -123,5 +120,6 @@ export function evaluateCommand(): Command {
     .option("--submission <folder>", "write the detections as a submission, with --wider")
     .option("--json <file>", "write the result with its curves")
     .option("--plot <file>", "write the precision-recall curve as SVG")
+    .addOption(overwriteOption())
     .action(runEvaluate);
 }

@@ -16,6 +16,7 @@ export interface EvaluateValues extends ThresholdValues {
   readonly mirror?: boolean;
   readonly json?: string;
   readonly plot?: string;
+  readonly overwrite?: boolean;
 }
 
 const DEFAULT_SCALES: readonly TestScale[] = [{ kind: "original" }];

@@ -1,14 +1,46 @@
+import { existsSync } from "node:fs";
 import { OptionError } from "retinaface-webgpu";
+import { Outputs } from "retinaface-webgpu/node";
 import type { StepLosses } from "../trainer/loss-log.js";
 
 const INTERRUPTED = 130;
 
-/** @throws {OptionError} where a run would begin in a folder that holds one already */
-export function checkFolder(folder: string, hasCheckpoint: boolean, resume = false): void {
-  if (!hasCheckpoint || resume) return;
-  throw new OptionError(
-    `${folder} holds a run already: give --resume to go on with it, or another --out`,
-  );
+/** What `checkFolder` needs of a run's folder. */
+interface Folder {
+  readonly folder: string;
+  readonly hasCheckpoint: boolean;
+  path(name: string): string;
+  readMetrics(): unknown[];
+}
+
+/** The files of every run; a checkpoint says whose the folder is. */
+const METRICS = "metrics.jsonl";
+
+/**
+ * Makes sure that a run replaces no file but those of the run that it goes on with. A run that was killed before its first
+ * checkpoint has left metrics, and is gone on with from the start.
+ *
+ * @param names what the run writes beside its metrics
+ * @throws {OptionError} where a run would begin in a folder that holds one already; OutputExistsError
+ */
+export async function checkFolder(
+  run: Folder,
+  names: readonly string[],
+  {
+    resume = false,
+    overwrite = false,
+  }: { readonly resume?: boolean; readonly overwrite?: boolean },
+): Promise<void> {
+  if (run.hasCheckpoint && !resume) {
+    throw new OptionError(
+      `${run.folder} holds a run already: give --resume to go on with it, or another --out`,
+    );
+  }
+  if (run.hasCheckpoint) return;
+  const started = resume && existsSync(run.path(METRICS));
+  if (started) run.readMetrics();
+  const outputs = new Outputs({ overwrite: overwrite || started });
+  await outputs.check(...[METRICS, ...names].map((name) => run.path(name)));
 }
 
 /** Losses as their means, for people. */

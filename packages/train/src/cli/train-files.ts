@@ -39,6 +39,17 @@ export type RunCheckpoint = Checkpoint<RunProgress>;
 /** A line of `metrics.jsonl`. */
 export type Metric = ({ kind: "step" } & StepLosses) | ({ kind: "validation" } & ValidationFigures);
 
+/** What a training run writes into its folder beside what every run does. */
+export const TRAIN_FILES = [
+  "best.safetensors",
+  "final.safetensors",
+  "evaluation-before.json",
+  "evaluation-best.json",
+  "report.html",
+  "not-finite.png",
+  "not-finite.json",
+] as const;
+
 /** The files of a run's folder. */
 export class RunFiles extends RunFolder<RunProgress, Metric> {
   writeEvaluation(name: string, evaluation: Evaluation): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BackboneName } from "retinaface-webgpu";
+import { overwriteOption } from "retinaface-webgpu/node";
 import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
@@ -13,6 +14,7 @@ export interface TrainValues {
   readonly data: string;
   readonly out: string;
   readonly resume?: boolean;
+  readonly overwrite?: boolean;
   readonly val?: string;
   readonly scale: TestScale;
   readonly valEvery: number;
@@ -70,6 +72,7 @@ function dataOptions(): Option[] {
       "folder of the run: checkpoint, best model, metrics, report",
     ).makeOptionMandatory(),
     new Option("--resume", "go on from the folder's checkpoint, or start where there is none"),
+    overwriteOption(),
     new Option("--val <spec>", "validation images (default: the other part of --data's split)"),
     new Option(
       "--scale <size>",

@@ -20,7 +20,7 @@ import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/set
 import { readAnchors } from "./anchors.js";
 import { loadData, printJson, say } from "./console.js";
 import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js";
-import { type RunCheckpoint, type RunDescription, RunFiles } from "./train-files.js";
+import { type RunCheckpoint, type RunDescription, RunFiles, TRAIN_FILES } from "./train-files.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
 import { writeReport } from "./train-report.js";
 
@@ -105,8 +105,8 @@ function checkSame(own: RunDescription, given: RunDescription): void {
 }
 
 /** The folder's checkpoint, where the user wants to go on from it. */
-async function findCheckpoint(files: RunFiles, resume: boolean) {
-  checkFolder(files.folder, files.hasCheckpoint, resume);
+async function findCheckpoint(files: RunFiles, values: TrainValues) {
+  await checkFolder(files, TRAIN_FILES, values);
   return files.hasCheckpoint ? files.readCheckpoint() : undefined;
 }
 
@@ -173,7 +173,7 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
 }
 
 function loadRecords(spec: string | null): Dataset {
-  return spec === null ? { records: [], problems: [] } : loadData(spec);
+  return spec === null ? { records: [], problems: [], files: [] } : loadData(spec);
 }
 
 /** Landmarks that no label trains drift when the features beneath them do. */
@@ -188,7 +188,7 @@ function warnOfLandmarks({ settings, weights }: RunDescription, { records }: Dat
 
 async function runTrain(values: TrainValues): Promise<void> {
   const files = new RunFiles(values.out);
-  const checkpoint = await findCheckpoint(files, values.resume ?? false);
+  const checkpoint = await findCheckpoint(files, values);
   const dataset = loadData(values.data);
   const { records } = dataset;
   const pretrained = await readPretrained(values.weights);

@@ -1,23 +1,16 @@
-import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_THRESHOLDS, OptionError } from "retinaface-webgpu";
+import { DEFAULT_THRESHOLDS, OptionError, readBytes } from "retinaface-webgpu";
+import { overwriteOption } from "retinaface-webgpu/node";
 import type { Problem } from "../data/record.js";
 import type { Detections } from "../evaluate/detections.js";
 import { runDetector } from "../evaluate/run.js";
 import { detectAtScales, type TestScale } from "../evaluate/test-scales.js";
 import { formatCandidates, parseCandidates } from "../tune/candidates.js";
 import { plotTuning, type TuneGoal, type TuneResult, tuneThresholds } from "../tune/tune.js";
-import {
-  formatTable,
-  imageProgress,
-  loadData,
-  printJson,
-  reportProblems,
-  say,
-  writeText,
-} from "./console.js";
+import { formatTable, imageProgress, loadData, printJson, reportProblems, say } from "./console.js";
 import { loadDetector } from "./detector.js";
 import { confidenceOption, dataOption, parseScale, weightsOption } from "./options.js";
+import { resultsOf } from "./outputs.js";
 
 interface TuneValues {
   readonly data: string;
@@ -28,6 +21,7 @@ interface TuneValues {
   readonly confidenceThreshold: number;
   readonly goal: TuneGoal;
   readonly plot?: string;
+  readonly overwrite?: boolean;
 }
 
 function parseGoal(text: string): TuneGoal {
@@ -69,6 +63,10 @@ async function findCandidates(
   }
 }
 
+async function readText(file: string): Promise<string> {
+  return new TextDecoder().decode(await readBytes(file));
+}
+
 function sayResult(result: TuneResult): void {
   say(
     formatTable(
@@ -101,15 +99,20 @@ function sayResult(result: TuneResult): void {
 
 async function runTune(values: TuneValues): Promise<void> {
   const { data, goal } = values;
-  const { records } = loadData(data);
+  const dataset = loadData(data);
+  const { records } = dataset;
+  const outputs = resultsOf(values, [values.weights, values.candidates], dataset);
+  await outputs.check(values.saveCandidates, values.plot);
   const { found, problems }: Candidates = values.candidates
     ? {
-        found: parseCandidates(await readFile(values.candidates, "utf8"), values.candidates),
+        found: parseCandidates(await readText(values.candidates), values.candidates),
         problems: [],
       }
     : await findCandidates(records, values);
   reportProblems(problems);
-  if (values.saveCandidates) await writeText(values.saveCandidates, formatCandidates(found));
+  if (values.saveCandidates) {
+    await outputs.writeText(values.saveCandidates, formatCandidates(found));
+  }
   const images = records.flatMap((record) => {
     const candidates = found.get(record.id);
     return candidates ? [{ record, candidates }] : [];
@@ -119,7 +122,7 @@ async function runTune(values: TuneValues): Promise<void> {
   }
   const result = tuneThresholds(images, { goal });
   sayResult(result);
-  if (values.plot) await writeText(values.plot, plotTuning(result));
+  if (values.plot) await outputs.writeText(values.plot, plotTuning(result));
   const table = result.table.map(({ curve: _, ...row }) => row);
   printJson({ data, weights: values.weights ?? null, ...result, table });
   if (problems.length > 0) process.exitCode = 1;
@@ -147,5 +150,6 @@ export function tuneCommand(): Command {
     .option("--save-candidates <file>", "keep what the network found, for later runs")
     .option("--candidates <file>", "use what an earlier run kept, without the network")
     .option("--plot <file>", "write the precision-recall curves as SVG")
+    .addOption(overwriteOption())
     .action(runTune);
 }

@@ -14,7 +14,11 @@ export interface Dataset {
   readonly records: FaceRecord[];
   /** What was skipped, with file and line. */
   readonly problems: Problem[];
+  /** The label files that were read. */
+  readonly files: readonly string[];
 }
+
+type PartResult = ReadResult & { readonly files: readonly string[] };
 
 const IMAGE_EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".JPG", ".JPEG", ".PNG"];
 
@@ -61,7 +65,7 @@ function recognise(target: string): DataFormat {
   return format as DataFormat;
 }
 
-function readVoc(part: DataPart): ReadResult {
+function readVoc(part: DataPart): PartResult {
   const annotations = isDirectory(part.path) ? annotationsFolder(part.path) : undefined;
   if (!annotations) throw new DataError(`No XML annotations in the folder ${part.path}.`);
   const beside = annotations === part.path ? annotations : path.dirname(annotations);
@@ -69,10 +73,10 @@ function readVoc(part: DataPart): ReadResult {
     part.images ??
     firstDirectory(["images", "JPEGImages"].map((name) => path.join(beside, name))) ??
     beside;
-  const result: ReadResult = { records: [], problems: [] };
-  for (const name of xmlFiles(annotations)) {
-    const file = path.join(annotations, name);
-    const stem = path.basename(name, path.extname(name));
+  const files = xmlFiles(annotations).map((name) => path.join(annotations, name));
+  const result: PartResult = { records: [], problems: [], files };
+  for (const file of files) {
+    const stem = path.basename(file, path.extname(file));
     const { records, problems } = parseVoc(readFileSync(file, "utf8"), file, (filename) => {
       const named = filename === "" ? [] : [path.basename(filename)];
       const candidates = [...named, ...IMAGE_EXTENSIONS.map((extension) => stem + extension)];
@@ -99,7 +103,7 @@ function widerImages(file: string): string {
 
 const LABEL_PARSERS = { wider: parseWider, coco: parseCoco, jsonl: parseJsonl };
 
-function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): ReadResult {
+function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): PartResult {
   const file = isDirectory(part.path) ? path.join(part.path, "label.txt") : part.path;
   if (!existsSync(file)) throw new DataError(`There is no label file ${file}.`);
   const folder = path.dirname(file);
@@ -108,7 +112,8 @@ function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): Read
     part.images ??
     (format === "coco" ? (firstDirectory([path.join(folder, "images")]) ?? folder) : besides);
   const text = readFileSync(file, "utf8");
-  return LABEL_PARSERS[format](text, file, (name) => path.resolve(images, name));
+  const result = LABEL_PARSERS[format](text, file, (name) => path.resolve(images, name));
+  return { ...result, files: [file] };
 }
 
 /** Leaves out records whose image file is missing or that repeat an id, and says so. */
@@ -125,7 +130,7 @@ function checkRecords({ records, problems }: ReadResult, source: string): ReadRe
   return { records: kept, problems };
 }
 
-function loadPart(part: DataPart): ReadResult {
+function loadPart(part: DataPart): PartResult {
   if (!existsSync(part.path)) throw new DataError(`There is no data at ${part.path}.`);
   const format = part.format === "auto" ? recognise(part.path) : part.format;
   const raw = format === "voc" ? readVoc(part) : readLabelFile(part, format as "wider");
@@ -133,7 +138,7 @@ function loadPart(part: DataPart): ReadResult {
   const mapped =
     part.classes === undefined ? checked : mapClasses(checked, parseClasses(part.classes));
   const split = part.split ? splitRecords(mapped, part.fraction, part.seed)[part.split] : mapped;
-  return { records: split.slice(0, part.limit), problems };
+  return { records: split.slice(0, part.limit), problems, files: raw.files };
 }
 
 /**
@@ -144,8 +149,9 @@ export function loadDataset(spec: string): Dataset {
   const parts = parseDataSpec(spec).map(loadPart);
   const records = parts.flatMap((part) => part.records);
   const problems = parts.flatMap((part) => part.problems);
+  const files = parts.flatMap((part) => part.files);
   if (records.length === 0) {
     throw new DataError(`No usable image in the data ${spec} (${problems.length} problems).`);
   }
-  return { records, problems };
+  return { records, problems, files };
 }

@@ -1,6 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { DataError } from "../errors.js";
+import { DataError, FormatError } from "../errors.js";
 import type { Detections } from "./detections.js";
 import { parseWiderValidation, type WiderImage, widerKey } from "./wider.js";
 import { formatWiderDetections, parseWiderDetections } from "./wider-text.js";
@@ -29,17 +30,35 @@ export function readWiderValidation(folder: string): WiderImage[] {
   });
 }
 
-/** Writes `folder/event/name.txt`. */
+/**
+ * Where an image's detections go: `folder/event/name.txt`.
+ * @throws {FormatError} for names that would lead out of the folder; they come from a file.
+ */
+export function widerFile(
+  folder: string,
+  { event, name }: Pick<WiderImage, "event" | "name">,
+): string {
+  for (const part of [event, name]) {
+    if (/^\.{0,2}$|[\\/\0]/.test(part)) {
+      throw new FormatError(
+        `${JSON.stringify(part)} is no name of an event or image: the .mat files are not WIDER FACE's own`,
+      );
+    }
+  }
+  return path.join(folder, event, `${name}.txt`);
+}
+
+/** Writes `folder/event/name.txt` whole or not at all; one that is there is replaced. */
 export function writeWiderDetections(
   folder: string,
   image: Pick<WiderImage, "event" | "name">,
   detections: Detections,
 ): void {
-  const directory = path.join(folder, image.event);
-  mkdirSync(directory, { recursive: true });
-  const file = path.join(directory, `${image.name}.txt`);
-  writeFileSync(`${file}.tmp`, formatWiderDetections(image.name, detections));
-  renameSync(`${file}.tmp`, file);
+  const file = widerFile(folder, image);
+  mkdirSync(path.dirname(file), { recursive: true });
+  const temporary = path.join(path.dirname(file), `.${randomBytes(6).toString("hex")}.tmp`);
+  writeFileSync(temporary, formatWiderDetections(image.name, detections), { flag: "wx" });
+  renameSync(temporary, file);
 }
 
 /**

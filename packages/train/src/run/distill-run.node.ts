@@ -59,7 +59,8 @@ export interface DistillResult {
   readonly seconds: number;
 }
 
-const MODEL = "model.safetensors";
+/** What a distillation writes beside checkpoint and metrics. */
+export const MODEL = "model.safetensors";
 /** Devices lost in a row, without a checkpoint between, after which a run gives up. */
 const MAX_LOSSES = 3;
 /** Log odds that new class heads begin with: background is far more frequent (Lin et al. 2017). */
@@ -84,17 +85,17 @@ export function newStudent(device: Device, { network, seed }: Recipe): RetinaFac
 /** A distillation in a folder: goes on from its last checkpoint, also when the device is lost. */
 export class DistillRun {
   readonly #input: DistillInput;
-  readonly #files: RunFolder<DistillProgress, StepLosses>;
+  readonly files: RunFolder<DistillProgress, StepLosses>;
   #stop = false;
 
   /** @throws WriteError where the run's folder cannot be made */
   constructor(input: DistillInput) {
     this.#input = input;
-    this.#files = new RunFolder(input.out);
+    this.files = new RunFolder(input.out);
   }
 
   get hasCheckpoint(): boolean {
-    return this.#files.hasCheckpoint;
+    return this.files.hasCheckpoint;
   }
 
   /** Ends the run at a checkpoint after the present step. */
@@ -160,7 +161,7 @@ export class DistillRun {
       Object.assign(progress, { images: extra.images, seconds: extra.seconds });
       onNotice(`going on from step ${state.step}`);
     }
-    await this.#files.rewindMetrics(trainer.steps);
+    await this.files.rewindMetrics(trainer.steps);
     await this.#steps({ trainer, objective, sets }, progress);
     return { steps: trainer.steps, ...progress };
   }
@@ -173,7 +174,7 @@ export class DistillRun {
       const losses = await trainer.losses();
       const seconds = (performance.now() - lap) / 1000;
       lap = performance.now();
-      this.#files.appendMetrics(losses);
+      this.files.appendMetrics(losses);
       onLosses(losses, images / Math.max(seconds, 1e-3));
       progress.images += images;
       progress.seconds += seconds;
@@ -206,13 +207,13 @@ export class DistillRun {
   async #save(trainer: Trainer, progress: Progress): Promise<void> {
     const { recipe } = this.#input;
     const state = await trainer.state();
-    await this.#files.writeCheckpoint({ state, extra: { recipe, ...progress } });
-    await this.#files.write(MODEL, writeModel(averagedWeights(state), trainer.config));
+    await this.files.writeCheckpoint({ state, extra: { recipe, ...progress } });
+    await this.files.write(MODEL, writeModel(averagedWeights(state), trainer.config));
   }
 
   /** @throws {OptionError} when the run in the folder has another recipe */
   async #read() {
-    const checkpoint = await this.#files.readCheckpoint();
+    const checkpoint = await this.files.readCheckpoint();
     const own = Object.entries(checkpoint.extra.recipe);
     const given = new Map(Object.entries(this.#input.recipe));
     for (const [name, value] of own) {

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { WriteError, writeFileAtomic } from "retinaface-webgpu/node";
+import { isNumbers, isObject } from "../data/json.js";
 import { DataError } from "../errors.js";
 import {
   type Checkpoint,
@@ -63,11 +64,9 @@ export class RunFolder<Extra, Metric extends { readonly step: number }> {
     if (!existsSync(file)) return [];
     const lines = readFileSync(file, "utf8").split("\n");
     return lines.slice(0, -1).map((line, i) => {
-      try {
-        return JSON.parse(line) as Metric;
-      } catch (cause) {
-        throw new DataError(`${file}:${i + 1} is not JSON: mend or delete it`, { cause });
-      }
+      const metric = parseMetric<Metric>(line);
+      if (metric) return metric;
+      throw new DataError(`${file}:${i + 1} is no metric of a run: mend or delete the line`);
     });
   }
 
@@ -80,6 +79,16 @@ export class RunFolder<Extra, Metric extends { readonly step: number }> {
   /** Whether a run that goes on after so many steps does not make a metric again. */
   protected isBefore({ step }: Metric, steps: number): boolean {
     return step < steps;
+  }
+}
+
+/** A line of metrics, or undefined for anything else: at the least it is an object with its step. */
+function parseMetric<Metric extends { readonly step: number }>(line: string): Metric | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isObject(value) && isNumbers([value.step]) ? (value as unknown as Metric) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
