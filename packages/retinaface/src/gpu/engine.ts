@@ -3,6 +3,7 @@ import {
   type Device,
   type KernelTiming,
   type Plan,
+  type PlanOutputs,
   type Precision,
   type Tensor,
   type WeightStore,
@@ -41,11 +42,11 @@ export interface EngineParts {
 /** From pixels to faces for one input size: everything is prepared, a run records and reads back once. */
 export class Engine {
   readonly #spec: EngineSpec;
-  readonly #plan: Plan;
+  readonly #plan: Plan<unknown>;
   readonly #feed: ImageFeed;
   readonly #finder: FaceFinder;
 
-  private constructor(spec: EngineSpec, plan: Plan, feed: ImageFeed, finder: FaceFinder) {
+  private constructor(spec: EngineSpec, plan: Plan<unknown>, feed: ImageFeed, finder: FaceFinder) {
     this.#spec = spec;
     this.#plan = plan;
     this.#feed = feed;
@@ -56,13 +57,9 @@ export class Engine {
   static async create(parts: EngineParts, spec: EngineSpec): Promise<Engine> {
     const { device, heads, weights, config, precision, tuner } = parts;
     const { batch, height, width } = spec;
-    const forward = (image: Tensor) => {
-      const { conf, loc, landms } = heads(image);
-      return [...conf, ...loc, ...landms];
-    };
     const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
-    await tuner?.measure(forward, [input], precision);
-    const plan = await compile(device, forward, [input], {
+    await tuner?.measure(heads, [input], precision);
+    const plan = await compile(device, heads, [input], {
       weights,
       precision,
       choose: tuner?.choose,
@@ -73,7 +70,7 @@ export class Engine {
       feed = await ImageFeed.create(device, target, parts.upload);
       const finder = await FaceFinder.create(device, {
         batch,
-        levels: levelsOf(plan),
+        levels: levelsOf(plan.outputs),
         priors: priorBoxes(height, width, config.anchors),
         variances: config.variances,
       });
@@ -150,12 +147,7 @@ function stagesOf(kernels: readonly KernelTiming[], gpu: number): StageTimings {
   return stages;
 }
 
-/** The plan's outputs by level: `conf`, `loc`, `landms`, each fine to coarse. */
-function levelsOf({ outputs }: Plan): HeadLevel[] {
-  const levels = outputs.length / 3;
-  return Array.from({ length: levels }, (_, i) => ({
-    conf: outputs[i],
-    loc: outputs[levels + i],
-    landms: outputs[levels * 2 + i],
-  }));
+/** The outputs of each level, fine to coarse. */
+function levelsOf({ conf, loc, landms }: PlanOutputs<HeadOutput>): HeadLevel[] {
+  return conf.map((level, i) => ({ conf: level, loc: loc[i], landms: landms[i] }));
 }

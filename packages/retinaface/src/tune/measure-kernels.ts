@@ -15,7 +15,7 @@ export interface KernelTuner {
   readonly choose: VariantChooser;
   /** Measures what `choose` does not know yet of a forward pass. */
   measure(
-    forward: (...inputs: Tensor[]) => readonly Tensor[],
+    forward: (...inputs: Tensor[]) => object,
     inputs: readonly TensorInfo[],
     precision: Precision,
   ): Promise<void>;

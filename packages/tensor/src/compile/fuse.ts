@@ -1,6 +1,8 @@
 import { sameShape } from "../core/shape.js";
+import type { FusionKind } from "../ops/fusion.js";
 import {
   type ConvNode,
+  computes,
   dropDeadNodes,
   type Graph,
   type Node,
@@ -9,10 +11,13 @@ import {
   type Value,
 } from "./graph.js";
 
+type Kind<K> = Extract<FusionKind, { kind: K }>;
+
 /**
  * Fuses into convolutions what can ride on their last step: batch norm, activation, residual with
- * nearest upsampling; moves a ReLU behind a concatenation before it; lets convolutions write their part
- * of a concatenation in place; merges 1×1 convolutions of one input that are all outputs.
+ * nearest upsampling; gives other activations to operations that can take one; moves an activation behind a
+ * concatenation before it; lets convolutions write their part of a concatenation in place; merges 1×1 convolutions of
+ * one input that are all outputs.
  *
  * Every rule keeps the graph valid, so their order only decides how much is found: nodes are visited in
  * running order, which sees a convolution before its batch norm, activation and sum.
@@ -20,22 +25,28 @@ import {
 export function fuse(graph: Graph): void {
   for (const node of [...graph.nodes]) {
     if (node.kind !== "op") continue;
-    if (node.op.name === "batchNorm") foldNorm(graph, node);
-    else if (node.op.name === "relu" || node.op.name === "leakyRelu") foldActivation(graph, node);
-    else if (node.op.name === "add") foldResidual(graph, node);
+    const kind = computes(node);
+    if (kind?.kind === "norm") foldNorm(graph, node, kind);
+    else if (kind?.kind === "activation") foldActivation(graph, node, kind.slope);
+    else if (kind?.kind === "sum") foldResidual(graph, node);
   }
   dropDeadNodes(graph);
   mergeHeads(graph);
   for (const node of [...graph.nodes]) {
-    if (node.kind === "op" && node.op.name === "concat") placeConcat(graph, node);
+    const kind = node.kind === "op" ? computes(node) : undefined;
+    if (kind?.kind === "join") placeJoin(graph, node as OpNode, kind.axis);
   }
+}
+
+/** The node that makes `value`, if nothing else sees the value. */
+function soleSource(value: Value): Node | undefined {
+  return value.users.length === 1 && !value.isOutput ? value.producer : undefined;
 }
 
 /** The convolution that makes `value`, if nothing else sees the value. */
 function onlyProducer(value: Value): ConvNode | undefined {
-  const node = value.producer;
-  const single = value.users.length === 1 && !value.isOutput;
-  return single && node?.kind === "conv" ? node : undefined;
+  const node = soleSource(value);
+  return node?.kind === "conv" ? node : undefined;
 }
 
 /** Lets `conv` produce what `node` produced, and drops `node`. */
@@ -45,14 +56,14 @@ function absorb(graph: Graph, conv: ConvNode, node: OpNode): void {
   removeNode(graph, node);
 }
 
-function foldNorm(graph: Graph, node: OpNode): void {
+function foldNorm(graph: Graph, node: OpNode, { eps, slope }: Kind<"norm">): void {
   const [x, ...statistics] = node.inputs;
   const conv = onlyProducer(x);
   if (!conv || !takesActivation(conv) || conv.residual || conv.parts[0].norm) return;
   const [mean, variance, gamma, beta] = statistics.map((value) => value.constant);
   if (!mean || !variance || !gamma || !beta) return;
-  const { eps } = node.attrs as { eps: number };
   conv.parts[0].norm = { mean, variance, gamma, beta, eps };
+  if (slope !== undefined) conv.activation = { kind: "leaky_relu", slope };
   absorb(graph, conv, node);
 }
 
@@ -61,24 +72,31 @@ function takesActivation(conv: ConvNode): boolean {
   return conv.activation.kind === "none" && conv.residual?.order !== "after-activation";
 }
 
-function foldActivation(graph: Graph, node: OpNode): void {
-  const slope = node.op.name === "relu" ? 0 : ((node.attrs as { a?: number }).a ?? 0);
+function foldActivation(graph: Graph, node: OpNode, slope: number): void {
   const [x] = node.inputs;
-  const conv = onlyProducer(x);
-  if (conv && takesActivation(conv)) {
-    conv.activation = { kind: "leaky_relu", slope };
-    absorb(graph, conv, node);
+  const source = soleSource(x);
+  if (!source) return;
+  if (source.kind === "conv") {
+    if (!takesActivation(source)) return;
+    source.activation = { kind: "leaky_relu", slope };
+    absorb(graph, source, node);
     return;
   }
-  const concat = x.producer;
-  if (concat?.kind !== "op" || concat.op.name !== "concat") return;
-  if (x.users.length !== 1 || x.isOutput) return;
-  const convs = concat.inputs.map(onlyProducer);
-  if (!convs.every((part) => part !== undefined && takesActivation(part))) return;
-  for (const part of convs) part!.activation = { kind: "leaky_relu", slope };
-  concat.outputs[0] = node.outputs[0];
-  node.outputs[0].producer = concat;
+  const attrs = source.op.fusion?.activated?.(source.attrs, slope);
+  if (attrs !== undefined) source.attrs = attrs;
+  else if (!activateParts(source, slope)) return;
+  source.outputs[0] = node.outputs[0];
+  node.outputs[0].producer = source;
   removeNode(graph, node);
+}
+
+/** Activates all that a concatenation joins, where convolutions make it. */
+function activateParts(join: OpNode, slope: number): boolean {
+  if (computes(join)?.kind !== "join") return false;
+  const convs = join.inputs.map(onlyProducer);
+  if (!convs.every((part) => part !== undefined && takesActivation(part))) return false;
+  for (const part of convs) part!.activation = { kind: "leaky_relu", slope };
+  return true;
 }
 
 function foldResidual(graph: Graph, node: OpNode): void {
@@ -103,20 +121,8 @@ function foldResidual(graph: Graph, node: OpNode): void {
 
 /** What a nearest upsampling with PyTorch's rounding reads, if `value` is one and nothing else sees it. */
 function nearestSource(value: Value): Value | undefined {
-  const node = value.producer;
-  if (node?.kind !== "op" || node.op.name !== "resize") return undefined;
-  const attrs = node.attrs as {
-    mode: string;
-    coordinates: string;
-    rounding: string;
-    scale?: unknown[];
-  };
-  const plain =
-    attrs.mode === "nearest" &&
-    attrs.coordinates === "asymmetric" &&
-    attrs.rounding === "floor" &&
-    (attrs.scale ?? []).every((s) => s === undefined);
-  return plain && value.users.length === 1 && !value.isOutput ? node.inputs[0] : undefined;
+  const node = soleSource(value);
+  return node?.kind === "op" && computes(node)?.kind === "nearest" ? node.inputs[0] : undefined;
 }
 
 /** Moves a node to where a later one stands: everything it reads has been made by then. */
@@ -183,9 +189,8 @@ function mergeSiblings(graph: Graph, siblings: readonly ConvNode[]): void {
 }
 
 /** Lets convolutions write their channels of a concatenation; the concatenation then has nothing to do. */
-function placeConcat(graph: Graph, node: OpNode): void {
+function placeJoin(graph: Graph, node: OpNode, axis: number): void {
   const [target] = node.outputs;
-  const { axis } = node.attrs as { axis: number };
   if (target.info.shape.length !== 4 || axis !== 3) return;
   if (!node.inputs.every((value) => onlyProducer(value) && !value.view)) return;
   let channel = 0;

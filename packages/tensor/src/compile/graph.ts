@@ -1,10 +1,34 @@
+/**
+ * The graph of a forward pass, for every backend.
+ *
+ * `traceGraph` (trace.ts) makes it, `fuse` (fuse.ts) rewrites it, and a lowering turns each node into what its backend
+ * runs: `steps.ts` into WGSL dispatches; others stand beside it. The contract between these:
+ *
+ * - `nodes` are in an order in which they can run. A node reads `inputs` and writes all of its outputs.
+ * - A `Value` has a shape and a type, and is dense in row-major order unless it has a `view`: then it is other memory,
+ *   and needs none of its own. `sliced` views are a run of channels of their root's pixels (`rootOf`), written by their
+ *   producer and read only as outputs; the others are their root under another shape.
+ * - A value without a producer is an input of the graph or a constant: `constant` is the tensor that holds the numbers,
+ *   which a lowering takes over when it prepares (the weights of a `ConvNode` are such tensors too).
+ * - An `OpNode` is one operation as it was called: `op.name` and `attrs` say which, `computes` what that is where fusion
+ *   has a word for it. Nodes whose `op.alias` is set move nothing: their output is a view.
+ * - A `ConvNode` is a convolution and its tail, in this order: sum over taps with the weights of all `parts` side by
+ *   side as output channels (each with its batch norm folded: fold.ts), plus bias; then `residual` if its order is
+ *   `before-activation`, enlarged by nearest neighbour to the output's size; then `activation`; then a residual of order
+ *   `after-activation`; stored to `output`, which may be a sliced view. The residual's value also stands in `inputs`.
+ * - `outputs` are the values that the caller reads: in memory when all nodes have run, and as they are until the next run.
+ *   So are the graph's inputs.
+ *
+ * Fusion asks traits (ops/fusion.ts), never names.
+ */
 import { ShapeError } from "../core/errors.js";
+import { sizeOf } from "../core/shape.js";
 import type { Tensor, TensorInfo, TraceValue } from "../core/tensor.js";
-import type { Conv2dAttrs } from "../ops/conv2d/forward.js";
+import type { ConvolutionAttrs, FusionKind } from "../ops/fusion.js";
 import type { OpSpec } from "../ops/spec.js";
-import type { Trace } from "../ops/trace.js";
+import type { Trace, TraceNode } from "../ops/trace.js";
 
-/** A value of the graph. Exactly one of `producer`, `constant` and "input of the graph" holds. */
+/** A value of the graph. At most one of `producer`, `constant` and "input of the graph" holds. */
 export interface Value {
   info: TensorInfo;
   producer: Node | undefined;
@@ -41,7 +65,7 @@ export type Activation = { kind: "none" } | { kind: "leaky_relu"; slope: number 
 /** A convolution with what was fused into it. */
 export interface ConvNode {
   readonly kind: "conv";
-  readonly attrs: Conv2dAttrs;
+  readonly attrs: ConvolutionAttrs;
   readonly parts: ConvPart[];
   activation: Activation;
   residual?: { order: "before-activation" | "after-activation"; value: Value };
@@ -49,19 +73,18 @@ export interface ConvNode {
   output: Value;
 }
 
-/** Any other operation, run by its own `forward`. */
+/** Any other operation. */
 export interface OpNode {
   readonly kind: "op";
   // biome-ignore lint/suspicious/noExplicitAny: a graph holds ops of every attribute type
   readonly op: OpSpec<any>;
-  readonly attrs: unknown;
+  attrs: unknown;
   inputs: Value[];
   outputs: Value[];
 }
 
 export type Node = ConvNode | OpNode;
 
-/** Nodes in an order in which they can run. */
 export interface Graph {
   nodes: Node[];
   readonly inputs: Value[];
@@ -72,11 +95,19 @@ export function outputsOf(node: Node): readonly Value[] {
   return node.kind === "conv" ? [node.output] : node.outputs;
 }
 
-/** Turns a trace into a graph. `outputs` are the traced tensors the caller wants. */
+/** What an operation computes, where it says so. */
+export function computes(node: OpNode): FusionKind | undefined {
+  return node.op.fusion?.computes?.(node.attrs);
+}
+
+/**
+ * Turns a trace into a graph.
+ * @param outputs the traced tensors that the caller wants, with names for messages
+ */
 export function buildGraph(
   trace: Trace,
   inputs: readonly Tensor[],
-  outputs: readonly Tensor[],
+  outputs: readonly (readonly [name: string, tensor: Tensor])[],
 ): Graph {
   const values = new Map<TraceValue | Tensor, Value>();
   const toValue = (tensor: Tensor): Value => {
@@ -98,41 +129,39 @@ export function buildGraph(
       values.set(output, value);
       return value;
     });
-    const node = makeNode(traced.op, traced.attrs, traced.inputs, read, written);
+    const node = makeNode(traced, read, written);
     for (const value of node.inputs) value.users.push(node);
     for (const value of written) value.producer = node;
     if (traced.op.alias) written[0].view = { of: read[0], channel: 0, sliced: false };
     return node;
   });
-  const graphOutputs = outputs.map((tensor) => {
+  const graphOutputs = outputs.map(([name, tensor]) => {
     const value = tensor.traced && values.get(tensor.traced);
-    if (!value) throw new ShapeError("compile: an output does not depend on the input");
+    if (!value) {
+      throw new ShapeError(`compile: ${name} does not depend on an input: compute it outside`);
+    }
     value.isOutput = true;
     return value;
   });
   return { nodes, inputs: graphInputs, outputs: graphOutputs };
 }
 
-function makeNode(
-  // biome-ignore lint/suspicious/noExplicitAny: as OpNode
-  op: OpSpec<any>,
-  attrs: unknown,
-  tensors: readonly Tensor[],
-  inputs: Value[],
-  outputs: Value[],
-): Node {
-  const constantWeights = tensors.slice(1).every((tensor) => !tensor.traced);
-  if (op.name !== "conv2d" || !constantWeights || tensors[0].dtype !== "f32") {
-    return { kind: "op", op, attrs, inputs, outputs };
-  }
-  return {
+function makeNode({ op, attrs, inputs: tensors }: TraceNode, inputs: Value[], outputs: Value[]) {
+  const node: OpNode = { kind: "op", op, attrs, inputs, outputs };
+  const kind = computes(node);
+  const known = tensors.slice(1).every((tensor) => !tensor.traced);
+  const empty = sizeOf(outputs[0].info.shape) === 0;
+  if (kind?.kind !== "convolution" || !known || empty || tensors[0].dtype !== "f32") return node;
+  const { kind: _, ...convolution } = kind;
+  const conv: ConvNode = {
     kind: "conv",
-    attrs: attrs as Conv2dAttrs,
+    attrs: convolution,
     parts: [{ weight: tensors[1], bias: tensors[2] }],
     activation: { kind: "none" },
     inputs: [inputs[0]],
     output: outputs[0],
   };
+  return conv;
 }
 
 /** Removes nodes whose results nobody reads. */

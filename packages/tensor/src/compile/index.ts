@@ -1,12 +1,6 @@
-export {
-  type CompileOptions,
-  compile,
-  convolutionSpecs,
-  Plan,
-  type PlanOutput,
-  type PlanStats,
-  type Precision,
-} from "./plan.js";
+export { type CompileOptions, compile, convolutionSpecs, type Precision } from "./compile.js";
+export type { PlanOutput, PlanOutputs } from "./outputs.js";
+export { Plan, type PlanStats } from "./plan.js";
 export { SelfTestError } from "./self-test.js";
 export type { VariantChooser } from "./steps.js";
 export { ConvTuner, type TunerStore } from "./tuner.js";

@@ -8,6 +8,7 @@ import {
   type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { bytesPerElement } from "../core/dtype.js";
+import { TensorError } from "../core/errors.js";
 import { sizeOf } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
@@ -21,6 +22,13 @@ export interface Scratch {
   readonly scratchBytes: number;
 }
 
+/** A part of a temporary buffer, in bytes. */
+export interface ScratchSlice {
+  readonly scratch: Scratch;
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** A slice of a convolution's packed weights, in elements. */
 export interface PackedSlice {
   readonly conv: ConvNode;
@@ -28,7 +36,7 @@ export interface PackedSlice {
   readonly size: number;
 }
 
-export type Operand = Value | Scratch | PackedSlice;
+export type Operand = Value | ScratchSlice | PackedSlice;
 
 /** One dispatch, its operands not yet in memory. */
 export interface Step {
@@ -94,32 +102,50 @@ export function fusedSpec(node: ConvNode): Conv2dSpec {
 
 /** The dispatches of any other operation, taken down from its own `forward`. */
 export function opSteps(device: Device, node: OpNode): Step[] {
-  if (node.op.alias) return [];
+  if (node.op.alias || node.outputs.every(({ info }) => sizeOf(info.shape) === 0)) return [];
   const steps: Step[] = [];
-  const operands = new Map<Tensor | BufferBinding, Operand>();
+  const values = new Map<Tensor, Value>();
   const standIn = (value: Value): Tensor => {
-    const traced = { info: value.info };
-    const tensor = value.constant ?? new Tensor(device, value.info, traced);
-    operands.set(tensor, value);
+    const tensor = new Tensor(device, value.info, { info: value.info });
+    values.set(tensor, value);
     return tensor;
+  };
+  // A scratch buffer is known by the object that stands for its GPUBuffer: forward() may bind parts of it.
+  const scratches = new Map<GPUBuffer, Scratch>();
+  const operandOf = (arg: Tensor | BufferBinding): Operand => {
+    if (arg instanceof Tensor) return values.get(arg) ?? foreign(node);
+    const scratch = scratches.get(arg.buffer) ?? foreign(node);
+    const { offset = 0, size = scratch.scratchBytes - offset } = arg;
+    return { scratch, offset, size };
   };
   const run: OpRun = {
     device,
     kernel: (kernel, args) => {
-      steps.push({ kernel, operands: args.map((arg) => operands.get(arg)!) });
+      steps.push({ kernel, operands: args.map(operandOf) });
     },
     scratch: (elements, dtype = "f32") => {
-      const binding = {} as BufferBinding;
-      operands.set(binding, { scratchBytes: elements * bytesPerElement(dtype) });
-      return binding;
+      const scratchBytes = roundUp(elements * bytesPerElement(dtype));
+      const buffer = { size: scratchBytes } as GPUBuffer;
+      scratches.set(buffer, { scratchBytes });
+      return { buffer, offset: 0, size: scratchBytes };
     },
   };
   node.op.forward(run, node.inputs.map(standIn), node.outputs.map(standIn), node.attrs);
   return steps;
 }
 
+function foreign({ op }: OpNode): never {
+  throw new TensorError(
+    "FOREIGN_OPERAND",
+    `compile: ${op.name} binds memory of its own: make it an input, or take run.scratch().`,
+  );
+}
+
 /** Bytes of a value, rounded up as buffers are. */
 export function bytesOf(value: Value): number {
-  const bytes = sizeOf(value.info.shape) * bytesPerElement(value.info.dtype);
+  return roundUp(sizeOf(value.info.shape) * bytesPerElement(value.info.dtype));
+}
+
+function roundUp(bytes: number): number {
   return Math.max(16, Math.ceil(bytes / 16) * 16);
 }

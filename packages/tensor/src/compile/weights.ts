@@ -100,15 +100,20 @@ export class WeightStore {
     return `${this.#key(node.parts)}|${pack.name}|${layout}|${launch.packedLength}`;
   }
 
+  /** All that folding reads. */
   #key(parts: readonly ConvPart[]): string {
-    return parts.map(({ weight }) => this.#id(weight)).join("+");
+    const keys = parts.map((part) => {
+      const tensors = tensorsOfPart(part).map((tensor) => this.#id(tensor));
+      return [part.bias ? "b" : "", tensors, part.norm?.eps ?? ""].join();
+    });
+    return keys.join("+");
   }
 
-  #id(weight: Tensor): number {
-    let id = this.#ids.get(weight);
+  #id(tensor: Tensor): number {
+    let id = this.#ids.get(tensor);
     if (id === undefined) {
       id = this.#nextId++;
-      this.#ids.set(weight, id);
+      this.#ids.set(tensor, id);
     }
     return id;
   }

@@ -122,10 +122,17 @@ export interface Layer extends Module {
   forward(x: Tensor): Tensor;
 }
 
+/** Whether a layer runs this class's own forward pass: no subclass's, nor one of its own. */
+function runs<T extends Layer>(layer: Layer | undefined, type: new (...args: never[]) => T) {
+  return layer?.forward === type.prototype.forward;
+}
+
 /** The slope of an activation that batch norm's kernels can do too. */
 function fusibleSlope(layer: Layer | undefined): number | undefined {
-  if (layer instanceof ReLU) return 0;
-  return layer instanceof LeakyReLU && layer.slope >= 0 ? layer.slope : undefined;
+  if (runs(layer, ReLU)) return 0;
+  if (!runs(layer, LeakyReLU)) return undefined;
+  const { slope } = layer as LeakyReLU;
+  return slope >= 0 ? slope : undefined;
 }
 
 /** Modules one after the other, named by their position. */
@@ -142,7 +149,7 @@ export class Sequential extends Module {
   override forward(x: Tensor): Tensor {
     for (let i = 0; i < this.length; i++) {
       const layer = this[i];
-      const slope = layer instanceof BatchNorm2d ? fusibleSlope(this[i + 1]) : undefined;
+      const slope = runs(layer, BatchNorm2d) ? fusibleSlope(this[i + 1]) : undefined;
       if (slope === undefined || x.traced) x = layer.forward(x);
       else {
         x = (layer as BatchNorm2d).forwardActivated(x, slope);

@@ -3,6 +3,7 @@ import type { DType } from "../core/dtype.js";
 import type { Tensor, TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
+import type { FusionTraits } from "./fusion.js";
 
 /** What `forward` records with. */
 export interface OpRun {
@@ -20,6 +21,8 @@ export interface OpSpec<A> {
   outputs(inputs: readonly TensorInfo[], attrs: A): TensorInfo[];
   /** True when the single output is the first input's memory under another shape. */
   readonly alias?: boolean;
+  /** What `compile` may do with it besides running it. */
+  readonly fusion?: FusionTraits<A> | undefined;
   forward(run: OpRun, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: A): void;
 }
 

@@ -3,6 +3,7 @@ import {
   type Device,
   nn,
   type Plan,
+  type PlanOutputs,
   type Tensor,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
@@ -24,7 +25,7 @@ export class Teacher {
   readonly #device: Device;
   readonly #network: RetinaFaceNetwork;
   readonly #weights: WeightStore;
-  readonly #plans = new Map<string, Plan>();
+  readonly #plans = new Map<string, Plan<PlanOutputs<NetworkOutput>>>();
 
   /** @throws CheckpointError, StateDictMismatchError for bytes that are no RetinaFace's weights */
   constructor(device: Device, checkpoint: Uint8Array) {
@@ -42,10 +43,7 @@ export class Teacher {
   async prepare(shape: readonly number[]): Promise<void> {
     const key = shape.join();
     if (this.#plans.has(key)) return;
-    const forward = (image: Tensor) => {
-      const { loc, conf, landms } = this.#network.forward(image);
-      return [loc, conf, landms];
-    };
+    const forward = (image: Tensor) => this.#network.forward(image);
     const weights = this.#weights;
     this.#plans.set(
       key,
@@ -60,8 +58,8 @@ export class Teacher {
     const plan = this.#plans.get(images.shape.join())!;
     images.fill(plan.inputs[0]);
     plan.run();
-    const [loc, conf, landms] = plan.outputs.map(({ tensor }) => tensor);
-    return { loc, conf, landms };
+    const { loc, conf, landms } = plan.outputs;
+    return { loc: loc.tensor, conf: conf.tensor, landms: landms.tensor };
   }
 
   dispose(): void {

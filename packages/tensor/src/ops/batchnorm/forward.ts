@@ -38,6 +38,11 @@ function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {
 /** Normalisation with given statistics. */
 export const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNorm",
+  fusion: {
+    computes: ({ eps, slope }) => ({ kind: "norm", eps, slope }),
+    activated: (attrs, slope) =>
+      attrs.slope === undefined && slope >= 0 ? { ...attrs, slope } : undefined,
+  },
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
     return [x];

@@ -2,6 +2,7 @@ import { type BinaryOp, binary } from "@retinaface-webgpu/kernels-wgsl";
 import { broadcastShapes } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { sameDtype } from "../dtype-check.js";
+import type { FusionTraits } from "../fusion.js";
 import { defineOp, type Op } from "../op.js";
 import { addScalar, clamp, mulScalar, powScalar } from "../unary/forward.js";
 
@@ -11,9 +12,10 @@ function outputs(op: string, inputs: readonly TensorInfo[]): TensorInfo[] {
   return [{ shape: broadcastShapes(op, a.shape, b.shape), dtype: a.dtype }];
 }
 
-function declare(op: BinaryOp): Op<null> {
+function declare(op: BinaryOp, fusion?: FusionTraits<null>): Op<null> {
   return defineOp<null>({
     name: op,
+    fusion,
     outputs: (inputs) => outputs(op, inputs),
     forward: (run, [a, b], [y]) => {
       const spec = { op, aShape: a.shape, bShape: b.shape, shape: y.shape, type: y.dtype };
@@ -22,7 +24,7 @@ function declare(op: BinaryOp): Op<null> {
   });
 }
 
-export const addOp = /* @__PURE__ */ declare("add");
+export const addOp = /* @__PURE__ */ declare("add", { computes: () => ({ kind: "sum" }) });
 export const subOp = /* @__PURE__ */ declare("sub");
 export const mulOp = /* @__PURE__ */ declare("mul");
 export const divOp = /* @__PURE__ */ declare("div");

@@ -11,6 +11,7 @@ import { showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
+import type { ConvolutionAttrs } from "../fusion.js";
 import { keepPacking, LaunchCache } from "../launch-cache.js";
 import { defineOp } from "../op.js";
 import type { OpRun } from "../spec.js";
@@ -27,12 +28,7 @@ export interface Conv2dParams {
 }
 
 /** A convolution's attributes with everything spelled out. */
-export interface Conv2dAttrs {
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
-  readonly groups: number;
-}
+export type Conv2dAttrs = ConvolutionAttrs;
 
 /** What the convolution kernels' choosers need to know of a device. */
 export function conv2dTraits(device: Device): Conv2dTraits {
@@ -90,6 +86,7 @@ const launches = /* @__PURE__ */ new LaunchCache<Conv2dLaunch>();
 
 export const conv2dOp = /* @__PURE__ */ defineOp<Conv2dAttrs>({
   name: "conv2d",
+  fusion: { computes: (attrs) => ({ kind: "convolution", ...attrs }) },
   outputs: ([x, weight, bias], attrs) => {
     checkShapes(x, weight, bias, attrs);
     const [height, width] = conv2dOutputSize(conv2dSpec(x, weight, attrs));

@@ -110,6 +110,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 
 export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
   name: "concat",
+  fusion: { computes: ({ axis }) => ({ kind: "join", axis }) },
   outputs: (inputs, { axis }) => {
     sameDtype("concat", inputs);
     const [first] = inputs;

@@ -44,8 +44,15 @@ export function specOf(x: TensorInfo, attrs: ResizeAttrs): ResizeSpec {
   };
 }
 
+/** Whether it takes for each pixel the one that PyTorch's nearest neighbour takes. */
+function isPlainNearest({ mode, coordinates, rounding, scale }: ResizeAttrs): boolean {
+  const plain = mode === "nearest" && coordinates === "asymmetric" && rounding === "floor";
+  return plain && scale.every((ratio) => ratio === undefined);
+}
+
 export const resizeOp = /* @__PURE__ */ defineOp<ResizeAttrs>({
   name: "resize",
+  fusion: { computes: (attrs) => (isPlainNearest(attrs) ? { kind: "nearest" } : undefined) },
   outputs: ([x], { size }) => {
     requireDtype("resize", x, "f32");
     const [batch, , , channels] = x.shape;

@@ -1,6 +1,7 @@
 import { unaryOps as names, type UnaryOp, unary } from "@retinaface-webgpu/kernels-wgsl";
 import type { Tensor } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
+import type { FusionTraits } from "../fusion.js";
 import { defineOp, type Op } from "../op.js";
 
 /** Constants of an elementwise function; see `UnaryOp` for what they are. */
@@ -20,9 +21,15 @@ const INTEGER_OPS: readonly UnaryOp[] = [
   "mulScalar",
 ];
 
+function fusionOf(op: UnaryOp): FusionTraits<UnaryAttrs> | undefined {
+  if (op !== "relu" && op !== "leakyRelu") return undefined;
+  return { computes: ({ a = 0 }) => ({ kind: "activation", slope: a }) };
+}
+
 function declare(op: UnaryOp): Op<UnaryAttrs> {
   return defineOp<UnaryAttrs>({
     name: op,
+    fusion: fusionOf(op),
     outputs: ([x]) => {
       if (!INTEGER_OPS.includes(op)) requireDtype(op, x, "f32", "f16");
       return [x];

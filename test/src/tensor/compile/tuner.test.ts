@@ -13,11 +13,11 @@ import {
 } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { assertClose } from "../support/close.js";
-import { useDevice } from "../support/gpu.js";
-import { halfTest } from "../support/half.js";
-import { memoryStore } from "../support/memory-store.js";
-import { rejectsCode } from "../support/throws.js";
+import { assertClose } from "../../support/close.js";
+import { useDevice } from "../../support/gpu.js";
+import { halfTest } from "../../support/half.js";
+import { memoryStore } from "../../support/memory-store.js";
+import { rejectsCode } from "../../support/throws.js";
 
 const device = useDevice(test);
 

@@ -3,12 +3,12 @@ import { compile, Device, nn, type Plan, type Tensor } from "@retinaface-webgpu/
 import { RetinaFace, RetinaFaceNetwork } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { assertClose } from "../support/close.js";
-import { useDevice } from "../support/gpu.js";
-import { halfTest } from "../support/half.js";
-import { Random } from "../support/random.js";
-import { rejectsCode } from "../support/throws.js";
-import { LENIENT, noiseImage, tinyWeights } from "../support/tiny-detector.js";
+import { assertClose } from "../../support/close.js";
+import { useDevice } from "../../support/gpu.js";
+import { halfTest } from "../../support/half.js";
+import { Random } from "../../support/random.js";
+import { rejectsCode } from "../../support/throws.js";
+import { LENIENT, noiseImage, tinyWeights } from "../../support/tiny-detector.js";
 
 const device = useDevice(test);
 const info = { shape: [2, 9, 11, 16], dtype: "f32" as const };

@@ -4,7 +4,6 @@ import {
   concat,
   mulScalar,
   nn,
-  type PlanOutput,
   Random,
   relu,
   reshape,
@@ -17,22 +16,11 @@ import {
 } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { assertClose } from "../support/close.js";
-import { useDevice } from "../support/gpu.js";
+import { assertClose } from "../../support/close.js";
+import { useDevice } from "../../support/gpu.js";
+import { dense, unsettle } from "../../support/plans.js";
 
 const device = useDevice(test);
-
-/** The values of a plan's output, gathered from the channels it lies in. */
-async function dense(output: PlanOutput): Promise<Float32Array> {
-  const data = (await output.tensor.data()) as Float32Array;
-  const width = output.shape[output.shape.length - 1];
-  if (output.stride === width) return data;
-  const values: number[] = [];
-  for (let at = output.offset; at < data.length; at += output.stride) {
-    values.push(...data.subarray(at, at + width));
-  }
-  return Float32Array.from(values);
-}
 
 function block(init: nn.Init, cin: number, cout: number, stride = 1, slope = 0.1): nn.Sequential {
   return new nn.Sequential(
@@ -40,16 +28,6 @@ function block(init: nn.Init, cin: number, cout: number, stride = 1, slope = 0.1
     new nn.BatchNorm2d(init, cout),
     new nn.LeakyReLU(slope),
   );
-}
-
-/** Statistics as after training, so that folding them is seen. */
-function unsettle(module: nn.Module, seed: number): void {
-  const random = new Random(seed);
-  for (const [name, buffer] of [...module.namedBuffers(), ...module.namedParameters()]) {
-    if (buffer.rank !== 1) continue;
-    const low = name.endsWith("var") ? 0.2 : -0.8;
-    buffer.write(Float32Array.from({ length: buffer.size }, () => random.uniform(low, 1.5)));
-  }
 }
 
 function image(shape: readonly number[], seed: number): Float32Array {

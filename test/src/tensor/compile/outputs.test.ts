@@ -1,0 +1,84 @@
+import { compile, conv2d, nn, relu, type Tensor, tensor } from "@retinaface-webgpu/tensor";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { assertClose } from "../../support/close.js";
+import { useDevice } from "../../support/gpu.js";
+import { dense, normal } from "../../support/plans.js";
+import { Random } from "../../support/random.js";
+import { rejectsCode } from "../../support/throws.js";
+
+/* What a forward pass may return, and what it may not. */
+
+const device = useDevice(test);
+const INFO = [{ shape: [1, 3, 4, 8], dtype: "f32" as const }];
+
+test("outputs have the form of what forward returned: names, levels and places", async () => {
+  const convs = [4, 8, 20].map((n, i) => normal(device(), i, n, 8, 1, 1));
+  const forward = (x: Tensor) => ({
+    levels: convs.slice(1).map((weight) => ({ conf: conv2d(x, weight, undefined) })),
+    loc: conv2d(x, convs[0], undefined),
+    absent: undefined,
+  });
+  const plan = await compile(device(), forward, INFO);
+  const values = new Random(1).normals(3 * 4 * 8);
+  plan.inputs[0].write(values);
+  plan.run();
+  const expected = forward(tensor(device(), values, INFO[0].shape));
+  assert.equal(plan.outputs.loc.shape, [1, 3, 4, 4]);
+  assert.equal(plan.outputs.levels[1].conf.shape, [1, 3, 4, 20]);
+  assert.is(plan.outputs.absent, undefined);
+  const close = async (actual: Float32Array, e: Tensor) =>
+    assertClose(actual, await e.data(), { atol: 1e-5, rtol: 1e-5 });
+  await close(await dense(plan.outputs.loc), expected.loc);
+  await close(await dense(plan.outputs.levels[0].conf), expected.levels[0].conf);
+  await close(await dense(plan.outputs.levels[1].conf), expected.levels[1].conf);
+  plan.dispose();
+});
+
+test("a single tensor, and one returned twice", async () => {
+  const single = await compile(device(), (x) => relu(x), INFO);
+  assert.equal(single.outputs.shape, INFO[0].shape);
+  single.dispose();
+  const twice = await compile(
+    device(),
+    (x) => {
+      const y = relu(x);
+      return [y, { again: y, input: x }] as const;
+    },
+    INFO,
+  );
+  const values = new Random(2).normals(3 * 4 * 8);
+  twice.inputs[0].write(values);
+  twice.run();
+  const positive = values.map((v) => Math.max(v, 0));
+  assertClose(await dense(twice.outputs[0]), positive);
+  assertClose(await dense(twice.outputs[1].again), positive);
+  assertClose(await dense(twice.outputs[1].input), values);
+  twice.dispose();
+});
+
+test("what is no tensor is refused by name", async () => {
+  const compiled = (forward: unknown) => compile(device(), forward as (x: Tensor) => object, INFO);
+  const cases: [forward: (x: Tensor) => unknown, message: RegExp][] = [
+    [() => undefined, /returned nothing/],
+    [() => null, /returned nothing/],
+    [() => [], /returned nothing/],
+    [() => ({}), /returned nothing/],
+    [() => 3, /a number/],
+    [async (x) => [x], /a Promise: it must be synchronous/],
+    [(x) => ({ heads: [x, 1] }), /a number as heads\[1\]/],
+    [(x) => ({ a: new Map([["x", x]]) }), /a Map as a/],
+    [() => new nn.ReLU(), /a ReLU: return tensors/],
+  ];
+  for (const [forward, message] of cases) {
+    await rejectsCode(compiled(forward), "FORWARD_RESULT", message);
+  }
+});
+
+test("what does not depend on an input is named", async () => {
+  const weight = normal(device(), 3, 4);
+  const compiled = compile(device(), (x) => ({ y: relu(x), fixed: weight }), INFO);
+  await rejectsCode(compiled, "SHAPE", /fixed does not depend on an input/);
+});
+
+test.run();
