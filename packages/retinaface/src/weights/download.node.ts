@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { PullError } from "./errors.js";
+import { PullError, quote } from "./errors.js";
 import type { PublicFile } from "./registry.js";
 
 /** A failure that another attempt may mend. */
@@ -11,39 +11,65 @@ export class StalePartError extends TransientError {}
 export interface DownloadOptions {
   readonly signal?: AbortSignal;
   readonly silence?: number;
+  readonly leastRate?: number;
   /** Called with the number of bytes in place. */
   readonly report: (received: number) => void;
 }
 
 const DEFAULT_SILENCE = 30_000;
+const DEFAULT_LEAST_RATE = 1024;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MOST_REDIRECTS = 5;
 const PARTIAL_CONTENT = 206;
 const RANGE_NOT_SATISFIABLE = 416;
 const BUSY = new Set([408, 425, 429, 500, 502, 503, 504]);
 const GONE = new Set([404, 410]);
 
-/** Aborts when the caller does, or when `touch` was not called for so long. */
+/** Aborts when the caller does, when nothing came for so long, or when too little came in that time. */
 class Watchdog {
   readonly #controller = new AbortController();
   readonly signal: AbortSignal;
-  #timer: NodeJS.Timeout;
+  readonly #least: number;
+  readonly #rate: NodeJS.Timeout;
+  #silent: NodeJS.Timeout;
+  #received = 0;
+  #slow = false;
 
   constructor(
     readonly silence: number,
+    readonly leastRate: number,
     callerSignal: AbortSignal | undefined,
   ) {
     const own = this.#controller.signal;
     this.signal = callerSignal ? AbortSignal.any([callerSignal, own]) : own;
-    this.#timer = this.#start();
+    this.#least = (leastRate * silence) / 1000;
+    this.#silent = this.#start();
+    this.#rate = setInterval(() => this.#checkRate(), silence);
   }
 
-  touch(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#start();
+  /** Whether it was the rate that ended the download. */
+  get slow(): boolean {
+    return this.#slow;
+  }
+
+  touch(bytes: number): void {
+    this.#received += bytes;
+    clearTimeout(this.#silent);
+    this.#silent = this.#start();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#silent);
+    clearInterval(this.#rate);
     this.#controller.abort();
+  }
+
+  #checkRate(): void {
+    if (this.#received < this.#least) {
+      this.#slow = true;
+      this.#controller.abort(new Error(`fewer than ${this.leastRate} bytes a second`));
+    }
+    this.#received = 0;
   }
 
   #start(): NodeJS.Timeout {
@@ -60,18 +86,50 @@ function causeText(error: unknown): string {
   return inner?.code ?? inner?.message ?? message;
 }
 
-async function request(file: PublicFile, from: number, signal: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { "accept-encoding": "identity" };
-  if (from > 0) headers.range = `bytes=${from}-`;
+/** What may happen between a request and its answer, as the caller's to catch. */
+async function ask(url: string, headers: Record<string, string>, signal: AbortSignal) {
   try {
-    return await fetch(file.url, { headers, signal });
+    return await fetch(url, { headers, signal, redirect: "manual" });
   } catch (error) {
     throw new TransientError(
       "PULL_OFFLINE",
-      `${new URL(file.url).host} can not be reached (${causeText(error)}). Check the network, or fetch ${file.url} elsewhere and name the file.`,
+      `${new URL(url).host} can not be reached (${causeText(error)}). Check the network, or fetch ${url} elsewhere and name the file.`,
       { cause: error },
     );
   }
+}
+
+/** Where an answer leads, or undefined where it is the file itself. */
+function redirection(response: Response, from: string): string | undefined {
+  if (!REDIRECTS.has(response.status)) return undefined;
+  const location = response.headers.get("location");
+  const to =
+    location !== null && URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const { protocol } = new URL(from);
+  if (to && (to.protocol === protocol || to.protocol === "https:")) return to.href;
+  const where = location === null ? "nowhere" : quote(location);
+  throw new PullError(
+    "PULL_REDIRECT",
+    `${from} leads to ${where}, which is not followed. Fetch the weights elsewhere and name the file.`,
+  );
+}
+
+/** Follows redirections, a few of them, and never to a scheme that is less safe. */
+async function request(file: PublicFile, from: number, signal: AbortSignal): Promise<Response> {
+  const headers: Record<string, string> = { "accept-encoding": "identity" };
+  if (from > 0) headers.range = `bytes=${from}-`;
+  let { url } = file;
+  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
+    const response = await ask(url, headers, signal);
+    const next = redirection(response, url);
+    if (next === undefined) return response;
+    await response.body?.cancel().catch(() => undefined);
+    url = next;
+  }
+  throw new PullError(
+    "PULL_REDIRECT",
+    `${file.url} leads on more than ${MOST_REDIRECTS} times. Fetch the weights elsewhere and name the file.`,
+  );
 }
 
 /** Where the answer's bytes belong; throws where it is no such file, or not the part asked for. */
@@ -104,6 +162,8 @@ function startOf(response: Response, file: PublicFile, from: number): number {
 async function writeAll(handle: FileHandle, piece: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     const { bytesWritten } = await handle.write(piece, done, piece.length - done, position + done);
+    if (bytesWritten === 0)
+      throw Object.assign(new Error("nothing is written"), { code: "ENOSPC" });
     done += bytesWritten;
   }
 }
@@ -137,7 +197,8 @@ export async function download(
   from: number,
   options: DownloadOptions,
 ): Promise<void> {
-  const watchdog = new Watchdog(options.silence ?? DEFAULT_SILENCE, options.signal);
+  const { silence = DEFAULT_SILENCE, leastRate = DEFAULT_LEAST_RATE } = options;
+  const watchdog = new Watchdog(silence, leastRate, options.signal);
   try {
     const response = await request(file, from, watchdog.signal);
     if (response.status === RANGE_NOT_SATISFIABLE) {
@@ -148,7 +209,7 @@ export async function download(
     }
     let position = startOf(response, file, from);
     for await (const piece of response.body ? pieces(response.body, file) : []) {
-      watchdog.touch();
+      watchdog.touch(piece.length);
       if (position + piece.length > file.bytes) {
         throw new PullError("PULL_WRONG_SIZE", `${file.url} sends more than ${file.bytes} bytes.`);
       }
@@ -157,6 +218,13 @@ export async function download(
       options.report(position);
     }
     if (position < file.bytes) throw interrupted(file, `after ${position} bytes`);
+  } catch (error) {
+    if (!watchdog.slow) throw error;
+    throw new PullError(
+      "PULL_TOO_SLOW",
+      `${file.url} sends fewer than ${leastRate} bytes a second. What arrived is kept: pull again to go on.`,
+      { cause: error },
+    );
   } finally {
     watchdog.stop();
   }

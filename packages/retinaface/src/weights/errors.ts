@@ -30,6 +30,8 @@ export class WeightsNotFoundError extends RetinaFaceError {
  * - `PULL_UNKNOWN_NAME`: no public file has this name
  * - `PULL_OFFLINE`: the server can not be reached
  * - `PULL_INTERRUPTED`: the connection broke off, again and again; what arrived is kept
+ * - `PULL_TOO_SLOW`: fewer bytes a second than the least rate, or longer than the limit; what arrived is kept
+ * - `PULL_REDIRECT`: the server leads to another scheme, nowhere, or on and on
  * - `PULL_NOT_FOUND`: the server does not have the file (404, 410)
  * - `PULL_REFUSED`: the server answers with another error
  * - `PULL_WRONG_SIZE`, `PULL_WRONG_HASH`: the server sends another file than the one registered
@@ -40,6 +42,8 @@ export type PullErrorCode =
   | "PULL_UNKNOWN_NAME"
   | "PULL_OFFLINE"
   | "PULL_INTERRUPTED"
+  | "PULL_TOO_SLOW"
+  | "PULL_REDIRECT"
   | "PULL_NOT_FOUND"
   | "PULL_REFUSED"
   | "PULL_WRONG_SIZE"

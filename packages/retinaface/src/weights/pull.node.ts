@@ -1,15 +1,15 @@
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { cachedPath, cacheFolder, hashFile } from "./cache.node.js";
+import { cachedPath, cacheFolder } from "./cache.node.js";
 import { download, StalePartError, TransientError } from "./download.node.js";
 import { PullError, quote } from "./errors.js";
+import { isComplete, isPublished, Part } from "./part.node.js";
 import { PUBLIC_FILES, type PublicFile } from "./registry.js";
 
 /**
- * Fetches a public file into the user's cache. Bytes go to `NAME.part`, each to its own position, so
- * that a later call goes on where this one broke off and two at once do each other no harm. Only a part
- * of the registered size and sha256 is renamed to the final name.
+ * Fetches a public file into the user's cache. Bytes go to a part that is this call's alone, so that two at once do each
+ * other no harm, and that a later call goes on with. Only a part of the registered size and sha256 is renamed to the
+ * final name.
  */
 
 /** How far a download is, in bytes. */
@@ -33,6 +33,10 @@ export interface PullOptions {
   readonly retryDelay?: number;
   /** A connection that is silent for so long is given up, in milliseconds. Default 30 000. */
   readonly silence?: number;
+  /** A connection that brings fewer bytes a second over that time is given up as well. Default 1024. */
+  readonly leastRate?: number;
+  /** After so long the whole download is given up, in milliseconds; what arrived is kept. Default one hour. */
+  readonly limit?: number;
 }
 
 export interface PulledFile {
@@ -42,6 +46,7 @@ export interface PulledFile {
   readonly cached: boolean;
 }
 
+const DEFAULT_LIMIT = 3_600_000;
 const FULL_DISK = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** Makes a typed error of one of the file system's. */
@@ -72,72 +77,27 @@ function findFile(name: string, registry: readonly PublicFile[]): PublicFile {
   );
 }
 
-async function isComplete(handle: FileHandle, file: PublicFile): Promise<boolean> {
-  return (await handle.stat()).size === file.bytes && (await hashFile(handle)) === file.sha256;
-}
-
-async function isPulled(file: PublicFile, finalPath: string): Promise<boolean> {
-  let handle: FileHandle;
-  try {
-    handle = await open(finalPath, "r");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
-  try {
-    return await isComplete(handle, file);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function remove(partPath: string): Promise<void> {
-  await unlink(partPath).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-  });
-}
-
-/** Flushes a complete part and gives it its name; another process may have done so before. */
-async function publish(handle: FileHandle, file: PublicFile, finalPath: string): Promise<void> {
-  await handle.sync();
-  try {
-    await rename(`${finalPath}.part`, finalPath);
-  } catch (error) {
-    if (!(await isPulled(file, finalPath))) throw error;
-  }
-}
-
-/** Opens the part for reading and writing; one that is longer than the file is thrown away first. */
-async function openPart(partPath: string, file: PublicFile): Promise<FileHandle> {
-  const openIt = () => open(partPath, constants.O_RDWR | constants.O_CREAT, 0o644);
-  const handle = await openIt();
-  if ((await handle.stat()).size <= file.bytes) return handle;
-  await handle.close();
-  await remove(partPath);
-  return openIt();
-}
-
 /**
  * One attempt: goes on with the part, checks it, publishes it. A part that turns out wrong is removed;
- * where it began in an earlier attempt, the next one starts afresh.
+ * where it began in an earlier attempt, the next one starts afresh. What arrived by a broken connection is kept.
  */
 async function attempt(file: PublicFile, finalPath: string, options: PullOptions): Promise<void> {
-  const partPath = `${finalPath}.part`;
-  const handle = await openPart(partPath, file);
+  const part = await Part.open(finalPath, file);
   try {
-    const { size } = await handle.stat();
+    const size = await part.size();
     const report = (received: number) =>
       options.onProgress?.({ name: file.name, received, total: file.bytes });
-    if (size < file.bytes) await download(file, handle, size, { ...options, report });
-    if (await isComplete(handle, file)) return await publish(handle, file, finalPath);
-    await remove(partPath);
+    if (size < file.bytes) await download(file, part.handle, size, { ...options, report });
+    if ((await isComplete(part.handle, file)) && (await part.publish(file))) return;
+    await part.discard();
     const Failure = size > 0 ? TransientError : PullError;
     throw new Failure("PULL_WRONG_HASH", wrongHash(file));
   } catch (error) {
-    if (error instanceof StalePartError) await remove(partPath);
+    if (error instanceof StalePartError) await part.discard();
+    else await part.keep();
     throw error;
   } finally {
-    await handle.close();
+    await part.close();
   }
 }
 
@@ -160,20 +120,23 @@ export async function pullWeights(name: string, options: PullOptions = {}): Prom
     cacheDir = cacheFolder(),
     retries = 4,
     retryDelay = 500,
+    limit = DEFAULT_LIMIT,
   } = options;
   const file = findFile(name, registry);
   const finalPath = cachedPath(file, cacheDir);
+  const expired = AbortSignal.timeout(limit);
+  const signal = options.signal ? AbortSignal.any([options.signal, expired]) : expired;
   try {
-    options.signal?.throwIfAborted();
+    signal.throwIfAborted();
     await mkdir(cacheDir, { recursive: true });
-    if (await isPulled(file, finalPath)) return { file, path: finalPath, cached: true };
+    if (await isPublished(file, finalPath)) return { file, path: finalPath, cached: true };
     for (let tried = 0; ; tried++) {
       try {
-        await attempt(file, finalPath, options);
+        await attempt(file, finalPath, { ...options, signal });
         return { file, path: finalPath, cached: false };
       } catch (error) {
         if (!(error instanceof TransientError) || tried >= retries) throw error;
-        await delay(retryDelay * 2 ** tried, undefined, { signal: options.signal });
+        await delay(retryDelay * 2 ** tried, undefined, { signal });
       }
     }
   } catch (error) {
@@ -181,6 +144,13 @@ export async function pullWeights(name: string, options: PullOptions = {}): Prom
       throw new PullError("PULL_ABORTED", "The download was stopped. Pull again to go on.", {
         cause: error,
       });
+    }
+    if (expired.aborted) {
+      throw new PullError(
+        "PULL_TOO_SLOW",
+        `${file.url} took longer than ${limit / 1000} s. What arrived is kept: pull again to go on.`,
+        { cause: error },
+      );
     }
     throw diskError(error, cacheDir);
   }

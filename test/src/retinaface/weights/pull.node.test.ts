@@ -1,7 +1,17 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "uvu";
@@ -236,7 +246,9 @@ test("a process killed in the middle leaves a part that the next one goes on wit
     const child = spawn(process.execPath, ["--input-type=module", "-e", code], { stdio: "ignore" });
     const [, signal] = await once(child, "exit");
     assert.is(signal, "SIGKILL");
-    assert.equal(await place.files(), ["tiny.pth.part"]);
+    const [left, ...more] = await place.files();
+    assert.match(left, /^tiny\.pth\.\d+\.[0-9a-f]{8}\.part$/);
+    assert.equal(more, []);
     place.server.answer(sendRange);
     await place.pull();
     assert.is(place.server.ranges.at(-1), "bytes=70000-");
@@ -263,17 +275,125 @@ test("a cache folder that can not be used", () =>
     await rejectsCode(place.pull(), "PULL_CACHE_UNWRITABLE");
   }));
 
-const FULL_DISK = "/dev/full";
-if (process.platform === "linux") {
-  test("a full disk", () =>
-    withServer([sendRange], async (place) => {
-      await symlink(FULL_DISK, place.part);
-      await rejectsCode(place.pull(), "PULL_DISK_FULL", /ENOSPC/);
-      assert.not((await place.files()).includes("tiny.pth"));
-    }));
-} else {
-  skip(test, "a full disk", `needs Linux's ${FULL_DISK}`);
+/** Pulls in a process of its own, in a shell that first does `limit`; gives the code of what it throws. */
+async function pullElsewhere({ server, cacheDir }: Place, limit: string): Promise<string> {
+  const code = `
+    const { pullWeights } = await import(${JSON.stringify(MODULE)});
+    const registry = [{ name: "tiny", url: ${JSON.stringify(server.url)},
+      bytes: ${body.length}, sha256: "${sha256}", licence: "MIT" }];
+    await pullWeights("tiny", { cacheDir: ${JSON.stringify(cacheDir)}, registry })
+      .then(() => console.log("pulled"), (error) => console.log(error.code));`;
+  const node = [process.execPath, "--input-type=module", "-e", code];
+  const child = spawn("sh", ["-c", `${limit}; exec "$0" "$@"`, ...node], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  child.stdout.on("data", (data) => {
+    text += data;
+  });
+  await once(child, "close");
+  return text.trim();
 }
+
+if (process.platform === "win32") skip(test, "a full disk", "needs ulimit");
+else {
+  test("a full disk: what fitted is kept, and a later call goes on", () =>
+    withServer([sendRange], async (place) => {
+      assert.is(await pullElsewhere(place, "ulimit -f 128"), "PULL_DISK_FULL");
+      assert.equal(await place.files(), ["tiny.pth.part"]);
+      await place.pull();
+      await assertPulled(place);
+    }));
+}
+
+test("a link or a second name at the part's place is not written through", () =>
+  withServer([sendRange], async (place) => {
+    const other = path.join(place.cacheDir, "other");
+    for (const make of [symlink, link]) {
+      await writeFile(other, "mine");
+      await make(other, place.part);
+      await place.pull();
+      assert.is(await readFile(other, "utf8"), "mine");
+      assert.is(Buffer.compare(await readFile(place.final), body), 0);
+      for (const file of await place.files()) await rm(path.join(place.cacheDir, file));
+    }
+    await symlink(path.join(place.cacheDir, "nowhere"), place.part);
+    await place.pull();
+    assert.equal(await place.files(), ["tiny.pth", "tiny.pth.part"]);
+  }));
+
+test("a second download does not write into what the first has published", () =>
+  withServer([], async (place) => {
+    let published = () => {};
+    const wait = new Promise<void>((resolve) => {
+      published = resolve;
+    });
+    const slow: Answer = async (_request, response) => {
+      response.writeHead(200, { "content-length": body.length });
+      response.write(wrong.subarray(0, 100_000));
+      await wait;
+      response.end(wrong.subarray(100_000));
+    };
+    place.server.answer(slow, sendRange);
+    let started = () => {};
+    const begun = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const first = rejectsCode(
+      place.pull({ retries: 0, onProgress: () => started() }),
+      "PULL_WRONG_HASH",
+    );
+    await begun;
+    await place.pull();
+    assert.is(Buffer.compare(await readFile(place.final), body), 0);
+    published();
+    await first;
+    await assertPulled(place);
+  }));
+
+/** One byte now and then, without an end. */
+const drip: Answer = (_request, response) => {
+  response.writeHead(200, { "content-length": body.length });
+  const timer = setInterval(() => response.write("x"), 5);
+  response.on("close", () => clearInterval(timer));
+};
+
+test("a steady drip is given up, by its rate or by the limit, and not tried again", () =>
+  withServer([drip], async (place) => {
+    const slow = { silence: 100, leastRate: 10_000 };
+    await rejectsCode(place.pull(slow), "PULL_TOO_SLOW", /10000 bytes a second.*pull again/);
+    await rejectsCode(place.pull({ leastRate: 0, limit: 100 }), "PULL_TOO_SLOW", /0\.1 s/);
+    assert.is(place.server.ranges.length, 2);
+    assert.equal(await place.files(), ["tiny.pth.part"]);
+  }));
+
+/** Leads elsewhere. */
+const leadTo =
+  (location: string | undefined): Answer =>
+  (_request, response) =>
+    void response.writeHead(302, location === undefined ? {} : { location }).end("moved");
+
+test("redirections: a few are followed; loops, other schemes and no place are final", () =>
+  withServer([leadTo("/file.pth"), leadTo("other.pth"), sendRange], async (place) => {
+    await place.pull();
+    await assertPulled(place);
+    await rm(place.final);
+    const before = place.server.ranges.length;
+    const refused = [
+      [place.server.url, /more than 5/],
+      ["file:///etc/passwd", /file:.*not followed/],
+      ["ftp://example.com/x", /not followed/],
+      ["data:,x", /not followed/],
+      ["http://[", /not followed/],
+      [undefined, /nowhere/],
+    ] as const;
+    for (const [location, message] of refused) {
+      place.server.answer(leadTo(location));
+      await rejectsCode(place.pull({ retryDelay: 60_000 }), "PULL_REDIRECT", message);
+    }
+    assert.is(place.server.ranges.length - before, 6 + 5);
+    assert.equal(await place.files(), []);
+  }));
 
 test("the cache folder of each system", () => {
   const at = (platform: NodeJS.Platform, env: Record<string, string>, home: string) =>
