@@ -42,16 +42,3 @@ export function parseDetectorConfig(value: unknown): Partial<DetectorConfig> {
     ...(variances === undefined ? {} : { variances: parseVariances(variances) }),
   };
 }
-
-/** @throws {OptionError} where a network's heads are made for other numbers of anchors */
-export function checkHeads(
-  anchorsPerCell: readonly number[],
-  { minSizes, ratios = [1] }: AnchorConfig,
-): void {
-  const wanted = minSizes.map((sizes) => sizes.length * ratios.length);
-  if (`${wanted}` === `${anchorsPerCell}`) return;
-  throw new OptionError(
-    `the heads have ${anchorsPerCell.join(", ")} anchors a cell at their levels, the configuration ` +
-      `${wanted.join(", ")}: give the configuration that the weights were trained with`,
-  );
-}

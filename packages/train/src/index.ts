@@ -179,6 +179,7 @@ export {
   writeModel,
   writeTrainingCheckpoint,
 } from "./trainer/checkpoint.js";
+export { predict, type Stage, stagesOf } from "./trainer/deprecated.js";
 export {
   applyFreeze,
   frozenDepth,
@@ -186,6 +187,7 @@ export {
   PARTS,
   type Part,
   parseFreeze,
+  partsOf,
 } from "./trainer/freeze.js";
 export { BatchImages } from "./trainer/images.js";
 export {
@@ -203,7 +205,6 @@ export {
   type TrainSettings,
   trainerOptions,
 } from "./trainer/settings.js";
-export { predict, type Stage, stagesOf } from "./trainer/stages.js";
 export { Trainer, type TrainerOptions, type TrainerState } from "./trainer/trainer.js";
 export { loadModel, type ValidateOptions, validateModel } from "./trainer/validate.js";
 export { formatCandidates, parseCandidates } from "./tune/candidates.js";

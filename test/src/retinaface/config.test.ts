@@ -85,4 +85,25 @@ test("anchors must be as many as the heads have; others move the boxes", async (
   }
 });
 
+test("anchors of other strides than the network's are refused, from a checkpoint's metadata too", async () => {
+  const state = await tinyState(device());
+  for (const steps of [
+    [16, 32, 64],
+    [32, 16, 8],
+    [8, 16, 33],
+    [1e-300, 16, 32],
+  ]) {
+    const anchors = { ...DEFAULT_CONFIG.anchors, steps };
+    const marked = { [CONFIG_KEY]: JSON.stringify({ anchors }) };
+    for (const options of [
+      { weights: writeSafetensors(state), config: { anchors } },
+      { weights: writeSafetensors(state, marked) },
+    ]) {
+      const error = await RetinaFace.load({ ...options, device: device() }).catch((e) => e);
+      assert.instance(error, OptionError);
+      assert.match(error.message, /strides 8, 16, 32, the configuration's steps are .*: give the/);
+    }
+  }
+});
+
 test.run();

@@ -1,9 +1,18 @@
 import { compile, nn, type StateDict, tensor, tidy } from "@retinaface-webgpu/tensor";
-import { inferNetwork, matchStateDict, RetinaFaceNetwork } from "retinaface-webgpu";
+import {
+  type HeadSpec,
+  inferNetwork,
+  matchStateDict,
+  type NetworkConfig,
+  RETINAFACE_HEADS,
+  RetinaFaceNetwork,
+  readCheckpoint,
+} from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
+import { readShared, sharedTest } from "../support/shared.js";
 
 const device = useDevice(test);
 
@@ -144,5 +153,106 @@ test("MobileNet's width follows from the checkpoint", () => {
   });
   network.dispose();
 });
+
+/** Names and shapes of a small network, as a checkpoint. */
+function smallState(config: Omit<NetworkConfig, "backbone">): StateDict {
+  const shape = { backbone: "mobilenet0.25", width: 1 / 16, channels: 8, ...config } as const;
+  const network = new RetinaFaceNetwork(nn.Init.empty(device()), shape);
+  const state = zeroState(network.stateShapes());
+  network.dispose();
+  return state;
+}
+
+const small = { backbone: "mobilenet0.25", width: 1 / 16, channels: 8 };
+
+test("levels, anchors and heads of a checkpoint follow from all its names", () => {
+  const cases: Omit<NetworkConfig, "backbone">[] = [
+    { anchorsPerCell: [3, 2, 2, 3] },
+    { anchorsPerCell: [1] },
+    { anchorsPerCell: [3, 3, 3, 3, 3], extraLevels: 1 },
+    { anchorsPerCell: [1, 2, 3, 4, 5, 6], extraLevels: 2 },
+    { anchorsPerCell: [2, 2, 2], heads: RETINAFACE_HEADS.slice(0, 2) },
+    {
+      anchorsPerCell: [2, 2, 2],
+      heads: RETINAFACE_HEADS.map((h) => (h.meaning === "class" ? { ...h, width: 3 } : h)),
+    },
+  ];
+  for (const config of cases) {
+    assert.equal(inferNetwork(smallState(config)), { ...small, ...config });
+  }
+  const mask = { name: "mask", module: "MaskHead", width: 7, meaning: "values", loss: "mask" };
+  const heads = [...RETINAFACE_HEADS, mask as HeadSpec];
+  const state = smallState({ heads });
+  assert.equal(inferNetwork(state, heads), { ...small, anchorsPerCell: [2, 2, 2], heads });
+  const six = { ...small, anchorsPerCell: [2, 2, 2, 2, 2, 2], extraLevels: 3 };
+  const network = new RetinaFaceNetwork(nn.Init.empty(device()), six);
+  assert.equal(
+    network.levels.map(({ stride }) => stride),
+    [8, 16, 32, 64, 128, 256],
+  );
+  network.dispose();
+});
+
+function refusal(state: StateDict): string {
+  try {
+    inferNetwork(state);
+  } catch (error) {
+    assert.is((error as { code?: string }).code, "CHECKPOINT_UNKNOWN");
+    return (error as Error).message;
+  }
+  throw new Error("the checkpoint was taken");
+}
+
+test("a checkpoint that fits no network is refused with what was found and what was expected", () => {
+  const without = (pattern: RegExp) =>
+    new Map([...smallState({})].filter(([name]) => !pattern.test(name)));
+  const tensor = (...shape: number[]) => zeroState(new Map([["x", shape]])).get("x")!;
+  const withTensor = (name: string, ...shape: number[]) =>
+    new Map([...smallState({}), [name, tensor(...shape)]]);
+  assert.match(refusal(new Map()), /no backbone/);
+  assert.match(refusal(without(/^BboxHead/)), /0 levels.*not found: "BboxHead.0".*not expected/);
+  assert.match(refusal(without(/^ClassHead\.1/)), /3 levels.*not found: "ClassHead.1"/);
+  assert.match(refusal(without(/^LandmarkHead\.2/)), /not found: "LandmarkHead.2"/);
+  assert.match(refusal(without(/^ssh3/)), /not found: "ssh3"/);
+  assert.match(refusal(without(/^fpn\.merge1/)), /not found: "fpn.merge1"/);
+  assert.match(refusal(withTensor("ssh4.x.weight", 1)), /not expected: "ssh4"/);
+  const four = withTensor("LandmarkHead.3.conv1x1.weight", 20, 8, 1, 1);
+  assert.match(refusal(four), /by its BboxHead it has 3 levels. Found and not expected/);
+  assert.match(refusal(withTensor("MeshHead.0.conv1x1.weight", 936, 8, 1, 1)), /"MeshHead.0"/);
+  const odd = withTensor("BboxHead.1.conv1x1.weight", 6, 8, 1, 1);
+  assert.match(refusal(odd), /BboxHead has 8, 6, 8 numbers a cell/);
+  const fewer = withTensor("ClassHead.2.conv1x1.weight", 2, 8, 1, 1);
+  assert.match(refusal(fewer), /ClassHead has 2, 2, 1 numbers an anchor.*two or more/);
+  const points = withTensor("LandmarkHead.0.conv1x1.weight", 28, 8, 1, 1);
+  assert.match(refusal(points), /LandmarkHead has 14, 10, 10 numbers an anchor.*expected 10/);
+});
+
+test("shapes that no network has are refused", () => {
+  const make = (config: Omit<NetworkConfig, "backbone">, backbone = "mobilenet0.25") =>
+    assert.throws(
+      () => new RetinaFaceNetwork(nn.Init.empty(device()), { backbone, ...config }),
+      (e: { code?: string; message: string }) => e.code === "OPTION_INVALID" && /:/.test(e.message),
+    );
+  make({}, "vgg16");
+  make({ anchorsPerCell: [] });
+  make({ anchorsPerCell: Array(7).fill(1), extraLevels: 3 });
+  make({ anchorsPerCell: [2, 0, 2] });
+  make({ anchorsPerCell: [1, 1, 1, 1, 1, 1] });
+  make({ anchorsPerCell: [1, 1], extraLevels: 2 });
+  make({ channels: 6 });
+  make({ heads: RETINAFACE_HEADS.slice(1) });
+  make({ heads: [...RETINAFACE_HEADS, RETINAFACE_HEADS[2]] });
+});
+
+for (const [file, what] of [
+  ["slim_Final.pth", /slim network of Face-Detector-1MB-with-landmark.*not loaded yet/],
+  ["RBF_Final.pth", /RFB network of Face-Detector-1MB-with-landmark.*not loaded yet/],
+  ["mobilenetV1X0.25_pretrain.tar", /MobileNet's backbone alone/],
+  ["peers/linzaer-version-slim-320.pth", /Ultra-Light-Fast-Generic-Face-Detector/],
+] as const) {
+  sharedTest(test, `${file} is refused by what it is`, [`weights/${file}`], async () => {
+    assert.match(refusal(readCheckpoint(await readShared(`weights/${file}`))), what);
+  });
+}
 
 test.run();

@@ -5,7 +5,7 @@ import {
   type Precision,
 } from "@retinaface-webgpu/tensor/inference";
 import { findWeights, toPixelSource } from "#platform";
-import { checkHeads, parseDetectorConfig } from "../config.js";
+import { parseDetectorConfig } from "../config.js";
 import { resolveThresholds } from "../decode/postprocess.js";
 import { NumericError, OptionError, RetinaFaceError } from "../errors.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
@@ -99,7 +99,6 @@ export class RetinaFace {
       ...readCheckpointConfig(bytes),
       ...(overrides && parseDetectorConfig(overrides)),
     };
-    checkHeads(network.anchorsPerCell ?? [2, 2, 2], config.anchors);
     const device = given ?? (await Device.create());
     try {
       const parts = { config, network, state, precision, tune };

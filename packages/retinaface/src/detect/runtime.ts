@@ -10,10 +10,10 @@ import { RetinaFaceError } from "../errors.js";
 import { Engine } from "../gpu/engine.js";
 import { warmUp } from "../gpu/pipelines.js";
 import { UploadBuffer } from "../gpu/upload.js";
-import { type NetworkConfig, RetinaFaceNetwork } from "../model/network.js";
+import { loadNetwork } from "../model/load.js";
+import type { NetworkConfig, RetinaFaceNetwork } from "../model/network.js";
 import type { KernelTuner, KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig } from "../types.js";
-import { matchStateDict } from "../weights/state-dict.js";
 
 /** Engines kept for sizes seen before. */
 const MAX_ENGINES = 4;
@@ -47,10 +47,8 @@ export class Runtime {
     }
     this.device = device;
     this.#parts = parts;
-    this.#network = new RetinaFaceNetwork(nn.Init.empty(device), parts.network);
-    const matched = matchStateDict(this.#network.stateShapes(), parts.state);
-    this.#network.loadStateDict(matched, { strict: false });
-    this.#network.eval().requiresGrad(false);
+    const { network, state, config } = parts;
+    this.#network = loadNetwork(nn.Init.empty(device), network, state, config.anchors);
     // Errors come back from the calls that need the kernels.
     warmUp(device).catch(() => undefined);
     this.#weights = new WeightStore(device);

@@ -1,4 +1,3 @@
-import type { Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 
 /** Options of `convBn`. */
@@ -48,11 +47,4 @@ export function convDw(
     new nn.BatchNorm2d(init, outChannels),
     new nn.LeakyReLU(leaky),
   );
-}
-
-/** A network that turns an image into feature maps of stride 8, 16 and 32. */
-export interface Backbone extends nn.Module {
-  /** Channels of the three feature maps. */
-  readonly featureChannels: readonly [number, number, number];
-  forward(image: Tensor): [Tensor, Tensor, Tensor];
 }

@@ -1,36 +1,71 @@
 import { add, concat, relu, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { convBn } from "./blocks.js";
+import { LEVEL_NAMES } from "./levels.js";
 
 /** The slope RetinaFace's PyTorch code uses: 0.1 for narrow networks, else 0. */
 export function slopeFor(channels: number): number {
   return channels <= 64 ? 0.1 : 0;
 }
 
-/** Feature pyramid (Lin et al. 2017): lateral 1×1, nearest top-down addition, 3×3 merge. */
-export class FPN extends nn.Module {
-  readonly output1: nn.Sequential;
-  readonly output2: nn.Sequential;
-  readonly output3: nn.Sequential;
-  readonly merge1: nn.Sequential;
-  readonly merge2: nn.Sequential;
+/** Makes `count` modules and has `parent` hold them under the names of their places. */
+export function named<M extends nn.Module>(
+  parent: nn.Module,
+  count: number,
+  name: (place: number) => string,
+  make: (place: number) => M,
+): M[] {
+  return Array.from({ length: count }, (_, place) => {
+    const module = make(place);
+    Object.assign(parent, { [name(place)]: module });
+    return module;
+  });
+}
 
-  constructor(init: nn.Init, inChannels: readonly [number, number, number], channels: number) {
+/**
+ * Feature pyramid (Lin et al. 2017): lateral 1×1, nearest top-down addition, 3×3 merge; levels beyond the backbone by
+ * 3×3 convolutions of stride 2 from its coarsest map, as RetinaFace's paper has them.
+ */
+export class FPN extends nn.Module {
+  readonly [output: `output${number}`]: nn.Sequential;
+  readonly [merge: `merge${number}`]: nn.Sequential;
+  readonly [extra: `extra${number}`]: nn.Sequential;
+  readonly #laterals: readonly nn.Sequential[];
+  readonly #merges: readonly nn.Sequential[];
+  readonly #extras: readonly nn.Sequential[];
+
+  /** @param inChannels of the backbone's maps, fine to coarse */
+  constructor(init: nn.Init, inChannels: readonly number[], channels: number, extra = 0) {
     super();
     const leaky = slopeFor(channels);
-    const lateral = (n: number) => convBn(init, n, channels, { kernelSize: 1, leaky });
-    this.output1 = lateral(inChannels[0]);
-    this.output2 = lateral(inChannels[1]);
-    this.output3 = lateral(inChannels[2]);
-    this.merge1 = convBn(init, channels, channels, { leaky });
-    this.merge2 = convBn(init, channels, channels, { leaky });
+    const count = inChannels.length;
+    this.#laterals = named(this, count, LEVEL_NAMES.lateral, (i) =>
+      convBn(init, inChannels[i], channels, { kernelSize: 1, leaky }),
+    );
+    this.#merges = named(this, count - 1, LEVEL_NAMES.merge, () =>
+      convBn(init, channels, channels, { leaky }),
+    );
+    this.#extras = named(this, extra, LEVEL_NAMES.extra, (i) =>
+      convBn(init, i === 0 ? inChannels[count - 1] : channels, channels, { stride: 2, leaky }),
+    );
   }
 
-  override forward(c: readonly [Tensor, Tensor, Tensor]): [Tensor, Tensor, Tensor] {
-    const p3 = this.output3.forward(c[2]);
-    const p2 = this.merge2.forward(addUpsampled(this.output2.forward(c[1]), p3));
-    const p1 = this.merge1.forward(addUpsampled(this.output1.forward(c[0]), p2));
-    return [p1, p2, p3];
+  /** @param maps of the backbone, fine to coarse; those of the pyramid come back */
+  override forward(maps: readonly Tensor[]): Tensor[] {
+    const coarsest = maps.length - 1;
+    let above = this.#laterals[coarsest].forward(maps[coarsest]);
+    const pyramid = [above];
+    for (let i = coarsest - 1; i >= 0; i--) {
+      const lateral = this.#laterals[i].forward(maps[i]);
+      above = this.#merges[i].forward(addUpsampled(lateral, above));
+      pyramid.unshift(above);
+    }
+    let beyond = maps[coarsest];
+    for (const extra of this.#extras) {
+      beyond = extra.forward(beyond);
+      pyramid.push(beyond);
+    }
+    return pyramid;
   }
 }
 

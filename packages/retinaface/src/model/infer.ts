@@ -1,32 +1,167 @@
-import type { StateDict } from "@retinaface-webgpu/tensor/inference";
+import type { HostTensor, StateDict } from "@retinaface-webgpu/tensor/inference";
 import { RetinaFaceError } from "../errors.js";
+import { quote } from "../weights/errors.js";
+import { isTolerated } from "../weights/state-dict.js";
+import { BOX_NUMBERS, boxHead, type HeadSpec, RETINAFACE_HEADS, sameHeads } from "./heads.js";
+import { LEVEL_NAMES } from "./levels.js";
 import type { NetworkConfig } from "./network.js";
+import { backboneEntry, recogniseBackbone } from "./registry.js";
 
-/** Channels of MobileNet's first convolution at width 1. */
-const MOBILENET_STEM = 32;
+/** Public checkpoints of other networks: the first name that the file has tells which it is. */
+const OTHERS: readonly (readonly [name: string, what: string])[] = [
+  [
+    "conv8.branch0.0.conv.weight",
+    "it is the RFB network of Face-Detector-1MB-with-landmark (four levels of 3, 2, 2 and 3 anchors at strides 8, 16, " +
+      "32 and 64, heads without a feature pyramid), which is not loaded yet.",
+  ],
+  [
+    "conv14.2.0.weight",
+    "it is the slim network of Face-Detector-1MB-with-landmark (four levels of 3, 2, 2 and 3 anchors at strides 8, 16, " +
+      "32 and 64, heads without a feature pyramid), which is not loaded yet.",
+  ],
+  [
+    "base_net.0.0.weight",
+    "it is Ultra-Light-Fast-Generic-Face-Detector, a network of other layers without landmarks.",
+  ],
+  ["stage1.0.0.weight", "it is MobileNet's backbone alone, as trained on ImageNet."],
+  ["layer1.0.conv1.weight", "it is ResNet alone, as trained on ImageNet."],
+];
 
-/**
- * The network that a checkpoint belongs to, from its names and shapes.
- * @throws RetinaFaceError `CHECKPOINT_UNKNOWN` when it is no RetinaFace checkpoint
- */
-export function inferNetwork(state: StateDict): NetworkConfig {
-  const outputs = (name: string): number => {
-    const shape = state.get(name)?.shape;
-    if (!shape) {
-      throw new RetinaFaceError(
-        "CHECKPOINT_UNKNOWN",
-        `This checkpoint is not a RetinaFace network: it has no ${name}. Give one whose names are ` +
-          "those of the public PyTorch checkpoints (body.*, fpn.*, ssh1.*, ClassHead.*, …).",
+const REMEDY =
+  "Give one whose names are those of the public PyTorch checkpoints (body.*, fpn.*, ssh1.*, ClassHead.*, …).";
+/** How many names of each kind a message lists. */
+const MAX_LISTED = 6;
+
+function unknown(what: string): RetinaFaceError {
+  return new RetinaFaceError(
+    "CHECKPOINT_UNKNOWN",
+    `This checkpoint is not a RetinaFace network: ${what} ${REMEDY}`,
+  );
+}
+
+function list(names: readonly string[]): string {
+  const rest = names.length - MAX_LISTED;
+  const shown = names.slice(0, MAX_LISTED).map(quote).join(", ");
+  return rest > 0 ? `${shown} and ${rest} more` : shown;
+}
+
+/** The part of a network that a name belongs to: `body`, `fpn.output1`, `ssh1`, `ClassHead.0`. */
+function partOf(name: string): string {
+  const [first, second] = name.split(".");
+  return first === "fpn" || first.endsWith("Head") ? `${first}.${second}` : first;
+}
+
+/** How many of `name(0)`, `name(1)`, … there are in a row. */
+function countOf(parts: ReadonlySet<string>, name: (place: number) => string): number {
+  let count = 0;
+  while (parts.has(name(count))) count++;
+  return count;
+}
+
+function expectedParts(levels: number, extra: number, heads: readonly HeadSpec[]): string[] {
+  const places = (count: number, name: (place: number) => string) =>
+    Array.from({ length: count }, (_, place) => name(place));
+  const { lateral, merge, extra: beyond, context } = LEVEL_NAMES;
+  const fpn = [
+    ...places(levels - extra, lateral),
+    ...places(levels - extra - 1, merge),
+    ...places(extra, beyond),
+  ];
+  return [
+    "body",
+    ...fpn.map((name) => `fpn.${name}`),
+    ...places(levels, context),
+    ...heads.flatMap(({ module }) => places(levels, (level) => `${module}.${level}`)),
+  ];
+}
+
+/** Numbers that a head predicts for a cell of each level. */
+function outputsOf(state: StateDict, { module }: HeadSpec, levels: number): number[] {
+  return Array.from({ length: levels }, (_, level) => {
+    const name = `${module}.${level}.conv1x1.weight`;
+    const weight = state.get(name);
+    if (weight) return weight.shape[0];
+    throw unknown(`it has no ${quote(name)}.`);
+  });
+}
+
+/** The table's rows as the checkpoint has them: a class head may have more classes, other heads have their width. */
+function headsOf(
+  state: StateDict,
+  table: readonly HeadSpec[],
+  anchors: readonly number[],
+): HeadSpec[] {
+  return table.map((head) => {
+    const widths = outputsOf(state, head, anchors.length).map((outputs, i) => outputs / anchors[i]);
+    const fits = head.meaning === "class" ? widths[0] >= 2 : widths[0] === head.width;
+    if (!fits || !Number.isSafeInteger(widths[0]) || widths.some((width) => width !== widths[0])) {
+      throw unknown(
+        `${head.module} has ${widths.join(", ")} numbers an anchor at its levels, expected ` +
+          `${head.meaning === "class" ? "two or more, the same at each" : head.width}.`,
       );
     }
-    return shape[0];
-  };
-  const channels = outputs("fpn.output1.0.weight");
-  const [a, b, c] = [0, 1, 2].map((i) => outputs(`ClassHead.${i}.conv1x1.weight`) / 2);
-  const anchorsPerCell = [a, b, c] as const;
-  if (state.has("body.layer1.0.conv1.weight")) {
-    return { backbone: "resnet50", channels, anchorsPerCell };
+    return head.width === widths[0] ? head : { ...head, width: widths[0] };
+  });
+}
+
+/**
+ * The network that a checkpoint belongs to, from all its names: backbone, number of levels, anchors and heads. Rows of
+ * the table that the checkpoint does not have are left out, but for class and box.
+ *
+ * @param table heads that there may be
+ * @throws RetinaFaceError `CHECKPOINT_UNKNOWN` when it fits no network; the message says what was found and expected
+ */
+export function inferNetwork(
+  state: StateDict,
+  table: readonly HeadSpec[] = RETINAFACE_HEADS,
+): NetworkConfig {
+  const names = [...state.keys()].filter((name) => !isTolerated(name));
+  const found = new Set(names.map(partOf));
+  const backbone = recogniseBackbone(state);
+  if (!backbone) {
+    const other = OTHERS.find(([name]) => state.has(name));
+    throw unknown(other?.[1] ?? `it has no backbone that is known here, but ${list([...found])}.`);
   }
-  const width = outputs("body.stage1.0.0.weight") / MOBILENET_STEM;
-  return { backbone: "mobilenet0.25", width, channels, anchorsPerCell };
+  const box = boxHead(table);
+  const levels = countOf(found, (level) => `${box.module}.${level}`);
+  const extra = countOf(found, (n) => `fpn.${LEVEL_NAMES.extra(n)}`);
+  const present = table.filter(
+    ({ meaning, module }) => meaning === "class" || meaning === "box" || found.has(`${module}.0`),
+  );
+  const expected = expectedParts(Math.max(1, levels), extra, present);
+  const missing = expected.filter((part) => !found.has(part));
+  const unexpected = [...found].filter((part) => !expected.includes(part));
+  if (missing.length + unexpected.length > 0) {
+    throw unknown(
+      [
+        `by its ${box.module} it has ${levels} levels.`,
+        missing.length > 0 ? `Expected and not found: ${list(missing)}.` : "",
+        unexpected.length > 0 ? `Found and not expected: ${list(unexpected)}.` : "",
+      ]
+        .filter(Boolean)
+        .join(" "),
+    );
+  }
+  const outputs = outputsOf(state, box, levels);
+  const anchorsPerCell = outputs.map((count) => count / BOX_NUMBERS);
+  if (!anchorsPerCell.every((count) => Number.isSafeInteger(count) && count >= 1)) {
+    throw unknown(
+      `${box.module} has ${outputs.join(", ")} numbers a cell, expected ${BOX_NUMBERS} an anchor.`,
+    );
+  }
+  const heads = headsOf(state, present, anchorsPerCell);
+  const width = backboneEntry(backbone).widthOf?.(state);
+  return {
+    backbone,
+    ...(width === undefined ? {} : { width }),
+    channels: channelsOf(state.get(`fpn.${LEVEL_NAMES.lateral(0)}.0.weight`)),
+    anchorsPerCell,
+    ...(extra > 0 ? { extraLevels: extra } : {}),
+    ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
+  };
+}
+
+function channelsOf(lateral: HostTensor | undefined): number {
+  if (lateral) return lateral.shape[0];
+  throw unknown(`its lateral convolutions have no weight.`);
 }

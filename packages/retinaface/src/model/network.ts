@@ -1,39 +1,47 @@
 import { concat, reshape, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
-import { MobileNetV1 } from "./backbones/mobilenet.js";
-import { ResNet50 } from "./backbones/resnet.js";
-import type { Backbone } from "./blocks.js";
-import { FPN, SSH } from "./fpn.js";
-
-/** Backbones by the names that checkpoints and configurations use. */
-export type BackboneName = "mobilenet0.25" | "resnet50";
+import { OptionError } from "../errors.js";
+import { DEFAULT_CONFIG } from "../types.js";
+import type { Backbone, BackboneStage } from "./backbones/backbone.js";
+import { FPN, named, SSH } from "./fpn.js";
+import { checkHeadTable, type HeadSpec, RETINAFACE_HEADS, sameHeads } from "./heads.js";
+import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
+import { type BackboneName, backboneEntry } from "./registry.js";
 
 /** What determines the network's shape. */
 export interface NetworkConfig {
   backbone: BackboneName;
   /** MobileNet's width multiplier; default 0.25. */
   width?: number;
-  /** Channels of the pyramid; default 64 for MobileNet, 256 for ResNet-50. */
+  /** Channels of the pyramid, a multiple of 4; default 64 for MobileNet, 256 for ResNet-50. */
   channels?: number;
-  /** Priors a cell at each level; default `[2, 2, 2]`. */
-  anchorsPerCell?: readonly [number, number, number];
+  /**
+   * Anchors a cell at each level, fine to coarse; default `[2, 2, 2]`. There are as many levels as numbers: the coarsest
+   * of the backbone, one for each stride.
+   */
+  anchorsPerCell?: readonly number[];
+  /** How many of the levels lie beyond the backbone's coarsest map; default 0. */
+  extraLevels?: number;
+  /** Default {@link RETINAFACE_HEADS}. */
+  heads?: readonly HeadSpec[];
 }
 
-/** Raw outputs over all priors, levels fine to coarse, row by row. */
-export interface NetworkOutput {
-  /** Box regressions `[n, priors, 4]`. */
-  loc: Tensor;
-  /** Class logits `[n, priors, 2]`: background, face. */
-  conf: Tensor;
-  /** Landmark regressions `[n, priors, 10]`. */
-  landms: Tensor;
-}
+/**
+ * Raw outputs over all priors, levels fine to coarse, row by row: `[n, priors, width]` for each head by its name. Of the
+ * published heads `loc` has 4 offsets of a box, `conf` the logits of background and face, `landms` 10 of landmarks.
+ */
+export type NetworkOutput = Readonly<Record<string, Tensor>>;
 
-/** What the heads predict at each of the three levels, NHWC with the priors of a cell side by side. */
-export interface HeadOutput {
-  readonly conf: readonly Tensor[];
-  readonly loc: readonly Tensor[];
-  readonly landms: readonly Tensor[];
+/** What each head predicts at each level, NHWC with the priors of a cell side by side, by the heads' names. */
+export type HeadOutput = Readonly<Record<string, readonly Tensor[]>>;
+
+/** One part of the forward pass up to the heads: from the feature maps so far to the next ones. */
+export interface NetworkPart {
+  /** As `--freeze` calls it. */
+  readonly name: string;
+  readonly modules: readonly nn.Module[];
+  /** @param maps of the part before; the first part takes the image alone */
+  run(maps: readonly Tensor[]): Tensor[];
 }
 
 /** A 1×1 convolution that predicts `width` numbers for each prior of a cell. */
@@ -58,61 +66,138 @@ class Head extends nn.Module {
 }
 
 /**
- * RetinaFace (Deng et al. 2019): backbone, feature pyramid, context modules and the class, box and
- * landmark heads, named as in the public PyTorch checkpoints.
+ * RetinaFace (Deng et al. 2019): backbone, feature pyramid, a context module for each level and the heads, named as in
+ * the public PyTorch checkpoints. This is the one definition of a network: compiled inference, training, frozen prefixes
+ * and groups of parameters read its `parts()`, `levels` and `headSpecs`.
  */
 export class RetinaFaceNetwork extends nn.Module {
   readonly body: Backbone;
   readonly fpn: FPN;
-  readonly ssh1: SSH;
-  readonly ssh2: SSH;
-  readonly ssh3: SSH;
-  readonly ClassHead: readonly Head[];
-  readonly BboxHead: readonly Head[];
-  readonly LandmarkHead: readonly Head[];
-  readonly config: Readonly<Required<NetworkConfig>>;
+  readonly [context: `ssh${number}`]: SSH;
+  /** A head of each level: `ClassHead`, `BboxHead`, `LandmarkHead` of the published network. */
+  readonly [head: `${string}Head`]: readonly Head[];
+  readonly config: Readonly<
+    NetworkConfig & { width: number; channels: number; anchorsPerCell: readonly number[] }
+  >;
+  /** Fine to coarse. */
+  readonly levels: readonly Level[];
+  readonly headSpecs: readonly HeadSpec[];
+  readonly #contexts: readonly SSH[];
+  readonly #heads: ReadonlyMap<string, readonly Head[]>;
 
+  /** @throws OptionError for a shape that no network can have */
   constructor(init: nn.Init, config: NetworkConfig) {
     super();
-    const channels = config.channels ?? (config.backbone === "resnet50" ? 256 : 64);
-    const anchorsPerCell = config.anchorsPerCell ?? [2, 2, 2];
-    const width = config.width ?? 0.25;
-    this.config = { backbone: config.backbone, width, channels, anchorsPerCell };
-    this.body = config.backbone === "resnet50" ? new ResNet50(init) : new MobileNetV1(init, width);
-    this.fpn = new FPN(init, this.body.featureChannels, channels);
-    this.ssh1 = new SSH(init, channels, channels);
-    this.ssh2 = new SSH(init, channels, channels);
-    this.ssh3 = new SSH(init, channels, channels);
-    const heads = (width: number) => anchorsPerCell.map((a) => new Head(init, channels, a, width));
-    this.ClassHead = heads(2);
-    this.BboxHead = heads(4);
-    this.LandmarkHead = heads(10);
+    const entry = backboneEntry(config.backbone);
+    const { width = 0.25, channels = entry.channels, extraLevels = 0 } = config;
+    const anchorsPerCell = config.anchorsPerCell ?? anchorsPerCellOf(DEFAULT_CONFIG.anchors);
+    const heads = config.heads ?? RETINAFACE_HEADS;
+    checkHeadTable(heads);
+    if (!(Number.isSafeInteger(channels) && channels > 0 && channels % 4 === 0)) {
+      throw new OptionError(`a pyramid of ${channels} channels: give channels a multiple of 4`);
+    }
+    this.config = {
+      backbone: config.backbone,
+      width,
+      channels,
+      anchorsPerCell,
+      ...(extraLevels > 0 ? { extraLevels } : {}),
+      ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
+    };
+    this.headSpecs = heads;
+    this.body = entry.create(init, width);
+    const stages = this.body.stages();
+    try {
+      this.levels = levelsOf(stages, channels, anchorsPerCell, extraLevels);
+    } catch (error) {
+      this.body.dispose();
+      throw error;
+    }
+    const fed = pyramidStages(stages, this.levels.length - extraLevels);
+    const inChannels = fed.map((i) => stages[i].channels);
+    this.fpn = new FPN(init, inChannels, channels, extraLevels);
+    this.#contexts = named(
+      this,
+      this.levels.length,
+      LEVEL_NAMES.context,
+      () => new SSH(init, channels, channels),
+    );
+    this.#heads = new Map(
+      heads.map(({ name, module, width }) => {
+        const own = this.levels.map((level) => new Head(init, channels, level.anchors, width));
+        Object.assign(this, { [module]: own });
+        return [name, own];
+      }),
+    );
+  }
+
+  /** The forward pass up to the heads, in its order: the backbone's stages, the pyramid, the context modules. */
+  parts(): NetworkPart[] {
+    const contexts = this.#contexts;
+    return [
+      ...this.#backboneParts(),
+      { name: "fpn", modules: [this.fpn], run: (maps) => this.fpn.forward(maps) },
+      {
+        name: "ssh",
+        modules: contexts,
+        run: (maps) => maps.map((map, i) => contexts[i].forward(map)),
+      },
+    ];
+  }
+
+  /** The heads on the last part's maps, one a level. */
+  predict(features: readonly Tensor[]): HeadOutput {
+    const predicted = [...this.#heads].map(([name, heads]): [string, Tensor[]] => [
+      name,
+      heads.map((head, i) => head.forward(features[i])),
+    ]);
+    return Object.fromEntries(predicted);
+  }
+
+  /** The levels of each head joined. */
+  join(outputs: HeadOutput): NetworkOutput {
+    const joined = [...this.#heads].map(([name, heads]): [string, Tensor] => [
+      name,
+      concat(
+        outputs[name].map((y, i) => heads[i].perPrior(y)),
+        1,
+      ),
+    ]);
+    return Object.fromEntries(joined);
   }
 
   /** @param image `[n, h, w, 3]`, BGR minus the mean (104, 117, 123) */
   heads(image: Tensor): HeadOutput {
-    const pyramid = this.fpn.forward(this.body.forward(image));
-    const features = [this.ssh1, this.ssh2, this.ssh3].map((ssh, i) => ssh.forward(pyramid[i]));
-    const predict = (heads: readonly Head[]) => heads.map((head, i) => head.forward(features[i]));
-    return {
-      conf: predict(this.ClassHead),
-      loc: predict(this.BboxHead),
-      landms: predict(this.LandmarkHead),
-    };
+    let maps: readonly Tensor[] = [image];
+    for (const part of this.parts()) maps = part.run(maps);
+    return this.predict(maps);
   }
 
   /** `heads` with the levels joined. @param image as `heads` */
   override forward(image: Tensor): NetworkOutput {
-    const { conf, loc, landms } = this.heads(image);
-    const join = (heads: readonly Head[], levels: readonly Tensor[]) =>
-      concat(
-        levels.map((y, i) => heads[i].perPrior(y)),
-        1,
-      );
-    return {
-      loc: join(this.BboxHead, loc),
-      conf: join(this.ClassHead, conf),
-      landms: join(this.LandmarkHead, landms),
-    };
+    return this.join(this.heads(image));
+  }
+
+  /** Neighbouring stages of one name are one part. A map is handed on while the pyramid still needs it. */
+  #backboneParts(): NetworkPart[] {
+    const stages = this.body.stages();
+    const fed = new Set(pyramidStages(stages, this.levels.length - (this.config.extraLevels ?? 0)));
+    const parts: { name: string; stages: [BackboneStage, boolean][] }[] = [];
+    for (const [i, stage] of stages.entries()) {
+      if (stage.name !== parts.at(-1)?.name) parts.push({ name: stage.name, stages: [] });
+      parts[parts.length - 1].stages.push([stage, fed.has(i - 1)]);
+    }
+    return parts.map(({ name, stages }) => ({
+      name,
+      modules: stages.map(([{ module }]) => module),
+      run: (maps) => {
+        let now = [...maps];
+        for (const [{ module }, keepsLast] of stages) {
+          const next = module.forward(now[now.length - 1]);
+          now = [...(keepsLast ? now : now.slice(0, -1)), next];
+        }
+        return now;
+      },
+    }));
   }
 }

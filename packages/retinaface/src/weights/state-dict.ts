@@ -17,6 +17,11 @@ const CLASSIFIER = /^(?:body\.)?(?:fc|classifier)\.(?:weight|bias)$/;
 /** A counter of batch norm that inference has no use for, absent in old checkpoints. */
 const BATCH_COUNTER = /(?:^|\.)num_batches_tracked$/;
 
+/** Whether a checkpoint may have this name though its network has not. */
+export function isTolerated(name: string): boolean {
+  return CLASSIFIER.test(name) || BATCH_COUNTER.test(name);
+}
+
 function list(title: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return [];
   const rest = lines.length - MAX_LISTED;
@@ -65,8 +70,9 @@ export function matchStateDict(
   given: StateDict,
   options: { allowUnexpected?: readonly RegExp[] } = {},
 ): StateDict {
-  const allowed = [CLASSIFIER, BATCH_COUNTER, ...(options.allowUnexpected ?? [])];
-  const isAllowed = (name: string) => allowed.some((pattern) => name.search(pattern) >= 0);
+  const { allowUnexpected = [] } = options;
+  const isAllowed = (name: string) =>
+    isTolerated(name) || allowUnexpected.some((pattern) => name.search(pattern) >= 0);
   const matched: StateDict = new Map();
   const missing: string[] = [];
   const shapes: ShapeMismatch[] = [];

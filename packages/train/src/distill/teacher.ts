@@ -11,9 +11,9 @@ import {
   DEFAULT_CONFIG,
   type DetectorConfig,
   inferNetwork,
-  matchStateDict,
+  loadNetwork,
   type NetworkOutput,
-  RetinaFaceNetwork,
+  type RetinaFaceNetwork,
   readCheckpoint,
   readCheckpointConfig,
 } from "retinaface-webgpu";
@@ -32,10 +32,8 @@ export class Teacher {
     const state = readCheckpoint(checkpoint);
     this.config = { ...DEFAULT_CONFIG, ...readCheckpointConfig(checkpoint) };
     this.#device = device;
-    this.#network = new RetinaFaceNetwork(nn.Init.empty(device), inferNetwork(state));
-    const matched = matchStateDict(this.#network.stateShapes(), state);
-    this.#network.loadStateDict(matched, { strict: false });
-    this.#network.eval().requiresGrad(false);
+    const init = nn.Init.empty(device);
+    this.#network = loadNetwork(init, inferNetwork(state), state, this.config.anchors);
     this.#weights = new WeightStore(device);
   }
 

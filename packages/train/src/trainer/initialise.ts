@@ -7,12 +7,16 @@ import {
 } from "@retinaface-webgpu/tensor";
 import {
   type AnchorConfig,
+  anchorsPerCellOf,
+  checkAnchorsFit,
   DEFAULT_CONFIG,
   type DetectorConfig,
+  type HeadSpec,
   inferNetwork,
   matchStateDict,
   type NetworkConfig,
   OptionError,
+  RETINAFACE_HEADS,
   RetinaFaceNetwork,
 } from "retinaface-webgpu";
 
@@ -34,12 +38,6 @@ export interface InitialiseOptions {
   /** Of the initial weights that no checkpoint gives. */
   readonly seed: number;
 }
-
-const HEADS = [
-  { name: "ClassHead", width: 2 },
-  { name: "BboxHead", width: 4 },
-  { name: "LandmarkHead", width: 10 },
-] as const;
 
 /** Side and ratio of each anchor of a level's cells, in the order of the heads' channels. */
 function anchorsOf({ minSizes, ratios = [1] }: AnchorConfig, level: number) {
@@ -73,14 +71,19 @@ function takeAnchors(tensor: HostTensor, width: number, chosen: readonly number[
  * A checkpoint's heads for other anchors: each new anchor starts with the predictions of the old anchor of
  * its level that is closest to it.
  */
-export function adaptHeads(state: StateDict, before: AnchorConfig, after: AnchorConfig): StateDict {
+export function adaptHeads(
+  state: StateDict,
+  before: AnchorConfig,
+  after: AnchorConfig,
+  heads: readonly HeadSpec[] = RETINAFACE_HEADS,
+): StateDict {
   const adapted: StateDict = new Map(state);
   for (let level = 0; level < after.steps.length; level++) {
     const chosen = closestAnchors(after, before, level);
     const count = anchorsOf(before, level).length;
-    for (const { name, width } of HEADS) {
+    for (const { module, width } of heads) {
       for (const part of ["weight", "bias"]) {
-        const key = `${name}.${level}.conv1x1.${part}`;
+        const key = `${module}.${level}.conv1x1.${part}`;
         const tensor = state.get(key);
         if (!tensor) continue;
         if (tensor.shape[0] !== count * width) {
@@ -98,21 +101,21 @@ export function adaptHeads(state: StateDict, before: AnchorConfig, after: Anchor
 
 /**
  * Makes a network to train: from random weights, or from a checkpoint whose heads are fitted to the anchors.
- * @throws RetinaFaceError, StateDictMismatchError for a checkpoint that is no RetinaFace
+ * @throws RetinaFaceError, StateDictMismatchError for a checkpoint that is no RetinaFace; OptionError for anchors of
+ * another network
  */
 export function initialiseNetwork(device: Device, options: InitialiseOptions): RetinaFaceNetwork {
   const { config, pretrained, seed } = options;
-  const counts = config.anchors.minSizes.map((_, level) => anchorsOf(config.anchors, level).length);
-  const [a, b, c] = counts;
   const given = pretrained ? inferNetwork(pretrained.state) : options.network;
   const shape: NetworkConfig = {
     ...(given ?? { backbone: "mobilenet0.25" }),
-    anchorsPerCell: [a, b, c],
+    anchorsPerCell: anchorsPerCellOf(config.anchors),
   };
   const network = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
+  checkAnchorsFit(network.levels, config.anchors);
   if (pretrained) {
     const before = (pretrained.config ?? DEFAULT_CONFIG).anchors;
-    const state = adaptHeads(pretrained.state, before, config.anchors);
+    const state = adaptHeads(pretrained.state, before, config.anchors, network.headSpecs);
     network.loadStateDict(matchStateDict(network.stateShapes(), state), { strict: false });
   }
   return network;

@@ -1,6 +1,6 @@
 import { compile, type Device, narrow, type Plan, type Tensor } from "@retinaface-webgpu/tensor";
+import type { NetworkPart } from "retinaface-webgpu";
 import type { BatchImages } from "./images.js";
-import type { Stage } from "./stages.js";
 
 /**
  * The frozen start of a network as a compiled plan: batch norm folded, nothing recorded for `backward()`.
@@ -16,12 +16,12 @@ export class FrozenPrefix {
   /** @param shape of the images, `[n, h, w, 3]` */
   static async compile(
     device: Device,
-    stages: readonly Stage[],
+    parts: readonly NetworkPart[],
     shape: readonly number[],
   ): Promise<FrozenPrefix> {
     const forward = (image: Tensor) => {
       let maps = [image];
-      for (const stage of stages) maps = stage(maps);
+      for (const part of parts) maps = part.run(maps);
       return maps;
     };
     return new FrozenPrefix(await compile(device, forward, [{ shape, dtype: "f32" }]));

@@ -2,7 +2,6 @@ import { optim } from "@retinaface-webgpu/tensor";
 import { type DetectorConfig, OptionError } from "retinaface-webgpu";
 import { MATCH_PRESETS } from "../objective/match.js";
 import { LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
-import type { Part } from "./freeze.js";
 import type { TrainerOptions } from "./trainer.js";
 
 /** Everything that determines a run but the data; plain JSON, stored in checkpoints. */
@@ -26,7 +25,7 @@ export interface TrainSettings {
   readonly clip: number;
   /** Decay of the averaged weights; 0: no average. */
   readonly ema: number;
-  readonly freeze: readonly Part[];
+  readonly freeze: readonly string[];
   readonly fixedNorm: boolean;
   readonly seed: number;
   /** Random crops, mirroring and colours; else whole images. */

@@ -8,8 +8,10 @@ import {
   tidy,
 } from "@retinaface-webgpu/tensor";
 import {
+  checkAnchorsFit,
   type DetectorConfig,
   type NetworkOutput,
+  type NetworkPart,
   OptionError,
   priorBoxes,
   type RetinaFaceNetwork,
@@ -19,17 +21,17 @@ import { NonFiniteLossError } from "../errors.js";
 import type { MatchOptions } from "../objective/match.js";
 import type { LossOptions } from "../objective/multibox.js";
 import { MultiBoxObjective, type Objective } from "../objective/objective.js";
-import { applyFreeze, frozenDepth, type Part } from "./freeze.js";
+import { applyFreeze, frozenDepth, partsOf } from "./freeze.js";
 import { BatchImages } from "./images.js";
 import { LossLog, type StepLosses } from "./loss-log.js";
 import { FrozenPrefix } from "./prefix.js";
-import { predict, type Stage, stagesOf } from "./stages.js";
 
 /** How a {@link Trainer} trains. */
 export interface TrainerOptions {
   /** Anchors and variances of the network. */
   readonly config: DetectorConfig;
-  readonly frozen: readonly Part[];
+  /** Parts that do not train: see {@link parseFreeze}. */
+  readonly frozen: readonly string[];
   /** Keep batch norm in inference mode everywhere, for batches too small to tell a mean. */
   readonly fixedNorm: boolean;
   readonly match: MatchOptions;
@@ -79,7 +81,7 @@ export class Trainer {
   readonly network: RetinaFaceNetwork;
   readonly #device: Device;
   readonly #options: TrainerOptions;
-  readonly #stages: readonly Stage[];
+  readonly #parts: readonly NetworkPart[];
   readonly #depth: number;
   readonly #optimizer: optim.Optimizer<optim.GroupOptions>;
   readonly #average: optim.EMA | undefined;
@@ -95,15 +97,19 @@ export class Trainer {
   #step = 0;
   #fixedNorm: boolean;
 
-  /** The network stays the caller's to dispose of. */
+  /**
+   * The network stays the caller's to dispose of.
+   * @throws {OptionError} where the anchors are for another network, or a frozen part is none of its
+   */
   constructor(device: Device, network: RetinaFaceNetwork, options: TrainerOptions) {
     this.network = network;
     this.#device = device;
     this.#options = options;
     this.#fixedNorm = options.fixedNorm;
+    checkAnchorsFit(network.levels, options.config.anchors);
     applyFreeze(network, options.frozen, options.fixedNorm);
-    this.#stages = stagesOf(network);
-    this.#depth = frozenDepth(options.frozen);
+    this.#parts = network.parts();
+    this.#depth = frozenDepth(options.frozen, partsOf(network));
     this.#optimizer = options.optimizer(network.parameters());
     this.#average = options.ema === undefined ? undefined : new optim.EMA(network, options.ema);
     this.#readEvery = options.readEvery ?? 10;
@@ -268,8 +274,8 @@ export class Trainer {
 
   #forward(prefix: FrozenPrefix | undefined): NetworkOutput {
     let maps = prefix ? prefix.run(this.#images) : [this.#input()];
-    for (const stage of this.#stages.slice(this.#depth)) maps = stage(maps);
-    return predict(this.network, maps);
+    for (const part of this.#parts.slice(this.#depth)) maps = part.run(maps);
+    return this.network.join(this.network.predict(maps));
   }
 
   #input(): Tensor {
@@ -282,8 +288,8 @@ export class Trainer {
     const key = shape.join();
     let prefix = this.#prefixes.get(key);
     if (!prefix) {
-      const stages = this.#stages.slice(0, this.#depth);
-      prefix = await FrozenPrefix.compile(this.#device, stages, shape);
+      const parts = this.#parts.slice(0, this.#depth);
+      prefix = await FrozenPrefix.compile(this.#device, parts, shape);
       this.#prefixes.set(key, prefix);
     }
     return prefix;

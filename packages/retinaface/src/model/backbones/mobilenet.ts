@@ -1,21 +1,27 @@
-import type { Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
-import { type Backbone, convBn, convDw } from "../blocks.js";
+import { convBn, convDw } from "../blocks.js";
+import { Backbone, type BackboneStage } from "./backbone.js";
+
+/** Channels at width 1: of the first convolution, and after each separable one that changes them. */
+const CHANNELS = [32, 64, 128, 256, 512, 1024];
+
+/** MobileNet's first convolution at width 1. */
+export const MOBILENET_STEM = CHANNELS[0];
 
 /**
- * MobileNetV1 with width multiplier 0.25 (Howard et al. 2017), without the classifier.
- * Feature maps have 64, 128 and 256 channels at width 0.25.
+ * MobileNetV1 with a width multiplier (Howard et al. 2017), without the classifier. At width 0.25 its maps of stride
+ * 8, 16 and 32 have 64, 128 and 256 channels.
  */
-export class MobileNetV1 extends nn.Module implements Backbone {
-  readonly featureChannels: readonly [number, number, number];
+export class MobileNetV1 extends Backbone {
   readonly stage1: nn.Sequential;
   readonly stage2: nn.Sequential;
   readonly stage3: nn.Sequential;
+  readonly #channels: readonly number[];
 
   constructor(init: nn.Init, width = 0.25) {
     super();
-    const c = [32, 64, 128, 256, 512, 1024].map((n) => Math.max(1, Math.round(n * width)));
-    this.featureChannels = [c[3], c[4], c[5]];
+    const c = CHANNELS.map((n) => Math.max(1, Math.round(n * width)));
+    this.#channels = c;
     this.stage1 = new nn.Sequential(
       convBn(init, 3, c[0], { stride: 2, leaky: 0.1 }),
       convDw(init, c[0], c[1], 1),
@@ -31,9 +37,17 @@ export class MobileNetV1 extends nn.Module implements Backbone {
     this.stage3 = new nn.Sequential(convDw(init, c[4], c[5], 2), convDw(init, c[5], c[5], 1));
   }
 
-  override forward(image: Tensor): [Tensor, Tensor, Tensor] {
-    const c3 = this.stage1.forward(image);
-    const c4 = this.stage2.forward(c3);
-    return [c3, c4, this.stage3.forward(c4)];
+  override stages(): readonly BackboneStage[] {
+    const { stage1, stage2, stage3 } = this;
+    const c = this.#channels;
+    const [stem, ...rest] = Array.from({ length: stage1.length }, (_, i) => stage1[i]);
+    const [stride4, stride8] = [rest.slice(0, 3), rest.slice(3)];
+    return [
+      { name: "stem", stride: 2, channels: c[0], module: stem },
+      { name: "stage1", stride: 4, channels: c[2], module: new nn.Sequential(...stride4) },
+      { name: "stage1", stride: 8, channels: c[3], module: new nn.Sequential(...stride8) },
+      { name: "stage2", stride: 16, channels: c[4], module: stage2 },
+      { name: "stage3", stride: 32, channels: c[5], module: stage3 },
+    ];
   }
 }

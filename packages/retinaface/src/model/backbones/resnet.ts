@@ -1,6 +1,6 @@
 import { add, maxPool, relu, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
-import type { Backbone } from "../blocks.js";
+import { Backbone, type BackboneStage } from "./backbone.js";
 
 const EXPANSION = 4;
 
@@ -58,9 +58,23 @@ function stage(
   return new nn.Sequential(new Bottleneck(init, inChannels, planes, stride), ...rest);
 }
 
-/** ResNet-50 (He et al. 2016) without the classifier: feature maps of 512, 1024 and 2048 channels. */
-export class ResNet50 extends nn.Module implements Backbone {
-  readonly featureChannels = [512, 1024, 2048] as const;
+/** The first convolution with its batch norm, ReLU and pooling; the layers are ResNet's own. */
+class Stem extends nn.Module {
+  constructor(
+    readonly conv1: nn.Conv2d,
+    readonly bn1: nn.BatchNorm2d,
+  ) {
+    super();
+  }
+
+  override forward(image: Tensor): Tensor {
+    const y = relu(this.bn1.forward(this.conv1.forward(image)));
+    return maxPool(y, { kernelSize: 3, stride: 2, padding: 1 });
+  }
+}
+
+/** ResNet-50 (He et al. 2016) without the classifier: maps of stride 4 to 32, of 256 to 2048 channels. */
+export class ResNet50 extends Backbone {
   readonly conv1: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;
   readonly layer1: nn.Sequential;
@@ -78,11 +92,14 @@ export class ResNet50 extends nn.Module implements Backbone {
     this.layer4 = stage(init, 1024, 512, 3, 2);
   }
 
-  override forward(image: Tensor): [Tensor, Tensor, Tensor] {
-    const stem = relu(this.bn1.forward(this.conv1.forward(image)));
-    const pooled = maxPool(stem, { kernelSize: 3, stride: 2, padding: 1 });
-    const c3 = this.layer2.forward(this.layer1.forward(pooled));
-    const c4 = this.layer3.forward(c3);
-    return [c3, c4, this.layer4.forward(c4)];
+  override stages(): readonly BackboneStage[] {
+    const { conv1, bn1, layer1, layer2, layer3, layer4 } = this;
+    return [
+      { name: "stem", stride: 4, channels: 64, module: new Stem(conv1, bn1) },
+      { name: "stage1", stride: 4, channels: 256, module: layer1 },
+      { name: "stage1", stride: 8, channels: 512, module: layer2 },
+      { name: "stage2", stride: 16, channels: 1024, module: layer3 },
+      { name: "stage3", stride: 32, channels: 2048, module: layer4 },
+    ];
   }
 }

@@ -1,0 +1,118 @@
+import { OptionError } from "../errors.js";
+import { LANDMARK_NAMES } from "../types.js";
+
+/**
+ * What a head's numbers are, which says how they are decoded (`decode/codec.ts`), learnt (`objective/`) and reported:
+ *
+ * - `class`: logits, background first; the candidates' score
+ * - `box`: centre and size, relative to an anchor
+ * - `points`: x and y of points, relative to an anchor
+ * - `values`: numbers as they are
+ */
+export type HeadMeaning = "class" | "box" | "points" | "values";
+
+/** One row of a table of heads: plain JSON, so that it travels in checkpoints. */
+export interface HeadSpec {
+  /** Of its outputs: `conf`. */
+  readonly name: string;
+  /** Of its module in checkpoints: `ClassHead`. */
+  readonly module: `${string}Head`;
+  /** Numbers for each anchor. */
+  readonly width: number;
+  readonly meaning: HeadMeaning;
+  /** Of its loss, and of the labels it learns: `boxes`, `landmarks`, or one of a face's further `values`. */
+  readonly loss: string;
+}
+
+/** Corners of a box, and the numbers that place one: x1, y1, x2, y2 or cx, cy, w, h. */
+export const BOX_NUMBERS = 4;
+/** x and y. */
+export const POINT_NUMBERS = 2;
+
+/**
+ * RetinaFace's heads (Deng et al. 2019), named as in the public PyTorch checkpoints. Widths of records, shapes of
+ * targets, losses and reports follow from such a table.
+ */
+export const RETINAFACE_HEADS = [
+  { name: "conf", module: "ClassHead", width: 2, meaning: "class", loss: "classes" },
+  { name: "loc", module: "BboxHead", width: BOX_NUMBERS, meaning: "box", loss: "boxes" },
+  {
+    name: "landms",
+    module: "LandmarkHead",
+    width: LANDMARK_NAMES.length * POINT_NUMBERS,
+    meaning: "points",
+    loss: "landmarks",
+  },
+] as const satisfies readonly HeadSpec[];
+
+/** Heads besides the class: the candidates' kernel binds a buffer for each, and WebGPU guarantees eight in all. */
+const MAX_FURTHER = 5;
+
+/** The class head of a table. */
+export function classHead(heads: readonly HeadSpec[]): HeadSpec {
+  return heads.find(({ meaning }) => meaning === "class")!;
+}
+
+/** The box head of a table. */
+export function boxHead(heads: readonly HeadSpec[]): HeadSpec {
+  return heads.find(({ meaning }) => meaning === "box")!;
+}
+
+/** All but the class head, in their order: what is decoded, and what a record of the GPU holds. */
+export function regressionHeads(heads: readonly HeadSpec[]): HeadSpec[] {
+  return heads.filter(({ meaning }) => meaning !== "class");
+}
+
+/** Whether two tables are the same, row by row. */
+export function sameHeads(a: readonly HeadSpec[], b: readonly HeadSpec[]): boolean {
+  const text = (heads: readonly HeadSpec[]) =>
+    JSON.stringify(
+      heads.map(({ name, module, width, meaning, loss }) => [name, module, width, meaning, loss]),
+    );
+  return text(a) === text(b);
+}
+
+function problemOf({ name, module, width, meaning }: HeadSpec): string | undefined {
+  if (!/^[A-Za-z]\w*$/.test(name)) return `its name is no identifier`;
+  if (!/^[A-Za-z]\w*Head$/.test(module))
+    return `its module "${module}" is no identifier ending in Head`;
+  if (!(Number.isSafeInteger(width) && width >= 1))
+    return `its width ${width} is no positive number`;
+  switch (meaning) {
+    case "class":
+      return width < 2
+        ? "a class head needs a logit of the background and one of a class"
+        : undefined;
+    case "box":
+      return width !== BOX_NUMBERS ? `a box head has ${BOX_NUMBERS} numbers` : undefined;
+    case "points":
+      return width % POINT_NUMBERS !== 0 ? "points have an even number of coordinates" : undefined;
+    case "values":
+      return undefined;
+    default:
+      return `its meaning "${meaning}" is none of class, box, points, values`;
+  }
+}
+
+/** @throws OptionError for a table that no network can have, naming the row */
+export function checkHeadTable(heads: readonly HeadSpec[]): void {
+  for (const head of heads) {
+    const problem = problemOf(head);
+    if (problem) throw new OptionError(`the head "${head.name}" does not fit: ${problem}`);
+  }
+  for (const key of ["name", "module", "loss"] as const) {
+    if (new Set(heads.map((head) => head[key])).size === heads.length) continue;
+    throw new OptionError(`two heads have the same ${key}: give each its own`);
+  }
+  for (const meaning of ["class", "box"] as const) {
+    if (heads.filter((head) => head.meaning === meaning).length === 1) continue;
+    throw new OptionError(
+      `a table of heads needs exactly one of meaning "${meaning}": add it, or leave the others out`,
+    );
+  }
+  if (heads.length - 1 > MAX_FURTHER) {
+    throw new OptionError(
+      `a network has at most ${MAX_FURTHER} heads besides the class, not ${heads.length - 1}: join some of them`,
+    );
+  }
+}

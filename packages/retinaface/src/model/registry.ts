@@ -1,0 +1,73 @@
+import type { StateDict } from "@retinaface-webgpu/tensor/inference";
+import type * as nn from "@retinaface-webgpu/tensor/nn";
+import { OptionError } from "../errors.js";
+import type { Backbone } from "./backbones/backbone.js";
+import { MOBILENET_STEM, MobileNetV1 } from "./backbones/mobilenet.js";
+import { ResNet50 } from "./backbones/resnet.js";
+
+/** Backbones by the names that configurations use; {@link registerBackbone} adds others. */
+export type BackboneName = "mobilenet0.25" | "resnet50" | (string & {});
+
+/** What the library knows of a backbone. */
+export interface BackboneEntry {
+  /** @param width multiplier of its channels, where it has one */
+  create(init: nn.Init, width: number): Backbone;
+  /** Channels of a pyramid over it, where none are asked for. */
+  readonly channels: number;
+  /** The first weight that only its checkpoints have, such as `body.layer1.0.conv1.weight`. */
+  readonly mark: string;
+  /** The width of a checkpoint of it; absent where there is only one. */
+  widthOf?(state: StateDict): number;
+}
+
+const STEM_WEIGHT = "body.stage1.0.0.weight";
+
+const BACKBONES = new Map<string, BackboneEntry>([
+  [
+    "mobilenet0.25",
+    {
+      create: (init, width) => new MobileNetV1(init, width),
+      channels: 64,
+      mark: STEM_WEIGHT,
+      widthOf: (state) => state.get(STEM_WEIGHT)!.shape[0] / MOBILENET_STEM,
+    },
+  ],
+  [
+    "resnet50",
+    {
+      create: (init) => new ResNet50(init),
+      channels: 256,
+      mark: "body.layer1.0.conv1.weight",
+    },
+  ],
+]);
+
+/**
+ * Adds a backbone under a name: networks are then made with it, and checkpoints recognised.
+ * @throws OptionError where the name is taken
+ */
+export function registerBackbone(name: string, entry: BackboneEntry): void {
+  if (BACKBONES.has(name)) {
+    throw new OptionError(`there is a backbone "${name}" already: take another name`);
+  }
+  BACKBONES.set(name, entry);
+}
+
+/** Names of the backbones. */
+export function backboneNames(): BackboneName[] {
+  return [...BACKBONES.keys()];
+}
+
+/** @throws OptionError for a name that none has */
+export function backboneEntry(name: BackboneName): BackboneEntry {
+  const entry = BACKBONES.get(name);
+  if (entry) return entry;
+  throw new OptionError(
+    `there is no backbone "${name}": take one of ${backboneNames().join(", ")}, or add it by registerBackbone`,
+  );
+}
+
+/** The name of the backbone that a checkpoint has, or undefined. */
+export function recogniseBackbone(state: StateDict): BackboneName | undefined {
+  return backboneNames().find((name) => state.has(backboneEntry(name).mark));
+}
