@@ -134,6 +134,11 @@ export class Tensor implements TensorInfo {
     return { buffer, offset: 0, size: bytes };
   }
 
+  /** How often the memory was written so far: the values are those of before while it is the same. */
+  get version(): number {
+    return this.device.versions.of(this.storage.buffer.buffer);
+  }
+
   /** Reads the elements back, in row-major order. */
   async data(): Promise<DTypeArrays[DType]> {
     const bytes = this.size * bytesPerElement(this.dtype);

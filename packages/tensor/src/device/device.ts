@@ -17,6 +17,7 @@ import type { BufferBinding } from "./bind-groups.js";
 import { BufferPool, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
 import { DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
+import { BufferVersions } from "./versions.js";
 
 const COMMANDS_PER_SUBMIT = 256;
 
@@ -35,6 +36,8 @@ export class Device {
   readonly #pool: BufferPool;
   readonly #pipelines: PipelineCache;
   readonly #recorder: Recorder;
+  /** How often each buffer was written. */
+  readonly versions = new BufferVersions();
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly #lossListeners = new Set<(error: DeviceLostError) => void>();
   #scopes: Promise<Error | undefined>[] = [];
@@ -136,6 +139,7 @@ export class Device {
   write(target: PooledBuffer, data: ArrayBufferView, byteOffset = 0): void {
     this.#assertAlive();
     this.flush();
+    this.versions.count(target.buffer);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const whole = bytes.length & ~3;
     const source = bytes as Uint8Array<ArrayBuffer>;
@@ -156,7 +160,10 @@ export class Device {
         `${bindings.length} buffers given for ${kernel.bindings.length} bindings`,
       );
     }
-    for (const { buffer, size } of bindings) this.#assertBindable(kernel.name, buffer, size);
+    for (const [i, { buffer, size }] of bindings.entries()) {
+      this.#assertBindable(kernel.name, buffer, size);
+      if (kernel.bindings[i] === "read_write") this.versions.count(buffer);
+    }
     const compiled = this.#pipelines.get(kernel, (scope) => this.#collect(scope));
     this.#recorder.dispatch(compiled, kernel, bindings.map(clampBinding));
     if (this.#recorder.length >= COMMANDS_PER_SUBMIT) this.flush();
@@ -214,12 +221,14 @@ export class Device {
     bytes: number,
   ): void {
     this.#assertAlive();
+    this.versions.count(target);
     this.#recorder.copy(source, sourceOffset, target, targetOffset, bytes);
   }
 
   /** Records zeroing of a lent buffer. */
   clear(buffer: PooledBuffer): void {
     this.#assertAlive();
+    this.versions.count(buffer.buffer);
     this.#recorder.clear(buffer.buffer, Math.ceil(buffer.bytes / 4) * 4);
   }
 
