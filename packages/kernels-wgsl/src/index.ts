@@ -17,5 +17,7 @@ export * from "./reduce/reduce.js";
 export * from "./reduce/softmax.js";
 export * from "./resize.js";
 export { broadcastStrides, contiguousStrides } from "./strided.js";
+export * from "./training/accumulate.js";
 export * from "./training/losses.js";
 export * from "./training/optim.js";
+export * from "./training/take.js";

@@ -6,5 +6,6 @@ import { normalizeByBatch } from "./ops/batchnorm/training.js";
 installBackward(runBackward);
 installBatchNormTraining(normalizeByBatch);
 
+export * from "./compile/step/index.js";
 export * from "./inference.js";
 export { conv2dTraits } from "./ops/conv2d/forward.js";

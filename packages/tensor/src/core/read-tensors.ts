@@ -15,8 +15,8 @@ export async function readTensors(
   try {
     let offset = 0;
     for (const tensor of unique) {
-      const source = tensor.storage.buffer.buffer;
-      device.copy(source, 0, gathered.buffer.buffer, offset, tensor.size * 4);
+      const { buffer, offset: from } = tensor.storage;
+      device.copy(buffer.buffer, from, gathered.buffer.buffer, offset, tensor.size * 4);
       offset += tensor.size * 4;
     }
     const bytes = await device.read(gathered.buffer.buffer, total);

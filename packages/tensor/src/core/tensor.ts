@@ -6,15 +6,39 @@ import { DisposedError, ShapeError, TensorError } from "./errors.js";
 import { registerInScope } from "./scope.js";
 import { assertShape, type Shape, showShape, sizeOf } from "./shape.js";
 
-/** GPU memory shared by a tensor and its reshapes; freed when the last of them is disposed. */
+/**
+ * GPU memory shared by a tensor and its reshapes; freed when the last of them is disposed. A slice is a part of
+ * another's memory, which it keeps alive.
+ */
 export class Storage {
   readonly device: Device;
   readonly buffer: PooledBuffer;
+  /** Where in the buffer it begins, in bytes: a multiple of 256. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** Whose slice it is. */
+  readonly parent: Storage | undefined;
+  /** Where `Tensor.moveTo` took the elements. */
+  movedTo: Storage | undefined;
   #references = 0;
 
-  constructor(device: Device, bytes: number, label: string) {
+  constructor(device: Device, bytes: number, label: string, place?: SlicePlace) {
     this.device = device;
-    this.buffer = device.allocate(bytes, label);
+    this.parent = place?.of;
+    this.buffer = place?.of.buffer ?? device.allocate(bytes, label);
+    this.offset = place ? place.of.offset + place.offset : 0;
+    this.bytes = place ? bytes : this.buffer.bytes;
+    this.parent?.retain();
+  }
+
+  /** `bytes` of another's memory from `offset` on, a multiple of 256. */
+  static slice(of: Storage, offset: number, bytes: number): Storage {
+    return new Storage(of.device, Math.max(16, Math.ceil(bytes / 16) * 16), "", { of, offset });
+  }
+
+  /** As an argument of a dispatch. */
+  get binding(): BufferBinding {
+    return { buffer: this.buffer.buffer, offset: this.offset, size: this.bytes };
   }
 
   retain(): void {
@@ -22,8 +46,15 @@ export class Storage {
   }
 
   release(): void {
-    if (--this.#references === 0) this.device.free(this.buffer);
+    if (--this.#references > 0) return;
+    if (this.parent) this.parent.release();
+    else this.device.free(this.buffer);
   }
+}
+
+interface SlicePlace {
+  readonly of: Storage;
+  readonly offset: number;
 }
 
 // A tensor dropped without dispose() gives its memory back when it is collected.
@@ -130,8 +161,7 @@ export class Tensor implements TensorInfo {
 
   /** The whole tensor as an argument of a dispatch. */
   get binding(): BufferBinding {
-    const { buffer, bytes } = this.storage.buffer;
-    return { buffer, offset: 0, size: bytes };
+    return this.storage.binding;
   }
 
   /** How often the memory was written so far: the values are those of before while it is the same. */
@@ -143,8 +173,8 @@ export class Tensor implements TensorInfo {
   async data(): Promise<DTypeArrays[DType]> {
     const bytes = this.size * bytesPerElement(this.dtype);
     if (bytes === 0) return typedArray(this.dtype, new ArrayBuffer(0));
-    const { device, buffer } = this.storage;
-    return typedArray(this.dtype, await device.read(buffer.buffer, bytes));
+    const { device, buffer, offset } = this.storage;
+    return typedArray(this.dtype, await device.read(buffer.buffer, bytes, offset));
   }
 
   /** Reads the only element. @throws ShapeError unless there is exactly one. */
@@ -161,7 +191,8 @@ export class Tensor implements TensorInfo {
         `write: ${array.length} values given for ${showShape(this.shape)} (${this.size} elements)`,
       );
     }
-    if (array.length > 0) this.device.write(this.storage.buffer, array);
+    const { buffer, offset } = this.storage;
+    if (array.length > 0) this.device.write(buffer, array, offset);
   }
 
   /** The same values, cut off from the graph; shares memory. */
@@ -177,6 +208,24 @@ export class Tensor implements TensorInfo {
    */
   backward(gradient?: Tensor): void {
     runBackward(this, gradient);
+  }
+
+  /**
+   * Moves the elements to other memory of the same size. The tensor is the same afterwards; its reshapes and
+   * detached copies stay in the old memory.
+   */
+  moveTo(storage: Storage): void {
+    const { buffer, offset } = this.storage;
+    const bytes = this.size * bytesPerElement(this.dtype);
+    if (bytes > 0) {
+      this.device.copy(buffer.buffer, offset, storage.buffer.buffer, storage.offset, bytes);
+    }
+    storage.retain();
+    dropped.unregister(this);
+    this.storage.movedTo = storage;
+    this.storage.release();
+    this.#storage = storage;
+    dropped.register(this, storage, this);
   }
 
   /** Gives the memory back; using the tensor afterwards throws. */

@@ -52,6 +52,7 @@ export {
   split,
   transpose,
 } from "./movement/forward.js";
+export { defineOp, type Op } from "./op.js";
 export { type PadOptions, pad } from "./pad/forward.js";
 export {
   type AvgPoolOptions,
@@ -75,6 +76,7 @@ export { sumTo } from "./reduce/sum-to.js";
 export { type ResizeOptions, resizeBilinear, resizeNearest } from "./resize/forward.js";
 export { where } from "./select/forward.js";
 export { logSoftmax, softmax } from "./softmax/forward.js";
+export type { Gradient, Grads, OpRun, OpSpec } from "./spec.js";
 export {
   abs,
   addScalar,

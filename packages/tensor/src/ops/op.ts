@@ -17,11 +17,13 @@
  * carries none.
  */
 
+import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { bytesPerElement } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
 import { gradEnabled } from "../core/grad-mode.js";
 import { assertShape, sizeOf } from "../core/shape.js";
 import { Storage, type TapeNode, Tensor, type TensorInfo } from "../core/tensor.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import type { OpRun, OpSpec } from "./spec.js";
 import { activeTrace, type TraceNode } from "./trace.js";
@@ -30,6 +32,19 @@ import { activeTrace, type TraceNode } from "./trace.js";
 export interface Op<A> {
   (inputs: readonly Tensor[], attrs: A): Tensor[];
   readonly spec: OpSpec<A>;
+}
+
+/** A buffer with packed weights; see `OpRun.pack`. */
+export function packed(
+  run: OpRun,
+  kernel: Kernel,
+  args: readonly Tensor[],
+  elements: number,
+): BufferBinding {
+  if (run.pack) return run.pack(kernel, args, elements);
+  const buffer = run.scratch(elements);
+  run.kernel(kernel, [...args, buffer]);
+  return buffer;
 }
 
 /** Makes a declaration callable. */
@@ -42,13 +57,10 @@ function applyOp<A>(spec: OpSpec<A>, inputs: readonly Tensor[], attrs: A): Tenso
   const device = commonDevice(spec.name, inputs);
   const infos = spec.outputs(inputs, attrs);
   for (const info of infos) assertShape(spec.name, info.shape);
-  if (inputs.some((input) => input.traced)) return traceOp(spec, inputs, attrs, infos, device);
-  const outputs = spec.alias
-    ? [new Tensor(device, infos[0], inputs[0].storage)]
-    : infos.map((info) => allocate(device, info, spec.name));
-  if (!spec.alias && outputs.some((output) => output.size > 0)) {
-    record(device, (run) => spec.forward(run, inputs, outputs, attrs));
-  }
+  const traces = inputs.some((input) => input.traced) || activeTrace()?.whole;
+  const outputs = traces
+    ? traceOp(spec, inputs, attrs, infos, device)
+    : runOp(spec, inputs, attrs, infos, device);
   if (gradEnabled() && inputs.some((input) => input.requiresGrad)) {
     const node: TapeNode = { op: spec, attrs, inputs, outputs };
     for (const output of outputs) {
@@ -56,6 +68,21 @@ function applyOp<A>(spec: OpSpec<A>, inputs: readonly Tensor[], attrs: A): Tenso
       output.requiresGrad = true;
       output.node = node;
     }
+  }
+  return outputs;
+}
+
+function runOp<A>(
+  spec: OpSpec<A>,
+  inputs: readonly Tensor[],
+  attrs: A,
+  infos: TensorInfo[],
+  device: Device,
+): Tensor[] {
+  if (spec.alias) return [new Tensor(device, infos[0], inputs[0].storage)];
+  const outputs = infos.map((info) => allocate(device, info, spec.name));
+  if (spec.updates || outputs.some((output) => output.size > 0)) {
+    record(device, (run) => spec.forward(run, inputs, outputs, attrs));
   }
   return outputs;
 }
@@ -101,7 +128,7 @@ function traceOp<A>(
   }
   const node: TraceNode = { op, attrs, inputs, outputs: [] };
   for (const info of infos) node.outputs.push({ info });
-  trace.nodes.push(node);
+  trace.add(node);
   return node.outputs.map((value) => new Tensor(device, value.info, value));
 }
 

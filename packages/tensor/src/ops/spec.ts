@@ -12,6 +12,12 @@ export interface OpRun {
   kernel(kernel: Kernel, args: readonly (Tensor | BufferBinding)[]): void;
   /** A temporary buffer, given back when `forward` returns. */
   scratch(elements: number, dtype?: DType): BufferBinding;
+  /**
+   * A temporary buffer of f32 that `kernel` fills by moving elements of `args` to places in it, the other places
+   * being 0: packed weights. A compiled step fills those of all its operations at once; without this member they
+   * are filled here and now, as `packed` does.
+   */
+  pack?(kernel: Kernel, args: readonly Tensor[], elements: number): BufferBinding;
 }
 
 /** An operation: its shapes, and the kernels that compute it. */
@@ -23,6 +29,13 @@ export interface OpSpec<A> {
   readonly alias?: boolean;
   /** What `compile` may do with it besides running it. */
   readonly fusion?: FusionTraits<A> | undefined;
+  /** Positions of inputs that `forward` writes in place (running statistics, an optimizer's memory). */
+  readonly updates?: readonly number[];
+  /**
+   * True when the attributes are live: a compiled step calls `forward` anew before each run for the kernels'
+   * parameters, which may then differ; the kernels themselves may not.
+   */
+  readonly varies?: boolean;
   forward(run: OpRun, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: A): void;
 }
 

@@ -1,4 +1,4 @@
-import type { Tensor, TraceValue } from "../core/tensor.js";
+import type { Storage, Tensor, TraceValue } from "../core/tensor.js";
 import type { OpSpec } from "./spec.js";
 
 /** One operation of a traced graph; `inputs` are traced tensors or constants (parameters). */
@@ -13,6 +13,33 @@ export interface TraceNode {
 /** Nodes in the order they were called. */
 export class Trace {
   readonly nodes: TraceNode[] = [];
+  /** Whether operations on tensors with memory alone are recorded too: of a training step. */
+  readonly whole: boolean;
+  /** Tensors with memory that a whole trace uses, and that memory: kept, as they may be gone after the trace. */
+  readonly held = new Map<Tensor, Storage>();
+  /** What happens on the host at each run. */
+  readonly effects: (() => void)[] = [];
+
+  constructor(whole = false) {
+    this.whole = whole;
+  }
+
+  /** Appends an operation. */
+  add(node: TraceNode): void {
+    this.nodes.push(node);
+    if (!this.whole) return;
+    for (const tensor of node.inputs) {
+      if (tensor.traced || this.held.has(tensor)) continue;
+      tensor.storage.retain();
+      this.held.set(tensor, tensor.storage);
+    }
+  }
+
+  /** Lets go of the memory it held. */
+  release(): void {
+    for (const storage of this.held.values()) storage.release();
+    this.held.clear();
+  }
 }
 
 let active: Trace | undefined;
@@ -23,13 +50,22 @@ export function activeTrace(): Trace | undefined {
 }
 
 /** Runs `fn` with operations on traced tensors appended to a new trace. */
-export function recordTrace<R>(fn: () => R): { trace: Trace; result: R } {
+export function recordTrace<R>(
+  fn: (trace: Trace) => R,
+  whole = false,
+): { trace: Trace; result: R } {
   const before = active;
-  const trace = new Trace();
+  const trace = new Trace(whole);
   active = trace;
   try {
-    return { result: fn(), trace };
+    return { result: fn(trace), trace };
   } finally {
     active = before;
   }
+}
+
+/** Does something on the host now, or while a training step is traced, at each of its runs. */
+export function eachRun(effect: () => void): void {
+  if (active?.whole) active.effects.push(effect);
+  else effect();
 }

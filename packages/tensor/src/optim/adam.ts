@@ -1,6 +1,4 @@
-import { adamUpdate } from "@retinaface-webgpu/kernels-wgsl";
 import type { Parameter } from "../nn/parameter.js";
-import { record } from "../ops/op.js";
 import {
   type FlatUpdate,
   type GroupInit,
@@ -9,6 +7,7 @@ import {
   type ParameterGroup,
   requireOption,
 } from "./optimizer.js";
+import { adamUpdateOp } from "./updates.js";
 
 /** Options of `Adam` and `AdamW`, as PyTorch's. */
 export interface AdamOptions extends GroupOptions {
@@ -39,21 +38,32 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 
   protected override update(
-    { parameters, gradients, buffers, step }: FlatUpdate,
-    { lr, betas: [beta1, beta2], eps, weightDecay }: ParameterGroup<AdamOptions>,
+    { parameters, gradients, buffers, progress }: FlatUpdate,
+    group: ParameterGroup<AdamOptions>,
   ): void {
-    const kernel = adamUpdate({
-      count: parameters.size,
-      learningRate: lr,
-      beta1,
-      beta2,
-      eps,
-      weightDecay,
-      decoupled: this.decoupled,
-      step,
-    });
+    const { decoupled } = this;
     const { first, second } = buffers;
-    record(parameters.device, (run) => run.kernel(kernel, [gradients, parameters, first, second]));
+    adamUpdateOp([gradients, parameters, first, second], {
+      decoupled,
+      get learningRate() {
+        return group.lr;
+      },
+      get beta1() {
+        return group.betas[0];
+      },
+      get beta2() {
+        return group.betas[1];
+      },
+      get eps() {
+        return group.eps;
+      },
+      get weightDecay() {
+        return group.weightDecay;
+      },
+      get step() {
+        return progress.step;
+      },
+    });
   }
 }
 

@@ -1,15 +1,19 @@
 import { keep } from "../core/scope.js";
 import { type Tensor, zeros } from "../core/tensor.js";
 import type { Parameter } from "../nn/parameter.js";
-import { copyElements, totalSize } from "./flat.js";
+import { copyElements, isLaidOut, type Layout, layOut, layoutOf } from "./flat.js";
 
 /** Parameters that have taken part in the same steps so far, and the optimizer's memory of them. */
 export interface Chunk {
   readonly parameters: readonly Parameter[];
   /** Steps taken. */
   step: number;
-  /** Flat over the parameters in order, by name. */
+  /** Where the parameters lie in what is flat over them. */
+  readonly layout: Layout;
+  /** Flat over the parameters, by name. */
   readonly buffers: Readonly<Record<string, Tensor>>;
+  /** What compiled steps share: the parameters side by side, and their gradients. */
+  flat?: { readonly parameters: Tensor; readonly gradients: Tensor; partial?: Tensor };
 }
 
 /** Where a parameter's memory lies in its chunk. */
@@ -24,21 +28,36 @@ export function makeChunk(
   step: number,
   names: readonly string[],
 ): Chunk {
-  const size = totalSize(parameters);
-  const buffers = names.map((name) => [name, keep(zeros(parameters[0].device, [size]))] as const);
-  return { parameters, step, buffers: Object.fromEntries(buffers) };
+  const layout = layoutOf(parameters);
+  const flat = () => keep(zeros(parameters[0].device, [layout.size]));
+  const buffers = names.map((name) => [name, flat()] as const);
+  return { parameters, step, layout, buffers: Object.fromEntries(buffers) };
 }
 
-export function disposeChunk({ buffers }: Chunk): void {
-  for (const buffer of Object.values(buffers)) buffer.dispose();
+export function disposeChunk({ buffers, flat }: Chunk): void {
+  for (const tensor of [...Object.values(buffers), ...Object.values(flat ?? {})]) tensor.dispose();
+}
+
+/** Lays a chunk's parameters side by side in memory, with room for their gradients. */
+export function flatten(chunk: Chunk): NonNullable<Chunk["flat"]> {
+  if (!chunk.flat || !isFlat(chunk)) {
+    const parameters = layOut(chunk.parameters, chunk.layout);
+    const gradients = keep(zeros(parameters.device, [chunk.layout.size]));
+    for (const tensor of Object.values(chunk.flat ?? {})) tensor.dispose();
+    chunk.flat = { parameters, gradients };
+  }
+  return chunk.flat;
+}
+
+/** Whether a chunk's parameters lie side by side. */
+export function isFlat({ flat, parameters, layout }: Chunk): boolean {
+  return flat !== undefined && isLaidOut(flat.parameters, parameters, layout);
 }
 
 /** Every parameter with its offset in the chunk. */
 export function* placesOf(chunk: Chunk): Generator<[Parameter, Place]> {
-  let offset = 0;
-  for (const parameter of chunk.parameters) {
-    yield [parameter, { chunk, offset }];
-    offset += parameter.size;
+  for (const [i, parameter] of chunk.parameters.entries()) {
+    yield [parameter, { chunk, offset: chunk.layout.offsets[i] }];
   }
 }
 

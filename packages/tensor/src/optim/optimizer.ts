@@ -1,12 +1,20 @@
 import { TensorError } from "../core/errors.js";
 import { type StateDict, toFloat32 } from "../core/host-tensor.js";
 import { readTensors } from "../core/read-tensors.js";
-import { tidy } from "../core/scope.js";
+import { keep, tidy } from "../core/scope.js";
 import { sameShape, showShape } from "../core/shape.js";
-import type { Tensor } from "../core/tensor.js";
+import { type Tensor, zeros } from "../core/tensor.js";
 import type { Parameter } from "../nn/parameter.js";
-import { type Chunk, disposeChunk, makeChunk, placesOf, regroup } from "./chunks.js";
-import { gather, scatter } from "./flat.js";
+import {
+  type Chunk,
+  disposeChunk,
+  flatten,
+  isFlat,
+  makeChunk,
+  placesOf,
+  regroup,
+} from "./chunks.js";
+import { gatherTo, scatterFrom } from "./flat.js";
 
 /** What every optimizer lets each group set. */
 export interface GroupOptions {
@@ -42,8 +50,25 @@ export interface FlatUpdate {
   readonly gradients: Tensor;
   /** The optimizer's memory, by name. */
   readonly buffers: Readonly<Record<string, Tensor>>;
-  /** Number of this step, from 1. */
-  readonly step: number;
+  /** Steps taken, this one among them; it goes on counting while a compiled step runs. */
+  readonly progress: { readonly step: number };
+}
+
+/** What a compiled step needs of an optimizer: parameters that it updates together, side by side in memory. */
+export interface FlatParameters {
+  readonly parameters: readonly Parameter[];
+  /** First element of each parameter in `values` and `gradients`. */
+  readonly offsets: readonly number[];
+  readonly values: Tensor;
+  readonly gradients: Tensor;
+  /** Gradients of one batch of several. */
+  partial(): Tensor;
+  /** Counts one step; before the update of each run. */
+  advance(): void;
+  /** Calls the operations of the update, to be traced. */
+  update(): void;
+  /** Whether all this is still so: false once other parameters train, or others were loaded. */
+  isCurrent(): boolean;
 }
 
 /** Checks one option of a group. @throws TensorError `OPTIMIZER` */
@@ -97,6 +122,44 @@ export abstract class Optimizer<O extends GroupOptions> {
         if (isActive.has(chunk.parameters[0])) this.#stepChunk(chunk, group);
       }
     }
+  }
+
+  /**
+   * Lays the parameters that a compiled step trains side by side in memory. They stay the same tensors, and
+   * `step()` may still be called between compiled steps.
+   */
+  flatten(active: readonly Parameter[]): FlatParameters[] {
+    const isActive = new Set(active);
+    return this.groups.flatMap((group, i) => {
+      const mine = group.parameters.filter((parameter) => isActive.has(parameter));
+      const chunks = regroup(this.#chunks[i], mine, this.bufferNames(group));
+      this.#chunks[i] = chunks;
+      const used = chunks.filter(({ parameters: [first] }) => isActive.has(first as Parameter));
+      return used.map((chunk) => this.#flatParameters(chunk, group, i));
+    });
+  }
+
+  #flatParameters(chunk: Chunk, group: ParameterGroup<O>, index: number): FlatParameters {
+    const flat = flatten(chunk);
+    const { parameters: values, gradients } = flat;
+    return {
+      parameters: chunk.parameters,
+      offsets: chunk.layout.offsets,
+      values,
+      gradients,
+      partial: () => {
+        flat.partial ??= keep(zeros(values.device, values.shape));
+        return flat.partial;
+      },
+      advance: () => {
+        chunk.step++;
+      },
+      update: () => {
+        const { buffers } = chunk;
+        this.update({ parameters: values, gradients, buffers, progress: chunk }, group);
+      },
+      isCurrent: () => this.#chunks[index].includes(chunk) && chunk.flat === flat && isFlat(chunk),
+    };
   }
 
   /** Frees all gradients; the next `backward()` starts from none. */
@@ -185,12 +248,14 @@ export abstract class Optimizer<O extends GroupOptions> {
 
   #stepChunk(chunk: Chunk, group: ParameterGroup<O>): void {
     chunk.step++;
+    const { buffers, layout } = chunk;
     tidy(() => {
-      const parameters = gather(chunk.parameters);
-      const gradients = gather(chunk.parameters.map(({ grad }) => grad!));
-      const { buffers, step } = chunk;
-      this.update({ parameters, gradients, buffers, step }, group);
-      scatter(parameters, chunk.parameters);
+      const laidOut = isFlat(chunk) ? chunk.flat!.parameters : undefined;
+      const parameters = laidOut ?? gatherTo(chunk.parameters, layout);
+      const grads = chunk.parameters.map(({ grad }) => grad!);
+      const gradients = gatherTo(grads, layout);
+      this.update({ parameters, gradients, buffers, progress: chunk }, group);
+      if (!laidOut) scatterFrom(parameters, chunk.parameters, layout);
     });
   }
 

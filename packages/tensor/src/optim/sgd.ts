@@ -1,7 +1,5 @@
-import { sgdUpdate } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../core/errors.js";
 import type { Parameter } from "../nn/parameter.js";
-import { record } from "../ops/op.js";
 import {
   type FlatUpdate,
   type GroupInit,
@@ -10,6 +8,7 @@ import {
   type ParameterGroup,
   requireOption,
 } from "./optimizer.js";
+import { sgdUpdateOp } from "./updates.js";
 
 /** Options of `SGD`, as PyTorch's. */
 export interface SgdOptions extends GroupOptions {
@@ -43,17 +42,21 @@ export class SGD extends Optimizer<SgdOptions> {
 
   protected override update(
     { parameters, gradients, buffers }: FlatUpdate,
-    { lr, momentum, nesterov, weightDecay }: ParameterGroup<SgdOptions>,
+    group: ParameterGroup<SgdOptions>,
   ): void {
-    const kernel = sgdUpdate({
-      count: parameters.size,
-      learningRate: lr,
-      momentum,
-      nesterov,
-      weightDecay,
+    sgdUpdateOp([gradients, parameters, ...Object.values(buffers)], {
+      get learningRate() {
+        return group.lr;
+      },
+      get momentum() {
+        return group.momentum;
+      },
+      get nesterov() {
+        return group.nesterov;
+      },
+      get weightDecay() {
+        return group.weightDecay;
+      },
     });
-    record(parameters.device, (run) =>
-      run.kernel(kernel, [gradients, parameters, ...Object.values(buffers)]),
-    );
   }
 }

@@ -1,6 +1,15 @@
 import { hardNegatives } from "@retinaface-webgpu/kernels-wgsl";
-import { empty, type Tensor } from "@retinaface-webgpu/tensor";
+import { defineOp, noGrad, type Tensor } from "@retinaface-webgpu/tensor";
 import { OptionError } from "retinaface-webgpu";
+
+const hardNegativesOp = /* @__PURE__ */ defineOp<{ readonly ratio: number }>({
+  name: "hardNegatives",
+  outputs: ([losses]) => [losses],
+  forward: (run, [losses, labels], [chosen], { ratio }) => {
+    const [batch, priors] = labels.shape;
+    run.kernel(hardNegatives({ batch, priors, ratio }), [losses, labels, chosen]);
+  },
+});
 
 /**
  * Online hard example mining on the GPU: as `mineHardNegatives`, from losses that are there already.
@@ -10,7 +19,6 @@ import { OptionError } from "retinaface-webgpu";
  * @returns [B, N] f32: 1 for the priors that enter the loss, else 0; it has no gradient
  */
 export function selectHardNegatives(losses: Tensor, labels: Tensor, ratio: number): Tensor {
-  const [batch, priors] = labels.shape;
   if (labels.rank !== 2 || labels.dtype !== "i32" || losses.size !== labels.size) {
     throw new OptionError(
       `mining needs losses and i32 labels [B, N], got [${losses.shape}] and ${labels.dtype} [${labels.shape}]`,
@@ -18,8 +26,5 @@ export function selectHardNegatives(losses: Tensor, labels: Tensor, ratio: numbe
   }
   if (!(ratio >= 0))
     throw new OptionError(`the ratio of negatives must be 0 or more, not ${ratio}`);
-  const chosen = empty(labels.device, labels.shape);
-  const kernel = hardNegatives({ batch, priors, ratio });
-  labels.device.run(kernel, [losses.binding, labels.binding, chosen.binding]);
-  return chosen;
+  return noGrad(() => hardNegativesOp([losses, labels], { ratio }))[0];
 }

@@ -3,7 +3,7 @@ import { ShapeError, TensorError } from "../../core/errors.js";
 import { sameShape, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
-import { defineOp, record } from "../op.js";
+import { defineOp } from "../op.js";
 import type { OpSpec } from "../spec.js";
 
 export interface BatchNormAttrs {
@@ -66,6 +66,7 @@ export function installBatchNormTraining(forward: OpSpec<TrainingAttrs>["forward
 /** Normalisation with the batch's own statistics. */
 export const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
   name: "batchNormTraining",
+  updates: [3, 4],
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
     if (dimensions(x).rows === 0) {
@@ -152,9 +153,16 @@ export interface RunningUpdate {
   readonly momentum: number;
 }
 
+const runningOp = /* @__PURE__ */ defineOp<{ readonly rows: number; readonly momentum: number }>({
+  name: "batchNormUpdateRunning",
+  updates: [2, 3],
+  outputs: () => [],
+  forward: (run, inputs, _, attrs) =>
+    run.kernel(batchNormUpdateRunning({ channels: inputs[0].size, ...attrs }), inputs),
+});
+
 /** Updates running statistics in place: r ← (1 − momentum)·r + momentum·batch, variance unbiased. */
 export function updateRunningStatistics(update: RunningUpdate): void {
   const { mean, variance, runningMean, runningVariance, rows, momentum } = update;
-  const kernel = batchNormUpdateRunning({ rows, channels: mean.size, momentum });
-  record(mean.device, (run) => run.kernel(kernel, [mean, variance, runningMean, runningVariance]));
+  runningOp([mean, variance, runningMean, runningVariance], { rows, momentum });
 }

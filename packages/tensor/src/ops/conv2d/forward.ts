@@ -13,7 +13,7 @@ import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
 import type { ConvolutionAttrs } from "../fusion.js";
 import { keepPacking, LaunchCache } from "../launch-cache.js";
-import { defineOp } from "../op.js";
+import { defineOp, packed } from "../op.js";
 import type { OpRun } from "../spec.js";
 
 export type Pair = number | readonly [number, number];
@@ -70,12 +70,12 @@ export function runLaunch(
   bias: Tensor | undefined,
   y: Tensor,
 ): void {
-  const packed = run.scratch(launch.packedLength);
-  run.kernel(launch.pack(bias !== undefined), [weight, bias ?? weight, packed]);
+  const pack = launch.pack(bias !== undefined);
+  const buffer = packed(run, pack, [weight, bias ?? weight], launch.packedLength);
   const parts = {
     input: x,
     output: y,
-    packed: (offset: number, size: number) => packedSlice(packed, offset, size),
+    packed: (offset: number, size: number) => packedSlice(buffer, offset, size),
   };
   for (const dispatch of launch.dispatches) {
     run.kernel(dispatch.kernel, bindConv2d<Tensor | BufferBinding>(dispatch, parts));
@@ -145,11 +145,11 @@ function toPadding(
 
 /** `elements` of a packed buffer from element `offset` on. */
 export function packedSlice(
-  packed: BufferBinding,
+  buffer: BufferBinding,
   offset: number,
   elements: number,
 ): BufferBinding {
-  return { buffer: packed.buffer, offset: (packed.offset ?? 0) + offset * 4, size: elements * 4 };
+  return { buffer: buffer.buffer, offset: (buffer.offset ?? 0) + offset * 4, size: elements * 4 };
 }
 
 function checkShapes(

@@ -1,0 +1,189 @@
+/**
+ * Compiles a training step: traces forward, losses and backward, then clipping, optimizer and average, into one
+ * graph (`graph.ts`), and prepares its dispatches (`webgpu.ts`, `packs.ts`, `memory.ts`). The gradients come from
+ * the tape and the table of gradients as in eager mode; while tracing, operations are recorded instead of run.
+ */
+import { keep } from "../../core/scope.js";
+import { empty, type Storage, type Tensor, type TensorInfo } from "../../core/tensor.js";
+import type { Device } from "../../device/device.js";
+import type { Trace } from "../../ops/trace.js";
+import type { EMA, GroupOptions, Optimizer } from "../../optim/index.js";
+import { Owned } from "../owned.js";
+import { type BoundDispatch, prepareCommands } from "./commands.js";
+import { CompiledStep, type StepPart } from "./compiled-step.js";
+import { dropDeadNodes, GraphBuilder, rootOf, type StepGraph, type StepNode } from "./graph.js";
+import { placeOperands } from "./memory.js";
+import { PackedWeights } from "./packs.js";
+import { placeGradients, placeLosses } from "./placement.js";
+import { traceGradients } from "./trace.js";
+import { type BatchShare, traceAccumulation, traceUpdate } from "./update.js";
+import { Lowering, type StepDispatch } from "./webgpu.js";
+
+/** What a step computes and how it updates. */
+export interface StepDefinition<I extends Readonly<Record<string, TensorInfo>>> {
+  /** Shape and element type of what changes from step to step. */
+  readonly inputs: I;
+  /**
+   * Named losses of these inputs, one element each; the gradients are those of `total`. It is called once, to be
+   * traced: it must not read values back, and what it makes of host values is the same at every step, so that
+   * whatever changes has to be an input. Tensors that it uses from outside are read at each run, as they are then.
+   */
+  readonly losses: (inputs: { readonly [N in keyof I]: Tensor }) => Readonly<
+    Record<string, Tensor>
+  > & {
+    readonly total: Tensor;
+  };
+  /** Updates the parameters; learning rates and decays are read at each run. */
+  readonly optimizer: Optimizer<GroupOptions>;
+  /** Largest norm of all gradients together; absent: no clipping. */
+  readonly clip?: number;
+  /** Follows the parameters. */
+  readonly average?: EMA;
+  /** Whether a step may take several batches; see `CompiledStep.run`. */
+  readonly accumulate?: boolean;
+}
+
+/**
+ * Prepares a training step for inputs of fixed shapes: recorded once, replayed by `run()`. Parameters, optimizer and
+ * average are the same objects as in eager mode, hold the same state, and may be used so between runs.
+ *
+ * Modules are traced in the mode they are in. Compile again after freezing, thawing, `train()` or `eval()`.
+ *
+ * @throws TensorError `STEP` where the losses are not what they must be, `TRACED` where `losses` reads values,
+ * `NO_GRAPH` where they depend on no parameter; GpuOutOfMemoryError where a buffer exceeds the adapter's limits
+ */
+export async function compileStep<const I extends Readonly<Record<string, TensorInfo>>>(
+  device: Device,
+  definition: StepDefinition<I>,
+): Promise<CompiledStep<keyof I & string>> {
+  const owned = new Owned();
+  try {
+    return await assemble(device, definition, owned);
+  } catch (error) {
+    owned.release();
+    throw error;
+  }
+}
+
+async function assemble<I extends Readonly<Record<string, TensorInfo>>>(
+  device: Device,
+  definition: StepDefinition<I>,
+  owned: Owned,
+): Promise<CompiledStep<keyof I & string>> {
+  const { optimizer, average, clip, accumulate = false } = definition;
+  const own = (tensor: Tensor): Tensor => {
+    owned.add(() => tensor.dispose());
+    return keep(tensor);
+  };
+  const lossesOf = definition.losses as Parameters<typeof traceGradients>[2];
+  const traced = traceGradients(device, definition.inputs, lossesOf, optimizer);
+  owned.add(() => traced.trace.release());
+  const flats = optimizer.flatten([...traced.gradients.keys()]);
+  const averaged = average?.flatten(flats, tensorsUpdated(traced.trace));
+  const builder = new GraphBuilder();
+  const inputs: Record<string, Tensor> = {};
+  for (const [name, tensor] of Object.entries(traced.inputs)) {
+    inputs[name] = own(empty(device, tensor.shape, { dtype: tensor.dtype }));
+    builder.place(tensor, inputs[name]);
+  }
+  const gradient = builder.nodes(traced.trace);
+  const targets = flats.map((flat) => (accumulate ? flat.partial() : flat.gradients));
+  gradient.push(...placeGradients(builder, traced.gradients, flats, targets, own));
+  const losses = placeLosses(builder, traced.losses, gradient, own);
+  const share: BatchShare = { share: 1, fresh: true };
+  const added = traceAccumulation(accumulate ? flats : [], share);
+  gradient.push(...builder.nodes(added));
+  const { trace, norm } = traceUpdate({ flats, average: averaged, clip });
+  const update = builder.nodes(trace);
+  const named = norm ? placeLosses(builder, { norm }, update, own) : {};
+  const graph: StepGraph = { gradient, update };
+  const traces = [traced.trace, added, trace];
+  builder.settle(traces, own);
+  for (const each of traces) each.release();
+  dropDeadNodes(graph.update);
+  dropDeadNodes(graph.gradient);
+  const parts = await lowerStep(device, graph, owned);
+  return new CompiledStep({
+    device,
+    inputs,
+    losses,
+    gradientNorm: named.norm,
+    ...parts,
+    accumulates: accumulate,
+    onBatch: ({ batch, of }) => {
+      share.share = 1 / of;
+      share.fresh = batch === 0;
+      for (const effect of traced.trace.effects) effect();
+    },
+    onUpdate: () => {
+      for (const flat of flats) flat.advance();
+      averaged?.advance();
+    },
+    isCurrent: () =>
+      flats.every((flat) => flat.isCurrent()) &&
+      (averaged?.isCurrent() ?? true) &&
+      builder.isCurrent(),
+    release: () => owned.release(),
+  });
+}
+
+/** A graph's dispatches, in memory and ready to go. */
+async function lowerStep(device: Device, graph: StepGraph, owned: Owned) {
+  const written = memoryWritten(graph.gradient);
+  const lowering = new Lowering(device, (tensor) => !written.has(tensor.storage));
+  const [gradient, update] = [graph.gradient, graph.update].map((nodes) =>
+    nodes.flatMap((node) => lowering.lower(node)),
+  );
+  const packs = await PackedWeights.create(device, lowering.packs);
+  owned.add(() => packs.dispose());
+  const memory = placeOperands(device, [...gradient, ...update], packs);
+  owned.add(() => memory.release());
+  const bind = ({ kernel, operands, varies }: StepDispatch): BoundDispatch => ({
+    kernel,
+    bindings: operands.map(memory.bindingOf),
+    ...(varies ? { varies } : {}),
+  });
+  const first = [...packs.dispatches, ...gradient.map(bind)];
+  const all = [...first, ...update.map(bind)];
+  const { commands, refresh, release } = await prepareCommands(device, all, lowering);
+  owned.add(release);
+  const shared = new Set(memory.arena.map(({ buffer }) => buffer.buffer));
+  const partOf = (from: number, to: number): StepPart => ({
+    commands: commands.slice(from, to),
+    written: buffersWritten(all.slice(from, to)).filter((buffer) => !shared.has(buffer)),
+  });
+  return {
+    gradient: partOf(0, first.length),
+    update: partOf(first.length, all.length),
+    refresh,
+    arena: memory.arena.map(({ binding }) => binding),
+    stats: {
+      dispatches: all.length,
+      arenaBytes: memory.arena.reduce((sum, { bytes }) => sum + bytes, 0),
+      valueBytes: memory.valueBytes,
+      packedBytes: packs.bytes,
+    },
+  };
+}
+
+function buffersWritten(dispatches: readonly BoundDispatch[]): GPUBuffer[] {
+  const written = dispatches.flatMap(({ kernel, bindings }) =>
+    bindings.filter((_, i) => kernel.bindings[i] === "read_write").map(({ buffer }) => buffer),
+  );
+  return [...new Set(written)];
+}
+
+/** The tensors from outside that a trace writes in place. */
+function tensorsUpdated({ nodes }: Trace): Set<Tensor> {
+  return new Set(
+    nodes.flatMap(({ op, inputs }) => (op.updates ?? []).flatMap((k) => inputs[k] ?? [])),
+  );
+}
+
+/** The memory that nodes write in place. */
+function memoryWritten(nodes: readonly StepNode[]): Set<Storage> {
+  const memories = nodes.flatMap(({ inputs, updates }) =>
+    updates.map((k) => rootOf(inputs[k]).memory),
+  );
+  return new Set(memories.flatMap((memory) => (memory ? [memory.storage] : [])));
+}

@@ -1,0 +1,223 @@
+/**
+ * The packed weights of a step's convolutions, made anew at the start of each run by one dispatch.
+ *
+ * Packing moves elements to places. Where to is found out once, by letting each packing kernel pack the numbers
+ * 1, 2, 3 … of its sources: what comes out is an index, and what is 0 stays 0. It packs the same numbers in reverse
+ * as well: a kernel that computes instead of moving fails that comparison, and then runs itself at each run, as do
+ * the packings of large weights, for which a dispatch of their own is cheap and an index dear.
+ */
+import { KEEP, type Kernel, takeElements } from "@retinaface-webgpu/kernels-wgsl";
+import { keep } from "../../core/scope.js";
+import { Storage, type Tensor, zeros } from "../../core/tensor.js";
+import type { BufferBinding } from "../../device/bind-groups.js";
+import type { Device } from "../../device/device.js";
+import type { Packed } from "./webgpu.js";
+import { layoutKey } from "./webgpu.js";
+
+/** Elements of one packing from which on a dispatch of its own costs less than reading an index. */
+const LARGE = 1 << 18;
+/** Elements between slices that can be bound on their own: 256 bytes. */
+const SPACING = 64;
+
+/** A dispatch that packs. */
+export interface PackDispatch {
+  readonly kernel: Kernel;
+  readonly bindings: readonly BufferBinding[];
+}
+
+/** The packed weights of one plan. */
+export class PackedWeights {
+  readonly dispatches: readonly PackDispatch[];
+  readonly bytes: number;
+  readonly #values: Tensor | undefined;
+  readonly #indices: readonly Storage[];
+  readonly #places: ReadonlyMap<Packed, number>;
+
+  private constructor(parts: {
+    dispatches: readonly PackDispatch[];
+    values: Tensor | undefined;
+    indices: readonly Storage[];
+    places: ReadonlyMap<Packed, number>;
+  }) {
+    this.dispatches = parts.dispatches;
+    this.#values = parts.values;
+    this.#indices = parts.indices;
+    this.#places = parts.places;
+    const indexBytes = parts.indices.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.bytes = indexBytes + (parts.values?.size ?? 0) * 4;
+  }
+
+  /** Finds out how to pack everything; reads back from the device. */
+  static async create(device: Device, packs: readonly Packed[]): Promise<PackedWeights> {
+    const places = new Map<Packed, number>();
+    const room = new Room();
+    for (const pack of packs) places.set(pack, room.take(pack.elements));
+    const { size } = room;
+    if (size === 0) {
+      return new PackedWeights({ dispatches: [], values: undefined, indices: [], places });
+    }
+    const values = keep(zeros(device, [size]));
+    const order = await findOrders(device, packs);
+    const indices: Storage[] = [];
+    const dispatches: PackDispatch[] = [];
+    const sources = new Map<GPUBuffer, { binding: BufferBinding; index: Uint32Array }>();
+    for (const pack of packs) {
+      const place = places.get(pack)!;
+      const found = order.get(orderKey(pack));
+      if (!found) {
+        const slice = sliceOf(values, place, pack.elements);
+        const bindings = [...pack.sources.map(({ binding }) => binding), slice];
+        dispatches.push({ kernel: pack.kernel, bindings });
+        continue;
+      }
+      writeIndex(pack, found, place, size, sources);
+    }
+    for (const { binding, index } of sources.values()) {
+      const [from, to] = spanOf(index);
+      const storage = new Storage(device, (to - from) * 4, "places of packed weights");
+      storage.retain();
+      device.write(storage.buffer, index.subarray(from, to));
+      indices.push(storage);
+      const target = sliceOf(values, from, to - from);
+      const bindings = [binding, storage.binding, target];
+      dispatches.push({ kernel: takeElements(to - from), bindings });
+    }
+    return new PackedWeights({ dispatches, values, indices, places });
+  }
+
+  /** A part of a convolution's packed weights; offset and size in bytes. */
+  binding(pack: Packed, offset: number, bytes: number): BufferBinding {
+    const { buffer } = this.#values!.storage.buffer;
+    return { buffer, offset: this.#places.get(pack)! * 4 + offset, size: bytes };
+  }
+
+  dispose(): void {
+    this.#values?.dispose();
+    for (const storage of this.#indices) storage.release();
+  }
+}
+
+function orderKey({ kernel, sources }: Packed): string {
+  return `${layoutKey(kernel)}|${sources.map(({ size }) => size)}`;
+}
+
+/**
+ * For each layout, which of the sources' elements, counted over all of them from 1, each packed element is, or 0;
+ * layouts whose kernel shall run itself are not among them.
+ */
+async function findOrders(
+  device: Device,
+  packs: readonly Packed[],
+): Promise<Map<string, Float32Array>> {
+  const unique = new Map<string, Packed>();
+  for (const pack of packs) if (pack.elements <= LARGE) unique.set(orderKey(pack), pack);
+  const layouts = [...unique].map(([key, pack]) => ({ key, pack, total: totalOf(pack) }));
+  const numbers = new Room();
+  const results = new Room();
+  const places = layouts.map(({ pack, total }) => ({
+    counted: {
+      from: pack.sources.map(({ size }) => numbers.take(size)),
+      to: results.take(pack.elements),
+    },
+    reversed: {
+      from: pack.sources.map(({ size }) => numbers.take(size)),
+      to: results.take(pack.elements),
+    },
+    total,
+  }));
+  const orders = new Map<string, Float32Array>();
+  if (layouts.length === 0) return orders;
+  const upload = keep(zeros(device, [numbers.size]));
+  const target = keep(zeros(device, [results.size]));
+  try {
+    const values = new Float32Array(numbers.size);
+    for (const [i, { pack, total }] of layouts.entries()) {
+      let first = 0;
+      for (const [k, { size }] of pack.sources.entries()) {
+        for (let j = 0; j < size; j++) {
+          values[places[i].counted.from[k] + j] = first + j + 1;
+          values[places[i].reversed.from[k] + j] = total - first - j;
+        }
+        first += size;
+      }
+    }
+    upload.write(values);
+    for (const [i, { pack }] of layouts.entries()) {
+      for (const { from, to } of [places[i].counted, places[i].reversed]) {
+        const sources = pack.sources.map(({ size }, k) => sliceOf(upload, from[k], size));
+        device.run(pack.kernel, [...sources, sliceOf(target, to, pack.elements)]);
+      }
+    }
+    const packed = (await target.data()) as Float32Array;
+    for (const [i, { key, pack, total }] of layouts.entries()) {
+      const [counted, reversed] = [places[i].counted, places[i].reversed].map(({ to }) =>
+        packed.slice(to, to + pack.elements),
+      );
+      if (isOrder(counted, reversed, total)) orders.set(key, counted);
+    }
+  } finally {
+    upload.dispose();
+    target.dispose();
+  }
+  return orders;
+}
+
+/** Whether packing 1 … `total` and the same reversed gave numbers that were only moved. */
+function isOrder(counted: Float32Array, reversed: Float32Array, total: number): boolean {
+  return counted.every((value, i) => {
+    const plain = Number.isInteger(value) && value >= 0 && value <= total;
+    return plain && reversed[i] === (value === 0 ? 0 : total + 1 - value);
+  });
+}
+
+function totalOf({ sources }: Packed): number {
+  return sources.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Places one after the other that can be bound on their own. */
+class Room {
+  size = 0;
+
+  take(elements: number): number {
+    const at = this.size;
+    this.size += Math.ceil(elements / SPACING) * SPACING;
+    return at;
+  }
+}
+
+/** Adds a packing's elements to the index of the buffer that each of them comes from. */
+function writeIndex(
+  { sources }: Packed,
+  order: Float32Array,
+  place: number,
+  size: number,
+  indices: Map<GPUBuffer, { binding: BufferBinding; index: Uint32Array }>,
+): void {
+  let first = 1;
+  for (const { size: count, storage } of sources) {
+    const { buffer, bytes } = storage.buffer;
+    let known = indices.get(buffer);
+    for (const [i, from] of order.entries()) {
+      if (from < first || from >= first + count) continue;
+      if (!known) {
+        const index = new Uint32Array(size).fill(KEEP);
+        known = { binding: { buffer, offset: 0, size: bytes }, index };
+        indices.set(buffer, known);
+      }
+      known.index[place + i] = storage.offset / 4 + from - first;
+    }
+    first += count;
+  }
+}
+
+/** The elements of an index that are to be moved, in whole slices. */
+function spanOf(index: Uint32Array): [from: number, to: number] {
+  const from = index.findIndex((at) => at !== KEEP);
+  const last = index.findLastIndex((at) => at !== KEEP);
+  return [Math.floor(from / SPACING) * SPACING, Math.ceil((last + 1) / SPACING) * SPACING];
+}
+
+function sliceOf({ storage }: Tensor, offset: number, elements: number): BufferBinding {
+  const size = Math.ceil(elements / 4) * 16;
+  return { buffer: storage.buffer.buffer, offset: storage.offset + offset * 4, size };
+}
