@@ -9,6 +9,7 @@ const stampFile = path.join(cacheDir, "build.json");
 
 /** What a build does, in order; `tsc -b` itself skips the projects that are up to date. */
 const steps = [
+  { name: "WebAssembly kernels", run: kernels },
   { name: "tsc -b", run: compile },
   { name: "browser bundle", run: bundle },
 ];
@@ -40,6 +41,12 @@ async function compile() {
   if (result.code !== 0) throw new SetupError(`tsc -b failed:\n${result.output.trimEnd()}`);
 }
 
+/** Loaded only now, as it loads this file. */
+async function kernels() {
+  const { buildKernels } = await import("./kernels-wasm.mjs");
+  await buildKernels();
+}
+
 /** Loads esbuild only now: setup runs before packages are installed. */
 async function bundle() {
   const { bundleDetector } = await import("./bundle.mjs");
@@ -57,7 +64,10 @@ function sourceStamps(projects) {
   const files = [path.join(root, "tsconfig.json"), path.join(root, "tsconfig.base.json")];
   for (const project of projects) {
     files.push(path.join(project, "tsconfig.json"), path.join(project, "package.json"));
-    files.push(...listFiles(path.join(project, "src")));
+    files.push(
+      ...listFiles(path.join(project, "src")),
+      ...listFiles(path.join(project, "assembly")),
+    );
   }
   const stamps = {};
   for (const file of files) {

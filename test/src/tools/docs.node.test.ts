@@ -12,6 +12,7 @@ const guides = readdirSync(path.join(repository, "docs"))
 const pages = [
   "README.md",
   "CONTRIBUTING.md",
+  "packages/kernels-wasm/README.md",
   "packages/kernels-wgsl/README.md",
   "packages/tensor/README.md",
   "packages/retinaface/README.md",

@@ -124,6 +124,8 @@ function firstExample(name: string): string {
 installedTest("the examples of the lower packages' READMEs run", async () => {
   const kernels = await runModule("k.js", firstExample("@retinaface-webgpu/kernels-wgsl"));
   assert.match(kernels, /@compute/);
+  const wasm = await runModule("w.js", firstExample("@retinaface-webgpu/kernels-wasm"));
+  assert.match(wasm, /\[ 0.5, 0.5 \]/);
   const tensor = await runModule("t.js", firstExample("@retinaface-webgpu/tensor"));
   assert.match(tensor, /\[ 2, 4, 6 \]/);
 });

@@ -1,0 +1,61 @@
+/** Runs programs: steps one after the other, each shared by all threads of a team. */
+import { Head, Opcode } from "../src/records";
+import { convChunk } from "./conv";
+import { depthwiseChunk } from "./depthwise";
+import { imageChunk } from "./image";
+import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwise";
+import { poolChunk } from "./pool";
+import { meet, takeChunk, word } from "./team";
+import { winogradChunk } from "./winograd";
+
+/**
+ * Takes part in a program; every thread of the team calls this with the same addresses.
+ *
+ * @param program its steps, the last of `Opcode.End`
+ * @param team 16 bytes of zeros
+ */
+export function run(program: usize, team: usize, thread: i32, threads: i32): void {
+  let step = program;
+  while (word(step, Head.opcode) != Opcode.End) {
+    const chunks = word(step, Head.chunks);
+    for (let chunk = takeChunk(step); chunk < chunks; chunk = takeChunk(step)) {
+      runChunk(step, chunk, thread);
+    }
+    meet(team, threads, step);
+    step += (<usize>word(step, Head.words)) << 2;
+  }
+}
+
+function runChunk(step: usize, chunk: i32, thread: i32): void {
+  switch (word(step, Head.opcode)) {
+    case Opcode.Conv:
+      convChunk(step, chunk, thread);
+      break;
+    case Opcode.Depthwise:
+      depthwiseChunk(step, chunk);
+      break;
+    case Opcode.Winograd:
+      winogradChunk(step, chunk, thread);
+      break;
+    case Opcode.Pool:
+      poolChunk(step, chunk);
+      break;
+    case Opcode.Pointwise:
+      pointwiseChunk(step, chunk);
+      break;
+    case Opcode.Resize:
+      resizeChunk(step, chunk);
+      break;
+    case Opcode.Copy:
+      copyChunk(step, chunk);
+      break;
+    case Opcode.Softmax:
+      softmaxChunk(step, chunk);
+      break;
+    case Opcode.Image:
+      imageChunk(step, chunk, thread);
+      break;
+    default:
+      unreachable();
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * How threads share a program. All of them run every step: each takes chunks of it until none is
+ * left, then waits for the others, asleep. Chunks are cut the same way whatever the number of
+ * threads, so that results are too.
+ */
+import { Head } from "../src/records";
+
+/**
+ * Words of the team's place in memory: arrived, generation, and room to keep them on a line of
+ * their own.
+ */
+enum Team {
+  arrived,
+  generation,
+}
+
+/** A word of a step. */
+@inline
+export function word(step: usize, field: i32): i32 {
+  return load<i32>(step + (field << 2));
+}
+
+/** A word of a step that is a float. */
+@inline
+export function float(step: usize, field: i32): f32 {
+  return load<f32>(step + (field << 2));
+}
+
+/** The next chunk of a step, or one past the last. */
+@inline
+export function takeChunk(step: usize): i32 {
+  return atomic.add<i32>(step + (Head.next << 2), 1);
+}
+
+/** Waits until all threads have come here; the last to come readies `step` for another run. */
+export function meet(team: usize, threads: i32, step: usize): void {
+  if (threads == 1) {
+    store<i32>(step + (Head.next << 2), 0);
+    return;
+  }
+  const generation = atomic.load<i32>(team + (Team.generation << 2));
+  if (atomic.add<i32>(team + (Team.arrived << 2), 1) == threads - 1) {
+    atomic.store<i32>(step + (Head.next << 2), 0);
+    atomic.store<i32>(team + (Team.arrived << 2), 0);
+    atomic.add<i32>(team + (Team.generation << 2), 1);
+    atomic.notify(team + (Team.generation << 2), threads - 1);
+    return;
+  }
+  do {
+    atomic.wait<i32>(team + (Team.generation << 2), generation, -1);
+  } while (atomic.load<i32>(team + (Team.generation << 2)) == generation);
+}

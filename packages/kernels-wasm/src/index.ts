@@ -1,0 +1,31 @@
+export type { Activation } from "./activation.js";
+export {
+  type Conv2dKernel,
+  type Conv2dVariant,
+  type Conv2dWeights,
+  conv2d,
+  conv2dVariant,
+  conv2dVariants,
+  depthwisePoint,
+  fitsDepthwise,
+} from "./conv2d/convolution.js";
+export { type Conv2dResidual, type Conv2dSpec, conv2dFlops, outputSize } from "./conv2d/spec.js";
+export { type AxisTaps, type ImageInputSpec, imageInput, packTaps } from "./image.js";
+export {
+  encodeProgram,
+  type Kernel,
+  type OperandSlot,
+  SLACK_BYTES,
+  TEAM_BYTES,
+} from "./kernel.js";
+export { compileKernels, instantiateKernels, MEMORY_PAGES, type WasmExports } from "./module.js";
+export {
+  type CopySpec,
+  copy,
+  type PointwiseSpec,
+  pointwise,
+  type ResizeSpec,
+  resizeNearest,
+  softmax,
+} from "./pointwise.js";
+export { type PoolSpec, pool } from "./pool.js";

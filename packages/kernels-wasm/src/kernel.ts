@@ -1,0 +1,87 @@
+import { Head, type Opcode } from "./records.js";
+
+/** A place in a step's record that takes the address of an operand. */
+export interface OperandSlot {
+  /** Which operand: `input`, `output`, `packed` and what else a kernel says. */
+  readonly operand: string;
+  readonly field: number;
+  /** Bytes from the operand's start. */
+  readonly offset: number;
+}
+
+/** One step as plain data: its record, in which addresses are still missing. */
+export interface Kernel {
+  readonly name: string;
+  readonly words: Int32Array;
+  readonly operands: readonly OperandSlot[];
+  /** Where the address of the threads' own memory goes, and the bytes that each of them needs. */
+  readonly scratch?: { readonly field: number; readonly bytes: number };
+  /** Floating-point operations, a multiply-add counting 2. */
+  readonly flops: number;
+}
+
+/**
+ * Floats and bytes beyond the end of an operand that kernels may read (never write): they load four
+ * floats at a time. Leave as much room behind the last operand in memory.
+ */
+export const SLACK_BYTES = 64;
+
+/** Bytes of zeros that a team of threads needs to meet. */
+export const TEAM_BYTES = 64;
+
+/** What a kernel's record consists of. */
+export interface RecordParts {
+  readonly name: string;
+  readonly opcode: Opcode;
+  /** Words of the record. */
+  readonly size: number;
+  readonly chunks: number;
+  /** Integers by field. */
+  readonly integers: Readonly<Record<number, number>>;
+  /** Floats by field. */
+  readonly floats?: Readonly<Record<number, number>>;
+  readonly operands: readonly OperandSlot[];
+  readonly scratch?: Kernel["scratch"] | undefined;
+  readonly flops: number;
+}
+
+/** Writes a record. */
+export function defineKernel(parts: RecordParts): Kernel {
+  const { name, opcode, size, chunks, integers, floats = {}, operands, scratch, flops } = parts;
+  const words = new Int32Array(size);
+  const singles = new Float32Array(words.buffer);
+  for (const [field, value] of Object.entries(integers)) words[Number(field)] = value;
+  for (const [field, value] of Object.entries(floats)) singles[Number(field)] = value;
+  words[Head.words] = size;
+  words[Head.opcode] = opcode;
+  words[Head.chunks] = chunks;
+  return { name, words, operands, ...(scratch ? { scratch } : {}), flops };
+}
+
+/**
+ * Writes steps one after the other, with the addresses of their operands.
+ *
+ * @param scratch address of the threads' own memory: `threads` times the largest `scratch.bytes`
+ */
+export function encodeProgram(
+  steps: readonly { kernel: Kernel; addressOf: (operand: string) => number }[],
+  scratch: number,
+): Int32Array {
+  const length = steps.reduce((total, { kernel }) => total + kernel.words.length, 0);
+  const program = new Int32Array(length + Head.size);
+  let at = 0;
+  for (const { kernel, addressOf } of steps) {
+    program.set(kernel.words, at);
+    for (const { operand, field, offset } of kernel.operands) {
+      program[at + field] = addressOf(operand) + offset;
+    }
+    if (kernel.scratch) program[at + kernel.scratch.field] = scratch;
+    at += kernel.words.length;
+  }
+  return program;
+}
+
+/** Rows of a chunk such that it touches about `floats` floats. */
+export function rowsFor(floats: number, width: number): number {
+  return Math.max(1, Math.floor(floats / width));
+}

@@ -1,0 +1,40 @@
+import base64 from "./wasm-binary.js";
+
+/** What the compiled module exports. */
+export interface WasmExports {
+  /**
+   * Takes part in a program (see `encodeProgram`); every thread of the team calls it with the same
+   * addresses.
+   *
+   * @param team `TEAM_BYTES` of zeros
+   */
+  run(program: number, team: number, thread: number, threads: number): void;
+}
+
+/**
+ * Most pages of 64 KiB of the memory that the module is given: shared, as threads use it together.
+ */
+export const MEMORY_PAGES = 65536;
+
+/**
+ * Compiles the kernels. Instances import `env.memory`, a shared memory of at most `MEMORY_PAGES`.
+ *
+ * The code comes as text within a module, so that it is found wherever that module is: no file to
+ * fetch, no path that a bundler must follow, and a page's policy needs no more than
+ * `wasm-unsafe-eval`.
+ */
+export function compileKernels(): Promise<WebAssembly.Module> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return WebAssembly.compile(bytes);
+}
+
+/** The kernels on a memory: one instance for each thread. */
+export async function instantiateKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<WasmExports> {
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  return instance.exports as unknown as WasmExports;
+}
