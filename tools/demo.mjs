@@ -4,8 +4,8 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { root } from "./lib/paths.mjs";
 import { buildSite, bundledWeights } from "./lib/site.mjs";
+import { defaultSite } from "./lib/site-folder.mjs";
 import { serveFolder } from "./lib/static-server.mjs";
 
 function readArguments() {
@@ -13,7 +13,7 @@ function readArguments() {
     options: {
       port: { type: "string", default: "8080" },
       weights: { type: "string", default: process.env.RETINAFACE_WEIGHTS || bundledWeights },
-      out: { type: "string", default: path.join(root, "examples/site") },
+      out: { type: "string", default: defaultSite },
       build: { type: "boolean", default: false },
     },
   });
@@ -21,6 +21,7 @@ function readArguments() {
   if (values.weights !== bundledWeights && !existsSync(values.weights)) {
     throw new Error(`there is no file ${values.weights}`);
   }
+  if (values.out === "") throw new Error("--out needs the name of a folder");
   return { ...values, port: Number(values.port), out: path.resolve(values.out) };
 }
 

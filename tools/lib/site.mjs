@@ -1,7 +1,8 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 import { root } from "./paths.mjs";
+import { replaceSite } from "./site-folder.mjs";
 
 const detector = path.join(root, "packages/retinaface");
 
@@ -22,11 +23,15 @@ const pages = [
 /**
  * Writes a site of static files that any server can serve: the demo, and the other pages in folders of it.
  *
- * @param {string} folder replaced where it exists
+ * @param {string} folder new, empty, or one that this made: only what this made in it is replaced
  * @param {string} [weights] a checkpoint to serve as the pages' own
+ * @throws SetupError where a file of somebody else's would be replaced
  */
 export async function buildSite(folder, weights = bundledWeights) {
-  rmSync(folder, { recursive: true, force: true });
+  await replaceSite(folder, [weights], (fresh) => writeSite(fresh, weights));
+}
+
+async function writeSite(folder, weights) {
   mkdirSync(path.join(folder, "weights"), { recursive: true });
   if (existsSync(weights)) {
     copyFileSync(weights, path.join(folder, "weights/default.safetensors"));

@@ -1,31 +1,60 @@
-import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
-import path from "node:path";
+import serveStatic from "serve-static";
 
-const contentTypes = {
-  ".css": "text/css; charset=utf-8",
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".json": "application/json",
-  ".map": "application/json",
-  ".png": "image/png",
-  ".svg": "image/svg+xml",
+/*
+ * serve-static, of Express: `sirv` and `serve-handler` were tried as well and keep a file open for each client that leaves
+ * in the middle (50 of 50), as they pipe a stream that nobody ends.
+ */
+
+/** Names of this machine. Any other is a page elsewhere whose name was made to lead here (DNS rebinding). */
+const OWN_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i;
+
+/** What a page may load: its own files, WebAssembly, and what was made of the user's photos. */
+const policy = (scripts) =>
+  [
+    "default-src 'self'",
+    `script-src 'self' 'wasm-unsafe-eval'${scripts}`,
+    "img-src 'self' blob: data:",
+    "media-src 'self' blob:",
+    "worker-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+
+const headers = {
+  "cache-control": "no-cache",
+  "cross-origin-embedder-policy": "require-corp",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
 };
 
 /**
- * Serves a folder read-only to this machine.
+ * Serves a folder read-only to this machine; its pages are cross-origin isolated. Files whose names begin with a dot are not
+ * served.
  *
  * @param {string} folder
  * @param {number} [port] default a free one
+ * @param {{inlineScripts?: boolean}} [options] inlineScripts: pages may have scripts in themselves
  * @returns {Promise<{origin: string, close(): Promise<void>}>}
  */
-export async function serveFolder(folder, port = 0) {
+export async function serveFolder(folder, port = 0, { inlineScripts = false } = {}) {
+  const files = serveStatic(folder, { cacheControl: false, dotfiles: "ignore" });
+  const contentPolicy = policy(inlineScripts ? " 'unsafe-inline'" : "");
   const server = createServer((request, response) => {
-    const file = locate(path.resolve(folder), request.url);
-    if (request.method !== "GET" && request.method !== "HEAD") response.writeHead(405).end();
-    else if (file === undefined) response.writeHead(404).end("not found");
-    else if (file.redirect) response.writeHead(301, { location: file.redirect }).end();
-    else send(response, file, request.method === "HEAD");
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.setHeader("content-security-policy", contentPolicy);
+    const { host = "" } = request.headers;
+    if (!OWN_HOST.test(host)) return refuse(response, 421, "open this page as localhost");
+    if (!request.url.startsWith("/")) return refuse(response, 400, "this is no proxy");
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("allow", "GET, HEAD");
+      return refuse(response, 405, "only GET and HEAD");
+    }
+    files(request, response, (error) => refuse(response, error?.status ?? 404, "not found"));
   });
   await new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -41,43 +70,7 @@ export async function serveFolder(folder, port = 0) {
   };
 }
 
-function send(response, { path: file, size }, headOnly) {
-  const type = contentTypes[path.extname(file)] ?? "application/octet-stream";
-  response.writeHead(200, {
-    "content-type": type,
-    "content-length": size,
-    "cache-control": "no-cache",
-  });
-  if (headOnly) response.end();
-  else
-    createReadStream(file)
-      .on("error", () => response.destroy())
-      .pipe(response);
-}
-
-/** The file that a URL names, a folder's index.html, or where a folder without its slash leads. */
-function locate(folder, url) {
-  let pathname;
-  try {
-    pathname = decodeURIComponent(new URL(url, "http://localhost").pathname);
-  } catch {
-    return undefined;
-  }
-  const file = path.join(folder, pathname);
-  if (file !== folder && !file.startsWith(folder + path.sep)) return undefined;
-  const info = stat(file);
-  if (info?.isFile()) return { path: file, size: info.size };
-  if (!info?.isDirectory()) return undefined;
-  if (!pathname.endsWith("/")) return { redirect: `${pathname}/` };
-  const index = path.join(file, "index.html");
-  const size = stat(index)?.size;
-  return size === undefined ? undefined : { path: index, size };
-}
-
-function stat(file) {
-  try {
-    return statSync(file, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
+function refuse(response, status, text) {
+  if (response.headersSent) return response.destroy();
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n`);
 }

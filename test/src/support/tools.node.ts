@@ -12,7 +12,11 @@ export const { findChromium } = await importTool<{ findChromium(): string | unde
 );
 
 export const { serveFolder } = await importTool<{
-  serveFolder(folder: string, port?: number): Promise<{ origin: string; close(): Promise<void> }>;
+  serveFolder(
+    folder: string,
+    port?: number,
+    options?: { inlineScripts?: boolean },
+  ): Promise<{ origin: string; close(): Promise<void> }>;
 }>("tools/lib/static-server.mjs");
 
 export const { buildSite } = await importTool<{
@@ -44,3 +48,11 @@ export function watchPage(page: Page): { errors: string[]; requests: string[] } 
   page.on("request", (request) => seen.requests.push(request.url()));
   return seen;
 }
+
+export const { replaceSite } = await importTool<{
+  replaceSite(
+    folder: string,
+    inputs: string[],
+    write: (fresh: string) => Promise<void>,
+  ): Promise<void>;
+}>("tools/lib/site-folder.mjs");

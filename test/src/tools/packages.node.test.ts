@@ -209,14 +209,14 @@ else {
     await provideWeights(data.weights);
     const page = path.join(repository, "examples/script-module/index.html");
     cpSync(page, path.join(project, "index.html"));
-    await checkExample(project, data);
+    await checkExample(project, data, true);
   });
 }
 
 /** Gives a small photo to the page's file input: the page must say how many faces there are. */
-async function checkExample(folder: string, data: FaceData): Promise<void> {
+async function checkExample(folder: string, data: FaceData, inlineScripts = false): Promise<void> {
   const { png, count } = await expected(data);
-  const server = await serveFolder(folder);
+  const server = await serveFolder(folder, 0, { inlineScripts });
   browser ??= await launchChromium();
   const page = await browser.newPage();
   const { errors } = watchPage(page);
