@@ -1,60 +1,134 @@
 import { ShapeError, TensorError } from "../core/errors.js";
 import { noGrad } from "../core/grad-mode.js";
 import { keep, tidy } from "../core/scope.js";
-import { sameShape, showShape } from "../core/shape.js";
-import type { TapeNode, Tensor } from "../core/tensor.js";
+import { showShape } from "../core/shape.js";
+import { Storage } from "../core/storage.js";
+import type { Saved, TapeNode } from "../core/tape.js";
+import { type BackwardOptions, requireGradientOf, Tensor } from "../core/tensor.js";
 import { add } from "../ops/binary/forward.js";
 import { ones } from "../ops/create.js";
 import { gradientOf } from "./gradients.js";
 
+type Node = TapeNode<Tensor>;
+
 /** See `Tensor.backward`. */
-export function runBackward(root: Tensor, gradient: Tensor | undefined): void {
+export function runBackward(
+  root: Tensor,
+  gradient: Tensor | undefined,
+  { retainGraph = false }: BackwardOptions,
+): void {
+  check(root, gradient);
+  const leaves = new Set<Tensor>();
+  noGrad(() =>
+    tidy(() => {
+      const start = gradient ?? ones(root.device, root.shape, { dtype: root.dtype });
+      if (!root.node) accumulate(root, start, leaves);
+      else propagate(root, start, leaves, retainGraph);
+    }),
+  );
+  for (const leaf of leaves) {
+    const { grad } = leaf;
+    if (grad && !grad.traced && grad.storage.isShared) leaf.grad = copyOf(grad);
+  }
+}
+
+function check(root: Tensor, gradient: Tensor | undefined): void {
   if (!root.requiresGrad) {
     throw new TensorError(
       "NO_GRAPH",
-      "backward(): nothing this tensor depends on requires a gradient.",
+      "backward(): nothing this tensor depends on requires a gradient. Compute it outside noGrad() from tensors " +
+        "made with { requiresGrad: true } or from a module's parameters.",
     );
   }
-  if (gradient ? !sameShape(gradient.shape, root.shape) : root.size !== 1) {
+  if (!gradient) {
+    if (root.size === 1) return;
     throw new ShapeError(
-      gradient
-        ? `backward: gradient ${showShape(gradient.shape)} for a tensor ${showShape(root.shape)}`
-        : `backward: a tensor ${showShape(root.shape)} needs an explicit gradient; reduce it first`,
+      `backward: a tensor ${showShape(root.shape)} needs an explicit gradient; reduce it first`,
     );
   }
-  noGrad(() => tidy(() => propagate(root, gradient ?? ones(root.device, root.shape))));
+  requireGradientOf("backward", root, gradient);
+  if (gradient.device !== root.device) {
+    throw new TensorError(
+      "DEVICE_MISMATCH",
+      "backward: the gradient is on another device than the tensor; make it on tensor.device.",
+    );
+  }
 }
 
-function propagate(root: Tensor, gradient: Tensor): void {
-  const gradients = new Map<Tensor, Tensor>([[root, gradient]]);
-  // A gradient may be one tensor object flowing to several places: only sums made here are ours.
-  const owned = new Set<Tensor>();
-  if (!root.node) {
-    accumulate(root, gradient);
-    return;
-  }
-  for (const node of topologicalOrder(root.node)) {
-    const incoming = node.outputs.map((output) => gradients.get(output));
-    if (incoming.every((grad) => grad === undefined)) continue;
-    const gradient = gradientOf(node.op);
-    if (!gradient) throw new TensorError("NOT_DIFFERENTIABLE", withoutGradient(node.op.name));
-    const needs = node.inputs.map((input) => input.requiresGrad);
-    const outgoing = gradient(incoming, node.inputs, node.outputs, node.attrs, needs);
-    for (const [i, input] of node.inputs.entries()) {
-      const grad = outgoing[i];
-      if (!grad || !input.requiresGrad) continue;
-      if (!input.node) {
-        accumulate(input, grad);
-        continue;
-      }
-      const before = gradients.get(input);
-      const sum = before ? add(before, grad) : grad;
-      if (before && owned.delete(before)) before.dispose();
-      if (before) owned.add(sum);
-      gradients.set(input, sum);
+function propagate(root: Tensor, start: Tensor, leaves: Set<Tensor>, retainGraph: boolean): void {
+  const order = topologicalOrder(root.node!);
+  for (const node of order) node.retain();
+  try {
+    const flow = new Flow(leaves);
+    flow.add(root, start);
+    for (const node of order) {
+      if (flow.through(node) && !retainGraph) node.spend();
     }
-    for (const output of node.outputs) gradients.delete(output);
+  } finally {
+    for (const node of order) node.release();
   }
+}
+
+/** Gradients on their way from the root to the leaves. */
+class Flow {
+  readonly #leaves: Set<Tensor>;
+  /** By operation, those of its outputs. */
+  readonly #gradients = new Map<Node, (Tensor | undefined)[]>();
+  /** A gradient may be one tensor flowing to several places: only sums made here can be freed here. */
+  readonly #owned = new Set<Tensor>();
+
+  constructor(leaves: Set<Tensor>) {
+    this.#leaves = leaves;
+  }
+
+  /** Adds a gradient of `tensor`, or of what an operation read. */
+  add({ gradientTarget: target }: Pick<Tensor, "gradientTarget">, gradient: Tensor): void {
+    if (!target) return;
+    if (!target.node) {
+      accumulate(target.leaf, gradient, this.#leaves);
+      return;
+    }
+    const known = this.#gradients.get(target.node);
+    const all = known ?? new Array<Tensor | undefined>(target.node.outputs.length).fill(undefined);
+    if (!known) this.#gradients.set(target.node, all);
+    const before = all[target.output];
+    const sum = before ? add(before, gradient) : gradient;
+    if (before && this.#owned.delete(before)) before.dispose();
+    if (before) this.#owned.add(sum);
+    all[target.output] = sum;
+  }
+
+  /** Takes the gradients of an operation's outputs to its inputs; false where there are none. */
+  through(node: Node): boolean {
+    const incoming = this.#gradients.get(node);
+    if (!incoming) return false;
+    this.#gradients.delete(node);
+    const { op, attrs, targets } = node;
+    const gradient = gradientOf(op);
+    if (!gradient) throw new TensorError("NOT_DIFFERENTIABLE", withoutGradient(op.name));
+    const restored: Tensor[] = [];
+    const [inputs, outputs] = [node.inputs, node.outputs].map((all) =>
+      all.map((saved) => restore(saved, restored)),
+    );
+    const needs = targets.map((target) => target !== undefined);
+    const outgoing = gradient(incoming, inputs, outputs, attrs, needs);
+    for (const [i, target] of targets.entries()) {
+      const part = outgoing[i];
+      if (!part || !target) continue;
+      requireGradientOf(`the gradient of ${op.name} towards input ${i}`, inputs[i], part);
+      this.add({ gradientTarget: target }, part);
+    }
+    for (const tensor of restored) if (!outgoing.includes(tensor)) tensor.dispose();
+    return true;
+  }
+}
+
+/** What an operation has saved, as a tensor; one that is made for it is noted. */
+function restore(saved: Saved<Tensor>, made: Tensor[]): Tensor {
+  if ("tensor" in saved) return saved.tensor;
+  const tensor = new Tensor(saved.storage.device, saved, saved);
+  made.push(tensor);
+  return tensor;
 }
 
 function withoutGradient(name: string): string {
@@ -64,27 +138,50 @@ function withoutGradient(name: string): string {
   );
 }
 
-function accumulate(leaf: Tensor, grad: Tensor): void {
+/** A leaf that was disposed of has nobody to read its gradient. */
+function accumulate(leaf: Tensor, gradient: Tensor, leaves: Set<Tensor>): void {
+  if (leaf.isDisposed) return;
   const before = leaf.grad;
-  const sum = before ? add(before, grad) : grad.detach();
+  const sum = before ? add(before, gradient) : gradient.detach();
   before?.dispose();
   leaf.grad = keep(sum);
+  leaves.add(leaf);
 }
 
-/** Nodes from the root back, every node after all users of its outputs. */
-function topologicalOrder(root: TapeNode): TapeNode[] {
-  const order: TapeNode[] = [];
-  const seen = new Set<TapeNode>();
-  const stack: { node: TapeNode; next: number }[] = [{ node: root, next: 0 }];
-  seen.add(root);
+/**
+ * A tensor of the same values with memory of its own. Gradients may come to several leaves as one tensor, or be the
+ * caller's, and clipping and accumulation change them in place.
+ */
+function copyOf(shared: Tensor): Tensor {
+  const { device, storage } = shared;
+  const own = new Storage(device, storage.bytes, "gradient");
+  const bytes = Math.ceil(storage.bytes / 4) * 4;
+  device.copy(storage.buffer.buffer, storage.offset, own.buffer.buffer, 0, bytes);
+  const copy = keep(new Tensor(device, shared, own));
+  shared.dispose();
+  return copy;
+}
+
+/** Nodes from the root back, every node after all users of its outputs. @throws TensorError `GRAPH_SPENT` */
+function topologicalOrder(root: Node): Node[] {
+  const order: Node[] = [];
+  const seen = new Set<Node>([root]);
+  const stack = [{ node: root, next: 0 }];
   while (stack.length > 0) {
     const top = stack[stack.length - 1];
-    if (top.next === top.node.inputs.length) {
+    if (top.node.isSpent) {
+      throw new TensorError(
+        "GRAPH_SPENT",
+        `backward(): it has been through ${top.node.op.name} before, and what its gradient needs is gone. Add the ` +
+          "losses up and call backward() once, or give the first call { retainGraph: true }.",
+      );
+    }
+    if (top.next === top.node.targets.length) {
       order.push(top.node);
       stack.pop();
       continue;
     }
-    const node = top.node.inputs[top.next++].node;
+    const node = top.node.targets[top.next++]?.node;
     if (node && !seen.has(node)) {
       seen.add(node);
       stack.push({ node, next: 0 });

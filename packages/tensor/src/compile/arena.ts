@@ -1,5 +1,6 @@
 import { keep } from "../core/scope.js";
-import { Storage, Tensor } from "../core/tensor.js";
+import { Storage } from "../core/storage.js";
+import { Tensor } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { type Graph, rootOf, type Value } from "./graph.js";

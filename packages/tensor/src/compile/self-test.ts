@@ -18,7 +18,7 @@ import {
 } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../core/errors.js";
 import { decodeHalf, encodeHalf } from "../core/float16.js";
-import { Storage } from "../core/tensor.js";
+import { Storage } from "../core/storage.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { conv2dTraits, packedSlice } from "../ops/conv2d/forward.js";

@@ -19,7 +19,7 @@ import {
   conv2dVariants,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { bytesPerElement, type DType } from "../core/dtype.js";
-import { Storage } from "../core/tensor.js";
+import { Storage } from "../core/storage.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { conv2dTraits, packedSlice } from "../ops/conv2d/forward.js";

@@ -1,5 +1,6 @@
 import { readTensors } from "../core/read-tensors.js";
-import { Storage, type Tensor } from "../core/tensor.js";
+import { Storage } from "../core/storage.js";
+import type { Tensor } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { type FoldedWeights, foldParts, tensorsOfPart } from "./fold.js";

@@ -1,3 +1,5 @@
+import { TensorError } from "./errors.js";
+
 let enabled = true;
 
 /** Whether operations are being recorded for `backward()`. */
@@ -5,12 +7,19 @@ export function gradEnabled(): boolean {
   return enabled;
 }
 
-/** Runs a synchronous `fn` without recording. */
+/** Runs a synchronous `fn` without recording. @throws TensorError `ASYNC_NO_GRAD` for an asynchronous one */
 export function noGrad<R>(fn: () => R): R {
   const before = enabled;
   enabled = false;
   try {
-    return fn();
+    const result = fn();
+    if (result instanceof Promise) {
+      throw new TensorError(
+        "ASYNC_NO_GRAD",
+        "noGrad() takes a synchronous function: what runs after an await would be recorded. Await before or after it.",
+      );
+    }
+    return result;
   } finally {
     enabled = before;
   }

@@ -1,5 +1,6 @@
 import type { Device } from "../device/device.js";
-import { Storage, type Tensor } from "./tensor.js";
+import { Storage } from "./storage.js";
+import type { Tensor } from "./tensor.js";
 
 /** Reads many f32 tensors back at once: one copy of each into one buffer, one read. */
 export async function readTensors(

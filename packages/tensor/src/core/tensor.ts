@@ -1,64 +1,32 @@
 import type { BufferBinding } from "../device/bind-groups.js";
-import type { PooledBuffer } from "../device/buffer-pool.js";
 import type { Device } from "../device/device.js";
 import { bytesPerElement, type DType, type DTypeArrays, typedArray } from "./dtype.js";
 import { DisposedError, ShapeError, TensorError } from "./errors.js";
+import { decodeHalf } from "./float16.js";
 import { registerInScope } from "./scope.js";
-import { assertShape, type Shape, showShape, sizeOf } from "./shape.js";
+import { assertShape, type Shape, sameShape, showShape, sizeOf } from "./shape.js";
+import { Storage } from "./storage.js";
+import type { Saved, SavedMemory, TapeNode, Target } from "./tape.js";
 
-/**
- * GPU memory shared by a tensor and its reshapes; freed when the last of them is disposed. A slice is a part of
- * another's memory, which it keeps alive.
- */
-export class Storage {
-  readonly device: Device;
-  readonly buffer: PooledBuffer;
-  /** Where in the buffer it begins, in bytes: a multiple of 256. */
-  readonly offset: number;
-  readonly bytes: number;
-  /** Whose slice it is. */
-  readonly parent: Storage | undefined;
-  /** Where `Tensor.moveTo` took the elements. */
-  movedTo: Storage | undefined;
-  #references = 0;
+/** What a tensor holds: its memory, and the operation that made it while gradients are recorded. */
+class Hold {
+  /** None while a module is traced. */
+  storage: Storage | undefined;
+  node: TapeNode<Tensor> | undefined;
 
-  constructor(device: Device, bytes: number, label: string, place?: SlicePlace) {
-    this.device = device;
-    this.parent = place?.of;
-    this.buffer = place?.of.buffer ?? device.allocate(bytes, label);
-    this.offset = place ? place.of.offset + place.offset : 0;
-    this.bytes = place ? bytes : this.buffer.bytes;
-    this.parent?.retain();
-  }
-
-  /** `bytes` of another's memory from `offset` on, a multiple of 256. */
-  static slice(of: Storage, offset: number, bytes: number): Storage {
-    return new Storage(of.device, Math.max(16, Math.ceil(bytes / 16) * 16), "", { of, offset });
-  }
-
-  /** As an argument of a dispatch. */
-  get binding(): BufferBinding {
-    return { buffer: this.buffer.buffer, offset: this.offset, size: this.bytes };
-  }
-
-  retain(): void {
-    this.#references++;
+  constructor(storage?: Storage) {
+    this.storage = storage;
+    storage?.retain();
   }
 
   release(): void {
-    if (--this.#references > 0) return;
-    if (this.parent) this.parent.release();
-    else this.device.free(this.buffer);
+    this.node?.release();
+    this.storage?.release();
   }
 }
 
-interface SlicePlace {
-  readonly of: Storage;
-  readonly offset: number;
-}
-
 // A tensor dropped without dispose() gives its memory back when it is collected.
-const dropped = new FinalizationRegistry<Storage>((storage) => storage.release());
+const dropped = new FinalizationRegistry<Hold>((hold) => hold.release());
 
 /** What makes up a tensor besides its elements. */
 export interface TensorInfo {
@@ -71,15 +39,13 @@ export interface TraceValue {
   readonly info: TensorInfo;
 }
 
-/** One recorded operation: what its gradient needs. */
-export interface TapeNode {
-  readonly op: { readonly name: string };
-  readonly attrs: unknown;
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+/** Options of `Tensor.backward`. */
+export interface BackwardOptions {
+  /** Keep what the gradients needed, for another `backward()` through the same operations; default false. */
+  readonly retainGraph?: boolean;
 }
 
-type Backward = (root: Tensor, gradient: Tensor | undefined) => void;
+type Backward = (root: Tensor, gradient: Tensor | undefined, options: BackwardOptions) => void;
 
 let runBackward: Backward = () => {
   throw new TensorError(
@@ -104,32 +70,74 @@ export class Tensor implements TensorInfo {
   readonly device: Device;
   /** True for leaves whose gradient `backward()` accumulates in `grad`. */
   requiresGrad: boolean;
-  /** Accumulated gradient of a leaf; the caller's to dispose (optimizers do it in `zeroGrad`). */
-  grad: Tensor | undefined;
-  /** How this tensor was computed, while gradients are recorded. */
-  node: TapeNode | undefined;
   /** Set while a module is traced: the tensor then has no memory. */
   readonly traced: TraceValue | undefined;
-  #storage: Storage | undefined;
+  #hold: Hold | undefined;
+  #grad: Tensor | undefined;
+  /** Which output of its operation this is. */
+  #output = 0;
+  /** Of the storage, where a gradient reads what an operation has saved. */
+  readonly #savedVersion: number | undefined;
 
   constructor(
     device: Device,
     info: TensorInfo,
-    source: Storage | TraceValue,
+    source: Storage | TraceValue | SavedMemory,
     requiresGrad = false,
   ) {
     this.device = device;
     this.shape = [...info.shape];
     this.dtype = info.dtype;
     this.requiresGrad = requiresGrad;
-    if (source instanceof Storage) {
-      source.retain();
-      this.#storage = source;
-      dropped.register(this, source, this);
-    } else {
+    if ("info" in source) {
       this.traced = source;
+      this.#hold = new Hold();
+    } else {
+      const saved = source instanceof Storage ? undefined : source;
+      this.#savedVersion = saved?.version;
+      this.#hold = new Hold(saved?.storage ?? (source as Storage));
+      // What is restored for a gradient never leaves the scope of backward().
+      if (!saved) dropped.register(this, this.#hold, this);
     }
     registerInScope(this);
+  }
+
+  /** Accumulated gradient of a leaf; the caller's to dispose (optimizers do it in `zeroGrad`). */
+  get grad(): Tensor | undefined {
+    return this.#grad;
+  }
+
+  /** @throws ShapeError, TensorError `DTYPE` unless the gradient has the tensor's shape and type. */
+  set grad(gradient: Tensor | undefined) {
+    if (gradient) requireGradientOf("grad", this, gradient);
+    this.#grad = gradient;
+  }
+
+  /** The operation that made this tensor, while gradients are recorded. */
+  get node(): TapeNode<Tensor> | undefined {
+    return this.#hold?.node;
+  }
+
+  /** Where a gradient of this tensor goes; undefined where it needs none. */
+  get gradientTarget(): Target<Tensor> | undefined {
+    if (!this.requiresGrad) return undefined;
+    return this.node ? { node: this.node, output: this.#output } : { leaf: this };
+  }
+
+  /** Notes which operation made this tensor. */
+  setNode(node: TapeNode<Tensor>, output: number): void {
+    if (!this.#hold) throw new DisposedError(`A tensor ${showShape(this.shape)}`);
+    node.retain();
+    this.#hold.node = node;
+    this.#output = output;
+    this.requiresGrad = true;
+  }
+
+  /** This tensor as an operation uses it now; in a training step that is traced, the tensor itself. */
+  save(traced: boolean): Saved<Tensor> {
+    if (traced) return { tensor: this };
+    const { shape, dtype, storage } = this;
+    return { shape, dtype, storage, version: storage.version };
   }
 
   /** Elements in all. */
@@ -142,12 +150,16 @@ export class Tensor implements TensorInfo {
   }
 
   get isDisposed(): boolean {
-    return this.#storage === undefined && this.traced === undefined;
+    return this.#hold === undefined && this.traced === undefined;
   }
 
-  /** @throws DisposedError after `dispose()`. */
+  /**
+   * @throws DisposedError after `dispose()`; TensorError `CHANGED` where a gradient needs a value that has been
+   * overwritten since.
+   */
   get storage(): Storage {
-    if (!this.#storage) {
+    const storage = this.#hold?.storage;
+    if (!storage) {
       if (this.traced) {
         throw new TensorError(
           "TRACED",
@@ -156,7 +168,14 @@ export class Tensor implements TensorInfo {
       }
       throw new DisposedError(`A tensor ${showShape(this.shape)}`);
     }
-    return this.#storage;
+    if (this.#savedVersion !== undefined && this.#savedVersion !== storage.version) {
+      throw new TensorError(
+        "CHANGED",
+        `backward(): a tensor ${showShape(this.shape)} that a gradient needs was changed in place after it was ` +
+          "used: call backward() before write() and the optimizer's step(), or run forward again.",
+      );
+    }
+    return storage;
   }
 
   /** The whole tensor as an argument of a dispatch. */
@@ -166,7 +185,7 @@ export class Tensor implements TensorInfo {
 
   /** How often the memory was written so far: the values are those of before while it is the same. */
   get version(): number {
-    return this.device.versions.of(this.storage.buffer.buffer);
+    return this.storage.version;
   }
 
   /** Reads the elements back, in row-major order. */
@@ -177,10 +196,15 @@ export class Tensor implements TensorInfo {
     return typedArray(this.dtype, await device.read(buffer.buffer, bytes, offset));
   }
 
-  /** Reads the only element. @throws ShapeError unless there is exactly one. */
+  /** Reads the only element as a number. @throws ShapeError unless there is exactly one. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError(`item() of a tensor ${showShape(this.shape)}`);
-    return (await this.data())[0];
+    if (this.size !== 1) {
+      throw new ShapeError(
+        `item() of a tensor ${showShape(this.shape)}: it takes one element; reduce it, or read data()`,
+      );
+    }
+    const [value] = await this.data();
+    return this.dtype === "f16" ? decodeHalf(Uint16Array.of(value))[0] : value;
   }
 
   /** Replaces all elements. */
@@ -201,13 +225,18 @@ export class Tensor implements TensorInfo {
   }
 
   /**
-   * Adds the gradient of this tensor with respect to every leaf that requires one to the leaf's `grad`.
+   * Adds the gradient of this tensor with respect to every leaf that requires one to the leaf's `grad`, and gives
+   * up what that needed: like PyTorch's, it runs once for each forward pass. It may be called after the scope of
+   * the forward pass has ended.
    *
-   * @param gradient same shape as this tensor; may be left out for a single element (then 1).
-   * @throws ShapeError when it is left out for a larger tensor.
+   * @param gradient same shape and type as this tensor; may be left out for a single element (then 1).
+   * @throws ShapeError when it is left out for a larger tensor or does not fit; DisposedError after `dispose()`;
+   * TensorError `NO_GRAPH` where nothing requires a gradient, `GRAPH_SPENT` the second time, `CHANGED` where a
+   * tensor that a gradient needs was changed in place, `NOT_DIFFERENTIABLE` where an operation has no gradient
    */
-  backward(gradient?: Tensor): void {
-    runBackward(this, gradient);
+  backward(gradient?: Tensor, options: BackwardOptions = {}): void {
+    if (this.isDisposed) throw new DisposedError(`A tensor ${showShape(this.shape)}`);
+    runBackward(this, gradient, options);
   }
 
   /**
@@ -221,20 +250,32 @@ export class Tensor implements TensorInfo {
       this.device.copy(buffer.buffer, offset, storage.buffer.buffer, storage.offset, bytes);
     }
     storage.retain();
-    dropped.unregister(this);
     this.storage.movedTo = storage;
     this.storage.release();
-    this.#storage = storage;
-    dropped.register(this, storage, this);
+    this.#hold!.storage = storage;
   }
 
-  /** Gives the memory back; using the tensor afterwards throws. */
+  /** Gives the memory back; using the tensor afterwards throws. What `backward()` needs of it stays. */
   dispose(): void {
-    this.node = undefined;
-    if (!this.#storage) return;
+    if (!this.#hold) return;
     dropped.unregister(this);
-    this.#storage.release();
-    this.#storage = undefined;
+    this.#hold.release();
+    this.#hold = undefined;
+  }
+}
+
+/** @throws ShapeError, TensorError unless `gradient` can be one of `tensor`. */
+export function requireGradientOf(what: string, tensor: TensorInfo, gradient: Tensor): void {
+  if (!sameShape(gradient.shape, tensor.shape)) {
+    throw new ShapeError(
+      `${what}: a gradient ${showShape(gradient.shape)} for a tensor ${showShape(tensor.shape)}; both must agree`,
+    );
+  }
+  if (gradient.dtype !== tensor.dtype) {
+    throw new TensorError(
+      "DTYPE",
+      `${what}: a gradient of ${gradient.dtype} for a tensor of ${tensor.dtype}; cast() it.`,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { keep } from "../core/scope.js";
 import type { Shape } from "../core/shape.js";
-import { Storage, Tensor, tensor } from "../core/tensor.js";
+import { Storage } from "../core/storage.js";
+import { Tensor, tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 
 /** A trained tensor of a module: a leaf that requires a gradient and outlives `tidy` scopes. */

@@ -22,7 +22,9 @@ import { bytesPerElement } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
 import { gradEnabled } from "../core/grad-mode.js";
 import { assertShape, sizeOf } from "../core/shape.js";
-import { Storage, type TapeNode, Tensor, type TensorInfo } from "../core/tensor.js";
+import { Storage } from "../core/storage.js";
+import { TapeNode } from "../core/tape.js";
+import { Tensor, type TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import type { OpRun, OpSpec } from "./spec.js";
@@ -61,15 +63,27 @@ function applyOp<A>(spec: OpSpec<A>, inputs: readonly Tensor[], attrs: A): Tenso
   const outputs = traces
     ? traceOp(spec, inputs, attrs, infos, device)
     : runOp(spec, inputs, attrs, infos, device);
-  if (gradEnabled() && inputs.some((input) => input.requiresGrad)) {
-    const node: TapeNode = { op: spec, attrs, inputs, outputs };
-    for (const output of outputs) {
-      if (output.dtype !== "f32" && output.dtype !== "f16") continue;
-      output.requiresGrad = true;
-      output.node = node;
-    }
-  }
+  const records = gradEnabled() && inputs.some((input) => input.requiresGrad);
+  if (records && outputs.some(isFloat)) onTape(spec, inputs, outputs, attrs);
   return outputs;
+}
+
+/** Notes on the outputs that can have a gradient how they were made. */
+function onTape<A>(
+  spec: OpSpec<A>,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  attrs: A,
+): void {
+  const traced = outputs[0].traced !== undefined;
+  const [read, written] = [inputs, outputs].map((all) => all.map((tensor) => tensor.save(traced)));
+  const targets = inputs.map((input) => input.gradientTarget);
+  const node = new TapeNode(spec, attrs, read, written, targets);
+  for (const [k, output] of outputs.entries()) if (isFloat(output)) output.setNode(node, k);
+}
+
+function isFloat({ dtype }: TensorInfo): boolean {
+  return dtype === "f32" || dtype === "f16";
 }
 
 function runOp<A>(

@@ -1,4 +1,5 @@
-import type { Storage, Tensor, TraceValue } from "../core/tensor.js";
+import type { Storage } from "../core/storage.js";
+import type { Tensor, TraceValue } from "../core/tensor.js";
 import type { OpSpec } from "./spec.js";
 
 /** One operation of a traced graph; `inputs` are traced tensors or constants (parameters). */

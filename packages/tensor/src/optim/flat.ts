@@ -5,7 +5,8 @@
  * compiled step has laid them side by side in memory (`layOut`), there is nothing to copy.
  */
 import { keep } from "../core/scope.js";
-import { empty, Storage, type Tensor, zeros } from "../core/tensor.js";
+import { Storage } from "../core/storage.js";
+import { empty, type Tensor, zeros } from "../core/tensor.js";
 
 /** Elements between tensors laid side by side, so that each can be bound on its own: 256 bytes. */
 const SPACING = 64;

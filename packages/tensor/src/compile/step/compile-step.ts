@@ -4,7 +4,8 @@
  * the tape and the table of gradients as in eager mode; while tracing, operations are recorded instead of run.
  */
 import { keep } from "../../core/scope.js";
-import { empty, type Storage, type Tensor, type TensorInfo } from "../../core/tensor.js";
+import type { Storage } from "../../core/storage.js";
+import { empty, type Tensor, type TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import type { Trace } from "../../ops/trace.js";
 import type { EMA, GroupOptions, Optimizer } from "../../optim/index.js";

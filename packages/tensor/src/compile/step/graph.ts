@@ -22,7 +22,8 @@
  *   rounding.
  */
 import { TensorError } from "../../core/errors.js";
-import { type Storage, Tensor, type TensorInfo, type TraceValue } from "../../core/tensor.js";
+import type { Storage } from "../../core/storage.js";
+import { Tensor, type TensorInfo, type TraceValue } from "../../core/tensor.js";
 import type { OpSpec } from "../../ops/spec.js";
 import type { Trace, TraceNode } from "../../ops/trace.js";
 

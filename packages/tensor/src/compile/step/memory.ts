@@ -1,7 +1,7 @@
 /** Where the values of a step lie: those that live within a run share buffers by lifetime, the others have their own. */
 import { bytesPerElement } from "../../core/dtype.js";
 import { sizeOf } from "../../core/shape.js";
-import { Storage } from "../../core/tensor.js";
+import { Storage } from "../../core/storage.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
 import { assignBuffers } from "../memory.js";

@@ -8,7 +8,8 @@
  */
 import { KEEP, type Kernel, takeElements } from "@retinaface-webgpu/kernels-wgsl";
 import { keep } from "../../core/scope.js";
-import { Storage, type Tensor, zeros } from "../../core/tensor.js";
+import { Storage } from "../../core/storage.js";
+import { type Tensor, zeros } from "../../core/tensor.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
 import type { Packed } from "./webgpu.js";

@@ -1,5 +1,6 @@
 /** Puts what a step leaves behind into memory of its own: parameters' gradients side by side, losses. */
-import { Storage, Tensor } from "../../core/tensor.js";
+import { Storage } from "../../core/storage.js";
+import { Tensor } from "../../core/tensor.js";
 import { sliceOf } from "../../optim/flat.js";
 import type { FlatParameters } from "../../optim/index.js";
 import { assignOp } from "../../optim/updates.js";
