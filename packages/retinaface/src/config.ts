@@ -1,6 +1,7 @@
 import { checkAnchors } from "./decode/anchors.js";
 import { OptionError } from "./errors.js";
-import type { AnchorConfig, DetectorConfig } from "./types.js";
+import { checkHeadTable } from "./model/heads.js";
+import type { AnchorConfig, DetectorConfig, HeadSpec } from "./types.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,16 +30,33 @@ function parseVariances(value: unknown): DetectorConfig["variances"] {
   return [value[0], value[1]];
 }
 
+function parseHeads(value: unknown): HeadSpec[] {
+  if (!Array.isArray(value) || !value.every(isObject)) {
+    throw new OptionError(
+      "heads must be a list of rows with name, module, width, meaning and loss",
+    );
+  }
+  const heads = value.map(({ name, module, width, meaning, loss }) => {
+    if (![name, module, meaning, loss].every((text) => typeof text === "string")) {
+      throw new OptionError("a head needs a name, a module, a meaning and a loss, all text");
+    }
+    return { name, module, width, meaning, loss } as HeadSpec;
+  });
+  checkHeadTable(heads);
+  return heads;
+}
+
 /**
  * A detector's configuration from JSON: `{"anchors": {"minSizes": …, "steps": …}, "variances": [0.1, 0.2]}`,
- * either or both.
+ * either or both, and `"heads"` where they are not the published ones.
  * @throws {OptionError} saying what is wrong with it
  */
 export function parseDetectorConfig(value: unknown): Partial<DetectorConfig> {
   if (!isObject(value)) throw new OptionError("a configuration must be a JSON object");
-  const { anchors, variances } = value;
+  const { anchors, variances, heads } = value;
   return {
     ...(anchors === undefined ? {} : { anchors: parseAnchors(anchors) }),
     ...(variances === undefined ? {} : { variances: parseVariances(variances) }),
+    ...(heads === undefined ? {} : { heads: parseHeads(heads) }),
   };
 }

@@ -3,7 +3,8 @@ export { alignFace } from "./align.js";
 export { parseDetectorConfig } from "./config.js";
 export { anchorCount, priorBoxes } from "./decode/anchors.js";
 export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./decode/codec.js";
-export { marginsOf, probabilityOf } from "./decode/margin.js";
+export { hasLandmarks } from "./decode/face.js";
+export { labelsOf, marginsOf, probabilityOf } from "./decode/margin.js";
 export { nms } from "./decode/nms.js";
 export {
   type Frame,

@@ -16,7 +16,13 @@ export interface Face {
   box: [x1: number, y1: number, x2: number, y2: number];
   /** Probability in 0..1. */
   score: number;
+  /** Weights without a head for landmarks find none: asking for them is then an error, `NO_LANDMARKS`. */
   landmarks: Landmarks;
+  /** Class, from 1, where the weights tell several: the one whose logit is largest. `score` is its probability against
+   * the background. */
+  label?: number;
+  /** Numbers of further heads, by their losses' names; points in pixels. */
+  values?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Names of the landmarks in the network's order. */
@@ -41,11 +47,36 @@ export interface AnchorConfig {
   clip: boolean;
 }
 
+/**
+ * What a head's numbers are, which says how they are decoded (`decode/codec.ts`), learnt (`objective/`) and reported:
+ *
+ * - `class`: logits, background first; the candidates' score
+ * - `box`: centre and size, relative to an anchor
+ * - `points`: x and y of points, relative to an anchor
+ * - `values`: numbers as they are
+ */
+export type HeadMeaning = "class" | "box" | "points" | "values";
+
+/** One row of a table of heads: plain JSON, so that it travels in checkpoints. */
+export interface HeadSpec {
+  /** Of its outputs: `conf`. */
+  readonly name: string;
+  /** Of its module in checkpoints: `ClassHead`. */
+  readonly module: `${string}Head`;
+  /** Numbers for each anchor. */
+  readonly width: number;
+  readonly meaning: HeadMeaning;
+  /** Of its loss, and of the labels it learns: `boxes`, `landmarks`, or one of a face's further `values`. */
+  readonly loss: string;
+}
+
 /** What decoding needs to know of the way the network was trained. */
 export interface DetectorConfig {
   anchors: AnchorConfig;
   /** Scales of the centre and of the size offsets. */
   variances: readonly [centre: number, size: number];
+  /** The network's heads; default those published, as far as the weights have them. */
+  heads?: readonly HeadSpec[];
 }
 
 /** Post-processing: which candidates become faces. */

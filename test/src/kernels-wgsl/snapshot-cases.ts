@@ -253,19 +253,33 @@ function detectionCases(): [string, Kernel][] {
     targetOffset: 9216,
     mean: [104, 117, 123],
   } as const;
+  const box = { name: "loc", width: 4 };
+  const record = { classes: 2, box, others: [{ name: "landms", width: 10 }] };
+  const several = {
+    classes: 4,
+    box,
+    others: [
+      { name: "mask", width: 7 },
+      { name: "landms", width: 10 },
+    ],
+  };
   const level = {
     batch: 2,
     cells: 300,
     anchorsPerCell: 2,
-    conf: { stride: 32, offset: 0 },
-    loc: { stride: 32, offset: 4 },
-    landms: { stride: 32, offset: 12 },
+    record,
+    logits: { stride: 32, offset: 0 },
+    heads: [
+      { stride: 32, offset: 4 },
+      { stride: 32, offset: 12 },
+    ],
     firstPrior: 2400,
     priors: 4200,
     threshold: kernels.marginKey(0.5),
   };
   const nms = {
     batch: 2,
+    record,
     priors: 4200,
     topK: 5000,
     keepTopK: 750,
@@ -278,8 +292,25 @@ function detectionCases(): [string, Kernel][] {
     ["imageInput band", kernels.imageInput({ ...image, band: { firstRow: 30, rows: 20 } })],
     ["framePixels", kernels.framePixels({ width: 33, height: 7 })],
     ["candidates", kernels.candidates(level)],
+    [
+      "candidates several classes",
+      kernels.candidates({
+        ...level,
+        record: several,
+        heads: [...level.heads, { stride: 7, offset: 0 }],
+      }),
+    ],
+    [
+      "candidates box only",
+      kernels.candidates({
+        ...level,
+        record: { ...record, others: [] },
+        heads: level.heads.slice(1),
+      }),
+    ],
     ["candidateSort", kernels.candidateSort({ batch: 2, priors: 4200 })],
     ["greedyNms", kernels.greedyNms(nms)],
+    ["greedyNms several classes", kernels.greedyNms({ ...nms, record: several })],
     ["greedyNms all", kernels.greedyNms({ ...nms, nmsThreshold: 1 })],
   ];
 }
@@ -317,6 +348,7 @@ export const HELPERS: readonly string[] = [
   "matmulBatchStrides",
   "nmsBoxWords",
   "nmsCapacity",
+  "recordLayout",
   "packParams",
   "padOutputShape",
   "poolOutputSize",

@@ -1,6 +1,6 @@
 /**
  * The WGSL and the launch geometry of every kernel, compared with files in `test/snapshots` without a GPU.
- * After an intended change: `UPDATE_SNAPSHOTS=1 node test/dist/kernel-snapshots.node.test.js`, then read
+ * After an intended change: `UPDATE_SNAPSHOTS=1 node test/dist/kernels-wgsl/snapshots.node.test.js`, then read
  * the difference.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { snapshotCases } from "./snapshot-cases.js";
 const folder = path.join(repository, "test/snapshots");
 const geometryFile = path.join(folder, "geometry.json");
 const REMEDY =
-  "after an intended change run UPDATE_SNAPSHOTS=1 node test/dist/kernel-snapshots.node.test.js";
+  "after an intended change run UPDATE_SNAPSHOTS=1 node test/dist/kernels-wgsl/snapshots.node.test.js";
 
 interface Snapshot {
   /** File name to WGSL. */

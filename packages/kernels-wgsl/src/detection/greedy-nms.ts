@@ -18,11 +18,13 @@
  */
 import { defineKernel, input, output } from "../define.js";
 import type { Kernel } from "../kernel.js";
-import { NAN_KEY, RECORD_WORDS } from "./candidates.js";
+import { NAN_KEY } from "./candidates.js";
+import { type RecordSpec, recordLayout } from "./record.js";
 
 /** Sorted candidates of a batch of images. */
 export interface GreedyNmsSpec {
   readonly batch: number;
+  readonly record: RecordSpec;
   readonly priors: number;
   readonly topK: number;
   readonly keepTopK: number;
@@ -39,7 +41,11 @@ export const FLAG_NAN_SCORE = 1;
 export const FLAG_NOT_FINITE = 2;
 
 /** Records that the result has room for, for each image. */
-export function nmsCapacity({ priors, topK, keepTopK }: GreedyNmsSpec): number {
+export function nmsCapacity({
+  priors,
+  topK,
+  keepTopK,
+}: Pick<GreedyNmsSpec, "priors" | "topK" | "keepTopK">): number {
   return Math.min(priors, topK, keepTopK);
 }
 
@@ -50,8 +56,6 @@ export function nmsBoxWords(spec: GreedyNmsSpec): number {
 
 const LANES = 128;
 const BOX_WORDS = 8;
-/** Box offsets of a record follow its key and prior. */
-const LOC_WORD = 2;
 
 const GLOBALS = `
 const LANES = ${LANES}u;
@@ -88,7 +92,8 @@ fn overlaps(a: Box, b: Box, frame: vec2<f32>) -> bool {
   return shared_ > p.nmsThreshold * (a.place.z + b.place.z - shared_);
 }`;
 
-const BODY = `
+function body(boxWord: number): string {
+  return `
   let frame = frames[group];
   let total = min(counts[group], p.topK);
   let listAt = group * p.priors * 2u;
@@ -104,7 +109,7 @@ const BODY = `
     if (live) {
       let item = lists[listAt + n + lane];
       source = (group * p.priors + item.y) * p.words;
-      let at = source + ${LOC_WORD}u;
+      let at = source + ${boxWord}u;
       let offsets = vec4<u32>(records[at], records[at + 1u], records[at + 2u], records[at + 3u]);
       let loc = bitcast<vec4<f32>>(offsets);
       let box = priors[item.y];
@@ -163,15 +168,17 @@ const BODY = `
     faces[outAt + 1u] = atomicLoad(&flags);
     faces[outAt + 2u] = counts[group];
   }`;
+}
 
 /**
  * Bindings: lists and counts of `candidateSort`, records of `candidates`, priors `vec4<f32> [priors]` (cx, cy, w, h in
  * fractions), frames `vec2<f32> [batch]` (width and height in pixels that the fraction 1 stands for), kept boxes
- * of `nmsBoxWords` (scratch), faces `u32 [batch, 4 + capacity · 16]`: a header and the records of the kept, best first.
+ * of `nmsBoxWords` (scratch), faces `u32 [batch, HEADER_WORDS + capacity · words]`: a header and the records of the kept, best first.
  */
 export function greedyNms(spec: GreedyNmsSpec): Kernel {
   const { batch, priors, nmsThreshold, variances } = spec;
   const capacity = nmsCapacity(spec);
+  const { words, heads } = recordLayout(spec.record);
   return defineKernel({
     name: "greedy-nms",
     buffers: [
@@ -188,7 +195,7 @@ export function greedyNms(spec: GreedyNmsSpec): Kernel {
       topK: spec.topK,
       capacity,
       boxes: capacity + LANES,
-      words: RECORD_WORDS,
+      words,
       header: HEADER_WORDS,
       suppress: nmsThreshold < 1 ? 1 : 0,
       nmsThreshold: { f32: nmsThreshold },
@@ -199,8 +206,8 @@ export function greedyNms(spec: GreedyNmsSpec): Kernel {
     count: batch,
     perGroup: true,
     threads: LANES,
-    body: BODY,
+    body: body(heads[0].at),
     flops: 0,
-    bytes: batch * capacity * RECORD_WORDS * 4,
+    bytes: batch * capacity * words * 4,
   });
 }

@@ -1,4 +1,5 @@
 import { toRawImage } from "#platform";
+import { hasLandmarks } from "../decode/face.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
 import { type Face, LANDMARK_NAMES, type RawImage } from "../types.js";
@@ -178,10 +179,15 @@ function errorLine(cause: unknown): { code: string; message: string } {
 
 const pixels = (value: number) => Number(value.toFixed(2));
 
-function faceLine({ box, score, landmarks }: Face) {
+function faceLine(face: Face) {
+  const { box, score, label, values } = face;
   return {
     box: box.map(pixels),
     score: Number(score.toFixed(6)),
-    landmarks: LANDMARK_NAMES.map((name) => landmarks[name].map(pixels)),
+    ...(hasLandmarks(face) && {
+      landmarks: LANDMARK_NAMES.map((name) => face.landmarks[name].map(pixels)),
+    }),
+    ...(label !== undefined && { label }),
+    ...(values && { values }),
   };
 }

@@ -1,4 +1,6 @@
 import { OptionError } from "../errors.js";
+import { BOX_NUMBERS, POINT_NUMBERS } from "../model/heads.js";
+import { type HeadMeaning, LANDMARK_NAMES } from "../types.js";
 
 /*
  * Offsets between priors and boxes or points (SSD's box coding, as in PyTorch's RetinaFace).
@@ -8,11 +10,11 @@ import { OptionError } from "../errors.js";
 
 type Variances = readonly [centre: number, size: number];
 
-/** Coordinates of five landmarks. */
-export const LANDMARK_COORDINATES = 10;
+/** Coordinates of the landmarks. */
+export const LANDMARK_COORDINATES = LANDMARK_NAMES.length * POINT_NUMBERS;
 
 function checkRows(name: string, length: number, columns: number, priors: ArrayLike<number>): void {
-  const rows = priors.length / 4;
+  const rows = priors.length / BOX_NUMBERS;
   if (!Number.isInteger(rows) || length !== rows * columns) {
     throw new OptionError(
       `${name} must be [${rows}, ${columns}] for ${rows} priors, got ${length} values`,
@@ -80,6 +82,42 @@ export function decodeBoxes(
   return boxes;
 }
 
+/** Regression targets of points: `[N, width]` of `x, y` each, relative to `[N, 4]` priors. */
+export function encodePoints(
+  points: ArrayLike<number>,
+  priors: ArrayLike<number>,
+  variances: Variances,
+  width: number,
+): Float32Array {
+  checkRows("points", points.length, width, priors);
+  const encoded = new Float32Array(points.length);
+  for (let i = 0, p = 0; i < points.length; p += BOX_NUMBERS) {
+    for (const end = i + width; i < end; i += POINT_NUMBERS) {
+      encoded[i] = (points[i] - priors[p]) / (variances[0] * priors[p + 2]);
+      encoded[i + 1] = (points[i + 1] - priors[p + 1]) / (variances[0] * priors[p + 3]);
+    }
+  }
+  return encoded;
+}
+
+/** Points from the network's offsets: the inverse of {@link encodePoints}. */
+export function decodePoints(
+  offsets: ArrayLike<number>,
+  priors: ArrayLike<number>,
+  variances: Variances,
+  width: number,
+): Float64Array {
+  checkRows("offsets", offsets.length, width, priors);
+  const points = new Float64Array(offsets.length);
+  for (let i = 0, p = 0; i < offsets.length; p += BOX_NUMBERS) {
+    for (const end = i + width; i < end; i += POINT_NUMBERS) {
+      points[i] = priors[p] + offsets[i] * variances[0] * priors[p + 2];
+      points[i + 1] = priors[p + 1] + offsets[i + 1] * variances[0] * priors[p + 3];
+    }
+  }
+  return points;
+}
+
 /**
  * Regression targets of landmarks.
  *
@@ -92,15 +130,7 @@ export function encodeLandmarks(
   priors: ArrayLike<number>,
   variances: Variances,
 ): Float32Array {
-  checkRows("points", points.length, LANDMARK_COORDINATES, priors);
-  const landms = new Float32Array(points.length);
-  for (let i = 0, p = 0; i < points.length; p += 4) {
-    for (const end = i + LANDMARK_COORDINATES; i < end; i += 2) {
-      landms[i] = (points[i] - priors[p]) / (variances[0] * priors[p + 2]);
-      landms[i + 1] = (points[i + 1] - priors[p + 1]) / (variances[0] * priors[p + 3]);
-    }
-  }
-  return landms;
+  return encodePoints(points, priors, variances, LANDMARK_COORDINATES);
 }
 
 /**
@@ -115,13 +145,34 @@ export function decodeLandmarks(
   priors: ArrayLike<number>,
   variances: Variances,
 ): Float64Array {
-  checkRows("landms", landms.length, LANDMARK_COORDINATES, priors);
-  const points = new Float64Array(landms.length);
-  for (let i = 0, p = 0; i < landms.length; p += 4) {
-    for (const end = i + LANDMARK_COORDINATES; i < end; i += 2) {
-      points[i] = priors[p] + landms[i] * variances[0] * priors[p + 2];
-      points[i + 1] = priors[p + 1] + landms[i + 1] * variances[0] * priors[p + 3];
-    }
-  }
-  return points;
+  return decodePoints(landms, priors, variances, LANDMARK_COORDINATES);
 }
+
+/** How what a head says is made of what is meant, and the other way round. */
+export interface Codec {
+  encode(
+    values: ArrayLike<number>,
+    priors: ArrayLike<number>,
+    variances: Variances,
+    width: number,
+  ): Float32Array;
+  decode(
+    offsets: ArrayLike<number>,
+    priors: ArrayLike<number>,
+    variances: Variances,
+    width: number,
+  ): Float64Array;
+  /** Whether decoded numbers are places, x and y in turn, as fractions of the input. */
+  readonly places: boolean;
+}
+
+/** The codecs of a table's heads, by what they mean. */
+export const CODECS: Readonly<Record<Exclude<HeadMeaning, "class">, Codec>> = {
+  box: { encode: encodeBoxes, decode: decodeBoxes, places: true },
+  points: { encode: encodePoints, decode: decodePoints, places: true },
+  values: {
+    encode: (values) => Float32Array.from(values),
+    decode: (values) => Float64Array.from(values),
+    places: false,
+  },
+};

@@ -6,15 +6,31 @@ import { keyMargin, marginKey } from "@retinaface-webgpu/kernels-wgsl";
  * exponential is not the same number on every adapter.
  */
 
-/** Margins from `[N, 2]` logits of background and face; NaN where a logit is not finite, as one that overflowed. */
-export function marginsOf(logits: Float32Array): Float32Array {
-  const margins = new Float32Array(logits.length / 2);
+/**
+ * Margins from `[N, classes]` logits, the background's first: of the best class where there are several. NaN where a
+ * logit is not finite, as one that overflowed.
+ */
+export function marginsOf(logits: Float32Array, classes = 2): Float32Array {
+  const margins = new Float32Array(logits.length / classes);
   for (let i = 0; i < margins.length; i++) {
-    const [background, face] = [logits[i * 2], logits[i * 2 + 1]];
-    const sound = Number.isFinite(background) && Number.isFinite(face);
-    margins[i] = sound ? face - background : Number.NaN;
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    margins[i] = row.every(Number.isFinite) ? row[bestClass(row)] - row[0] : Number.NaN;
   }
   return margins;
+}
+
+/** The class of each row of `[N, classes]` logits, from 1: that of the largest logit besides the background's. */
+export function labelsOf(logits: Float32Array, classes: number): Uint32Array {
+  return Uint32Array.from({ length: logits.length / classes }, (_, i) =>
+    bestClass(logits.subarray(i * classes, (i + 1) * classes)),
+  );
+}
+
+function bestClass(row: Float32Array): number {
+  const margin = (c: number) => Math.fround(row[c] - row[0]);
+  let best = 1;
+  for (let c = best + 1; c < row.length; c++) if (margin(c) > margin(best)) best = c;
+  return best;
 }
 
 /** The face's probability (softmax of the two logits), rounded to single precision. */

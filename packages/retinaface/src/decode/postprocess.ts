@@ -1,6 +1,8 @@
 import { NumericError, OptionError } from "../errors.js";
-import { DEFAULT_THRESHOLDS, type Face, type Point, type Thresholds } from "../types.js";
-import { decodeBoxes, decodeLandmarks, LANDMARK_COORDINATES } from "./codec.js";
+import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, regressionHeads } from "../model/heads.js";
+import { DEFAULT_THRESHOLDS, type Face, type HeadSpec, type Thresholds } from "../types.js";
+import { CODECS } from "./codec.js";
+import { type DecodedRows, toFace } from "./face.js";
 import { nms, orderByScore } from "./nms.js";
 
 /**
@@ -20,15 +22,21 @@ export interface Frame {
 export interface PostprocessInput {
   /** `[N, 4]` box offsets. */
   loc: Float32Array;
-  /** `[N]` face probabilities (after softmax). */
+  /** `[N]` face probabilities (after softmax); with several classes the best one's. */
   scores: Float32Array;
   /**
    * `[N]` face logit minus background logit. Where given, they order the candidates: as the scores do, but they still
    * tell apart those that score alike in single precision, near 1.
    */
   margins?: Float32Array;
-  /** `[N, 10]` landmark offsets. */
-  landms: Float32Array;
+  /** `[N, 10]` landmark offsets, where the network has a head for them. */
+  landms?: Float32Array;
+  /** `[N, width]` of each further head, by its name. */
+  values?: Readonly<Record<string, Float32Array>>;
+  /** `[N]`: the class of each prior, from 1, where there are several. */
+  labels?: ArrayLike<number>;
+  /** Default {@link RETINAFACE_HEADS}. */
+  heads?: readonly HeadSpec[];
   /** `[N, 4]` from {@link priorBoxes} for the frame's size. */
   priors: Float32Array;
   variances: readonly [centre: number, size: number];
@@ -45,40 +53,46 @@ export interface PostprocessInput {
  * @throws NumericError when a score is NaN or a candidate's box or landmark is not finite.
  */
 export function postprocess(input: PostprocessInput): Face[] {
-  const { scores, priors, variances, frame, thresholds } = input;
-  checkRows("loc", input.loc, 4, scores.length);
-  checkRows("landms", input.landms, LANDMARK_COORDINATES, scores.length);
-  checkRows("priors", priors, 4, scores.length);
+  const { scores, priors, variances, frame, thresholds, heads = RETINAFACE_HEADS } = input;
+  const outputs: Record<string, Float32Array> = { ...input.values };
+  for (const { name, width } of regressionHeads(heads)) {
+    const rows = outputs[name] ?? input[name as "loc"];
+    checkRows(name, rows ?? new Float32Array(0), width, scores.length);
+    outputs[name] = rows;
+  }
+  checkRows("priors", priors, BOX_NUMBERS, scores.length);
   checkRows("margins", input.margins ?? scores, 1, scores.length);
   const chosen = candidates(input, thresholds);
-  const rows = decodeRows({
-    loc: takeRows(input.loc, 4, chosen),
-    landms: takeRows(input.landms, LANDMARK_COORDINATES, chosen),
-    priors: takeRows(priors, 4, chosen),
+  const taken = regressionHeads(heads).map(({ name, width }): [string, Float32Array] => [
+    name,
+    takeRows(outputs[name], width, chosen),
+  ]);
+  const rows = decodeRows(heads, Object.fromEntries(taken), {
+    priors: takeRows(priors, BOX_NUMBERS, chosen),
     variances,
     frame,
   });
   const chosenScores = takeRows(scores, 1, chosen);
-  const kept = nms(rows.boxes, chosenScores, thresholds.nmsThreshold, thresholds.keepTopK);
-  return Array.from(kept, (i) => toFace(rows, i, chosenScores[i]));
+  const boxes = rows[boxHead(heads).name];
+  const kept = nms(boxes, chosenScores, thresholds.nmsThreshold, thresholds.keepTopK);
+  return Array.from(kept, (i) =>
+    toFace(heads, rows, i, chosenScores[i], input.labels?.[chosen[i]]),
+  );
 }
 
-/** Boxes `[N, 4]` and landmarks `[N, 10]` in pixels of the original image. */
-export interface DecodedRows {
-  boxes: Float64Array;
-  points: Float64Array;
-}
-
-/** Decodes rows of offsets with the priors they belong to. */
+/** Decodes rows of offsets, by the heads' names, with the priors they belong to. */
 export function decodeRows(
-  input: Pick<PostprocessInput, "loc" | "landms" | "priors" | "variances" | "frame">,
+  heads: readonly HeadSpec[],
+  outputs: Readonly<Record<string, Float32Array>>,
+  { priors, variances, frame }: Pick<PostprocessInput, "priors" | "variances" | "frame">,
 ): DecodedRows {
-  const { loc, landms, priors, variances, frame } = input;
-  const boxes = decodeBoxes(loc, priors, variances);
-  const points = decodeLandmarks(landms, priors, variances);
-  toPixels(boxes, frame);
-  toPixels(points, frame);
-  return { boxes, points };
+  const decoded: Record<string, Float64Array> = {};
+  for (const { name, meaning, width } of regressionHeads(heads)) {
+    const codec = CODECS[meaning as keyof typeof CODECS];
+    decoded[name] = codec.decode(outputs[name], priors, variances, width);
+    if (codec.places) toPixels(decoded[name], frame);
+  }
+  return decoded;
 }
 
 /** Faces scoring at least `visThreshold`, in their order. */
@@ -160,24 +174,4 @@ function toPixels(coordinates: Float64Array, frame: Frame): void {
     coordinates[i] = coordinates[i] * x;
     coordinates[i + 1] = coordinates[i + 1] * y;
   }
-}
-
-/** One decoded row as a face. @throws NumericError when a landmark is not finite. */
-export function toFace(rows: DecodedRows, row: number, score: number): Face {
-  const start = row * LANDMARK_COORDINATES;
-  const points = rows.points.subarray(start, start + LANDMARK_COORDINATES);
-  if (!points.every(Number.isFinite)) throw new NumericError("a landmark is not finite");
-  const [x1, y1, x2, y2] = rows.boxes.subarray(row * 4, row * 4 + 4);
-  const point = (n: number): Point => [points[n * 2], points[n * 2 + 1]];
-  return {
-    box: [x1, y1, x2, y2],
-    score,
-    landmarks: {
-      leftEye: point(0),
-      rightEye: point(1),
-      nose: point(2),
-      leftMouth: point(3),
-      rightMouth: point(4),
-    },
-  };
 }

@@ -93,12 +93,12 @@ export class RetinaFace {
     if (tune && typeof tune !== "function") throw new OptionError("tune takes measureKernels()");
     const bytes = await findWeights(weights);
     const state = readCheckpoint(bytes);
-    const network = inferNetwork(state);
     const config = {
       ...DEFAULT_CONFIG,
       ...readCheckpointConfig(bytes),
       ...(overrides && parseDetectorConfig(overrides)),
     };
+    const network = inferNetwork(state, config.heads);
     const device = given ?? (await Device.create());
     try {
       const parts = { config, network, state, precision, tune };

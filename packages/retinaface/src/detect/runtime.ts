@@ -50,7 +50,7 @@ export class Runtime {
     const { network, state, config } = parts;
     this.#network = loadNetwork(nn.Init.empty(device), network, state, config.anchors);
     // Errors come back from the calls that need the kernels.
-    warmUp(device).catch(() => undefined);
+    warmUp(device, this.#network.headSpecs).catch(() => undefined);
     this.#weights = new WeightStore(device);
     this.#upload = new UploadBuffer(device);
   }
@@ -74,6 +74,7 @@ export class Runtime {
     const parts = {
       device: this.device,
       heads: (image: Tensor) => this.#network.heads(image),
+      headSpecs: this.#network.headSpecs,
       weights: this.#weights,
       upload: this.#upload,
       config,

@@ -1,3 +1,4 @@
+import { hasLandmarks } from "../decode/face.js";
 import { type Face, LANDMARK_NAMES, type Landmarks, type RawImage } from "../types.js";
 import { type Colour, fillDisc, fillRect, strokeRect } from "./canvas.js";
 import { drawText, GLYPH_HEIGHT, textWidth } from "./font.js";
@@ -40,7 +41,7 @@ export function annotate(
     .filter((face) => face.score >= visThreshold)
     .sort((a, b) => a.score - b.score);
   for (const face of shown) drawBox(copy, face, line);
-  for (const face of shown) drawLandmarks(copy, face, line);
+  for (const face of shown) if (hasLandmarks(face)) drawLandmarks(copy, face, line);
   for (const face of shown) drawLabel(copy, face, line, fontScale(side, face));
   return copy;
 }

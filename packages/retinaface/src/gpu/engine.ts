@@ -12,9 +12,10 @@ import { priorBoxes } from "../decode/anchors.js";
 import type { Frame } from "../decode/postprocess.js";
 import { addTimings, noTimings, type StageTimings, type Timings } from "../detect/timings.js";
 import type { PixelSource } from "../image/source.js";
+
 import type { HeadOutput } from "../model/network.js";
 import type { KernelTuner } from "../tune/measure-kernels.js";
-import type { DetectorConfig, Face, Thresholds } from "../types.js";
+import type { DetectorConfig, Face, HeadSpec, Thresholds } from "../types.js";
 import { FaceFinder, type HeadLevel } from "./face-finder.js";
 import { ImageFeed } from "./image-feed.js";
 import { stageOf } from "./pipelines.js";
@@ -31,6 +32,7 @@ export interface EngineSpec {
 export interface EngineParts {
   readonly device: Device;
   readonly heads: (image: Tensor) => HeadOutput;
+  readonly headSpecs: readonly HeadSpec[];
   readonly weights: WeightStore;
   readonly upload: UploadBuffer;
   readonly config: DetectorConfig;
@@ -71,6 +73,7 @@ export class Engine {
       const finder = await FaceFinder.create(device, {
         batch,
         levels: levelsOf(plan.outputs),
+        heads: parts.headSpecs,
         priors: priorBoxes(height, width, config.anchors),
         variances: config.variances,
       });
@@ -148,6 +151,9 @@ function stagesOf(kernels: readonly KernelTiming[], gpu: number): StageTimings {
 }
 
 /** The outputs of each level, fine to coarse. */
-function levelsOf({ conf, loc, landms }: PlanOutputs<HeadOutput>): HeadLevel[] {
-  return conf.map((level, i) => ({ conf: level, loc: loc[i], landms: landms[i] }));
+function levelsOf(outputs: PlanOutputs<HeadOutput>): HeadLevel[] {
+  const heads = Object.entries(outputs);
+  return heads[0][1].map((_, level) =>
+    Object.fromEntries(heads.map(([name, levels]) => [name, levels[level]])),
+  );
 }

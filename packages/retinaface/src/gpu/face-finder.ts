@@ -8,25 +8,25 @@ import {
   keyMargin,
   nmsBoxWords,
   nmsCapacity,
-  RECORD_WORDS,
+  type RecordLayout,
+  type RecordSpec,
+  recordLayout,
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor/inference";
-import { LANDMARK_COORDINATES } from "../decode/codec.js";
+import { toFace } from "../decode/face.js";
 import { probabilityOf, thresholdKey } from "../decode/margin.js";
-import { decodeRows, type Frame, toFace } from "../decode/postprocess.js";
+import { decodeRows, type Frame } from "../decode/postprocess.js";
 import { lap, noTimings, type Timings } from "../detect/timings.js";
-import { NumericError } from "../errors.js";
-import type { Face, Thresholds } from "../types.js";
+import { NumericError, OptionError } from "../errors.js";
+import { BOX_NUMBERS, classHead, RETINAFACE_HEADS } from "../model/heads.js";
+import type { Face, HeadSpec, Thresholds } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
 import { type DetectionPipelines, detectionPipelines } from "./pipelines.js";
+import { recordSpec } from "./record.js";
 import { Stage } from "./stage.js";
 
-/** One pyramid level's head outputs, NHWC. */
-export interface HeadLevel {
-  readonly conf: PlanOutput;
-  readonly loc: PlanOutput;
-  readonly landms: PlanOutput;
-}
+/** One pyramid level's head outputs, NHWC, by the heads' names. */
+export type HeadLevel = Readonly<Record<string, PlanOutput>>;
 
 /** What a {@link FaceFinder} reads and how. */
 export interface FaceFinderSpec {
@@ -35,7 +35,14 @@ export interface FaceFinderSpec {
   /** `[N, 4]` of {@link priorBoxes}. */
   readonly priors: Float32Array;
   readonly variances: readonly [centre: number, size: number];
+  /** Default {@link RETINAFACE_HEADS}. */
+  readonly heads?: readonly HeadSpec[];
 }
+
+/** A prior's places in the lists of the sort: key and prior, in two halves. */
+const LIST_WORDS = 4;
+/** A frame's width and height. */
+const FRAME_WORDS = 2;
 
 /** Buffers whose size depends on the thresholds. */
 interface Results {
@@ -44,10 +51,6 @@ interface Results {
   readonly kept: PooledBuffer;
   readonly faces: PooledBuffer;
 }
-
-/** Box offsets of a record follow its key and prior. */
-const LOC_AT = 2;
-const LANDMS_AT = LOC_AT + 4;
 
 /**
  * Post-processing on the GPU: candidates, sort, suppression; one read-back of the kept faces.
@@ -58,6 +61,9 @@ const LANDMS_AT = LOC_AT + 4;
 export class FaceFinder {
   readonly #device: Device;
   readonly #spec: FaceFinderSpec;
+  readonly #heads: readonly HeadSpec[];
+  readonly #record: RecordSpec;
+  readonly #layout: RecordLayout;
   readonly #count: number;
   readonly #levels: readonly Stage[];
   readonly #sort: Stage;
@@ -76,10 +82,14 @@ export class FaceFinder {
   ) {
     this.#device = device;
     this.#spec = spec;
-    this.#count = spec.priors.length / 4;
+    this.#heads = spec.heads ?? RETINAFACE_HEADS;
+    this.#record = recordSpec(this.#heads);
+    this.#layout = recordLayout(this.#record);
+    this.#count = spec.priors.length / BOX_NUMBERS;
+    checkLevels(spec, this.#record.classes, this.#count);
     this.#owned = owned;
-    this.#buffers = allocateBuffers(owned, spec);
-    this.#frames = new Float32Array(spec.batch * 2);
+    this.#buffers = allocateBuffers(owned, spec, this.#layout.words);
+    this.#frames = new Float32Array(spec.batch * FRAME_WORDS);
     this.#levels = spec.levels.map(() => new Stage(device, pipelines.candidates));
     this.#sort = new Stage(device, pipelines.candidateSort);
     this.#nms = new Stage(device, pipelines.greedyNms);
@@ -87,7 +97,7 @@ export class FaceFinder {
 
   /** Compiles what is not compiled yet and allocates for the spec's sizes. @throws GpuOutOfMemoryError */
   static async create(device: Device, spec: FaceFinderSpec): Promise<FaceFinder> {
-    const pipelines = await detectionPipelines(device);
+    const pipelines = await detectionPipelines(device, spec.heads);
     const owned = new BufferSet(device);
     try {
       return new FaceFinder(device, pipelines, spec, owned);
@@ -131,7 +141,7 @@ export class FaceFinder {
     started = performance.now(),
   ): Promise<Face[][]> {
     const { capacity, faces } = this.#results!;
-    const words = HEADER_WORDS + capacity * RECORD_WORDS;
+    const words = HEADER_WORDS + capacity * this.#layout.words;
     const reading = this.#device.read(faces.buffer, frames.length * words * 4);
     const submitted = lap(timings, "upload", started);
     const bytes = await reading;
@@ -159,28 +169,32 @@ export class FaceFinder {
     // A face is only suppressed by a better one: those that will not be shown need not compete.
     const threshold = thresholdKey(confidenceThreshold, visThreshold);
     let firstPrior = 0;
-    for (const [n, { conf, loc, landms }] of levels.entries()) {
-      const cells = conf.shape[1] * conf.shape[2];
-      const anchorsPerCell = conf.shape[3] / 2;
+    const record = this.#record;
+    const logitsName = classHead(this.#heads).name;
+    for (const [n, level] of levels.entries()) {
+      const logits = level[logitsName];
+      const heads = this.#layout.heads.map(({ name }) => level[name]);
+      const cells = logits.shape[1] * logits.shape[2];
+      const anchorsPerCell = logits.shape[3] / record.classes;
       const kernel = candidates({
         batch,
         cells,
         anchorsPerCell,
-        conf,
-        loc,
-        landms,
+        record,
+        logits,
+        heads,
         firstPrior,
         priors,
         threshold,
       });
-      const heads = [conf, loc, landms].map(({ tensor }) => tensor.binding);
-      this.#levels[n].set(kernel, [...heads, whole(keys), whole(records)]);
+      const inputs = [logits, ...heads].map(({ tensor }) => tensor.binding);
+      this.#levels[n].set(kernel, [...inputs, whole(keys), whole(records)]);
       firstPrior += cells * anchorsPerCell;
     }
     this.#sort.set(candidateSort({ batch, priors }), [whole(keys), whole(lists), whole(counts)]);
     const topK = Math.min(thresholds.topK, priors);
     const keepTopK = Math.min(thresholds.keepTopK, topK);
-    const nms = { batch, priors, topK, keepTopK, nmsThreshold, variances };
+    const nms = { batch, record, priors, topK, keepTopK, nmsThreshold, variances };
     const { kept, faces } = this.#reserve(nmsCapacity(nms), nmsBoxWords(nms));
     const inputs = [lists, counts, records, boxes, frames].map(whole);
     this.#nms.set(greedyNms(nms), [...inputs, whole(kept), whole(faces)]);
@@ -194,40 +208,68 @@ export class FaceFinder {
       this.#results = {
         capacity,
         kept: this.#owned.allocate(boxWords, "kept boxes"),
-        faces: this.#owned.allocate(batch * (HEADER_WORDS + capacity * RECORD_WORDS), "faces"),
+        faces: this.#owned.allocate(
+          batch * (HEADER_WORDS + capacity * this.#layout.words),
+          "faces",
+        ),
       };
     }
     return this.#results;
   }
 
   #decode(bytes: ArrayBuffer, start: number, kept: number, frame: Frame): Face[] {
-    const words = new Uint32Array(bytes, start, kept * RECORD_WORDS);
-    const floats = new Float32Array(bytes, start, kept * RECORD_WORDS);
-    const priors = new Float32Array(kept * 4);
-    const loc = new Float32Array(kept * 4);
-    const landms = new Float32Array(kept * LANDMARK_COORDINATES);
-    for (let i = 0; i < kept; i++) {
-      const at = i * RECORD_WORDS;
-      const prior = words[at + 1] * 4;
-      priors.set(this.#spec.priors.subarray(prior, prior + 4), i * 4);
-      loc.set(floats.subarray(at + LOC_AT, at + LANDMS_AT), i * 4);
-      landms.set(floats.subarray(at + LANDMS_AT, at + RECORD_WORDS), i * LANDMARK_COORDINATES);
-    }
-    const rows = decodeRows({ loc, landms, priors, variances: this.#spec.variances, frame });
-    return Array.from({ length: kept }, (_, i) =>
-      toFace(rows, i, probabilityOf(keyMargin(words[i * RECORD_WORDS]))),
+    const { words: length, prior, key, label, heads } = this.#layout;
+    const words = new Uint32Array(bytes, start, kept * length);
+    const floats = new Float32Array(bytes, start, kept * length);
+    const priors = new Float32Array(kept * BOX_NUMBERS);
+    const outputs = Object.fromEntries(
+      heads.map(({ name, width }) => [name, new Float32Array(kept * width)]),
     );
+    for (let i = 0; i < kept; i++) {
+      const record = i * length;
+      const from = words[record + prior] * BOX_NUMBERS;
+      priors.set(this.#spec.priors.subarray(from, from + BOX_NUMBERS), i * BOX_NUMBERS);
+      for (const { name, width, at } of heads) {
+        outputs[name].set(floats.subarray(record + at, record + at + width), i * width);
+      }
+    }
+    const { variances } = this.#spec;
+    const rows = decodeRows(this.#heads, outputs, { priors, variances, frame });
+    return Array.from({ length: kept }, (_, i) => {
+      const record = i * length;
+      const score = probabilityOf(keyMargin(words[record + key]));
+      const known = label === undefined ? undefined : words[record + label];
+      return toFace(this.#heads, rows, i, score, known);
+    });
   }
 }
 
-function allocateBuffers(owned: BufferSet, { batch, priors }: FaceFinderSpec) {
-  const slots = (batch * priors.length) / 4;
+/** @throws OptionError where a backbone's maps are not as large as its strides say */
+function checkLevels(
+  { levels, heads = RETINAFACE_HEADS }: FaceFinderSpec,
+  classes: number,
+  priors: number,
+): void {
+  const { name } = classHead(heads);
+  const found = levels.reduce((sum, { [name]: { shape } }) => {
+    const [, rows, columns, channels] = shape;
+    return sum + (rows * columns * channels) / classes;
+  }, 0);
+  if (found === priors) return;
+  throw new OptionError(
+    `the network's maps hold ${found} priors, its anchors are ${priors}: a stage's map must have ceil(side / stride) ` +
+      "cells a side, so correct the backbone's strides or padding",
+  );
+}
+
+function allocateBuffers(owned: BufferSet, { batch, priors }: FaceFinderSpec, words: number) {
+  const slots = (batch * priors.length) / BOX_NUMBERS;
   return {
     keys: owned.allocate(slots, "candidate keys"),
-    records: owned.allocate(slots * RECORD_WORDS, "candidate records"),
-    lists: owned.allocate(slots * 4, "sorted candidates"),
+    records: owned.allocate(slots * words, "candidate records"),
+    lists: owned.allocate(slots * LIST_WORDS, "sorted candidates"),
     counts: owned.allocate(batch, "candidate counts"),
-    frames: owned.allocate(batch * 2, "frames"),
+    frames: owned.allocate(batch * FRAME_WORDS, "frames"),
     priors: owned.upload(priors, "priors"),
   };
 }

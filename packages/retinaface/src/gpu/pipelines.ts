@@ -7,7 +7,10 @@ import {
   type Kernel,
 } from "@retinaface-webgpu/kernels-wgsl";
 import type { CompiledKernel, Device } from "@retinaface-webgpu/tensor/inference";
+import { RETINAFACE_HEADS, regressionHeads } from "../model/heads.js";
+import type { HeadSpec } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
+import { recordSpec } from "./record.js";
 
 /** The compiled kernels around the network. They depend on no size: a device compiles them once. */
 export interface DetectionPipelines {
@@ -17,43 +20,53 @@ export interface DetectionPipelines {
   readonly greedyNms: CompiledKernel;
 }
 
-const HEAD = { stride: 2, offset: 0 };
-const KERNELS: readonly Kernel[] = [
-  imageInput({
-    sourceWidth: 1,
-    sourceHeight: 1,
-    width: 1,
-    height: 1,
-    targetWidth: 1,
-    targetHeight: 1,
-    targetOffset: 0,
-    mean: [0, 0, 0],
-  }),
-  candidates({
-    batch: 1,
-    cells: 1,
-    anchorsPerCell: 1,
-    conf: HEAD,
-    loc: HEAD,
-    landms: HEAD,
-    firstPrior: 0,
-    priors: 1,
-    threshold: 0,
-  }),
-  candidateSort({ batch: 1, priors: 1 }),
-  greedyNms({
-    batch: 1,
-    priors: 1,
-    topK: 1,
-    keepTopK: 1,
-    nmsThreshold: 1,
-    variances: [1, 1],
-  }),
-];
+const VIEW = { stride: 1, offset: 0 };
+const IMAGE_KERNEL = imageInput({
+  sourceWidth: 1,
+  sourceHeight: 1,
+  width: 1,
+  height: 1,
+  targetWidth: 1,
+  targetHeight: 1,
+  targetOffset: 0,
+  mean: [0, 0, 0],
+});
+
+/** What makes faces of the outputs of a table's heads. */
+function postprocessKernels(table: readonly HeadSpec[]): [Kernel, Kernel, Kernel] {
+  const record = recordSpec(table);
+  return [
+    candidates({
+      batch: 1,
+      cells: 1,
+      anchorsPerCell: 1,
+      record,
+      logits: VIEW,
+      heads: regressionHeads(table).map(() => VIEW),
+      firstPrior: 0,
+      priors: 1,
+      threshold: 0,
+    }),
+    candidateSort({ batch: 1, priors: 1 }),
+    greedyNms({
+      batch: 1,
+      record,
+      priors: 1,
+      topK: 1,
+      keepTopK: 1,
+      nmsThreshold: 1,
+      variances: [1, 1],
+    }),
+  ];
+}
 
 /** Compiles the kernels, in parallel with each other and with whatever else is compiled. */
-export async function detectionPipelines(device: Device): Promise<DetectionPipelines> {
-  const compiled = await Promise.all(KERNELS.map((kernel) => device.prepare(kernel)));
+export async function detectionPipelines(
+  device: Device,
+  heads: readonly HeadSpec[] = RETINAFACE_HEADS,
+): Promise<DetectionPipelines> {
+  const kernels = [IMAGE_KERNEL, ...postprocessKernels(heads)];
+  const compiled = await Promise.all(kernels.map((kernel) => device.prepare(kernel)));
   const [input, candidate, sort, nms] = compiled;
   return { imageInput: input, candidates: candidate, candidateSort: sort, greedyNms: nms };
 }
@@ -66,9 +79,9 @@ const SCRATCH_WORDS = 64;
  * translates a kernel to machine code when it first runs, one after another, 1.1 s on llvmpipe (2026-11-26): this way
  * it does so beside decoding, and while the network's kernels are compiled.
  */
-export async function warmUp(device: Device): Promise<void> {
+export async function warmUp(device: Device, heads: readonly HeadSpec[]): Promise<void> {
   await Promise.all(
-    KERNELS.map(async (kernel) => {
+    [IMAGE_KERNEL, ...postprocessKernels(heads)].map(async (kernel) => {
       const compiled = await device.prepare(kernel);
       if (device.adapter.software) runOnNothing(device, kernel, compiled);
     }),
@@ -96,10 +109,10 @@ export function framePipeline(device: Device): Promise<CompiledKernel> {
   return device.prepare(FRAME_KERNEL);
 }
 
-const POSTPROCESS = new Set(KERNELS.slice(1).map(({ name }) => name));
+const POSTPROCESS = new Set(postprocessKernels(RETINAFACE_HEADS).map(({ name }) => name));
 
 /** Which part of a run a kernel belongs to, by its name. */
 export function stageOf(kernel: string): "preprocess" | "network" | "postprocess" {
-  if (kernel === KERNELS[0].name || kernel === FRAME_KERNEL.name) return "preprocess";
+  if (kernel === IMAGE_KERNEL.name || kernel === FRAME_KERNEL.name) return "preprocess";
   return POSTPROCESS.has(kernel) ? "postprocess" : "network";
 }

@@ -1,28 +1,5 @@
 import { OptionError } from "../errors.js";
-import { LANDMARK_NAMES } from "../types.js";
-
-/**
- * What a head's numbers are, which says how they are decoded (`decode/codec.ts`), learnt (`objective/`) and reported:
- *
- * - `class`: logits, background first; the candidates' score
- * - `box`: centre and size, relative to an anchor
- * - `points`: x and y of points, relative to an anchor
- * - `values`: numbers as they are
- */
-export type HeadMeaning = "class" | "box" | "points" | "values";
-
-/** One row of a table of heads: plain JSON, so that it travels in checkpoints. */
-export interface HeadSpec {
-  /** Of its outputs: `conf`. */
-  readonly name: string;
-  /** Of its module in checkpoints: `ClassHead`. */
-  readonly module: `${string}Head`;
-  /** Numbers for each anchor. */
-  readonly width: number;
-  readonly meaning: HeadMeaning;
-  /** Of its loss, and of the labels it learns: `boxes`, `landmarks`, or one of a face's further `values`. */
-  readonly loss: string;
-}
+import { type HeadSpec, LANDMARK_NAMES } from "../types.js";
 
 /** Corners of a box, and the numbers that place one: x1, y1, x2, y2 or cx, cy, w, h. */
 export const BOX_NUMBERS = 4;

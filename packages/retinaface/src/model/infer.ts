@@ -1,8 +1,9 @@
 import type { HostTensor, StateDict } from "@retinaface-webgpu/tensor/inference";
 import { RetinaFaceError } from "../errors.js";
+import type { HeadSpec } from "../types.js";
 import { quote } from "../weights/errors.js";
 import { isTolerated } from "../weights/state-dict.js";
-import { BOX_NUMBERS, boxHead, type HeadSpec, RETINAFACE_HEADS, sameHeads } from "./heads.js";
+import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
 import type { NetworkConfig } from "./network.js";
 import { backboneEntry, recogniseBackbone } from "./registry.js";

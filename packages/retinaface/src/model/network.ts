@@ -1,10 +1,10 @@
 import { concat, reshape, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { OptionError } from "../errors.js";
-import { DEFAULT_CONFIG } from "../types.js";
+import { DEFAULT_CONFIG, type HeadSpec } from "../types.js";
 import type { Backbone, BackboneStage } from "./backbones/backbone.js";
 import { FPN, named, SSH } from "./fpn.js";
-import { checkHeadTable, type HeadSpec, RETINAFACE_HEADS, sameHeads } from "./heads.js";
+import { checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
 import { type BackboneName, backboneEntry } from "./registry.js";
 

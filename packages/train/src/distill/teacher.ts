@@ -33,7 +33,12 @@ export class Teacher {
     this.config = { ...DEFAULT_CONFIG, ...readCheckpointConfig(checkpoint) };
     this.#device = device;
     const init = nn.Init.empty(device);
-    this.#network = loadNetwork(init, inferNetwork(state), state, this.config.anchors);
+    this.#network = loadNetwork(
+      init,
+      inferNetwork(state, this.config.heads),
+      state,
+      this.config.anchors,
+    );
     this.#weights = new WeightStore(device);
   }
 

@@ -106,9 +106,12 @@ export function adaptHeads(
  */
 export function initialiseNetwork(device: Device, options: InitialiseOptions): RetinaFaceNetwork {
   const { config, pretrained, seed } = options;
-  const given = pretrained ? inferNetwork(pretrained.state) : options.network;
+  const given = pretrained
+    ? inferNetwork(pretrained.state, pretrained.config?.heads)
+    : options.network;
   const shape: NetworkConfig = {
     ...(given ?? { backbone: "mobilenet0.25" }),
+    ...(config.heads && { heads: config.heads }),
     anchorsPerCell: anchorsPerCellOf(config.anchors),
   };
   const network = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
