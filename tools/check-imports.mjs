@@ -20,7 +20,7 @@ const layers = ["kernels-wgsl", "kernels-wasm", "tensor", "retinaface", "train"]
  */
 const rooms = {
   tensor: [
-    ["platform", "core", "device"],
+    ["platform", "core", "device", "wasm"],
     ["ops"],
     ["autograd"],
     ["nn", "checkpoint"],

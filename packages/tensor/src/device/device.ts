@@ -17,6 +17,7 @@ import type { BufferBinding } from "./bind-groups.js";
 import { BufferPool, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
 import { DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
+import { MAP_READ, USAGE } from "./usage.js";
 import { BufferVersions } from "./versions.js";
 
 const COMMANDS_PER_SUBMIT = 256;
@@ -54,11 +55,7 @@ export class Device {
     this.#device = device;
     this.#source = source;
     this.adapter = adapter;
-    const usage =
-      GPUBufferUsage.STORAGE |
-      GPUBufferUsage.UNIFORM |
-      GPUBufferUsage.COPY_SRC |
-      GPUBufferUsage.COPY_DST;
+    const usage = USAGE.storage | USAGE.uniform | USAGE.copySource | USAGE.copyTarget;
     this.#pool = new BufferPool(device, usage, pool, (scope, bytes, label) =>
       this.#watch(scope, () => label, bytes),
     );
@@ -264,7 +261,7 @@ export class Device {
     const scopes = this.#takeScopes();
     let copy = new ArrayBuffer(0);
     try {
-      await restDuring(staging.mapAsync(GPUMapMode.READ, 0, size));
+      await restDuring(staging.mapAsync(MAP_READ, 0, size));
       copy = staging.getMappedRange(0, size).slice(0, bytes);
       staging.unmap();
       const free = this.#staging.get(capacity);
@@ -340,7 +337,7 @@ export class Device {
   #createStaging(capacity: number): GPUBuffer {
     return this.#device.createBuffer({
       size: capacity,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      usage: USAGE.mapRead | USAGE.copyTarget,
       label: "read-back",
     });
   }

@@ -1,4 +1,6 @@
-import { create, globals } from "webgpu";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { Thread } from "./thread.js";
 
 export { restDuring } from "./rest.js";
 
@@ -19,6 +21,8 @@ const TOGGLES = ["disable-dawn-features=timestamp_quantization"];
  * instance with a live device exists.
  */
 export async function openGpu(): Promise<GpuSource> {
+  // Loaded only now: what runs without a GPU spares the time, and works where Dawn does not load.
+  const { create, globals } = await import("webgpu");
   for (const [name, value] of Object.entries(globals)) {
     if (!(name in globalThis)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
@@ -33,3 +37,35 @@ export const noAdapterRemedy =
   "Dawn found no Vulkan, Metal or D3D12 adapter. On a Linux machine without a GPU install a software " +
   "one: `apt-get install mesa-vulkan-drivers` (version 25 or later; on Debian 12 from " +
   "bookworm-backports).";
+
+/** Processors that this process may use. */
+export function processorCount(): number {
+  return availableParallelism();
+}
+
+/** Memory can be shared between threads. */
+export const canShareMemory = true;
+
+/**
+ * Starts a thread with a program of its own: a function of a port, as text. It keeps the process alive only while `busy`.
+ */
+export function startThread(program: string): Thread {
+  const port =
+    '(({ parentPort: port }) => ({ post: (...m) => port.postMessage(...m), listen: (f) => port.on("message", f) }))' +
+    '(require("node:worker_threads"))';
+  const worker = new Worker(`(${program})(${port})`, { eval: true });
+  worker.unref();
+  return {
+    post: (message) => worker.postMessage(message),
+    listen: (onMessage, onError) => {
+      worker.on("message", onMessage);
+      worker.on("error", onError);
+      worker.on("exit", () => onError(new Error("the thread ended")));
+    },
+    busy: (isBusy) => {
+      if (isBusy) worker.ref();
+      else worker.unref();
+    },
+    stop: () => void worker.terminate(),
+  };
+}

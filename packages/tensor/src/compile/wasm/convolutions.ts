@@ -1,0 +1,85 @@
+/** Convolutions of a graph as WebAssembly kernels. */
+import {
+  type Conv2dKernel,
+  type Conv2dSpec,
+  conv2d,
+  depthwisePoint,
+  fitsDepthwise,
+} from "@retinaface-webgpu/kernels-wasm";
+import { foldParts, tensorsOfPart } from "../fold.js";
+import { type ConvNode, type Graph, rootOf } from "../graph.js";
+import type { LoweredStep } from "./lowered.js";
+import type { Constants } from "./weights.js";
+
+/** A convolution with everything fused into it, as the kernels see it. */
+export function convSpec(node: ConvNode): Conv2dSpec {
+  const [batch, inHeight, inWidth, inChannels] = node.inputs[0].info.shape;
+  const [, , ...kernelSize] = node.parts[0].weight.shape;
+  const { root, channel } = rootOf(node.output);
+  const { residual } = node;
+  return {
+    batch,
+    inHeight,
+    inWidth,
+    inChannels,
+    outChannels: node.parts.reduce((n, { weight }) => n + weight.shape[0], 0),
+    kernelSize: kernelSize as unknown as readonly [number, number],
+    ...node.attrs,
+    activation: node.activation,
+    outStride: root.info.shape[root.info.shape.length - 1],
+    outOffset: channel,
+    residual: residual && {
+      order: residual.order,
+      height: residual.value.info.shape[1],
+      width: residual.value.info.shape[2],
+    },
+  };
+}
+
+/** The depthwise convolution that `node` can make chunk by chunk as it reads it, if nothing else needs its result. */
+function depthwiseBefore(node: ConvNode): ConvNode | undefined {
+  const [read] = node.inputs;
+  const before = read.producer;
+  if (before?.kind !== "conv" || read.isOutput || read.users.length !== 1 || read.view) return;
+  return fitsDepthwise(convSpec(before), convSpec(node)) ? before : undefined;
+}
+
+/** Depthwise convolutions that another step takes over. */
+export function absorbedConvolutions(graph: Graph): Set<ConvNode> {
+  const absorbed = graph.nodes.map((node) =>
+    node.kind === "conv" ? depthwiseBefore(node) : undefined,
+  );
+  return new Set(absorbed.filter((node) => node !== undefined));
+}
+
+/** The step of a convolution. */
+export function convStep(node: ConvNode): LoweredStep {
+  const before = depthwiseBefore(node);
+  const kernel = before ? depthwisePoint(convSpec(before), convSpec(node)) : conv2d(convSpec(node));
+  const [input] = (before ?? node).inputs;
+  return {
+    kernel,
+    operands: {
+      input,
+      output: node.output,
+      packed: packed(kernel, before ? [before, node] : [node]),
+      ...(node.residual ? { residual: node.residual.value } : {}),
+    },
+  };
+}
+
+function packed(kernel: Conv2dKernel, nodes: readonly ConvNode[]): Constants {
+  const parts = nodes.flatMap((node) => node.parts);
+  const eps = parts.map(({ bias, norm }) => [bias ? "b" : "", norm?.eps ?? ""].join(":"));
+  return {
+    layout: [
+      kernel.name,
+      kernel.variant,
+      kernel.packedLength,
+      nodes[0].attrs.groups,
+      ...eps,
+    ].join(),
+    tensors: parts.flatMap(tensorsOfPart),
+    make: (host) => kernel.pack(...nodes.map((node) => foldParts(node.parts, host))),
+  };
+}

@@ -1,0 +1,258 @@
+import { SLACK_BYTES } from "@retinaface-webgpu/kernels-wasm";
+import { ShapeError, TensorError } from "../../core/errors.js";
+import { showShape, sizeOf } from "../../core/shape.js";
+import type { Tensor, TensorInfo } from "../../core/tensor.js";
+import type { Device } from "../../device/device.js";
+import type { Place, WasmEngine, WasmJob, WasmStep } from "../../wasm/engine.js";
+import { type Graph, rootOf, type Value } from "../graph.js";
+import { assignBuffers } from "../memory.js";
+import { traceForward } from "../trace.js";
+import type { LoweredStep, WasmOperand } from "./lowered.js";
+import { lowerGraph } from "./steps.js";
+import { type Constants, WasmWeights } from "./weights.js";
+
+/** Where an output lies: channels `offset …` of the `stride` channels of the pixels that a run returns for it. */
+export interface WasmOutput {
+  readonly shape: readonly number[];
+  readonly stride: number;
+  readonly offset: number;
+  /** Which of a run's results holds it. */
+  readonly result: number;
+}
+
+/** What a forward pass returns, with each tensor's place where the tensor was. */
+export type WasmOutputs<R> = R extends Tensor
+  ? WasmOutput
+  : R extends undefined
+    ? undefined
+    : { readonly [K in keyof R]: WasmOutputs<R[K]> };
+
+/** What a plan costs. */
+export interface WasmPlanStats {
+  readonly steps: number;
+  /** Bytes of activations while it runs. */
+  readonly arenaBytes: number;
+  /** Bytes that all activations would take side by side. */
+  readonly activationBytes: number;
+  readonly flops: number;
+}
+
+/** Steps that run before a plan's own, for instance to make its inputs. */
+export interface Prologue {
+  readonly steps: readonly WasmStep[];
+  /** Bytes that they need besides the plan's; their places begin at `plan.stats.arenaBytes`. */
+  readonly bytes: number;
+  readonly writes: WasmJob["writes"];
+}
+
+/** Options of `compileWasm`. */
+export interface WasmCompileOptions {
+  /** Share packed weights with other plans of the same network. */
+  weights?: WasmWeights;
+}
+
+/** A network's forward pass, prepared once for one input size, for the WebAssembly engine. */
+export class WasmPlan<Outputs = unknown> {
+  readonly engine: WasmEngine;
+  /** Where the inputs lie. */
+  readonly inputs: readonly Place[];
+  /** What `forward` returned, a place for each tensor of it. */
+  readonly outputs: Outputs;
+  readonly stats: WasmPlanStats;
+  readonly #inputs: readonly TensorInfo[];
+  readonly #job: Omit<WasmJob, "writes">;
+  readonly #release: () => void;
+
+  constructor(parts: {
+    engine: WasmEngine;
+    infos: readonly TensorInfo[];
+    inputs: readonly Place[];
+    outputs: Outputs;
+    stats: WasmPlanStats;
+    job: Omit<WasmJob, "writes">;
+    release: () => void;
+  }) {
+    this.engine = parts.engine;
+    this.inputs = parts.inputs;
+    this.outputs = parts.outputs;
+    this.stats = parts.stats;
+    this.#inputs = parts.infos;
+    this.#job = parts.job;
+    this.#release = parts.release;
+  }
+
+  /**
+   * Computes the outputs.
+   *
+   * @param inputs values of each input, row by row
+   * @returns the results that `outputs` refer to
+   * @throws ShapeError for another number of values; WasmOutOfMemoryError
+   */
+  async run(inputs: readonly Float32Array[]): Promise<Float32Array[]> {
+    for (const [i, { shape }] of this.#inputs.entries()) {
+      if (inputs[i]?.length === sizeOf(shape)) continue;
+      const given = inputs[i] ? `${inputs[i].length} values` : "nothing";
+      throw new ShapeError(`run: ${given} for input ${i}, which is ${showShape(shape)}`);
+    }
+    const writes = inputs.map((data, i) => ({ place: this.inputs[i], data }));
+    return this.runAfter({ steps: [], bytes: 0, writes });
+  }
+
+  /** As `run`, with inputs that other steps make first. */
+  async runAfter({ steps, bytes, writes }: Prologue): Promise<Float32Array[]> {
+    const results = await this.engine.run({
+      bytes: this.#job.bytes + bytes,
+      steps: [...steps, ...this.#job.steps],
+      writes,
+      reads: this.#job.reads,
+    });
+    return results.map((result) => new Float32Array(result));
+  }
+
+  dispose(): void {
+    this.#release();
+  }
+}
+
+/** The values of an output, dense, from what a run returned. */
+export function outputValues(output: WasmOutput, results: readonly Float32Array[]): Float32Array {
+  const { shape, stride, offset, result } = output;
+  const values = new Float32Array(sizeOf(shape));
+  const width = shape[shape.length - 1] ?? 1;
+  if (width === stride) return results[result].slice(0, values.length);
+  for (let row = 0; row < values.length / width; row++) {
+    const from = row * stride + offset;
+    values.set(results[result].subarray(from, from + width), row * width);
+  }
+  return values;
+}
+
+/**
+ * Traces `forward` on inputs of the given shapes and prepares a plan for WebAssembly: the same graph, fused by the same
+ * rules, that `compile` makes for WebGPU.
+ *
+ * The weights are read once: compile again after changing them. Call `eval()` on modules first.
+ *
+ * @param device holds the network's parameters: a WebGPU one, or one of `createHostDevice`
+ * @throws WasmUnsupportedError naming an operation without a kernel, WasmOutOfMemoryError
+ */
+export async function compileWasm<R extends object>(
+  device: Device,
+  engine: WasmEngine,
+  forward: (...inputs: Tensor[]) => R,
+  infos: readonly TensorInfo[],
+  options: WasmCompileOptions = {},
+): Promise<WasmPlan<WasmOutputs<R>>> {
+  if (options.weights && options.weights.engine !== engine) {
+    throw new TensorError("DEVICE_MISMATCH", "compileWasm: the weights belong to another engine.");
+  }
+  const { graph, tree } = traceForward(device, forward, infos);
+  const steps = lowerGraph(graph);
+  const weights = options.weights ?? new WasmWeights(engine);
+  const release = () => {
+    if (!options.weights) weights.dispose();
+  };
+  try {
+    const constants = steps.flatMap(({ operands }) => Object.values(operands)).filter(isConstants);
+    const values = constantValues(graph, steps);
+    const all = [...constants, ...values.values()];
+    const blocks = await weights.prepare(device, all);
+    const layout = arrange(graph, steps);
+    const placeOf = (operand: WasmOperand): Place => {
+      const own = isConstants(operand) ? operand : values.get(rootOf(operand).root);
+      return own ? { block: blocks.get(own)!, offset: 0 } : layout.placeOf(operand as Value);
+    };
+    const results = [...new Set(graph.outputs.map((value) => rootOf(value).root))];
+    return new WasmPlan({
+      engine,
+      infos,
+      inputs: graph.inputs.map(placeOf),
+      outputs: tree.rebuild(
+        graph.outputs.map((value) => outputOf(value, results)),
+      ) as WasmOutputs<R>,
+      stats: {
+        steps: steps.length,
+        arenaBytes: layout.bytes,
+        activationBytes: layout.activationBytes,
+        flops: steps.reduce((total, { kernel }) => total + kernel.flops, 0),
+      },
+      job: {
+        bytes: layout.bytes,
+        steps: steps.map(({ kernel, operands }) => ({
+          kernel,
+          places: Object.fromEntries(
+            Object.entries(operands).map(([name, operand]) => [name, placeOf(operand)]),
+          ),
+        })),
+        reads: results.map((root) => ({ place: placeOf(root), bytes: bytesOf(root) })),
+      },
+      release,
+    });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function isConstants(operand: WasmOperand): operand is Constants {
+  return "make" in operand;
+}
+
+/** Tensors that the graph reads as they are. */
+function constantValues(graph: Graph, steps: readonly LoweredStep[]): Map<Value, Constants> {
+  const operands = steps.flatMap((step) => Object.values(step.operands));
+  const read = operands.filter((operand): operand is Value => !isConstants(operand));
+  const roots = new Set([...read, ...graph.outputs].map((value) => rootOf(value).root));
+  const result = new Map<Value, Constants>();
+  for (const root of roots) {
+    const { constant } = root;
+    if (!constant) continue;
+    const make = (host: ReadonlyMap<Tensor, Float32Array>) => host.get(constant)!;
+    result.set(root, { layout: "as it is", tensors: [constant], make });
+  }
+  return result;
+}
+
+function bytesOf({ info }: Value): number {
+  return sizeOf(info.shape) * 4;
+}
+
+/** Places values by lifetime, in one span of memory. */
+function arrange(graph: Graph, steps: readonly LoweredStep[]) {
+  const lifetimes = new Map<Value, { bytes: number; first: number; last: number }>();
+  const touch = (value: Value, step: number) => {
+    const { root } = rootOf(value);
+    if (root.constant) return;
+    const known = lifetimes.get(root);
+    if (known) known.last = Math.max(known.last, step);
+    else lifetimes.set(root, { bytes: bytesOf(root), first: step, last: step });
+  };
+  for (const value of graph.inputs) touch(value, -1);
+  for (const [i, { operands }] of steps.entries()) {
+    for (const operand of Object.values(operands)) if (!isConstants(operand)) touch(operand, i);
+  }
+  for (const value of graph.outputs) touch(value, steps.length);
+  const spans = [...lifetimes.values()];
+  const { slots, slotBytes } = assignBuffers(spans);
+  const starts: number[] = [];
+  let bytes = 0;
+  for (const each of slotBytes) {
+    starts.push(bytes);
+    bytes = Math.ceil((bytes + each + SLACK_BYTES) / 64) * 64;
+  }
+  const offsets = new Map([...lifetimes.keys()].map((value, i) => [value, starts[slots[i]]]));
+  return {
+    bytes,
+    activationBytes: spans.reduce((total, span) => total + span.bytes, 0),
+    placeOf: (value: Value): Place => ({ offset: offsets.get(rootOf(value).root)! }),
+  };
+}
+
+function outputOf(value: Value, results: readonly Value[]): WasmOutput {
+  const { shape } = value.info;
+  const { root, channel } = rootOf(value);
+  const width = shape[shape.length - 1] ?? 1;
+  const sliced = value.view?.sliced === true;
+  const stride = sliced ? (root.info.shape[root.info.shape.length - 1] ?? 1) : width;
+  return { shape, stride, offset: sliced ? channel : 0, result: results.indexOf(root) };
+}

@@ -1,0 +1,225 @@
+/**
+ * Nodes of a graph as WebAssembly kernels: the lowering that stands beside `compile/steps.ts`. What an operation
+ * computes is asked of its traits where it has some; the rest goes by name.
+ */
+import {
+  type Activation,
+  copy,
+  pointwise,
+  pool,
+  resizeNearest,
+  softmax,
+} from "@retinaface-webgpu/kernels-wasm";
+import { TensorError } from "../../core/errors.js";
+import { sameShape, showShape, sizeOf } from "../../core/shape.js";
+import type { FusionKind } from "../../ops/fusion.js";
+import type { AverageAttrs, PoolAttrs } from "../../ops/pool/forward.js";
+import { computes, type Graph, type OpNode, type Value } from "../graph.js";
+import { absorbedConvolutions, convStep } from "./convolutions.js";
+import type { LoweredStep } from "./lowered.js";
+import type { Constants } from "./weights.js";
+
+/** The graph called for something that has no kernel here. */
+export class WasmUnsupportedError extends TensorError {
+  constructor(what: string) {
+    super(
+      "WASM_UNSUPPORTED",
+      `compileWasm: the WebAssembly engine has no kernel for ${what}: run this network on WebGPU.`,
+    );
+  }
+}
+
+/** @throws WasmUnsupportedError naming the operation that has no kernel */
+export function lowerGraph(graph: Graph): LoweredStep[] {
+  const absorbed = absorbedConvolutions(graph);
+  return graph.nodes.flatMap((node) => {
+    if (node.kind === "op") return opSteps(node);
+    return absorbed.has(node) ? [] : [convStep(node)];
+  });
+}
+
+function opSteps(node: OpNode): LoweredStep[] {
+  const wanted = node.outputs.filter(({ isOutput, users }) => isOutput || users.length > 0);
+  const values = [...node.inputs, ...wanted];
+  const types = new Set(values.map(({ info }) => info.dtype));
+  if ([...types].join() !== "f32") {
+    throw new WasmUnsupportedError(`${node.op.name} of ${[...types].join(" and ")}`);
+  }
+  if (node.op.alias || values.some(({ info }) => sizeOf(info.shape) === 0)) return [];
+  const kind = computes(node);
+  const steps = kind ? byKind(node, kind) : byName(node);
+  if (!steps) {
+    const shapes = node.inputs.map(({ info }) => showShape(info.shape)).join(" and ");
+    throw new WasmUnsupportedError(`${node.op.name} of ${shapes}`);
+  }
+  return steps;
+}
+
+function byKind(node: OpNode, kind: FusionKind): LoweredStep[] | undefined {
+  const [output] = node.outputs;
+  const [a, b] = node.inputs;
+  switch (kind.kind) {
+    case "activation":
+      return [tail(a, output, leaky(kind.slope))];
+    case "sum":
+      return binary("add", a, b, output) ?? binary("add", b, a, output);
+    case "norm":
+      return [norm(node, kind.eps, kind.slope)];
+    case "nearest":
+      return [nearest(a, output)];
+    case "join":
+      return join(node.inputs, output, kind.axis);
+    default:
+      return undefined;
+  }
+}
+
+function byName({ op, attrs, inputs, outputs: [output] }: OpNode): LoweredStep[] | undefined {
+  const [a, b] = inputs;
+  const { a: scalar = 0 } = (attrs ?? {}) as { a?: number };
+  switch (op.name) {
+    case "sigmoid":
+      return [tail(a, output, { kind: "sigmoid" })];
+    case "softmax": {
+      const width = lastOf(a);
+      const kernel = softmax({ rows: sizeOf(a.info.shape) / width, width });
+      return [{ kernel, operands: { input: a, output } }];
+    }
+    case "mul":
+      return binary("multiply", a, b, output) ?? binary("multiply", b, a, output);
+    case "sub":
+      return binary("subtract", a, b, output);
+    case "mulScalar":
+      return [affine(a, output, filled(lastOf(a), scalar, 0))];
+    case "addScalar":
+      return [affine(a, output, filled(lastOf(a), 1, scalar))];
+    case "maxPool":
+    case "avgPool":
+      return poolStep(a, output, op.name, attrs as Partial<AverageAttrs> & PoolAttrs);
+    default:
+      return undefined;
+  }
+}
+
+const lastOf = ({ info: { shape } }: Value): number => shape[shape.length - 1] ?? 1;
+
+function leaky(slope: number): Activation {
+  return { kind: "leaky_relu", slope };
+}
+
+function tail(a: Value, output: Value, activation: Activation): LoweredStep {
+  const width = lastOf(a);
+  const rows = sizeOf(a.info.shape) / width;
+  return { kernel: pointwise({ rows, width, kind: "tail", activation }), operands: { a, output } };
+}
+
+/** Operands of one shape, or a second that is one row (a number a channel) for all. */
+function binary(
+  kind: "add" | "multiply" | "subtract",
+  a: Value,
+  b: Value,
+  output: Value,
+): LoweredStep[] | undefined {
+  const width = lastOf(a);
+  const same = sameShape(a.info.shape, b.info.shape);
+  const row = sizeOf(b.info.shape) === width && lastOf(b) === width;
+  if (!sameShape(a.info.shape, output.info.shape) || !(same || row)) return undefined;
+  const rows = sizeOf(a.info.shape) / width;
+  return [{ kernel: pointwise({ rows, width, kind, shared: !same }), operands: { a, b, output } }];
+}
+
+function affine(
+  a: Value,
+  output: Value,
+  b: Constants,
+  activation: Activation = { kind: "none" },
+): LoweredStep {
+  const width = lastOf(a);
+  const rows = sizeOf(a.info.shape) / width;
+  const kernel = pointwise({ rows, width, kind: "affine", activation });
+  return { kernel, operands: { a, b, output } };
+}
+
+/** Constants of an `affine` step: one scale and one shift for all. */
+function filled(width: number, scale: number, shift: number): Constants {
+  return {
+    layout: ["affine", width, scale, shift].join(),
+    tensors: [],
+    make: () => Float32Array.from({ length: width * 2 }, (_, i) => (i < width ? scale : shift)),
+  };
+}
+
+/** Batch norm that follows no convolution: γ/√(σ² + ε) and β − μ·γ/√(σ² + ε), in double precision. */
+function norm(node: OpNode, eps: number, slope: number | undefined): LoweredStep {
+  const [x, ...statistics] = node.inputs;
+  const tensors = statistics.map(({ constant }) => constant);
+  const [mean, variance, gamma, beta] = tensors;
+  if (!mean || !variance || !gamma || !beta) {
+    throw new WasmUnsupportedError(`${node.op.name} with statistics that forward() computes`);
+  }
+  const width = lastOf(x);
+  const constants: Constants = {
+    layout: ["norm", width, eps].join(),
+    tensors: [mean, variance, gamma, beta],
+    make: (host) => {
+      const values = new Float32Array(width * 2);
+      for (let c = 0; c < width; c++) {
+        const scale = host.get(gamma)![c] / Math.sqrt(host.get(variance)![c] + eps);
+        values[c] = scale;
+        values[width + c] = host.get(beta)![c] - host.get(mean)![c] * scale;
+      }
+      return values;
+    },
+  };
+  return affine(x, node.outputs[0], constants, slope === undefined ? undefined : leaky(slope));
+}
+
+function nearest(input: Value, output: Value): LoweredStep {
+  const [batch, inHeight, inWidth, channels] = input.info.shape;
+  const [, outHeight, outWidth] = output.info.shape;
+  const kernel = resizeNearest({ batch, inHeight, inWidth, outHeight, outWidth, channels });
+  return { kernel, operands: { input, output } };
+}
+
+/** Copies each part to its place; convolutions that wrote theirs there already are no operands any more. */
+function join(parts: readonly Value[], output: Value, axis: number): LoweredStep[] {
+  const { shape } = output.info;
+  const rows = sizeOf(shape.slice(0, axis));
+  const outStride = sizeOf(shape.slice(axis));
+  let outOffset = 0;
+  return parts.map((input) => {
+    const width = sizeOf(input.info.shape.slice(axis));
+    const kernel = copy({ rows, width, outStride, outOffset });
+    outOffset += width;
+    return { kernel, operands: { input, output } };
+  });
+}
+
+function poolStep(
+  input: Value,
+  output: Value,
+  name: string,
+  attrs: Partial<AverageAttrs> & PoolAttrs,
+): LoweredStep[] | undefined {
+  if (input.info.shape.length !== 4) return undefined;
+  const [batch, inHeight, inWidth, channels] = input.info.shape;
+  const [, outHeight, outWidth] = output.info.shape;
+  const plane = (axes: readonly number[]) => [axes[1], axes[2]] as const;
+  const [top, left] = plane(attrs.before);
+  const [bottom, right] = plane(attrs.after);
+  const kernel = pool({
+    batch,
+    inHeight,
+    inWidth,
+    channels,
+    outHeight,
+    outWidth,
+    kernelSize: plane(attrs.kernel),
+    stride: plane(attrs.stride),
+    dilation: plane(attrs.dilation),
+    padding: [top, bottom, left, right],
+    kind: name === "maxPool" ? "max" : "average",
+    countPadding: attrs.countPadding ?? false,
+  });
+  return [{ kernel, operands: { input, output } }];
+}
