@@ -17,7 +17,7 @@ export { kernelStore } from "../tune/store.browser.js";
  * @param source a URL (of the page's own origin, or one that allows it), or bytes.
  * @throws ReadError when the answer is not a success, OptionError for anything else.
  */
-export async function readBytes(source: BytesSource): Promise<Uint8Array> {
+export async function readBytes(source: BytesSource, signal?: AbortSignal): Promise<Uint8Array> {
   const bytes = await bytesInMemory(source);
   if (bytes !== undefined) return bytes;
   if (typeof source !== "string" && !(source instanceof URL)) {
@@ -25,8 +25,9 @@ export async function readBytes(source: BytesSource): Promise<Uint8Array> {
   }
   let response: Response;
   try {
-    response = await fetch(source);
+    response = await fetch(source, { signal });
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new ReadError(
       `cannot fetch ${source}: the server did not answer or does not allow this page to read it`,
       { cause },
@@ -53,12 +54,15 @@ export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
  * anything that a canvas can draw. A video gives its current frame.
  * @throws ImageError
  */
-export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promise<RawImage> {
+export async function toRawImage(
+  input: ImageInput,
+  limits?: ImageLimits & { signal?: AbortSignal },
+): Promise<RawImage> {
   const drawn = await drawableSize(input);
   if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, limits);
   if (isRawImage(input)) return checkRawImage(input, limits);
   try {
-    return await decode(await readBytes(input as BytesSource), limits);
+    return await decode(await readBytes(input as BytesSource, limits?.signal), limits);
   } catch (cause) {
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
@@ -70,9 +74,9 @@ export async function toRawImage(input: ImageInput, limits?: ImageLimits): Promi
  *
  * @throws ImageError
  */
-export async function toPixelSource(input: ImageInput): Promise<PixelSource> {
+export async function toPixelSource(input: ImageInput, signal?: AbortSignal): Promise<PixelSource> {
   const frame = holdFrame(input);
-  if (frame === undefined) return toRawImage(input);
+  if (frame === undefined) return toRawImage(input, { signal });
   const { displayWidth: width, displayHeight: height } = frame;
   try {
     checkSize(width, height);
