@@ -2,7 +2,14 @@ export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
 export { parseDetectorConfig } from "./config.js";
 export { anchorCount, priorBoxes } from "./decode/anchors.js";
-export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./decode/codec.js";
+export {
+  CODECS,
+  type Codec,
+  decodeBoxes,
+  decodeLandmarks,
+  encodeBoxes,
+  encodeLandmarks,
+} from "./decode/codec.js";
 export { hasLandmarks } from "./decode/face.js";
 export { labelsOf, marginsOf, probabilityOf } from "./decode/margin.js";
 export { nms } from "./decode/nms.js";
