@@ -23,17 +23,10 @@ const REACHES_OUT =
   /\bfetch\(|XMLHttpRequest|WebSocket|Worker\(|import\.meta|\bimport\((?!["'])|createRequire|getBuiltinModule/;
 
 const VARIABLES =
-  /^((RETINAFACE|NODE|DENO|VK|LP|MESA|LIBGL|GALLIUM|DAWN|LC)_.*|CHROME_PATH|HOME|LANG|LD_LIBRARY_PATH|TMPDIR|TZ|UPDATE_SNAPSHOTS|WITHHOLD|XDG_CACHE_HOME)$/;
+  /^((RETINAFACE|NODE|VK|LP|MESA|LIBGL|GALLIUM|DAWN|LC)_.*|CHROME_PATH|HOME|LANG|LD_LIBRARY_PATH|TMPDIR|TZ|UPDATE_SNAPSHOTS|WITHHOLD|XDG_CACHE_HOME)$/;
 
 /** Where a suite of its own (`--tests`) keeps its results; no part of the tree. */
 export const RESULTS_FOLDER = ".results";
-
-/** How each place chooses among the conditions of a package's exports and imports. */
-const RESOLUTION = {
-  node: { platform: "node" },
-  deno: { platform: "node", conditions: ["deno"] },
-  browser: { platform: "browser" },
-};
 
 /**
  * @typedef {object} Inputs
@@ -44,7 +37,7 @@ const RESOLUTION = {
 
 /**
  * Follows the imports of test files.
- * @param {"node" | "deno" | "browser"} place
+ * @param {"node" | "browser"} place
  * @param {{id: string, file: string}[]} tests
  * @returns {Promise<Map<string, Inputs>>} by the tests' ids; empty where an import leads nowhere
  */
@@ -60,7 +53,7 @@ export async function followImports(place, tests) {
       ignoreAnnotations: true,
       logLevel: "silent",
       metafile: true,
-      ...RESOLUTION[place],
+      platform: place,
       write: false,
     });
     const { imports } = metafile.inputs["all-tests"];

@@ -2,14 +2,7 @@ export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
 export { parseDetectorConfig } from "./config.js";
 export { anchorCount, priorBoxes } from "./decode/anchors.js";
-export {
-  CODECS,
-  type Codec,
-  decodeBoxes,
-  decodeLandmarks,
-  encodeBoxes,
-  encodeLandmarks,
-} from "./decode/codec.js";
+export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./decode/codec.js";
 export { hasLandmarks } from "./decode/face.js";
 export { labelsOf, marginsOf, probabilityOf } from "./decode/margin.js";
 export { nms } from "./decode/nms.js";
@@ -40,7 +33,12 @@ export { type FeedTarget, ImageFeed } from "./gpu/image-feed.js";
 export { UploadBuffer } from "./gpu/upload.js";
 export { type ImageFormat, sniffFormat } from "./image/format.js";
 export type { BytesSource, ImageInput } from "./image/input.js";
-export { DEFAULT_MAX_PIXELS, type ImageLimits } from "./image/raw.js";
+export {
+  DEFAULT_MAX_BYTES,
+  DEFAULT_MAX_PIXELS,
+  type DecodeOptions,
+  type ImageLimits,
+} from "./image/raw.js";
 export { resizeBilinear } from "./image/resize.js";
 export * from "./model/index.js";
 export {

@@ -33,6 +33,8 @@ export interface RawImage {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
+  /** What was amiss with the file that was decoded and is shown all the same; absent where nothing was. */
+  warnings?: readonly string[] | undefined;
 }
 
 /** Where anchors (prior boxes) lie. One entry of `minSizes` and `steps` for each pyramid level. */

@@ -343,9 +343,6 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
-fn isNan(x: f32) -> bool {
-  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
-}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -362,12 +359,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = select(inner, v, (v > inner) | isNan(v));
+        inner = max(inner, v);
         r += p.segments;
       }
-      middle = select(middle, inner, (inner > middle) | isNan(inner));
+      middle = max(middle, inner);
     }
-    total = select(total, middle, (middle > total) | isNan(middle));
+    total = max(total, middle);
   }
   y[segment * p.outputs + o] = total;
 }
@@ -393,9 +390,6 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
-fn isNan(x: f32) -> bool {
-  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
-}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -412,12 +406,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = select(inner, v, (v > inner) | isNan(v));
+        inner = max(inner, v);
         r += p.segments;
       }
-      middle = select(middle, inner, (inner > middle) | isNan(inner));
+      middle = max(middle, inner);
     }
-    total = select(total, middle, (middle > total) | isNan(middle));
+    total = max(total, middle);
   }
   y[segment * p.outputs + o] = total;
 }
@@ -443,9 +437,6 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
-fn isNan(x: f32) -> bool {
-  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
-}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -462,12 +453,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = select(inner, v, (v < inner) | isNan(v));
+        inner = min(inner, v);
         r += p.segments;
       }
-      middle = select(middle, inner, (inner < middle) | isNan(inner));
+      middle = min(middle, inner);
     }
-    total = select(total, middle, (middle < total) | isNan(middle));
+    total = min(total, middle);
   }
   y[segment * p.outputs + o] = total;
 }
@@ -493,9 +484,6 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
-fn isNan(x: f32) -> bool {
-  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
-}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -512,12 +500,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = select(inner, v, (v < inner) | isNan(v));
+        inner = min(inner, v);
         r += p.segments;
       }
-      middle = select(middle, inner, (inner < middle) | isNan(inner));
+      middle = min(middle, inner);
     }
-    total = select(total, middle, (middle < total) | isNan(middle));
+    total = min(total, middle);
   }
   y[segment * p.outputs + o] = total;
 }
@@ -562,12 +550,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<i32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = select(inner, v, (v > inner));
+        inner = max(inner, v);
         r += p.segments;
       }
-      middle = select(middle, inner, (inner > middle));
+      middle = max(middle, inner);
     }
-    total = select(total, middle, (middle > total));
+    total = max(total, middle);
   }
   y[segment * p.outputs + o] = total;
 }
@@ -609,12 +597,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<i32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = select(inner, v, (v > inner));
+        inner = max(inner, v);
         r += p.segments;
       }
-      middle = select(middle, inner, (inner > middle));
+      middle = max(middle, inner);
     }
-    total = select(total, middle, (middle > total));
+    total = max(total, middle);
   }
   y[segment * p.outputs + o] = total;
 }
@@ -628,9 +616,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> index: array<i32>;
 @group(0) @binding(2) var<uniform> p: Params;
-fn isNan(x: f32) -> bool {
-  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
-}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -641,7 +627,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   var at = 0u;
   for (var k = 1u; k < p.extent; k++) {
     let v = x[base + k * p.inner];
-    if ((v > best) || (isNan(v) && !isNan(best))) {
+    if (v > best) {
       best = v;
       at = k;
     }

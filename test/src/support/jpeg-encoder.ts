@@ -1,3 +1,5 @@
+import { type HuffmanCode, TYPICAL } from "./typical-tables.js";
+
 /*
  * A small JPEG encoder for tests (ITU-T T.81): baseline and progressive with spectral selection and
  * successive approximation, any sampling, one to four components, restart intervals. It favours
@@ -24,8 +26,12 @@ export interface JpegOptions {
   separateScans?: boolean;
   /** Transform code of an Adobe segment. */
   adobe?: number;
-  /** Contents of an APP1 segment. */
-  app1?: Uint8Array;
+  /** A JFIF segment. */
+  jfif?: boolean;
+  /** Contents of APP1 segments. */
+  app1?: Uint8Array | readonly Uint8Array[];
+  /** No Huffman tables in the file: the typical ones with this number are used, as in motion JPEG. */
+  typical?: 0 | 1;
 }
 
 const ZIGZAG = [
@@ -37,9 +43,10 @@ const ZIGZAG = [
 /** Code lengths of the tables: 12 DC symbols of 4 bits; 128 AC symbols of 8 bits and 128 of 9. */
 const DC_COUNTS = [0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const AC_COUNTS = [0, 0, 0, 0, 0, 0, 0, 128, 128, 0, 0, 0, 0, 0, 0, 0];
-const dcCode = (symbol: number) => [symbol, 4] as const;
-const acCode = (symbol: number) =>
-  symbol < 128 ? ([symbol, 8] as const) : ([256 + symbol - 128, 9] as const);
+const OWN: { dc: HuffmanCode; ac: HuffmanCode } = {
+  dc: (symbol) => [symbol, 4],
+  ac: (symbol) => (symbol < 128 ? [symbol, 8] : [256 + symbol - 128, 9]),
+};
 
 interface Plane {
   h: number;
@@ -177,6 +184,7 @@ class ScanCoder {
     private readonly scan: Scan,
     private readonly progressive: boolean,
     planes: number,
+    private readonly codes: typeof OWN,
   ) {
     this.#dc = new Array(planes).fill(0);
   }
@@ -203,7 +211,7 @@ class ScanCoder {
     const difference = value - this.#dc[plane];
     this.#dc[plane] = value;
     const size = bitLength(difference);
-    this.writer.code(dcCode(size));
+    this.writer.code(this.codes.dc(size));
     this.writer.bit(signedBits(difference, size), size);
   }
 
@@ -213,13 +221,13 @@ class ScanCoder {
       if (block[k] === 0) run++;
       else run = this.#acValue(run, block[k]);
     }
-    if (run > 0) this.writer.code(acCode(0));
+    if (run > 0) this.writer.code(this.codes.ac(0));
   }
 
   #acValue(run: number, value: number): number {
-    for (; run > 15; run -= 16) this.writer.code(acCode(0xf0));
+    for (; run > 15; run -= 16) this.writer.code(this.codes.ac(0xf0));
     const size = bitLength(value);
-    this.writer.code(acCode((run << 4) | size));
+    this.writer.code(this.codes.ac((run << 4) | size));
     this.writer.bit(signedBits(value, size), size);
     return 0;
   }
@@ -256,13 +264,13 @@ class ScanCoder {
       }
       for (; run > 15 && k <= last; run -= 16) {
         this.#emitEndRun();
-        this.writer.code(acCode(0xf0));
+        this.writer.code(this.codes.ac(0xf0));
         emitCorrections();
       }
       if (value > 1) corrections.push(value & 1);
       else {
         this.#emitEndRun();
-        this.writer.code(acCode((run << 4) | 1));
+        this.writer.code(this.codes.ac((run << 4) | 1));
         this.writer.bit(block[k] < 0 ? 0 : 1, 1);
         emitCorrections();
         run = 0;
@@ -280,7 +288,7 @@ class ScanCoder {
   #emitEndRun(): void {
     if (this.#endRun === 0) return;
     const size = bitLength(this.#endRun) - 1;
-    this.writer.code(acCode(size << 4));
+    this.writer.code(this.codes.ac(size << 4));
     this.writer.bit(this.#endRun - 2 ** size, size);
     for (const bit of this.#runBits) this.writer.bit(bit, 1);
     this.#endRun = 0;
@@ -309,10 +317,17 @@ function scansOf({ components, progressive, separateScans }: JpegOptions): Scan[
 }
 
 function writeScan(writer: Writer, options: JpegOptions, planes: Plane[], scan: Scan): void {
-  const selectors = scan.planes.flatMap((index) => [planes[index].id, 0]);
+  const { typical = 0 } = options;
+  const selectors = scan.planes.flatMap((index) => [planes[index].id, typical * 17]);
   const { start, end, high, low } = scan;
   writer.segment(0xda, [scan.planes.length, ...selectors, start, end, (high << 4) | low]);
-  const coder = new ScanCoder(writer, scan, options.progressive ?? false, planes.length);
+  const coder = new ScanCoder(
+    writer,
+    scan,
+    options.progressive ?? false,
+    planes.length,
+    options.typical === undefined ? OWN : TYPICAL[options.typical],
+  );
   let count = 0;
   for (const unit of units(options, planes, scan)) {
     if (options.restart && count > 0 && count % options.restart === 0) {
@@ -327,13 +342,14 @@ function writeScan(writer: Writer, options: JpegOptions, planes: Plane[], scan: 
 
 /** Encodes samples as a JPEG file. */
 export function encodeJpeg(options: JpegOptions): Uint8Array {
-  const { width, height, components, progressive, restart, adobe, app1 } = options;
+  const { width, height, components, progressive, restart, adobe, jfif, app1 = [] } = options;
   const maxH = Math.max(...components.map(({ h = 1 }) => h));
   const maxV = Math.max(...components.map(({ v = 1 }) => v));
   const planes = components.map((_, n) => makePlane(options, n, maxH, maxV));
   const writer = new Writer();
   writer.put(0xff, 0xd8);
-  if (app1) writer.segment(0xe1, app1);
+  if (jfif) writer.segment(0xe0, [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0]);
+  for (const contents of app1 instanceof Uint8Array ? [app1] : app1) writer.segment(0xe1, contents);
   if (adobe !== undefined) {
     writer.segment(0xee, [0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, adobe]);
   }
@@ -341,8 +357,10 @@ export function encodeJpeg(options: JpegOptions): Uint8Array {
   const frame = planes.flatMap(({ id, h, v }) => [id, (h << 4) | v, 0]);
   const size = [height >> 8, height & 255, width >> 8, width & 255];
   writer.segment(progressive ? 0xc2 : 0xc0, [8, ...size, planes.length, ...frame]);
-  writer.segment(0xc4, [0x00, ...DC_COUNTS, ...Array.from({ length: 12 }, (_, n) => n)]);
-  writer.segment(0xc4, [0x10, ...AC_COUNTS, ...Array.from({ length: 256 }, (_, n) => n)]);
+  if (options.typical === undefined) {
+    writer.segment(0xc4, [0x00, ...DC_COUNTS, ...Array.from({ length: 12 }, (_, n) => n)]);
+    writer.segment(0xc4, [0x10, ...AC_COUNTS, ...Array.from({ length: 256 }, (_, n) => n)]);
+  }
   if (restart) writer.segment(0xdd, [restart >> 8, restart & 255]);
   for (const scan of scansOf(options)) writeScan(writer, options, planes, scan);
   writer.put(0xff, 0xd9);

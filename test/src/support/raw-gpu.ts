@@ -18,11 +18,8 @@ export interface RawStep {
   readonly bindings: readonly (GPUBuffer | GPUBufferBinding)[];
 }
 
-/** WebGPU of the runtime's own: a browser's, Deno's. Node has none. */
-const ownGpu: GPU | undefined = globalThis.navigator?.gpu;
-
 async function gpuOf(): Promise<GPU> {
-  if (ownGpu) return ownGpu;
+  if (!("process" in globalThis)) return navigator.gpu;
   const name = "webgpu";
   const { create, globals } = (await import(name)) as {
     create(options: string[]): GPU;
@@ -34,7 +31,7 @@ async function gpuOf(): Promise<GPU> {
 
 /** How to wait for the device: as the library does in Node, where Dawn would keep a core busy. */
 async function restOf(): Promise<<T>(promise: Promise<T>) => Promise<T>> {
-  if (ownGpu) return (promise) => promise;
+  if (!("process" in globalThis)) return (promise) => promise;
   const file = "../../../packages/tensor/dist/platform/rest.js";
   return (await import(file)).restDuring;
 }

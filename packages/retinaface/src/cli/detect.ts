@@ -115,7 +115,7 @@ async function lookAt(
   const { file, error } = photo;
   try {
     if (error !== undefined) throw error;
-    const image = await untilAborted(toRawImage(file, { signal }), signal);
+    const image = await toRawImage(file);
     const detector = await untilAborted(loading, signal);
     const { faces, side } = await untilAborted(
       detectFitting(detector, image, { maxSide, signal }),

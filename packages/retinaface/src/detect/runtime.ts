@@ -31,7 +31,7 @@ export interface RuntimeParts {
 export class Runtime {
   readonly device: Device;
   readonly #network: RetinaFaceNetwork;
-  #weights: WeightStore;
+  readonly #weights: WeightStore;
   readonly #upload: UploadBuffer;
   readonly #parts: RuntimeParts;
   readonly #engines = new Map<string, Engine>();
@@ -88,19 +88,14 @@ export class Runtime {
 
   /** Frees engines and packed weights; both are made again when they are needed. */
   reset(): void {
-    this.#free();
-    this.#weights = new WeightStore(this.device);
-  }
-
-  dispose(): void {
-    this.#free();
-    this.#network.dispose();
-  }
-
-  #free(): void {
     for (const engine of this.#engines.values()) engine.dispose();
     this.#engines.clear();
     this.#upload.dispose();
     this.#weights.dispose();
+  }
+
+  dispose(): void {
+    this.reset();
+    this.#network.dispose();
   }
 }

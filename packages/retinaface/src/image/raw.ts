@@ -1,14 +1,47 @@
-import { ImageError } from "../errors.js";
+import { ImageError, OptionError } from "../errors.js";
 import type { RawImage } from "../types.js";
 
 /** Limits of what is decoded. */
 export interface ImageLimits {
-  /** Most pixels of an image, known from its header before anything is decoded. */
-  maxPixels?: number;
+  /**
+   * Most pixels of an image, known from its header before anything is decoded. Default
+   * {@link DEFAULT_MAX_PIXELS}.
+   */
+  maxPixels?: number | undefined;
+  /**
+   * Most bytes that decoding holds beside the file, the pixels of its result among them; known
+   * before the image data are read. Default {@link DEFAULT_MAX_BYTES}. In browsers the browser decides.
+   */
+  maxBytes?: number | undefined;
+}
+
+/** How an encoded image is decoded. */
+export interface DecodeOptions extends ImageLimits {
+  /**
+   * What becomes of an image whose data end early: an error, or the part that is there, above grey
+   * (JPEG) or nothing (PNG; not in browsers), with a warning. Default `"error"`.
+   */
+  truncated?: "error" | "show" | undefined;
+  /** Heeded before and between the rows of an image. */
+  signal?: AbortSignal | undefined;
 }
 
 /** 160 megapixels: above any camera's in common use, and 640 MB as RGBA. */
 export const DEFAULT_MAX_PIXELS = 160_000_000;
+
+/** 1 GiB: 160 megapixels of a baseline JPEG or a PNG, 107 to 153 of a progressive JPEG. */
+export const DEFAULT_MAX_BYTES = 2 ** 30;
+
+/** @throws OptionError for a limit that is no number, or another word than are known. */
+export function checkDecodeOptions(options: DecodeOptions): void {
+  const { maxPixels = 1, maxBytes = 1, truncated = "error" } = options;
+  if (!(maxPixels > 0 && maxBytes > 0)) {
+    throw new OptionError("maxPixels and maxBytes must be numbers above 0");
+  }
+  if (truncated !== "error" && truncated !== "show") {
+    throw new OptionError(`truncated must be "error" or "show", got ${String(truncated)}`);
+  }
+}
 
 /**
  * @throws ImageError IMAGE_EMPTY when a side is 0, IMAGE_TOO_LARGE above the limit.
@@ -23,6 +56,18 @@ export function checkSize(width: number, height: number, limits: ImageLimits = {
       "IMAGE_TOO_LARGE",
       `the image is ${width}×${height}, more than ${maxPixels / 1e6} megapixels: ` +
         "scale it down first, or raise maxPixels",
+    );
+  }
+}
+
+/** @throws ImageError IMAGE_TOO_LARGE where decoding would hold more than the limit. */
+export function checkHeldBytes(bytes: number, limits: ImageLimits = {}): void {
+  const { maxBytes = DEFAULT_MAX_BYTES } = limits;
+  if (bytes > maxBytes) {
+    throw new ImageError(
+      "IMAGE_TOO_LARGE",
+      `decoding the image takes ${Math.ceil(bytes / 2 ** 20)} MiB, more than ` +
+        `${Math.floor(maxBytes / 2 ** 20)}: scale it down first, or raise maxBytes`,
     );
   }
 }
@@ -58,11 +103,4 @@ export function checkRawImage(image: RawImage, limits?: ImageLimits): RawImage {
     );
   }
   return image;
-}
-
-/** The pixels as one 32-bit word each, in the machine's byte order. */
-export function pixels32(image: RawImage): Uint32Array {
-  const { data } = image;
-  const aligned = data.byteOffset % 4 === 0 ? data : data.slice();
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, image.width * image.height);
 }

@@ -1,10 +1,23 @@
 import { ImageError, OptionError, ReadError } from "../errors.js";
 import { bytesInMemory, kindOf } from "../image/bytes.js";
-import { sniffFormat } from "../image/format.js";
+import { type ImageFormat, sniffFormat } from "../image/format.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
-import { readJpegHeader } from "../image/jpeg/header.js";
+import {
+  corruptJpeg,
+  endOf,
+  type JpegHeader,
+  readJpegHeader,
+  withEndMarker,
+} from "../image/jpeg/header.js";
+import { uprightLayout } from "../image/orient.js";
 import { readPngHeader } from "../image/png/header.js";
-import { checkRawImage, checkSize, type ImageLimits, isRawImage } from "../image/raw.js";
+import {
+  checkDecodeOptions,
+  checkRawImage,
+  checkSize,
+  type DecodeOptions,
+  isRawImage,
+} from "../image/raw.js";
 import type { PixelSource } from "../image/source.js";
 import { unsupportedFormat } from "../image/unsupported.js";
 import type { RawImage } from "../types.js";
@@ -17,7 +30,7 @@ export { kernelStore } from "../tune/store.browser.js";
  * @param source a URL (of the page's own origin, or one that allows it), or bytes.
  * @throws ReadError when the answer is not a success, OptionError for anything else.
  */
-export async function readBytes(source: BytesSource, signal?: AbortSignal): Promise<Uint8Array> {
+export async function readBytes(source: BytesSource): Promise<Uint8Array> {
   const bytes = await bytesInMemory(source);
   if (bytes !== undefined) return bytes;
   if (typeof source !== "string" && !(source instanceof URL)) {
@@ -25,9 +38,8 @@ export async function readBytes(source: BytesSource, signal?: AbortSignal): Prom
   }
   let response: Response;
   try {
-    response = await fetch(source, { signal });
+    response = await fetch(source);
   } catch (cause) {
-    signal?.throwIfAborted();
     throw new ReadError(
       `cannot fetch ${source}: the server did not answer or does not allow this page to read it`,
       { cause },
@@ -54,15 +66,12 @@ export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
  * anything that a canvas can draw. A video gives its current frame.
  * @throws ImageError
  */
-export async function toRawImage(
-  input: ImageInput,
-  limits?: ImageLimits & { signal?: AbortSignal },
-): Promise<RawImage> {
+export async function toRawImage(input: ImageInput, options?: DecodeOptions): Promise<RawImage> {
   const drawn = await drawableSize(input);
-  if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, limits);
-  if (isRawImage(input)) return checkRawImage(input, limits);
+  if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, options);
+  if (isRawImage(input)) return checkRawImage(input, options);
   try {
-    return await decode(await readBytes(input as BytesSource, limits?.signal), limits);
+    return await decode(await readBytes(input as BytesSource), options);
   } catch (cause) {
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
@@ -74,9 +83,9 @@ export async function toRawImage(
  *
  * @throws ImageError
  */
-export async function toPixelSource(input: ImageInput, signal?: AbortSignal): Promise<PixelSource> {
+export async function toPixelSource(input: ImageInput): Promise<PixelSource> {
   const frame = holdFrame(input);
-  if (frame === undefined) return toRawImage(input, { signal });
+  if (frame === undefined) return toRawImage(input);
   const { displayWidth: width, displayHeight: height } = frame;
   try {
     checkSize(width, height);
@@ -153,9 +162,9 @@ function draw(
   source: CanvasImageSource,
   width: number,
   height: number,
-  limits?: ImageLimits,
+  options?: DecodeOptions,
 ): RawImage {
-  checkSize(width, height, limits);
+  checkSize(width, height, options);
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (context === null) {
     throw new ImageError("IMAGE_TOO_LARGE", `the browser gives no canvas of ${width}×${height}`);
@@ -174,11 +183,24 @@ function draw(
 }
 
 /** Decodes bytes by the browser; sizes and truncation are looked at first, as in Node. */
-async function decode(bytes: Uint8Array, limits?: ImageLimits): Promise<RawImage> {
+async function decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RawImage> {
+  checkDecodeOptions(options);
+  options.signal?.throwIfAborted();
   if (bytes.length === 0) throw new ImageError("IMAGE_EMPTY", "the file is empty");
   const format = sniffFormat(bytes);
-  if (format === "jpeg") readJpegHeader(bytes, limits);
-  if (format === "png") readPngHeader(bytes, limits);
+  if (format === "jpeg") {
+    const header = readJpegHeader(bytes, options);
+    if (endOf(bytes) === undefined) return decodeUnclosed(bytes, header, options);
+  }
+  if (format === "png") readPngHeader(bytes, options);
+  return decodeByBrowser(bytes, format, options);
+}
+
+async function decodeByBrowser(
+  bytes: Uint8Array,
+  format: ImageFormat,
+  options: DecodeOptions,
+): Promise<RawImage> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(new Blob([bytes as BlobPart]), {
@@ -194,8 +216,33 @@ async function decode(bytes: Uint8Array, limits?: ImageLimits): Promise<RawImage
     );
   }
   try {
-    return draw(bitmap, bitmap.width, bitmap.height, limits);
+    return draw(bitmap, bitmap.width, bitmap.height, options);
   } finally {
     bitmap.close();
   }
+}
+
+/** A JPEG without an end marker: an image element shows it, `createImageBitmap` refuses it. */
+async function decodeUnclosed(
+  bytes: Uint8Array,
+  header: JpegHeader,
+  options: DecodeOptions,
+): Promise<RawImage> {
+  const image = await decodeByBrowser(withEndMarker(bytes), "jpeg", options);
+  if (options.truncated !== "show" && endsInGrey(image, header)) {
+    throw corruptJpeg("its image data end early");
+  }
+  return { ...image, warnings: ["it has no end marker"] };
+}
+
+/** Browsers do not say whether data were missing, but paint blocks without data in medium grey. */
+function endsInGrey({ data }: RawImage, { width, height, orientation }: JpegHeader): boolean {
+  const { start, right, down } = uprightLayout(width, height, orientation);
+  for (let y = Math.max(0, height - 8); y < height; y++) {
+    for (let x = Math.max(0, width - 8); x < width; x++) {
+      const at = (start + x * right + y * down) * 4;
+      if (data[at] !== 128 || data[at + 1] !== 128 || data[at + 2] !== 128) return false;
+    }
+  }
+  return true;
 }

@@ -8,6 +8,7 @@ import {
   greater,
   maximum,
   mul,
+  mulScalar,
   narrow,
   noGrad,
   powScalar,
@@ -18,7 +19,7 @@ import {
   type Tensor,
 } from "@retinaface-webgpu/tensor";
 import type { NetworkOutput } from "retinaface-webgpu";
-import { type LossParts, type LossWeights, weighLosses } from "../objective/losses.js";
+import type { LossParts } from "../objective/multibox.js";
 
 /** How a student learns from a teacher's dense outputs. */
 export interface DistillOptions {
@@ -29,7 +30,12 @@ export interface DistillOptions {
   readonly focus: number;
   /** The teacher's boxes and landmarks are learnt at priors where its face probability is above this. */
   readonly confident: number;
-  readonly weights: LossWeights;
+  /** Factors of the classification, box and landmark losses. */
+  readonly weights: {
+    readonly classes: number;
+    readonly boxes: number;
+    readonly landmarks: number;
+  };
   /**
    * Error of an encoded coordinate of a box or landmark up to which smooth L1 is a parabola; default 1. Below
    * it the gradient fades, so that a small one asks for precision.
@@ -141,5 +147,9 @@ export function distillLoss(
   const boxes = weightedSmoothL1(student.loc, targets.loc, targets.boxWeight, beta);
   const { landms, landmWeight } = targets;
   const landmarks = weightedSmoothL1(student.landms, landms, landmWeight, beta);
-  return weighLosses({ classes, boxes, landmarks }, weights);
+  const total = add(
+    mulScalar(classes, weights.classes),
+    add(mulScalar(boxes, weights.boxes), mulScalar(landmarks, weights.landmarks)),
+  );
+  return { total, classes, boxes, landmarks };
 }

@@ -147,7 +147,6 @@ test("damage is an error with a reason", async () => {
   wrongSum[23] ^= 1;
   const cases: [string, Buffer, RegExp][] = [
     ["too few rows", pngAround(sound, deflateSync(rows.subarray(0, -1))), /too little/],
-    ["too many rows", pngAround(sound, deflateSync(Buffer.concat([rows, rows]))), /damaged/],
     ["an unknown filter", pngAround(sound, deflateSync(badFilter)), /filter 5/],
     ["no zlib data", pngAround(sound, Buffer.from("not compressed")), /damaged/],
     ["a wrong checksum", wrongSum, /checksum of its IHDR/],
@@ -183,7 +182,8 @@ test("decompression bombs stop at the header or at the image's own size", async 
   const before = process.memoryUsage().rss;
   for (const interlaced of [false, true]) {
     const file = pngAround({ ...sound, interlaced }, bomb);
-    assert.is(await codeOf(toRawImage(file)), "IMAGE_CORRUPT");
+    const black = draw(sound.width, sound.height, () => [0, 0, 0]);
+    assert.is(difference(await toRawImage(file), black), 0);
   }
   assert.ok(process.memoryUsage().rss - before < 64 * 2 ** 20);
   assert.is(await codeOf(toRawImage(encodePng(sound), { maxPixels: 142 })), "IMAGE_TOO_LARGE");

@@ -363,7 +363,6 @@ export function forwardLaunch(
   return {
     variant: kernel.variant,
     packedLength: layout.length,
-    packedWritten: layout.written,
     pack: (hasBias) => packKernel(layout, hasBias),
     dispatches,
   };

@@ -3,7 +3,8 @@ import { FAST_BITS, type HuffmanTable } from "./huffman.js";
 
 /**
  * Reads the bits of an entropy-coded segment: stuffed zeros are dropped, and behind the next marker
- * come zeros, which are counted so that a segment that is too short is noticed.
+ * come zeros, which are counted so that a segment that is too short is noticed. The bytes must hold a
+ * marker behind every position.
  */
 export class BitReader {
   /** Position of the next byte; never behind the marker that ends the segment. */
@@ -26,6 +27,11 @@ export class BitReader {
     return this.#count < this.#padding;
   }
 
+  /** Whole bytes in the buffer that were not asked for. */
+  get unused(): number {
+    return Math.max(0, this.#count - this.#padding) >> 3;
+  }
+
   /** Forgets what is left of the present byte and what lies behind the end. */
   reset(position: number): void {
     this.position = position;
@@ -44,6 +50,9 @@ export class BitReader {
       } else if (bytes[this.position + 1] === 0) {
         this.position += 2;
         this.#bits = (this.#bits << 8) | 0xff;
+      } else if (bytes[this.position + 1] === 0xff) {
+        this.position++;
+        continue;
       } else {
         this.#bits <<= 8;
         this.#padding = Math.min(this.#padding + 8, 1 << 16);

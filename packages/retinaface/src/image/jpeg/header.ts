@@ -12,34 +12,47 @@ export interface JpegComponent {
   quantisation: number;
 }
 
-/** What a JPEG's markers say, read without decoding. */
+/** What a JPEG's markers say before its image data. */
 export interface JpegHeader {
   width: number;
   height: number;
   orientation: Orientation;
   progressive: boolean;
   components: JpegComponent[];
+  /** Whether JFIF's marker is there, by which three components are YCbCr. */
+  jfif: boolean;
   /** Transform code of Adobe's APP14 segment: 0 none, 1 YCbCr, 2 YCCK. */
   adobeTransform?: number;
 }
 
 export const corruptJpeg = (what: string) =>
   new ImageError("IMAGE_CORRUPT", `damaged JPEG: ${what}; fetch or export the file again`);
+export const cutOff = () => corruptJpeg("it is cut off (no end marker)");
 const unsupported = (what: string) =>
   new ImageError(
     "IMAGE_UNSUPPORTED",
     `${what} JPEG is not decoded: save it as a baseline or progressive 8-bit JPEG, or as PNG`,
   );
 
-/** More scans than encoders write; each costs a pass over the whole image. */
-const MAX_SCANS = 100;
-
-export const MARKER = { APP1: 0xe1, APP14: 0xee, DHT: 0xc4, DQT: 0xdb, DRI: 0xdd, SOS: 0xda };
-const END_OF_IMAGE = 0xd9;
+export const MARKER = {
+  APP0: 0xe0,
+  APP1: 0xe1,
+  APP14: 0xee,
+  DHT: 0xc4,
+  DQT: 0xdb,
+  DRI: 0xdd,
+  EOI: 0xd9,
+  SOF0: 0xc0,
+  SOS: 0xda,
+  RST0: 0xd0,
+  RST7: 0xd7,
+};
 
 const isStandalone = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 const isFrame = (marker: number) =>
-  marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+  (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) ||
+  marker === JPEG_LS;
+const JPEG_LS = 0xf7;
 
 /** A marker segment: its contents without the two bytes of length, and where it ends. */
 export interface Segment {
@@ -49,72 +62,96 @@ export interface Segment {
 }
 
 /**
- * The segments up to the end marker; entropy-coded data between them are skipped.
- *
- * @throws ImageError IMAGE_CORRUPT when there is no end marker or a segment reaches behind the file.
+ * The first segment at or behind a position; entropy-coded data and stray bytes before it are
+ * skipped. The end marker counts as a segment without contents; undefined where the file ends before.
  */
-export function* jpegSegments(bytes: Uint8Array): Generator<Segment> {
-  let at = 2;
+export function nextSegment(bytes: Uint8Array, from: number): Segment | undefined {
+  let at = from;
   for (;;) {
-    at = nextMarker(bytes, at) + 2;
-    const marker = bytes[at - 1];
-    if (marker === END_OF_IMAGE) return;
+    at = nextMarker(bytes, at);
+    if (at < 0) return undefined;
+    const marker = bytes[at + 1];
+    at += 2;
     if (isStandalone(marker)) continue;
+    if (marker === MARKER.EOI) return { marker, contents: bytes.subarray(at, at), end: at };
     const length = at + 2 > bytes.length ? 0 : (bytes[at] << 8) | bytes[at + 1];
-    if (length === 0 || at + length > bytes.length) throw cutOff();
-    if (length < 2) throw corruptJpeg("a segment has no length");
     const end = at + length;
-    yield { marker, contents: bytes.subarray(at + 2, end), end };
-    at = end;
+    return length < 2 || end > bytes.length
+      ? undefined
+      : { marker, contents: bytes.subarray(at + 2, end), end };
   }
 }
 
-const cutOff = () => corruptJpeg("it is cut off (no end marker)");
-
-/** Position of the next `FF xx` that is a marker: neither a stuffed zero nor a fill byte. */
-function nextMarker(bytes: Uint8Array, from: number): number {
+/** Position of the next `FF xx` that is a marker, neither a stuffed zero nor a fill byte; else -1. */
+export function nextMarker(bytes: Uint8Array, from: number): number {
   let at = bytes.indexOf(0xff, from);
   while (at >= 0 && at + 1 < bytes.length) {
     const next = bytes[at + 1];
     if (next !== 0x00 && next !== 0xff) return at;
     at = bytes.indexOf(0xff, at + (next === 0x00 ? 2 : 1));
   }
-  throw cutOff();
+  return -1;
+}
+
+/** The segment that ends the picture, from a position on; undefined where there is none. */
+export function endOf(bytes: Uint8Array, from = 2): Segment | undefined {
+  let segment = nextSegment(bytes, from);
+  while (segment !== undefined && segment.marker !== MARKER.EOI) {
+    segment = nextSegment(bytes, segment.end);
+  }
+  return segment;
+}
+
+/** The file, with an end marker behind it where it does not end with one. */
+export function withEndMarker(file: Uint8Array): Uint8Array {
+  if (file.at(-2) === 0xff && file.at(-1) === MARKER.EOI) return file;
+  const bytes = new Uint8Array(file.length + 2);
+  bytes.set(file);
+  bytes.set([0xff, MARKER.EOI], file.length);
+  return bytes;
 }
 
 /**
- * Walks a JPEG's segments up to its end.
+ * Walks a JPEG's segments up to its first image data. Of several EXIF blocks the first counts.
  *
- * @throws ImageError IMAGE_CORRUPT when it is cut off (no end marker) or its segments do not fit,
- * IMAGE_UNSUPPORTED for arithmetic, lossless, hierarchical or 12-bit coding, IMAGE_TOO_LARGE and
- * IMAGE_EMPTY for its size.
+ * @throws ImageError IMAGE_CORRUPT when it ends before or its segments do not fit, IMAGE_UNSUPPORTED
+ * for arithmetic, lossless, hierarchical or 12-bit coding, IMAGE_TOO_LARGE and IMAGE_EMPTY for its size.
  */
 export function readJpegHeader(bytes: Uint8Array, limits?: ImageLimits): JpegHeader {
   let frame: Pick<JpegHeader, "width" | "height" | "progressive" | "components"> | undefined;
-  let orientation: Orientation = 1;
+  let orientation: Orientation | undefined;
   let adobeTransform: number | undefined;
-  let scans = 0;
-  for (const { marker, contents } of jpegSegments(bytes)) {
+  let jfif = false;
+  for (let at = 2; ; ) {
+    const segment = nextSegment(bytes, at);
+    if (segment === undefined) throw cutOff();
+    const { marker, contents, end } = segment;
     if (isFrame(marker)) {
       if (frame !== undefined) throw corruptJpeg("it has two frame headers");
       frame = readFrame(marker, contents, limits);
+    } else if (marker === MARKER.APP0) {
+      jfif ||= startsWith(contents, "JFIF\0") && contents.length > 13;
     } else if (marker === MARKER.APP1 && startsWith(contents, "Exif\0\0")) {
-      if (orientation === 1) orientation = exifOrientation(contents.subarray(6));
+      orientation ??= exifOrientation(contents.subarray(6));
     } else if (marker === MARKER.APP14 && startsWith(contents, "Adobe") && contents.length > 11) {
       adobeTransform = contents[11];
-    } else if (marker === MARKER.SOS && ++scans > MAX_SCANS) {
-      throw corruptJpeg(`it has more than ${MAX_SCANS} scans`);
+    } else if (marker === MARKER.SOS || marker === MARKER.EOI) {
+      if (frame === undefined) throw corruptJpeg("it has no frame header");
+      if (marker === MARKER.EOI) throw corruptJpeg("it has no image data");
+      return { ...frame, orientation: orientation ?? 1, jfif, adobeTransform };
     }
+    at = end;
   }
-  if (frame === undefined) throw corruptJpeg("it has no frame header");
-  if (scans === 0) throw corruptJpeg("it has no image data");
-  return { ...frame, orientation, adobeTransform };
 }
 
 const startsWith = (contents: Uint8Array, name: string): boolean =>
   [...name].every((letter, i) => contents[i] === letter.charCodeAt(0));
 
+const NO_JPEG_LS = "JPEG-LS is not decoded: save it as a baseline JPEG or as PNG";
+
 function readFrame(marker: number, contents: Uint8Array, limits?: ImageLimits) {
+  if (marker === JPEG_LS) throw new ImageError("IMAGE_UNSUPPORTED", NO_JPEG_LS);
+  if (marker === 0xcb || marker === 0xcf) throw unsupported("lossless arithmetic-coded");
   if (marker >= 0xc9) throw unsupported("arithmetic-coded");
   if (marker === 0xc3 || marker === 0xc7) throw unsupported("lossless");
   if (marker > 0xc3) throw unsupported("hierarchical");

@@ -1,23 +1,45 @@
 import type { RawImage } from "../../types.js";
+import { type UprightLayout, uprightLayout } from "../orient.js";
 import type { Frame, Plane } from "./frame.js";
 import type { JpegHeader } from "./header.js";
 
 /**
- * RGBA of decoded planes: subsampled components are spread to full resolution, then colours
+ * RGBA of decoded planes, put upright: subsampled components are spread to full resolution, then colours
  * converted by JFIF's equations.
  */
-export function jpegPixels(frame: Frame, header: JpegHeader): RawImage {
-  const { width, height, planes } = frame;
-  const data = new Uint8ClampedArray(width * height * 4);
-  const rows = planes.map((plane) => rowReader(plane, frame));
-  const convert = converterFor(header);
-  for (let y = 0; y < height; y++) {
-    convert(
-      rows.map((row) => row(y)),
-      data.subarray(y * width * 4, (y + 1) * width * 4),
-    );
+export class JpegPixels {
+  readonly image: RawImage & { data: Uint8ClampedArray };
+  readonly #layout: UprightLayout;
+  readonly #rows: RowReader[];
+  readonly #convert: Converter;
+  readonly #width: number;
+  readonly #height: number;
+  #next = 0;
+
+  constructor(frame: Frame, header: JpegHeader) {
+    const { width, height } = frame;
+    this.#width = width;
+    this.#height = height;
+    this.#layout = uprightLayout(width, height, header.orientation);
+    this.image = {
+      data: new Uint8ClampedArray(width * height * 4),
+      width: this.#layout.width,
+      height: this.#layout.height,
+    };
+    this.#rows = frame.planes.map((plane) => rowReader(plane, frame));
+    this.#convert = converterFor(header);
   }
-  return { data, width, height };
+
+  /** Converts stored rows before `end` that are not yet; their samples and those below must be there. */
+  convertUpTo(end: number): void {
+    const { start, right, down } = this.#layout;
+    const { data } = this.image;
+    for (const last = Math.min(end, this.#height); this.#next < last; this.#next++) {
+      const components = this.#rows.map((row) => row(this.#next));
+      const at = (start + this.#next * down) * 4;
+      this.#convert(components, data, at, right * 4, this.#width);
+    }
+  }
 }
 
 /** Gives the samples of an image row at full resolution. */
@@ -30,7 +52,11 @@ type RowReader = (y: number) => Uint8ClampedArray;
 function rowReader(plane: Plane, frame: Frame): RowReader {
   const { samples, blockStride } = plane;
   const stride = blockStride * 8;
-  const line = (row: number) => samples.subarray(row * stride, (row + 1) * stride);
+  const held = plane.heldRows * 8;
+  const line = (row: number) => {
+    const at = (row % held) * stride;
+    return samples.subarray(at, at + stride);
+  };
   const halfColumns = plane.h * 2 === frame.maxH;
   const halfRows = plane.v * 2 === frame.maxV;
   const fullColumns = plane.h === frame.maxH;
@@ -91,39 +117,43 @@ function scaleDown(wide: Uint8ClampedArray, sums: Uint16Array, weight: number, y
   for (let x = 0; x < sums.length; x++) wide[x] = (sums[x] + round) >> shift;
 }
 
-/** Converts a row of components to RGBA. */
-type Converter = (components: Uint8ClampedArray[], out: Uint8ClampedArray) => void;
+/** Converts a row of components to RGBA: `width` pixels, from `start` on, `step` bytes apart. */
+type Converter = (
+  components: Uint8ClampedArray[],
+  out: Uint8ClampedArray,
+  start: number,
+  step: number,
+  width: number,
+) => void;
 
-function converterFor({ components, adobeTransform }: JpegHeader): Converter {
+function converterFor({ components, jfif, adobeTransform }: JpegHeader): Converter {
   if (components.length === 1) return fromGrey;
-  if (components.length === 3) {
-    const names = String.fromCharCode(...components.map(({ id }) => id));
-    const rgb = adobeTransform === undefined ? names === "RGB" : adobeTransform === 0;
-    return rgb ? fromRgb : fromYcc;
-  }
-  if (adobeTransform === undefined) return fromCmyk;
-  return adobeTransform === 2 ? fromAdobeYcck : fromAdobeCmyk;
+  if (components.length === 4) return adobeTransform ? fromYcck : fromCmyk;
+  if (jfif) return fromYcc;
+  const names = String.fromCharCode(...components.map(({ id }) => id));
+  const rgb = adobeTransform === undefined ? names === "RGB" : adobeTransform === 0;
+  return rgb ? fromRgb : fromYcc;
 }
 
-function fromGrey([grey]: Uint8ClampedArray[], out: Uint8ClampedArray): void {
-  for (let x = 0, at = 0; at < out.length; x++, at += 4) {
+const fromGrey: Converter = ([grey], out, start, step, width) => {
+  for (let x = 0, at = start; x < width; x++, at += step) {
     out[at] = out[at + 1] = out[at + 2] = grey[x];
     out[at + 3] = 255;
   }
-}
+};
 
-function fromRgb([red, green, blue]: Uint8ClampedArray[], out: Uint8ClampedArray): void {
-  for (let x = 0, at = 0; at < out.length; x++, at += 4) {
+const fromRgb: Converter = ([red, green, blue], out, start, step, width) => {
+  for (let x = 0, at = start; x < width; x++, at += step) {
     out[at] = red[x];
     out[at + 1] = green[x];
     out[at + 2] = blue[x];
     out[at + 3] = 255;
   }
-}
+};
 
 /** 1.402, 1.772, 0.344136, 0.714136 with 16 fraction bits, as in libjpeg. */
-function fromYcc([luma, cb, cr]: Uint8ClampedArray[], out: Uint8ClampedArray): void {
-  for (let x = 0, at = 0; at < out.length; x++, at += 4) {
+const fromYcc: Converter = ([luma, cb, cr], out, start, step, width) => {
+  for (let x = 0, at = start; x < width; x++, at += step) {
     const y = luma[x];
     const blue = cb[x] - 128;
     const red = cr[x] - 128;
@@ -132,34 +162,23 @@ function fromYcc([luma, cb, cr]: Uint8ClampedArray[], out: Uint8ClampedArray): v
     out[at + 2] = y + ((116130 * blue + 32768) >> 16);
     out[at + 3] = 255;
   }
-}
+};
 
-/** Inks, 0 none and 255 full. */
-function fromCmyk([c, m, y, k]: Uint8ClampedArray[], out: Uint8ClampedArray): void {
-  for (let x = 0, at = 0; at < out.length; x++, at += 4) {
-    const light = 255 - k[x];
-    out[at] = ((255 - c[x]) * light) / 255;
-    out[at + 1] = ((255 - m[x]) * light) / 255;
-    out[at + 2] = ((255 - y[x]) * light) / 255;
-    out[at + 3] = 255;
-  }
-}
-
-/** Adobe stores inks inverted: 255 is none. */
-function fromAdobeCmyk([c, m, y, k]: Uint8ClampedArray[], out: Uint8ClampedArray): void {
-  for (let x = 0, at = 0; at < out.length; x++, at += 4) {
+/** Inks are stored inverted, 255 for none, as Adobe does: viewers take them so without its marker too. */
+const fromCmyk: Converter = ([c, m, y, k], out, start, step, width) => {
+  for (let x = 0, at = start; x < width; x++, at += step) {
     out[at] = (c[x] * k[x]) / 255;
     out[at + 1] = (m[x] * k[x]) / 255;
     out[at + 2] = (y[x] * k[x]) / 255;
     out[at + 3] = 255;
   }
-}
+};
 
 /** YCbCr of the inverted inks' complement, and black. */
-function fromAdobeYcck(components: Uint8ClampedArray[], out: Uint8ClampedArray): void {
-  fromYcc(components, out);
+const fromYcck: Converter = (components, out, start, step, width) => {
+  fromYcc(components, out, start, step, width);
   const k = components[3];
-  for (let x = 0, at = 0; at < out.length; x++, at += 4) {
+  for (let x = 0, at = start; x < width; x++, at += step) {
     for (let i = at; i < at + 3; i++) out[i] = ((255 - out[i]) * k[x]) / 255;
   }
-}
+};

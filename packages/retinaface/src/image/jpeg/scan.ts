@@ -1,7 +1,9 @@
+import type { Warnings } from "../warnings.js";
 import { BitReader } from "./bits.js";
 import type { Frame, Plane } from "./frame.js";
 import { corruptJpeg } from "./header.js";
 import type { HuffmanTable } from "./huffman.js";
+import { isRestart, passRestart } from "./restart.js";
 
 /** Natural position of each coefficient in zigzag order. */
 export const ZIGZAG = Uint8Array.from([
@@ -35,84 +37,187 @@ export interface Scan {
 /** Takes a finished baseline block; `coefficients` is used again for the next. */
 export type BlockSink = (plane: Plane, block: number, coefficients: Int16Array) => void;
 
+/** What comes of a scan whose data end early. */
+export interface Tolerance {
+  show: boolean;
+  warnings: Warnings;
+}
+
+/** Where a scan's data end, and whether they end before the scan does. */
+export interface ScanEnd {
+  position: number;
+  cut: boolean;
+}
+
 /**
- * Decodes the entropy-coded data of one scan (ITU-T T.81, annexes F.2 and G.2).
+ * Decodes the entropy-coded data of one scan (ITU-T T.81, annexes F.2 and G.2), yielding after each row.
  *
- * Baseline blocks go to `sink` at once; progressive ones gather in their plane's coefficients.
+ * Baseline blocks go to `sink` at once; progressive ones gather in their plane's coefficients. An interval
+ * between restart markers whose data are missing or damaged is left grey, with a warning.
  *
- * @returns the position of the marker behind the scan.
- * @throws ImageError IMAGE_CORRUPT when the data end early or restart markers are out of order.
+ * @param bytes must have a marker behind every position.
+ * @throws ImageError IMAGE_CORRUPT for codes that do not exist where there are no restart markers, and when
+ * the data end early unless they are to be shown.
  */
-export function decodeScan(
+export function* decodeScan(
   bytes: Uint8Array,
   position: number,
   frame: Frame,
   scan: Scan,
   sink: BlockSink,
-): number {
-  const reader = new BitReader(bytes, position);
-  const decoder = frame.progressive
-    ? new ProgressiveBlocks(reader, scan)
-    : new BaselineBlocks(reader, sink);
-  const { components, restart } = scan;
-  const [first] = components;
-  const alone = components.length === 1;
-  const columns = alone ? first.plane.columns : frame.mcuColumns;
-  const rows = alone ? first.plane.rows : frame.mcuRows;
-  let untilRestart = restart;
-  let marker = 0;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      if (restart > 0 && untilRestart-- === 0) {
-        nextInterval(bytes, reader, marker++ & 7);
-        decoder.restart();
-        for (const component of components) component.predicted = 0;
-        untilRestart = restart - 1;
-      }
-      if (alone) decoder.block(first, row * first.plane.blockStride + column);
-      else decodeMcu(decoder, components, row, column);
-    }
-    if (reader.exhausted) throw endsEarly();
+  tolerance: Tolerance,
+): Generator<void, ScanEnd, undefined> {
+  const decoder = new ScanDecoder(bytes, position, frame, scan, sink, tolerance);
+  for (let row = 0; row < decoder.rows; row++) {
+    decoder.row(row);
+    yield;
   }
-  return reader.position;
+  return decoder.end;
 }
 
-const endsEarly = () => corruptJpeg("its image data end early");
+/** Walks over a scan's MCUs and restart intervals. */
+class ScanDecoder {
+  readonly rows: number;
+  readonly #columns: number;
+  readonly #reader: BitReader;
+  readonly #blocks: BlockDecoder;
+  readonly #missing: BlockDecoder;
+  readonly #alone: boolean;
+  /** MCUs until the next restart marker; below 0: there is none. */
+  #untilRestart: number;
+  #intervals = 0;
+  /** The interval has no more data. */
+  #lost = false;
+  /** Its data seem to be there, but for their marker. */
+  #unmarked = false;
+  /** No interval has data any more. */
+  #cut = false;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    position: number,
+    frame: Frame,
+    private readonly scan: Scan,
+    sink: BlockSink,
+    private readonly tolerance: Tolerance,
+  ) {
+    const [first] = scan.components;
+    this.#alone = scan.components.length === 1;
+    this.#columns = this.#alone ? first.plane.columns : frame.mcuColumns;
+    this.rows = this.#alone ? first.plane.rows : frame.mcuRows;
+    this.#reader = new BitReader(bytes, position);
+    this.#blocks = frame.progressive
+      ? new ProgressiveBlocks(this.#reader, scan)
+      : new BaselineBlocks(this.#reader, sink);
+    this.#missing = new MissingBlocks(frame.progressive ? undefined : sink);
+    this.#untilRestart = scan.restart || -1;
+  }
+
+  get end(): ScanEnd {
+    return { position: this.#reader.position, cut: this.#cut };
+  }
+
+  row(row: number): void {
+    for (let column = 0; column < this.#columns; column++) {
+      if (this.#untilRestart === 0) this.#nextInterval();
+      this.#untilRestart--;
+      if (this.#lost) this.#mcu(row, column, this.#missing);
+      else this.#decode(row, column);
+    }
+  }
+
+  #decode(row: number, column: number): void {
+    try {
+      this.#mcu(row, column, this.#blocks);
+    } catch (error) {
+      if (!this.#reader.exhausted) this.#giveUp(error);
+    }
+    if (this.#reader.exhausted) this.#runOut();
+  }
+
+  #mcu(row: number, column: number, blocks: BlockDecoder): void {
+    const { components } = this.scan;
+    if (this.#alone) {
+      const [first] = components;
+      blocks.block(first, row * first.plane.blockStride + column);
+      return;
+    }
+    for (const component of components) {
+      const { h, v, blockStride } = component.plane;
+      for (let y = 0; y < v; y++) {
+        const start = (row * v + y) * blockStride + column * h;
+        for (let x = 0; x < h; x++) blocks.block(component, start + x);
+      }
+    }
+  }
+
+  /** Codes that do not exist: the next restart marker mends that, where there are such. */
+  #giveUp(error: unknown): void {
+    if (this.scan.restart === 0) throw error;
+    this.tolerance.warnings.add("its image data are damaged: a part of it is grey");
+    this.#lost = true;
+  }
+
+  /** The data have come to a marker before the interval has all its blocks. */
+  #runOut(): void {
+    this.#lost = true;
+    const { warnings } = this.tolerance;
+    const restart = this.scan.restart > 0 && isRestart(this.bytes[this.#reader.position + 1]);
+    if (restart || this.#unmarked) {
+      warnings.add("a restart marker or data before it are missing: a part of it is grey");
+    } else this.#endEarly();
+  }
+
+  #endEarly(): void {
+    if (!this.tolerance.show) throw corruptJpeg("its image data end early");
+    this.tolerance.warnings.add("its image data end early: the rest of it is grey");
+    this.#lost = true;
+    this.#cut = true;
+  }
+
+  /** An interval that has no data runs out at its first MCU, which libjpeg makes of zero bits too. */
+  #nextInterval(): void {
+    this.#untilRestart = this.scan.restart;
+    this.#blocks.restart();
+    for (const component of this.scan.components) component.predicted = 0;
+    if (this.#cut) return;
+    const { unused, position } = this.#reader;
+    const next = passRestart(this.bytes, position, this.#intervals++ & 7);
+    this.#reader.reset(next.position);
+    const skipped = next.skipped + unused > 0;
+    this.#unmarked = skipped && !next.resumed;
+    if (!next.resumed) {
+      if (!skipped && !isRestart(this.bytes[next.position + 1])) this.#endEarly();
+      return;
+    }
+    this.#lost = false;
+    const { warnings } = this.tolerance;
+    if (next.other) warnings.add("restart markers are out of order");
+    else if (skipped) warnings.add("bytes before a restart marker were skipped");
+  }
+}
 
 interface BlockDecoder {
   block(component: ScanComponent, block: number): void;
   restart(): void;
 }
 
-function decodeMcu(
-  decoder: BlockDecoder,
-  components: ScanComponent[],
-  row: number,
-  column: number,
-): void {
-  for (const component of components) {
-    const { h, v, blockStride } = component.plane;
-    for (let y = 0; y < v; y++) {
-      const start = (row * v + y) * blockStride + column * h;
-      for (let x = 0; x < h; x++) decoder.block(component, start + x);
-    }
-  }
-}
-
-/** Moves behind the restart marker with this number. */
-function nextInterval(bytes: Uint8Array, reader: BitReader, number: number): void {
-  if (reader.exhausted) throw endsEarly();
-  let at = reader.position;
-  while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
-  if (bytes[at] !== 0xff || bytes[at + 1] !== 0xd0 + number) {
-    throw corruptJpeg("a restart marker is not where it should be");
-  }
-  reader.reset(at + 2);
-}
-
 function tableOf(table: HuffmanTable | undefined): HuffmanTable {
   if (table === undefined) throw corruptJpeg("a Huffman table is missing");
   return table;
+}
+
+/** Blocks that have no data: a baseline one is grey, a progressive one stays as scans before left it. */
+class MissingBlocks implements BlockDecoder {
+  readonly #grey = new Int16Array(64);
+
+  constructor(private readonly sink: BlockSink | undefined) {}
+
+  restart(): void {}
+
+  block({ plane }: ScanComponent, block: number): void {
+    this.sink?.(plane, block, this.#grey);
+  }
 }
 
 class BaselineBlocks implements BlockDecoder {

@@ -17,8 +17,8 @@ export interface PngHeader {
   palette?: Uint8Array;
   /** Contents of tRNS: alpha of palette entries, or the colour that is transparent. */
   transparency?: Uint8Array;
-  /** The compressed pixels, one part for each IDAT chunk. */
-  data: Uint8Array[];
+  /** Position of the first IDAT chunk. */
+  dataStart: number;
 }
 
 const SIGNATURE_BYTES = 8;
@@ -32,40 +32,75 @@ const COLOUR_TYPES: Readonly<Record<number, readonly [channels: number, ...depth
   6: [4, 8, 16],
 };
 
-const corrupt = (what: string) =>
+export const corruptPng = (what: string) =>
   new ImageError("IMAGE_CORRUPT", `damaged PNG: ${what}; fetch or export the file again`);
 
-/**
- * Walks a PNG's chunks up to its end. Checksums are compared, save those of the image data, which
- * has one of its own inside.
- *
- * @throws ImageError IMAGE_CORRUPT when it is cut off or its header is out of order, IMAGE_TOO_LARGE
- * and IMAGE_EMPTY for its size.
- */
-export function readPngHeader(bytes: Uint8Array, limits?: ImageLimits): PngHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let header: PngHeader | undefined;
-  for (let at = SIGNATURE_BYTES; ; ) {
-    if (at + 8 > bytes.length) throw corrupt("it is cut off");
-    const length = view.getUint32(at);
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    const contents = bytes.subarray(at + 8, at + 8 + length);
-    header ??= readStart(type, contents, limits);
-    const end = at + 8 + length;
-    if (end + 4 > bytes.length) throw corrupt("it is cut off");
-    if (type !== "IDAT" && crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) {
-      throw corrupt(`the checksum of its ${type} chunk is wrong`);
-    }
-    readChunk(type, contents, header);
-    if (type === "IEND") break;
-    at = end + 4;
-  }
-  if (header.data.length === 0) throw corrupt("it has no image data");
-  return header;
+const APPLE =
+  "a PNG in Apple's own form (CgBI, as Xcode puts into apps) is not decoded: turn it back with " +
+  "`xcrun pngcrush -revert-iphone-optimizations in.png out.png`";
+
+/** A chunk whose contents may reach behind the end of the file. */
+export interface PngChunk {
+  type: string;
+  contents: Uint8Array;
+  /** Position behind its checksum. */
+  end: number;
+  /** Whether the whole of it is there. */
+  whole: boolean;
+  sumIsRight(crc32: (bytes: Uint8Array) => number): boolean;
 }
 
-function readStart(type: string, contents: Uint8Array, limits?: ImageLimits): PngHeader {
-  if (type !== "IHDR" || contents.length !== 13) throw corrupt("it does not start with its header");
+/** The chunk at a position, or undefined at the end of the file. */
+export function chunkAt(bytes: Uint8Array, at: number): PngChunk | undefined {
+  if (at + 8 > bytes.length) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const close = at + 8 + view.getUint32(at);
+  return {
+    type: String.fromCharCode(...bytes.subarray(at + 4, at + 8)),
+    contents: bytes.subarray(at + 8, close),
+    end: close + 4,
+    whole: close + 4 <= bytes.length,
+    sumIsRight: (crc32) => crc32(bytes.subarray(at + 4, close)) === view.getUint32(close),
+  };
+}
+
+/** Chunks with a small first letter are ancillary: a picture is the same without them. */
+const isAncillary = (type: string) => type >= "a";
+/** Ancillary chunks that are looked at. */
+const USED = new Set(["eXIf", "tRNS"]);
+
+/**
+ * Walks a PNG's chunks up to its end. Wrong checksums are an error in critical chunks; an ancillary one
+ * that has one is passed over. Those of the image data are compared as they are read.
+ *
+ * @param cutAllowed whether a file may end before its end chunk.
+ * @throws ImageError IMAGE_CORRUPT when it is cut off or its header is out of order, IMAGE_UNSUPPORTED for
+ * Apple's CgBI, IMAGE_TOO_LARGE and IMAGE_EMPTY for its size.
+ */
+export function readPngHeader(
+  bytes: Uint8Array,
+  limits?: ImageLimits,
+  cutAllowed = false,
+): PngHeader {
+  let header: PngHeader | undefined;
+  for (let at = SIGNATURE_BYTES; ; ) {
+    const chunk = chunkAt(bytes, at);
+    if (chunk?.type === "CgBI") throw new ImageError("IMAGE_UNSUPPORTED", APPLE);
+    if (chunk !== undefined) header ??= readStart(chunk, limits);
+    if (header === undefined || (!chunk?.whole && !cutAllowed)) throw corruptPng("it is cut off");
+    if (chunk?.whole || chunk?.type === "IDAT") readChunk(chunk, at, header);
+    if (!chunk?.whole || chunk.type === "IEND") {
+      if (header.dataStart === 0) throw corruptPng("it has no image data");
+      return header;
+    }
+    at = chunk.end;
+  }
+}
+
+function readStart({ type, contents }: PngChunk, limits?: ImageLimits): PngHeader {
+  if (type !== "IHDR" || contents.length !== 13) {
+    throw corruptPng("it does not start with its header");
+  }
   const view = new DataView(contents.buffer, contents.byteOffset, contents.byteLength);
   const width = view.getUint32(0);
   const height = view.getUint32(4);
@@ -73,16 +108,25 @@ function readStart(type: string, contents: Uint8Array, limits?: ImageLimits): Pn
   const [depth, colourType, compression, filter, interlace] = contents.subarray(8);
   const [channels, ...depths] = COLOUR_TYPES[colourType] ?? [0];
   if (!depths.includes(depth) || compression !== 0 || filter !== 0 || interlace > 1) {
-    throw corrupt("its header has values that no PNG has");
+    throw corruptPng("its header has values that no PNG has");
   }
   const header = { width, height, depth, channels, interlaced: interlace === 1 };
   const palette = colourType === 3 ? new Uint8Array() : undefined;
-  return { ...header, palette, orientation: 1, data: [] };
+  return { ...header, palette, orientation: 1, dataStart: 0 };
 }
 
-function readChunk(type: string, contents: Uint8Array, header: PngHeader): void {
-  if (type === "IDAT") header.data.push(contents);
-  else if (type === "eXIf") header.orientation = exifOrientation(contents);
+function readChunk(chunk: PngChunk, at: number, header: PngHeader): void {
+  const { type, contents } = chunk;
+  if (type === "IDAT") {
+    header.dataStart ||= at;
+    return;
+  }
+  if (isAncillary(type) && !USED.has(type)) return;
+  if (!chunk.sumIsRight(crc32)) {
+    if (isAncillary(type)) return;
+    throw corruptPng(`the checksum of its ${type} chunk is wrong`);
+  }
+  if (type === "eXIf") header.orientation = exifOrientation(contents);
   else if (type === "tRNS") header.transparency = contents;
   else if (type === "PLTE" && header.palette !== undefined) header.palette = contents;
 }

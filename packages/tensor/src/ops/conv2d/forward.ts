@@ -71,8 +71,7 @@ export function runLaunch(
   y: Tensor,
 ): void {
   const pack = launch.pack(bias !== undefined);
-  const room = { elements: launch.packedLength, written: launch.packedWritten };
-  const buffer = packed(run, pack, [weight, bias ?? weight], room);
+  const buffer = packed(run, pack, [weight, bias ?? weight], launch.packedLength);
   const parts = {
     input: x,
     output: y,
