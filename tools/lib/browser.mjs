@@ -57,6 +57,18 @@ export async function launchChromiumForVideo(extraFlags = []) {
  * @returns {Promise<import("playwright-core").Browser>}
  */
 export function launchChromium(extraFlags = []) {
+  return launch([...flags, ...extraFlags]);
+}
+
+/**
+ * Starts Chromium as most people without a graphics card have it: no page gets a WebGPU adapter.
+ * @returns {Promise<import("playwright-core").Browser>}
+ */
+export function launchChromiumWithoutWebGpu() {
+  return launch([...flags.filter((flag) => flag !== "--enable-unsafe-webgpu"), "--disable-gpu"]);
+}
+
+function launch(args) {
   const executablePath = findChromium();
   if (executablePath === undefined) {
     throw new Error("no Chromium was found: run `node tools/setup.mjs --browser`");
@@ -64,7 +76,7 @@ export function launchChromium(extraFlags = []) {
   return chromium.launch({
     executablePath,
     headless: true,
-    args: [...flags, ...extraFlags],
+    args,
     handleSIGINT: false,
     handleSIGTERM: false,
   });

@@ -48,6 +48,7 @@ async function buildPage({ from, scripts }, folder) {
     allowOverwrite: true,
     outdir: folder,
     bundle: true,
+    splitting: true,
     minify: true,
     sourcemap: true,
     format: "esm",

@@ -22,6 +22,34 @@ export interface AxisTaps {
   readonly weights: readonly Float32Array[];
 }
 
+/** Shrinking by more than this averages over all covered samples instead of interpolating. */
+const ANTIALIAS_ABOVE = 2;
+
+/**
+ * Taps of an axis resized from `from` to `to` samples: a triangle around the half-pixel centre
+ * `(i + 0.5) · from / to − 0.5`, one sample of the source wide to each side, or one sample of the
+ * result where the axis shrinks by more than 2. What kernels-wgsl's `writeTaps` describes, with the
+ * weights written out.
+ */
+export function tentTaps(from: number, to: number): AxisTaps {
+  const scale = from / to;
+  const radius = scale > ANTIALIAS_ABOVE ? scale : 1;
+  const first = new Int32Array(to);
+  const weights: Float32Array[] = [];
+  for (let i = 0; i < to; i++) {
+    const centre = ((i + 0.5) * from) / to - 0.5;
+    first[i] = Math.floor(centre - radius) + 1;
+    const own = new Float64Array(Math.ceil(centre + radius) - first[i]);
+    let sum = 0;
+    for (let k = 0; k < own.length; k++) {
+      own[k] = 1 - Math.abs(first[i] + k - centre) / radius;
+      sum += own[k];
+    }
+    weights.push(Float32Array.from(own, (weight) => weight / sum));
+  }
+  return { first, weights };
+}
+
 /** Output rows of a chunk: each reads the source's rows once, plus those that the next shares. */
 const STRIP = 16;
 

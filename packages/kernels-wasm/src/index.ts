@@ -10,7 +10,7 @@ export {
   fitsDepthwise,
 } from "./conv2d/convolution.js";
 export { type Conv2dResidual, type Conv2dSpec, conv2dFlops, outputSize } from "./conv2d/spec.js";
-export { type AxisTaps, type ImageInputSpec, imageInput, packTaps } from "./image.js";
+export { type AxisTaps, type ImageInputSpec, imageInput, packTaps, tentTaps } from "./image.js";
 export {
   encodeProgram,
   type Kernel,

@@ -1,6 +1,12 @@
 export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
 export { parseDetectorConfig } from "./config.js";
+export {
+  type FinderSpec,
+  findFaces,
+  type HeadValues,
+  type LevelValues,
+} from "./cpu/face-finder.js";
 export { anchorCount, priorBoxes } from "./decode/anchors.js";
 export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./decode/codec.js";
 export { hasLandmarks } from "./decode/face.js";
@@ -13,6 +19,7 @@ export {
   resolveThresholds,
   visible,
 } from "./decode/postprocess.js";
+export type { Backend, BackendChoice } from "./detect/backend.js";
 export * from "./detect/detector.js";
 export type * from "./detect/options.js";
 export { FaceStream } from "./detect/stream.js";

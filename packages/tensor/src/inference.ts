@@ -33,6 +33,7 @@ export type { BufferBinding } from "./device/bind-groups.js";
 export type { MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
 export { Device } from "./device/device.js";
 export type { CompiledKernel } from "./device/pipelines.js";
+export { probeAdapter } from "./device/probe.js";
 export type { KernelTiming } from "./device/recorder.js";
 export * as nn from "./nn/index.js";
 export * from "./ops/index.js";

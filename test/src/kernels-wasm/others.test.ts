@@ -6,6 +6,7 @@ import {
   pool,
   resizeNearest,
   softmax,
+  tentTaps,
 } from "@retinaface-webgpu/kernels-wasm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -183,24 +184,6 @@ test("nearest neighbour, larger and smaller", async () => {
   }
 });
 
-/** A tent filter's taps, as the detector makes them, written down here once more. */
-function taps(from: number, to: number) {
-  const radius = from / to > 2 ? from / to : 1;
-  const first = new Int32Array(to);
-  const weights = [...first].map((_, i) => {
-    const centre = ((i + 0.5) * from) / to - 0.5;
-    first[i] = Math.floor(centre - radius) + 1;
-    const count = Math.ceil(centre + radius) - first[i];
-    const raw = Array.from(
-      { length: count },
-      (_, k) => 1 - Math.abs(first[i] + k - centre) / radius,
-    );
-    const sum = raw.reduce((a, b) => a + b, 0);
-    return Float32Array.from(raw, (weight) => weight / sum);
-  });
-  return { first, weights };
-}
-
 test("images become a network's input", async () => {
   for (const [sourceWidth, sourceHeight, width, height] of [
     [37, 23, 37, 23],
@@ -220,7 +203,7 @@ test("images become a network's input", async () => {
     const kernel = imageInput({ sourceWidth, sourceHeight, width, height, mean: [104, 117, 123] });
     const output = await runWasm(kernel, {
       source: data,
-      taps: packTaps(taps(sourceWidth, width), taps(sourceHeight, height)),
+      taps: packTaps(tentTaps(sourceWidth, width), tentTaps(sourceHeight, height)),
       output: width * height * 3,
     });
     close(output, expected, 1e-4);

@@ -80,6 +80,11 @@ test("wrong usage: exit code 2, a reason on standard error, nothing on standard 
     [["detect", "p.png", "--max-side", "0"], /at least 1/],
     [["detect", "p.png", "--precision", "f8"], /--precision.*f32, f16/],
     [["detect", "p.png", "--unknown"], /unknown option/],
+    [["detect", "p.png", "--backend", "cuda"], /--backend.*auto, webgpu, wasm/],
+    [["detect", "p.png", "--threads", "0"], /--threads.*at least 1/s],
+    [["detect", "p.png", "--threads", "1000"], /threads.*1 to 64.*OPTION_INVALID/],
+    [["detect", "p.png", "--backend", "wasm", "--precision", "f16"], /f32.*PRECISION_UNAVAILABLE/],
+    [["detect", "p.png", "--backend", "wasm", "--tune"], /tune.*webgpu.*OPTION_INVALID/],
     [["detect", "p.png", "--weights", "absent.pth"], /absent\.pth.*retinaface pull/s],
     [["dettect"], /unknown command/],
     [["convert", "only-one"], /missing required argument/],
@@ -155,6 +160,33 @@ sharedTest(test, "without a photo, the three faces of the sample", [WEIGHTS], as
   for (const { score } of faces) assert.ok(score > 0.9);
 });
 
+sharedTest(
+  test,
+  "without a Vulkan driver the faces are found by WebAssembly, with one by either",
+  [WEIGHTS],
+  async () => {
+    const weights = await putShared("w.pth", WEIGHTS);
+    const args = ["detect", "--weights", weights, "--timings"];
+    const nothing = { VK_DRIVER_FILES: "/nonexistent", VK_ICD_FILENAMES: "/nonexistent" };
+    const without = await run(args, undefined, nothing);
+    assert.is(without.code, 0, without.stderr);
+    const said =
+      /retinaface: wasm, \d+ thread\(s\): 1 photo\(s\), median ms: decode .*network .*total/;
+    assert.match(without.stderr, said);
+    const faces = (ended: typeof without) => linesOf(ended)[0].faces;
+    assert.is(faces(without).length, 3);
+    const one = await run([...args, "--backend", "wasm", "--threads", "1"]);
+    assert.match(one.stderr, /wasm, 1 thread/);
+    assert.equal(faces(one), faces(without));
+    const gpu = await run([...args, "--backend", "webgpu"]);
+    assert.match(gpu.stderr, /retinaface: webgpu: 1 photo/);
+    assert.is(faces(gpu).length, 3);
+    const refused = await run([...args, "--backend", "webgpu"], undefined, nothing);
+    assert.is(refused.code, 1, refused.stdout);
+    assert.match(refused.stderr, /WEBGPU_UNAVAILABLE/);
+  },
+);
+
 test("--tune measures once, the next run knows; what it has to say is on standard error", async () => {
   const args = ["detect", "--max-side", "160", "--tune"];
   const kept = path.join(folder, "retinaface-webgpu", "kernels.json");
@@ -180,7 +212,7 @@ test("--precision f16: about the same faces, or exit code 2 where the adapter ca
   assert.is(refused.stdout, "");
   const half = await run([...args, "--precision", "f16"]);
   if (half.code === 2) return console.log("# skipped: the adapter has no shader-f16");
-  const single = await run([...args, "--precision", "f32"]);
+  const single = await run([...args, "--precision", "f32", "--backend", "webgpu"]);
   const [a, b] = [half, single].map((ended) => linesOf(ended)[0].faces);
   assert.is(a.length, b.length);
   assert.not.equal(a, b);

@@ -56,6 +56,8 @@ const FACE: Face = {
 };
 
 class FakeDetector implements CommandDetector {
+  readonly backend = "wasm";
+  readonly threads = 3;
   seen: RawImage[] = [];
   disposed = 0;
   constructor(private readonly find: (image: RawImage) => Promise<Face[]> = async () => [FACE]) {}

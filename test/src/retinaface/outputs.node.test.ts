@@ -49,7 +49,7 @@ async function place(files: Record<string, string | Uint8Array> = {}): Promise<s
 /** Runs `detect` with a detector that finds nothing. */
 async function detect(home: string, photos: string[], out: string, overwrite = false) {
   const streams = { stdout: new Sink(), stderr: new Sink() };
-  const load = async () => ({ detect: async () => [], dispose() {} });
+  const load = async () => ({ backend: "wasm", threads: 1, detect: async () => [], dispose() {} });
   return detectPhotos({
     photos: await findPhotos(photos.map((file) => path.join(home, file))),
     out: path.join(home, out),
@@ -116,6 +116,8 @@ test("detect: a file that comes while the run goes on stays", async () => {
     photos: await findPhotos([path.join(home, "a.jpg")]),
     out: path.join(home, "out"),
     load: async () => ({
+      backend: "wasm",
+      threads: 1,
       detect: async () => {
         await writeFile(late, OLD);
         return [];

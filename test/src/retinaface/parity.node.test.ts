@@ -1,5 +1,5 @@
 /** Node and Chromium find the same faces in the same files. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Face, LANDMARK_NAMES, RetinaFace } from "retinaface-webgpu";
@@ -35,7 +35,11 @@ async function photos(): Promise<string[]> {
 }
 
 async function inNode(files: readonly string[]): Promise<Face[][]> {
-  const detector = await RetinaFace.load({ weights: sharedPath(WEIGHTS), maxSide: MAX_SIDE });
+  const detector = await RetinaFace.load({
+    weights: sharedPath(WEIGHTS),
+    maxSide: MAX_SIDE,
+    backend: "webgpu",
+  });
   const found: Face[][] = [];
   for (const file of files) found.push(await detector.detect(sharedPath(file)));
   detector.dispose();
@@ -44,8 +48,7 @@ async function inNode(files: readonly string[]): Promise<Face[][]> {
 
 async function inChromium(files: readonly string[]): Promise<Face[][]> {
   const folder = mkdtempSync(path.join(tmpdir(), "retinaface-parity-"));
-  const bundle = path.join(repository, "packages/retinaface/dist/browser/retinaface.js");
-  copyFileSync(bundle, path.join(folder, "retinaface.js"));
+  cpSync(path.join(repository, "packages/retinaface/dist/browser"), folder, { recursive: true });
   copyFileSync(sharedPath(WEIGHTS), path.join(folder, "weights"));
   writeFileSync(path.join(folder, "index.html"), "<!doctype html><title>Parity</title>");
   for (const [i, file] of files.entries())
@@ -60,7 +63,11 @@ async function inChromium(files: readonly string[]): Promise<Face[][]> {
       async ({ count, maxSide }) => {
         const script = new URL("retinaface.js", location.href).href;
         const library: typeof import("retinaface-webgpu") = await import(script);
-        const detector = await library.RetinaFace.load({ weights: "weights", maxSide });
+        const detector = await library.RetinaFace.load({
+          weights: "weights",
+          maxSide,
+          backend: "webgpu",
+        });
         const faces: Face[][] = [];
         for (let i = 0; i < count; i++) faces.push(await detector.detect(`${i}`));
         detector.dispose();

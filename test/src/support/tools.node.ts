@@ -2,10 +2,12 @@ import type { Browser, Page } from "playwright-core";
 import { importTool } from "./repository.node.js";
 
 /** What the tests use of tools/lib. */
-export const { launchChromium, launchChromiumForVideo } = await importTool<{
-  launchChromium(flags?: string[]): Promise<Browser>;
-  launchChromiumForVideo(flags?: string[]): Promise<Browser>;
-}>("tools/lib/browser.mjs");
+export const { launchChromium, launchChromiumForVideo, launchChromiumWithoutWebGpu } =
+  await importTool<{
+    launchChromiumWithoutWebGpu(): Promise<Browser>;
+    launchChromium(flags?: string[]): Promise<Browser>;
+    launchChromiumForVideo(flags?: string[]): Promise<Browser>;
+  }>("tools/lib/browser.mjs");
 
 export const { findChromium } = await importTool<{ findChromium(): string | undefined }>(
   "tools/lib/chromium.mjs",

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { repository } from "../support/repository.node.js";
@@ -9,29 +9,79 @@ import { repository } from "../support/repository.node.js";
 /** What a page may cost before its weights, in bytes after gzip. */
 const BUDGET = 60 * 1024;
 
-/** A page's script, minified; a Node built-in among its modules is an error. */
-async function bundled(contents: string): Promise<string> {
-  const { outputFiles } = await build({
+/** A page's scripts, minified; a Node built-in among their modules is an error. */
+function bundle(contents: string, options: BuildOptions) {
+  return build({
     stdin: { contents, resolveDir: path.join(repository, "test") },
     bundle: true,
+    metafile: true,
     minify: true,
     format: "esm",
     platform: "browser",
     target: "es2022",
     write: false,
     logLevel: "silent",
+    ...options,
   });
-  return outputFiles[0].text;
 }
 
-/** Bytes of a page's script, minified and compressed. */
+/** Leaves out what is imported only when it is needed. */
+const atOnce: Plugin = {
+  name: "at once",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /./ }, ({ kind, path: name }) =>
+      kind === "dynamic-import" ? { path: name, external: true } : undefined,
+    ),
+};
+
+/** The script that a page loads at once. */
+async function bundled(contents: string): Promise<string> {
+  const { outputFiles } = await bundle(contents, { plugins: [atOnce] });
+  return outputFiles![0].text;
+}
+
+const compressed = (text: string): number => gzipSync(text, { level: 9 }).length;
+
+/** Its bytes, minified and compressed. */
 async function bundledSize(contents: string): Promise<number> {
-  return gzipSync(await bundled(contents), { level: 9 }).length;
+  return compressed(await bundled(contents));
+}
+
+/** What a page loads beyond that when it needs it. */
+async function bundledLater(contents: string): Promise<string> {
+  const outdir = path.join(repository, "test/dist");
+  const { outputFiles, metafile } = await bundle(contents, { splitting: true, outdir });
+  const { outputs } = metafile!;
+  const needed = new Set(Object.keys(outputs).filter((name) => /stdin\.js$/.test(name)));
+  for (const name of needed) {
+    for (const { path: other, kind } of outputs[name].imports) {
+      if (kind === "import-statement") needed.add(other);
+    }
+  }
+  const isLater = ({ path: file }: { path: string }) =>
+    ![...needed].some((name) => path.basename(name) === path.basename(file));
+  return outputFiles!
+    .filter(isLater)
+    .map(({ text }) => text)
+    .join("\n");
 }
 
 test("the detector's bundle fits the budget", async () => {
   const bytes = await bundledSize('export { RetinaFace } from "retinaface-webgpu";');
   console.log(`detector without weights: ${(bytes / 1024).toFixed(1)} KB gzipped`);
+  assert.ok(bytes <= BUDGET, `${bytes} bytes, more than ${BUDGET}`);
+});
+
+/** How WebAssembly begins, as base64. */
+const WASM = /AGFzbQ/;
+
+test("the WebAssembly engine comes when it is needed, and is small", async () => {
+  const detector = 'export { RetinaFace } from "retinaface-webgpu";';
+  assert.not.match(await bundled(detector), WASM);
+  const later = await bundledLater(detector);
+  assert.match(later, WASM);
+  const bytes = compressed(later);
+  console.log(`WebAssembly engine: ${(bytes / 1024).toFixed(1)} KB gzipped`);
   assert.ok(bytes <= BUDGET, `${bytes} bytes, more than ${BUDGET}`);
 });
 

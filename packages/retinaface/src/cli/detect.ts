@@ -1,5 +1,7 @@
 import { toRawImage } from "#platform";
 import { hasLandmarks } from "../decode/face.js";
+import type { DetectCallOptions } from "../detect/options.js";
+import type { Timings } from "../detect/timings.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
 import { type Face, LANDMARK_NAMES, type RawImage } from "../types.js";
@@ -7,12 +9,15 @@ import { JsonLines, type Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";
 import { startProgress } from "./progress.js";
+import { type Timed, TimingsReport } from "./timings.js";
 
 /** What the command needs of a detector. */
-export interface CommandDetector {
-  detect(image: RawImage, options: { signal?: AbortSignal; maxSide?: number }): Promise<Face[]>;
+export interface CommandDetector extends Timed {
+  detect(image: RawImage, options: CommandCall): Promise<Face[]>;
   dispose(): void;
 }
+
+type CommandCall = Pick<DetectCallOptions, "signal" | "maxSide" | "onTimings">;
 
 export interface DetectJob {
   photos: readonly Photo[];
@@ -24,6 +29,8 @@ export interface DetectJob {
   inputs?: readonly (string | undefined)[];
   /** Most pixels of a photo's long side; default its own. */
   maxSide?: number;
+  /** Say on standard error what it ran on and where the time went. */
+  timings?: boolean;
   /** Called once, while the first photo is decoded. */
   load: () => Promise<CommandDetector>;
   streams: Streams;
@@ -45,7 +52,9 @@ interface Copies {
   readonly outputs: Outputs;
 }
 
-/** By how much a photo is scaled down that the GPU has no memory for, again and again. */
+/** Codes of errors that a smaller photo remedies. */
+const OUT_OF_MEMORY: ReadonlySet<unknown> = new Set(["GPU_OUT_OF_MEMORY", "OUT_OF_MEMORY"]);
+/** By how much a photo is scaled down that there is no memory for, again and again. */
 const SMALLER = Math.SQRT1_2;
 /** Where even this long side does not fit, the photo's size is not the reason. */
 const LEAST_SIDE = 512;
@@ -71,11 +80,12 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
     () => undefined,
   );
   const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
+  const report = job.timings ? new TimingsReport() : undefined;
   let failed = 0;
   try {
     for (const [n, photo] of photos.entries()) {
       progress?.update(n, photo.file);
-      const result = await lookAt(photo, detector, job, copies);
+      const result = await lookAt(photo, detector, job, { copies, report });
       if (signal?.aborted || lines.closed) break;
       if (result.failed) failed++;
       progress?.clear();
@@ -86,6 +96,7 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   } finally {
     progress?.stop();
     if (!signal?.aborted) await settled;
+    if (loaded) report?.print(streams, loaded);
     loaded?.dispose();
   }
   return failed;
@@ -110,15 +121,18 @@ async function lookAt(
   photo: Photo,
   loading: Promise<CommandDetector>,
   { maxSide, signal }: DetectJob,
-  copies?: Copies,
+  { copies, report }: { copies?: Copies | undefined; report?: TimingsReport | undefined },
 ): Promise<Result> {
   const { file, error } = photo;
   try {
     if (error !== undefined) throw error;
+    const start = performance.now();
     const image = await toRawImage(file);
+    const decoding = performance.now() - start;
     const detector = await untilAborted(loading, signal);
+    const onTimings = (timings: Timings) => report?.add(timings, decoding);
     const { faces, side } = await untilAborted(
-      detectFitting(detector, image, { maxSide, signal }),
+      detectFitting(detector, image, { maxSide, signal, onTimings }),
       signal,
     );
     if (copies !== undefined) {
@@ -129,7 +143,7 @@ async function lookAt(
     const note =
       side === maxSide
         ? undefined
-        : `${file}: the GPU has no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
+        : `${file}: there is no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
     return { failed: false, line: { file, width, height, faces: faces.map(faceLine) }, note };
   } catch (cause) {
     await untilAborted(loading, signal).catch((fatal) => {
@@ -143,7 +157,7 @@ async function lookAt(
 async function detectFitting(
   detector: CommandDetector,
   image: RawImage,
-  options: { maxSide?: number; signal?: AbortSignal },
+  options: CommandCall,
 ): Promise<{ faces: Face[]; side: number | undefined }> {
   let side = options.maxSide;
   for (;;) {
@@ -152,9 +166,8 @@ async function detectFitting(
     } catch (error) {
       const tried = Math.min(side ?? Number.POSITIVE_INFINITY, Math.max(image.width, image.height));
       const smaller = Math.round(tried * SMALLER);
-      if ((error as { code?: unknown }).code !== "GPU_OUT_OF_MEMORY" || smaller < LEAST_SIDE) {
-        throw error;
-      }
+      const { code } = error as { code?: unknown };
+      if (!OUT_OF_MEMORY.has(code) || smaller < LEAST_SIDE) throw error;
       side = smaller;
     }
   }

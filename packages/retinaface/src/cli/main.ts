@@ -36,7 +36,7 @@ const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url)
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
-  const { out, overwrite, anchors, tune, ...load } = options;
+  const { out, overwrite, anchors, tune, timings, ...load } = options;
   const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const { RetinaFace } = await import("../detect/detector.js");
@@ -47,6 +47,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     overwrite,
     inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
     maxSide: load.maxSide,
+    timings,
     load: () => RetinaFace.load({ ...load, config, tune: tuning }),
     streams,
     signal,
@@ -93,7 +94,7 @@ async function pull(name: string, signal: AbortSignal) {
 
 function buildProgram(signal: AbortSignal): Command {
   const program = new Command("retinaface")
-    .description("Face detection with five landmarks on WebGPU")
+    .description("Face detection with five landmarks, on WebGPU or on processors")
     .exitOverride();
   program.addCommand(detectCommand().action((photos, options) => detect(photos, options, signal)));
   program

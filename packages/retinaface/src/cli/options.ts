@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { BACKENDS, type BackendChoice } from "../detect/backend.js";
 import { DEFAULT_THRESHOLDS } from "../types.js";
 
 /** Options of `retinaface detect`, as commander names them. */
@@ -12,6 +13,9 @@ export interface DetectOptionValues {
   precision?: "f32" | "f16";
   /** Measure kernels on this adapter and remember the fastest. */
   tune?: boolean;
+  backend: BackendChoice;
+  threads?: number;
+  timings?: boolean;
   confidenceThreshold: number;
   topK: number;
   nmsThreshold: number;
@@ -40,11 +44,28 @@ export function overwriteOption(): Option {
   return new Option("--overwrite", "replace results that are there; never what the command reads");
 }
 
+/** Where a command runs its network: `--backend` and `--threads`. */
+export function backendOptions(): Option[] {
+  return [
+    new Option(
+      "--backend <name>",
+      "what to run on; auto: WebGPU with a graphics card, else WebAssembly",
+    )
+      .choices(BACKENDS)
+      .default("auto"),
+    new Option(
+      "--threads <n>",
+      "threads for wasm (default: as many as processors, at most 8)",
+    ).argParser(count),
+  ];
+}
+
 /** `retinaface detect`, without its action. */
 export function detectCommand(): Command {
   const { confidenceThreshold, topK, nmsThreshold, keepTopK, visThreshold } = DEFAULT_THRESHOLDS;
   const number = (flags: string, text: string, parse: (text: string) => number, value?: number) =>
     new Option(flags, text).argParser(parse).default(value);
+  const [where, threads] = backendOptions();
   return new Command("detect")
     .description("find faces in photos and print a JSON line for each photo")
     .argument("[photos...]", "files, folders or glob patterns (default: a sample picture)")
@@ -56,6 +77,9 @@ export function detectCommand(): Command {
     .addOption(
       new Option("--precision <type>", "how activations are stored").choices(["f32", "f16"]),
     )
+    .addOption(where)
+    .addOption(threads)
+    .option("--timings", "say on standard error what it ran on and where the time went")
     .option("--tune", "measure the ways to compute on this adapter once, remember the fastest")
     .addOption(
       number(

@@ -26,7 +26,8 @@ export function labelsOf(logits: Float32Array, classes: number): Uint32Array {
   );
 }
 
-function bestClass(row: Float32Array): number {
+/** The class with the largest margin over the background, from 1; the first of equals. */
+export function bestClass(row: Float32Array): number {
   const margin = (c: number) => Math.fround(row[c] - row[0]);
   let best = 1;
   for (let c = best + 1; c < row.length; c++) if (margin(c) > margin(best)) best = c;

@@ -1,5 +1,5 @@
 import {
-  Device,
+  type Device,
   DeviceLostError,
   GpuOutOfMemoryError,
   type Precision,
@@ -17,9 +17,11 @@ import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { DEFAULT_CONFIG } from "../types.js";
 import { readCheckpointConfig } from "../weights/config.js";
 import { readCheckpoint } from "../weights/index.js";
+import type { Backend, BackendChoice, DetectorRuntime } from "./backend.js";
+import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.js";
 import type { DetectCallOptions, DetectOptions } from "./options.js";
 import { CallQueue } from "./queue.js";
-import { Runtime, type RuntimeParts } from "./runtime.js";
+import type { RuntimeParts } from "./runtime.js";
 import { FaceStream } from "./stream.js";
 import { lap, noTimings, type Timings } from "./timings.js";
 
@@ -32,6 +34,13 @@ export interface LoadOptions extends DetectOptions {
   weights?: BytesSource;
   /** Run on this device; it stays the caller's to destroy. Default: a device of the detector's own. */
   device?: Device;
+  /**
+   * What to run on: `webgpu`, `wasm` (the processors, by WebAssembly), or `auto`, the default: WebGPU where there is a
+   * graphics card or an option asks for what only it has (`device`, `tune`, `f16`), else WebAssembly.
+   */
+  backend?: BackendChoice;
+  /** Threads for `wasm`; default as many as there are processors, at most 8. One in pages without isolation. */
+  threads?: number;
   /** Anchors and variances; default those stored with the weights, else the published ones. */
   config?: Partial<DetectorConfig>;
   /**
@@ -58,39 +67,42 @@ export class RetinaFace {
   readonly network: NetworkConfig;
   readonly #parts: RuntimeParts;
   readonly #defaults: DetectOptions;
-  readonly #ownsDevice: boolean;
+  readonly #options: BackendOptions;
   readonly #queue = new CallQueue(CALLS_IN_FLIGHT);
-  #runtime: Runtime;
+  #runtime: DetectorRuntime;
   #disposed = false;
 
   private constructor(
-    runtime: Runtime,
+    runtime: DetectorRuntime,
     parts: RuntimeParts,
     defaults: DetectOptions,
-    ownsDevice: boolean,
+    options: BackendOptions,
   ) {
     this.#runtime = runtime;
     this.config = parts.config;
     this.network = parts.network;
     this.#parts = parts;
     this.#defaults = defaults;
-    this.#ownsDevice = ownsDevice;
+    this.#options = options;
   }
 
   /**
    * Reads weights and prepares a detector.
    *
    * @throws WeightsNotFoundError, CheckpointError, StateDictMismatchError for weights;
-   * WebGpuUnavailableError without an adapter; RetinaFaceError `PRECISION_UNAVAILABLE` for `f16` without `shader-f16`;
-   * OptionError for options out of range.
+   * WebGpuUnavailableError for `webgpu` without an adapter, WasmUnavailableError where WebAssembly does not run;
+   * RetinaFaceError `PRECISION_UNAVAILABLE` for `f16` without `shader-f16`; OptionError for options out of range.
    */
   static async load(options: LoadOptions = {}): Promise<RetinaFace> {
-    const { weights, device: given, config: overrides, precision = "f32", tune, ...rest } = options;
+    const { weights, device, backend = "auto", threads, ...others } = options;
+    const { config: overrides, precision = "f32", tune, ...rest } = others;
     resolveThresholds(rest);
     if (precision !== "f32" && precision !== "f16") {
       throw new OptionError(`precision must be f32 or f16, got ${precision}`);
     }
     if (tune && typeof tune !== "function") throw new OptionError("tune takes measureKernels()");
+    const where = { backend, threads, device };
+    checkBackend(where, { precision, tune });
     const bytes = await findWeights(weights);
     const state = readCheckpoint(bytes);
     const config = {
@@ -99,19 +111,21 @@ export class RetinaFace {
       ...(overrides && parseDetectorConfig(overrides)),
     };
     const network = inferNetwork(state, config.heads);
-    const device = given ?? (await Device.create());
-    try {
-      const parts = { config, network, state, precision, tune };
-      const runtime = new Runtime(device, parts);
-      await device.sync();
-      return new RetinaFace(runtime, parts, rest, given === undefined);
-    } catch (error) {
-      if (!given) device.destroy();
-      throw error;
-    }
+    const parts = { config, network, state, precision, tune };
+    return new RetinaFace(await openRuntime(where, parts), parts, rest, where);
   }
 
-  /** The device in use; another one after a loss. */
+  /** What the detector runs on; after a loss without a new adapter another than before. */
+  get backend(): Backend {
+    return this.#runtime.backend;
+  }
+
+  /** Threads of the WebAssembly engine; 0 on a GPU. */
+  get threads(): number {
+    return this.#runtime.threads;
+  }
+
+  /** The device in use, another one after a loss; with `wasm` one that holds parameters and computes nothing. */
   get device(): Device {
     return this.#runtime.device;
   }
@@ -177,8 +191,7 @@ export class RetinaFace {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (!this.#runtime.device.isLost) this.#runtime.dispose();
-    if (this.#ownsDevice) this.#runtime.device.destroy();
+    this.#runtime.dispose();
   }
 
   #settings(options: DetectCallOptions): Settings {
@@ -196,16 +209,20 @@ export class RetinaFace {
     }
   }
 
-  /** Moves to a fresh device when the present one is gone. */
+  /** Moves to a fresh device or engine when the present one is gone. */
   async #recover(): Promise<void> {
-    if (!this.#runtime.device.isLost) return;
-    if (!this.#ownsDevice) throw new DeviceLostError("unknown", "the device given to load()");
-    const device = await Device.create();
-    try {
-      this.#runtime = new Runtime(device, this.#parts);
-    } catch (error) {
-      device.destroy();
-      throw error;
+    const { backend, isLost } = this.#runtime;
+    if (!isLost) return;
+    if (this.#options.device) throw new DeviceLostError("unknown", "the device given to load()");
+    const runtime = await openRuntime(this.#options, this.#parts);
+    if (this.#disposed) runtime.dispose();
+    this.#assertUsable();
+    this.#runtime.dispose();
+    this.#runtime = runtime;
+    if (runtime.backend !== backend) {
+      console.warn(
+        `RetinaFace: no GPU after the loss of the last one: it runs on ${runtime.backend}.`,
+      );
     }
   }
 
@@ -218,14 +235,17 @@ export class RetinaFace {
         { cause: error },
       );
     }
-    if (!(error instanceof GpuOutOfMemoryError) || this.device.isLost) throw error;
+    const gpu = error instanceof GpuOutOfMemoryError;
+    const wasm = (error as { code?: unknown }).code === "WASM_OUT_OF_MEMORY";
+    if (!(gpu || wasm) || this.#runtime.isLost) throw error;
     this.#runtime.reset();
     this.device.trim();
     const remedy = images.length > 1 ? "pass fewer images at once, or a smaller" : "pass a smaller";
+    const whose = gpu ? "the GPU's memory" : "the memory of the WebAssembly engine";
     throw new RetinaFaceError(
-      "GPU_OUT_OF_MEMORY",
-      `${images.length} image(s) of ${width}×${height} do not fit the GPU's memory: ${remedy} maxSide. ` +
-        error.message,
+      gpu ? "GPU_OUT_OF_MEMORY" : "OUT_OF_MEMORY",
+      `${images.length} image(s) of ${width}×${height} do not fit ${whose}: ${remedy} maxSide. ` +
+        (error as Error).message,
       { cause: error },
     );
   }

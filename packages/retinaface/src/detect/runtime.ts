@@ -14,6 +14,8 @@ import { loadNetwork } from "../model/load.js";
 import type { NetworkConfig, RetinaFaceNetwork } from "../model/network.js";
 import type { KernelTuner, KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig } from "../types.js";
+import type { DetectorRuntime } from "./backend.js";
+import { Recent } from "./recent.js";
 
 /** Engines kept for sizes seen before. */
 const MAX_ENGINES = 4;
@@ -27,18 +29,24 @@ export interface RuntimeParts {
   readonly tune: KernelTuning | undefined;
 }
 
-/** Everything a detector has on one device: the network's weights and the engines for recent sizes. */
-export class Runtime {
+/** Everything a detector has on a GPU. */
+export class Runtime implements DetectorRuntime {
+  readonly backend = "webgpu";
+  readonly threads = 0;
   readonly device: Device;
+  readonly #ownsDevice: boolean;
   readonly #network: RetinaFaceNetwork;
   readonly #weights: WeightStore;
   readonly #upload: UploadBuffer;
   readonly #parts: RuntimeParts;
-  readonly #engines = new Map<string, Engine>();
+  readonly #engines = new Recent<Engine>(MAX_ENGINES);
   #tuner: KernelTuner | undefined;
 
-  /** @throws RetinaFaceError `PRECISION_UNAVAILABLE` */
-  constructor(device: Device, parts: RuntimeParts) {
+  /**
+   * @param ownsDevice whether the device ends with it
+   * @throws RetinaFaceError `PRECISION_UNAVAILABLE`
+   */
+  constructor(device: Device, parts: RuntimeParts, ownsDevice: boolean) {
     if (parts.precision === "f16" && !device.has("shader-f16")) {
       throw new RetinaFaceError(
         "PRECISION_UNAVAILABLE",
@@ -46,6 +54,7 @@ export class Runtime {
       );
     }
     this.device = device;
+    this.#ownsDevice = ownsDevice;
     this.#parts = parts;
     const { network, state, config } = parts;
     this.#network = loadNetwork(nn.Init.empty(device), network, state, config.anchors);
@@ -55,47 +64,40 @@ export class Runtime {
     this.#upload = new UploadBuffer(device);
   }
 
-  /** The engine for a size, compiled on first use; the least recently used one makes room. */
-  async engine(batch: number, height: number, width: number): Promise<Engine> {
-    const key = `${batch}x${height}x${width}`;
-    const known = this.#engines.get(key);
-    if (known) {
-      this.#engines.delete(key);
-      this.#engines.set(key, known);
-      return known;
-    }
-    if (this.#engines.size >= MAX_ENGINES) {
-      const [oldest] = this.#engines.keys();
-      this.#engines.get(oldest)?.dispose();
-      this.#engines.delete(oldest);
-    }
-    const { config, precision, tune } = this.#parts;
-    this.#tuner ??= await tune?.(this.device);
-    const parts = {
-      device: this.device,
-      heads: (image: Tensor) => this.#network.heads(image),
-      headSpecs: this.#network.headSpecs,
-      weights: this.#weights,
-      upload: this.#upload,
-      config,
-      precision,
-      tuner: this.#tuner,
-    };
-    const engine = await Engine.create(parts, { batch, height, width });
-    this.#engines.set(key, engine);
-    return engine;
+  get isLost(): boolean {
+    return this.device.isLost;
   }
 
-  /** Frees engines and packed weights; both are made again when they are needed. */
+  engine(batch: number, height: number, width: number): Promise<Engine> {
+    const spec = { batch, height, width };
+    return this.#engines.get(`${batch}x${height}x${width}`, async () => {
+      const { config, precision, tune } = this.#parts;
+      this.#tuner ??= await tune?.(this.device);
+      const parts = {
+        device: this.device,
+        heads: (image: Tensor) => this.#network.heads(image),
+        headSpecs: this.#network.headSpecs,
+        weights: this.#weights,
+        upload: this.#upload,
+        config,
+        precision,
+        tuner: this.#tuner,
+      };
+      return Engine.create(parts, spec);
+    });
+  }
+
   reset(): void {
-    for (const engine of this.#engines.values()) engine.dispose();
     this.#engines.clear();
     this.#upload.dispose();
     this.#weights.dispose();
   }
 
   dispose(): void {
-    this.reset();
-    this.#network.dispose();
+    if (!this.isLost) {
+      this.reset();
+      this.#network.dispose();
+    }
+    if (this.#ownsDevice) this.device.destroy();
   }
 }

@@ -10,6 +10,7 @@ import {
 } from "@retinaface-webgpu/tensor/inference";
 import { priorBoxes } from "../decode/anchors.js";
 import type { Frame } from "../decode/postprocess.js";
+import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, noTimings, type StageTimings, type Timings } from "../detect/timings.js";
 import type { PixelSource } from "../image/source.js";
 
@@ -42,7 +43,7 @@ export interface EngineParts {
 }
 
 /** From pixels to faces for one input size: everything is prepared, a run records and reads back once. */
-export class Engine {
+export class Engine implements DetectionEngine {
   readonly #spec: EngineSpec;
   readonly #plan: Plan<unknown>;
   readonly #feed: ImageFeed;

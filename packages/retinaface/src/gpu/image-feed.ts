@@ -6,15 +6,13 @@ import type {
   PooledBuffer,
 } from "@retinaface-webgpu/tensor/inference";
 import { isLive, type LiveFrame, type PixelSource } from "../image/source.js";
+import { MEAN_BGR } from "../model/mean.js";
 import type { RawImage } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
 import { FrameCopy } from "./frame-copy.js";
 import { detectionPipelines } from "./pipelines.js";
 import { Stage } from "./stage.js";
 import { type Piece, planUpload, type UploadBuffer } from "./upload.js";
-
-/** Mean of the training images, subtracted from B, G, R. */
-const MEAN_BGR = [104, 117, 123] as const;
 
 /** A network's input: `[batch, height, width, 3]`. */
 export interface FeedTarget {

@@ -25,6 +25,11 @@ export const noAdapterRemedy =
   "The browser has WebGPU but offers no adapter: check that hardware acceleration is on " +
   "(chrome://gpu) and that the graphics driver is not blocklisted.";
 
+/** Whether it is worth asking for a graphics card. */
+export function mayHaveGpu(): boolean {
+  return globalThis.navigator?.gpu !== undefined;
+}
+
 /** Processors as the browser tells. */
 export function processorCount(): number {
   return globalThis.navigator?.hardwareConcurrency ?? 1;

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Thread } from "./thread.js";
@@ -37,6 +38,14 @@ export const noAdapterRemedy =
   "Dawn found no Vulkan, Metal or D3D12 adapter. On a Linux machine without a GPU install a software " +
   "one: `apt-get install mesa-vulkan-drivers` (version 25 or later; on Debian 12 from " +
   "bookworm-backports).";
+
+/** Through one of these Linux talks to every graphics card that has a Vulkan driver: DRM, NVIDIA, WSL, Adreno, Mali. */
+const GPU_FILES = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0", "/dev/mali0"];
+
+/** Whether it is worth asking for a graphics card. */
+export function mayHaveGpu(): boolean {
+  return process.platform !== "linux" || GPU_FILES.some((file) => existsSync(file));
+}
 
 /** Processors that this process may use. */
 export function processorCount(): number {

@@ -239,7 +239,12 @@ export class WasmEngine {
   #put(at: number, view: ArrayBufferView): void {
     const data = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     if (this.#memory) new Uint8Array(this.#memory.buffer).set(data, at);
-    else this.#pending.push({ at, data });
+    // A message carries the whole buffer that a view belongs to.
+    else
+      this.#pending.push({
+        at,
+        data: data.byteLength < data.buffer.byteLength ? data.slice() : data,
+      });
   }
 
   /** Sends each thread a message and waits for all answers. */

@@ -1,0 +1,155 @@
+import { imageInput, packTaps, tentTaps } from "@retinaface-webgpu/kernels-wasm";
+import type { Device, Tensor } from "@retinaface-webgpu/tensor/inference";
+import {
+  compileWasm,
+  type Prologue,
+  type WasmEngine,
+  type WasmOutputs,
+  type WasmPlan,
+  type WasmWeights,
+} from "@retinaface-webgpu/tensor/wasm";
+import { priorBoxes } from "../decode/anchors.js";
+import type { Frame } from "../decode/postprocess.js";
+import type { DetectionEngine } from "../detect/backend.js";
+import { addTimings, lap, noTimings, type Timings } from "../detect/timings.js";
+import { isLive, type PixelSource } from "../image/source.js";
+import { MEAN_BGR } from "../model/mean.js";
+import type { HeadOutput } from "../model/network.js";
+import type { DetectorConfig, Face, HeadSpec, RawImage, Thresholds } from "../types.js";
+import { findFaces, type LevelValues } from "./face-finder.js";
+
+/** What engines of one detector share. */
+export interface CpuEngineParts {
+  readonly device: Device;
+  readonly engine: WasmEngine;
+  readonly heads: (image: Tensor) => HeadOutput;
+  readonly headSpecs: readonly HeadSpec[];
+  readonly weights: WasmWeights;
+  readonly config: DetectorConfig;
+}
+
+/** From pixels to faces for one input size, on the processors: images of a batch go through one after the other. */
+export class CpuEngine implements DetectionEngine {
+  readonly #parts: CpuEngineParts;
+  readonly #plan: WasmPlan<WasmOutputs<HeadOutput>>;
+  readonly #height: number;
+  readonly #width: number;
+  readonly #priors: Float32Array;
+  #taps: { readonly key: string; readonly words: Int32Array } | undefined;
+
+  private constructor(
+    parts: CpuEngineParts,
+    plan: WasmPlan<WasmOutputs<HeadOutput>>,
+    height: number,
+    width: number,
+  ) {
+    this.#parts = parts;
+    this.#plan = plan;
+    this.#height = height;
+    this.#width = width;
+    this.#priors = priorBoxes(height, width, parts.config.anchors);
+  }
+
+  /** Prepares the network for a size. */
+  static async create(parts: CpuEngineParts, height: number, width: number): Promise<CpuEngine> {
+    const { device, engine, heads, weights } = parts;
+    const input = { shape: [1, height, width, 3], dtype: "f32" as const };
+    const plan = await compileWasm(device, engine, heads, [input], { weights });
+    return new CpuEngine(parts, plan, height, width);
+  }
+
+  async prepare(): Promise<void> {}
+
+  async run(
+    sources: readonly PixelSource[],
+    thresholds: Thresholds,
+    timings: Timings,
+  ): Promise<Face[][]> {
+    const started = performance.now();
+    const images = sources.map((source) => (isLive(source) ? source.read() : source));
+    lap(timings, "upload", started);
+    // All are asked for at once: while one is computed, the faces of the one before are found.
+    const own = images.map(() => noTimings());
+    const faces = await Promise.all(
+      images.map((image, i) => this.#find(image, thresholds, own[i])),
+    );
+    for (const each of own) addTimings(timings, each);
+    return faces;
+  }
+
+  profile(
+    images: readonly PixelSource[],
+    thresholds: Thresholds,
+    timings: Timings,
+  ): Promise<Face[][]> {
+    return this.run(images, thresholds, timings);
+  }
+
+  dispose(): void {
+    this.#plan.dispose();
+  }
+
+  async #find(image: RawImage, thresholds: Thresholds, timings: Timings): Promise<Face[]> {
+    const start = performance.now();
+    const results = await this.#plan.runAfter(this.#feed(image));
+    const ready = lap(timings, "gpu", start);
+    const frame: Frame = {
+      width: this.#width,
+      height: this.#height,
+      scaleX: this.#width / image.width,
+      scaleY: this.#height / image.height,
+    };
+    const { headSpecs: heads, config } = this.#parts;
+    const spec = { heads, priors: this.#priors, variances: config.variances };
+    const faces = findFaces(levelsOf(this.#plan.outputs, results), spec, frame, thresholds);
+    lap(timings, "faces", ready);
+    return faces;
+  }
+
+  /** The step that makes the network's input of an image. */
+  #feed({ data, width, height }: RawImage): Prologue {
+    const kernel = imageInput({
+      sourceWidth: width,
+      sourceHeight: height,
+      width: this.#width,
+      height: this.#height,
+      mean: MEAN_BGR,
+    });
+    const taps = this.#tapsFor(width, height);
+    const source = { offset: this.#plan.stats.arenaBytes };
+    const at = { offset: source.offset + Math.ceil(data.byteLength / 64) * 64 };
+    return {
+      steps: [{ kernel, places: { source, taps: at, output: this.#plan.inputs[0] } }],
+      bytes: at.offset - source.offset + taps.byteLength,
+      writes: [
+        { place: source, data },
+        { place: at, data: taps },
+      ],
+    };
+  }
+
+  #tapsFor(width: number, height: number): Int32Array {
+    const key = `${width}x${height}`;
+    if (this.#taps?.key !== key) {
+      const words = packTaps(tentTaps(width, this.#width), tentTaps(height, this.#height));
+      this.#taps = { key, words };
+    }
+    return this.#taps.words;
+  }
+}
+
+/** The outputs of each level, fine to coarse. */
+function levelsOf(
+  outputs: WasmOutputs<HeadOutput>,
+  results: readonly Float32Array[],
+): LevelValues[] {
+  const heads = Object.entries(outputs);
+  return heads[0][1].map((_, level) =>
+    Object.fromEntries(
+      heads.map(([name, levels]) => {
+        const { shape, stride, offset, result } = levels[level];
+        return [name, { shape, stride, offset, values: results[result] }];
+      }),
+    ),
+  );
+}

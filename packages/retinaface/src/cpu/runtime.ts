@@ -1,0 +1,92 @@
+import type { Device, Tensor } from "@retinaface-webgpu/tensor/inference";
+import * as nn from "@retinaface-webgpu/tensor/nn";
+import { createHostDevice, WasmEngine, WasmWeights } from "@retinaface-webgpu/tensor/wasm";
+import type { DetectionEngine, DetectorRuntime } from "../detect/backend.js";
+import { Recent } from "../detect/recent.js";
+import type { RuntimeParts } from "../detect/runtime.js";
+import { loadNetwork } from "../model/load.js";
+import type { RetinaFaceNetwork } from "../model/network.js";
+import { CpuEngine } from "./engine.js";
+
+/** Engines kept for sizes seen before; their activations share one memory. */
+const MAX_ENGINES = 8;
+
+/** Everything a detector has on the processors. This module is loaded only where they are what it runs on. */
+export class CpuRuntime implements DetectorRuntime {
+  readonly backend = "wasm";
+  readonly device: Device;
+  readonly #engine: WasmEngine;
+  readonly #network: RetinaFaceNetwork;
+  readonly #weights: WasmWeights;
+  readonly #parts: RuntimeParts;
+  readonly #engines = new Recent<CpuEngine>(MAX_ENGINES);
+
+  private constructor(
+    device: Device,
+    engine: WasmEngine,
+    network: RetinaFaceNetwork,
+    parts: RuntimeParts,
+  ) {
+    this.device = device;
+    this.#engine = engine;
+    this.#network = network;
+    this.#parts = parts;
+    this.#weights = new WasmWeights(engine);
+  }
+
+  /**
+   * Starts the engine and loads the network.
+   *
+   * @param threads default as many as there are processors, at most 8
+   * @throws WasmUnavailableError
+   */
+  static async create(parts: RuntimeParts, threads: number | undefined): Promise<CpuRuntime> {
+    const starting = WasmEngine.create(threads === undefined ? {} : { threads });
+    starting.catch(() => undefined);
+    const device = await createHostDevice();
+    try {
+      const { network, state, config } = parts;
+      const loaded = loadNetwork(nn.Init.empty(device), network, state, config.anchors);
+      return new CpuRuntime(device, await starting, loaded, parts);
+    } catch (error) {
+      device.destroy();
+      starting.then(
+        (engine) => engine.dispose(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  get threads(): number {
+    return this.#engine.threads;
+  }
+
+  get isLost(): boolean {
+    return this.#engine.isLost;
+  }
+
+  engine(_batch: number, height: number, width: number): Promise<DetectionEngine> {
+    const parts = {
+      device: this.device,
+      engine: this.#engine,
+      heads: (image: Tensor) => this.#network.heads(image),
+      headSpecs: this.#network.headSpecs,
+      weights: this.#weights,
+      config: this.#parts.config,
+    };
+    return this.#engines.get(`${height}x${width}`, () => CpuEngine.create(parts, height, width));
+  }
+
+  reset(): void {
+    this.#engines.clear();
+    this.#weights.dispose();
+  }
+
+  dispose(): void {
+    this.reset();
+    this.#network.dispose();
+    this.#engine.dispose();
+    this.device.destroy();
+  }
+}

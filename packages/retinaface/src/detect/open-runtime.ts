@@ -1,0 +1,94 @@
+import { Device, probeAdapter, WebGpuUnavailableError } from "@retinaface-webgpu/tensor/inference";
+import { OptionError, RetinaFaceError } from "../errors.js";
+import { BACKENDS, type Backend, type BackendChoice, type DetectorRuntime } from "./backend.js";
+import { Runtime, type RuntimeParts } from "./runtime.js";
+
+/** What decides where a detector runs. */
+export interface BackendOptions {
+  readonly backend: BackendChoice;
+  readonly threads: number | undefined;
+  /** The caller's own device. */
+  readonly device: Device | undefined;
+}
+
+/** Most threads that can be asked for. */
+const MOST_THREADS = 64;
+
+/**
+ * Checks options against each other.
+ * @throws OptionError, RetinaFaceError `PRECISION_UNAVAILABLE`
+ */
+export function checkBackend(
+  { backend, threads, device }: BackendOptions,
+  { precision, tune }: Pick<RuntimeParts, "precision" | "tune">,
+): void {
+  if (!BACKENDS.includes(backend)) {
+    throw new OptionError(`backend must be ${BACKENDS.join(", ")}, got ${backend}`);
+  }
+  const whole = Number.isSafeInteger(threads) && threads! >= 1 && threads! <= MOST_THREADS;
+  if (threads !== undefined && !whole) {
+    throw new OptionError(
+      `threads must be a whole number from 1 to ${MOST_THREADS}, got ${threads}`,
+    );
+  }
+  if (backend !== "wasm") return;
+  if (device) {
+    throw new OptionError("a device is WebGPU's: leave it out, or choose backend webgpu");
+  }
+  if (tune) throw new OptionError("tune measures a GPU's kernels: choose backend webgpu");
+  if (precision === "f16") {
+    throw new RetinaFaceError(
+      "PRECISION_UNAVAILABLE",
+      "the WebAssembly engine computes in f32: use precision f32, or backend webgpu.",
+    );
+  }
+}
+
+/** What `auto` means here: the GPU where there is one, or where an option asks for what only it has. */
+async function choose(
+  { backend, device }: BackendOptions,
+  { precision, tune }: RuntimeParts,
+): Promise<Backend> {
+  if (backend !== "auto") return backend;
+  if (device || tune || precision === "f16") return "webgpu";
+  const adapter = await probeAdapter();
+  return adapter && !adapter.software ? "webgpu" : "wasm";
+}
+
+/**
+ * Loads a network on the backend that the options mean.
+ *
+ * @throws WebGpuUnavailableError for `webgpu` without an adapter, WasmUnavailableError for `wasm` where it does not run,
+ * RetinaFaceError `PRECISION_UNAVAILABLE`
+ */
+export async function openRuntime(
+  options: BackendOptions,
+  parts: RuntimeParts,
+): Promise<DetectorRuntime> {
+  if ((await choose(options, parts)) === "webgpu") {
+    try {
+      return await openGpuRuntime(options.device, parts);
+    } catch (error) {
+      const replaced = options.backend === "auto" && !options.device && !parts.tune;
+      if (!replaced || !(error instanceof WebGpuUnavailableError)) throw error;
+    }
+  }
+  // Loaded only here: a page with a GPU has no use for it.
+  const { CpuRuntime } = await import("../cpu/runtime.js");
+  return CpuRuntime.create(parts, options.threads);
+}
+
+async function openGpuRuntime(
+  given: Device | undefined,
+  parts: RuntimeParts,
+): Promise<DetectorRuntime> {
+  const device = given ?? (await Device.create());
+  try {
+    const runtime = new Runtime(device, parts, given === undefined);
+    await device.sync();
+    return runtime;
+  } catch (error) {
+    if (!given) device.destroy();
+    throw error;
+  }
+}
