@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the test suite: `test.mjs all|node|browser [--fresh] [--filter RE] [--timeout SECONDS]`, where RE is tried on
+// Runs the test suite: `test.mjs all|node|deno|browser [--fresh] [--filter RE] [--timeout SECONDS]`, where RE is tried on
 // the place and name of a test file, e.g. `node nn/conv2d`. A file whose inputs are those of its last pass is not run
 // again (lib/test-cache.mjs), unless `--fresh` or one of the options below is given. `--withhold NAMES` runs Node's tests on
 // devices without these features, or without raised limits (`limits`). `--tests FOLDER` and `--exit-grace SECONDS` are
@@ -9,14 +9,18 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { checkTree } from "./check-imports.mjs";
+import { describeDeno } from "./lib/deno.mjs";
 import { root } from "./lib/paths.mjs";
 import { installPeersForOracle } from "./lib/peers.mjs";
 import { run } from "./lib/run.mjs";
 import { TestCache } from "./lib/test-cache.mjs";
 import { inParallel, listTests, rememberTimes } from "./lib/test-files.mjs";
-import { runNodeTest } from "./lib/test-node.mjs";
-import { comparePlaces } from "./lib/test-places.mjs";
+import { compareDeno, comparePlaces } from "./lib/test-places.mjs";
+import { runTestProcess } from "./lib/test-process.mjs";
 import { printResult, printSummary } from "./lib/test-report.mjs";
+
+/** Where the suite runs, in the order of the totals. */
+const PLACES = ["node", "deno", "browser"];
 
 /** More processes than this only fight over the one adapter. */
 const MOST_PROCESSES = 4;
@@ -37,12 +41,12 @@ function readArguments() {
     },
   });
   const [place = "all", ...rest] = positionals;
-  if (!["all", "node", "browser"].includes(place) || rest.length > 0) {
-    console.error("usage: test.mjs all|node|browser [--fresh] [--filter RE] [--timeout SECONDS]");
-    process.exit(2);
+  if (!["all", ...PLACES].includes(place) || rest.length > 0) {
+    usage();
   }
+  if (values.withhold !== "" && place !== "node") usage("--withhold is for node");
   return {
-    places: place === "all" ? ["node", "browser"] : [place],
+    places: place === "all" ? PLACES : [place],
     filter: values.filter === undefined ? undefined : new RegExp(values.filter),
     timeoutMs: Number(values.timeout ?? 240) * 1000,
     exitGraceMs: Number(values["exit-grace"] ?? 10) * 1000,
@@ -51,6 +55,13 @@ function readArguments() {
     whole: values.filter === undefined && values.tests === undefined,
     recall: ASKS_FOR_A_RUN.every((name) => !values[name]),
   };
+}
+
+function usage(why = "") {
+  if (why !== "") console.error(why);
+  const places = ["all", ...PLACES].join("|");
+  console.error(`usage: test.mjs ${places} [--fresh] [--filter RE] [--timeout SECONDS]`);
+  process.exit(2);
 }
 
 /** Linting and layering, as two results beside the tests. */
@@ -78,10 +89,12 @@ async function timed(name, check) {
   return result;
 }
 
-async function runNode(tests, options, signal) {
+/** Runs the files of Node and Deno, each a process, as many at a time as there are cores. */
+async function runProcesses(tests, options, signal) {
+  if (tests.some(({ place }) => place === "deno")) console.log(await describeDeno());
   const processes = Math.min(availableParallelism(), MOST_PROCESSES);
   return inParallel(tests, processes, signal, async (test) => {
-    const outcome = await runNodeTest({ ...test, ...options, signal });
+    const outcome = await runTestProcess({ ...test, ...options, signal });
     const result = { ...outcome, id: test.id, both: test.both };
     printResult(result);
     return result;
@@ -106,18 +119,26 @@ async function runPlaces(options, signal) {
     places.map((place) => [place, listTests(folder, place, filter)]),
   );
   const cache = options.withhold === "" ? await TestCache.open(folder, tests) : undefined;
-  const groups = await Promise.all(
-    places.map(async (place) => {
-      const recalled = options.recall ? cache.recall(tests[place]) : [];
-      recalled.forEach(printResult);
-      const known = new Set(recalled.map(({ id }) => id));
-      const rest = tests[place].filter(({ id }) => !known.has(id));
-      const ran = await { node: runNode, browser: runBrowser }[place](rest, options, signal);
-      return { name: place, results: [...recalled, ...ran], ran };
-    }),
+  const recalled = Object.fromEntries(
+    places.map((place) => [place, options.recall ? cache.recall(tests[place]) : []]),
   );
-  cache?.store(groups.flatMap(({ ran }) => ran));
-  return groups;
+  const rest = places.flatMap((place) => {
+    recalled[place].forEach(printResult);
+    const known = new Set(recalled[place].map(({ id }) => id));
+    return tests[place].filter(({ id }) => !known.has(id));
+  });
+  const [inBrowser, inProcesses] = [true, false].map((browser) =>
+    rest.filter(({ place }) => (place === "browser") === browser),
+  );
+  const ran = await Promise.all([
+    runProcesses(inProcesses, options, signal),
+    runBrowser(inBrowser, options, signal),
+  ]).then((results) => results.flat());
+  cache?.store(ran);
+  return places.map((place) => {
+    const own = ran.filter(({ name }) => name.startsWith(`${place} `));
+    return { name: place, results: [...recalled[place], ...own] };
+  });
 }
 
 const interrupted = new AbortController();
@@ -132,11 +153,14 @@ if (options.whole) {
 }
 groups.push(...(await runPlaces(options, interrupted.signal)));
 if (options.whole) rememberTimes(groups.flatMap(({ results }) => results));
-if (options.whole && options.places.length === 2 && !interrupted.signal.aborted) {
-  const [checks, node, browser] = groups;
-  const result = comparePlaces(node.results, browser.results);
-  printResult(result);
-  checks.results.push(result);
+if (options.whole && options.places.length > 1 && !interrupted.signal.aborted) {
+  const [checks, node, deno, browser] = groups;
+  const results = [
+    comparePlaces(node.results, browser.results),
+    compareDeno(node.results, deno.results),
+  ];
+  results.forEach(printResult);
+  checks.results.push(...results);
 }
 const ran = groups.some(({ name, results }) => name !== "checks" && results.length > 0);
 if (!ran) console.log("no test file matches");

@@ -94,8 +94,9 @@ export class TrainingWork {
   dispose(): void {
     this.#optimizer.dispose();
     this.#image.dispose();
-    const { labels, loc, landms, boxWeights, landmarkWeights } = this.#targets;
-    for (const tensor of [labels, loc, landms, boxWeights, landmarkWeights]) tensor.dispose();
+    const { labels, heads } = this.#targets;
+    const parts = Object.values(heads).flatMap(({ values, weights }) => [values, weights]);
+    for (const tensor of [labels, ...parts]) tensor.dispose();
   }
 }
 

@@ -17,24 +17,32 @@ const LONG_FILES = [
   "parity",
 ];
 const LONG_SECONDS = new Map(LONG_FILES.map((name, i) => [`node ${name}`, 60 - i]));
+/** What does not run in a place. */
+const ELSEWHERE = {
+  node: /\.browser\.test\.js$/,
+  deno: /\.(node|browser)\.test\.js$/,
+  browser: /\.node\.test\.js$/,
+};
 const onePlace = /\.(node|browser)\.test\.js$/;
 
 /**
  * The compiled test files below `folder` for one place, longest first by the times of earlier runs.
- * `x.node.test.js` runs only in Node, `x.browser.test.js` only in a browser, `x.test.js` in both.
- * @param {"node" | "browser"} place
+ * `x.node.test.js` runs only in Node, `x.browser.test.js` only in a browser, `x.test.js` in both and in Deno.
+ * @param {"node" | "deno" | "browser"} place
  * @param {RegExp | undefined} filter tried on the file's path within `folder`
- * @returns {{id: string, name: string, file: string, both: boolean}[]} `id`: as the name, which two files may share
- *   (`x.test.js`, `x.node.test.js`), but with the whole path; `both`: the file runs in the other place too
+ * @returns {{id: string, place: string, name: string, file: string, both: boolean}[]} `id`: as the name, which
+ *   two files may share (`x.test.js`, `x.node.test.js`), but with the whole path; `both`: the file runs in the
+ *   other places too
  */
 export function listTests(folder, place, filter) {
-  const other = place === "node" ? ".browser.test.js" : ".node.test.js";
+  const elsewhere = ELSEWHERE[place];
   const times = readJson(timesFile) ?? {};
   const secondsOf = ({ name }) => times[name] ?? LONG_SECONDS.get(name) ?? TYPICAL_SECONDS;
   return listFiles(folder)
-    .filter((file) => file.endsWith(".test.js") && !file.endsWith(other))
+    .filter((file) => file.endsWith(".test.js") && !elsewhere.test(file))
     .map((file) => ({
       id: `${place} ${inside(folder, file)}`,
+      place,
       name: `${place} ${inside(folder, file).replace(/(\.node|\.browser)?\.test\.js$/, "")}`,
       file,
       both: !onePlace.test(file),

@@ -23,10 +23,17 @@ const REACHES_OUT =
   /\bfetch\(|XMLHttpRequest|WebSocket|Worker\(|import\.meta|\bimport\((?!["'])|createRequire|getBuiltinModule/;
 
 const VARIABLES =
-  /^((RETINAFACE|NODE|VK|LP|MESA|LIBGL|GALLIUM|DAWN|LC)_.*|CHROME_PATH|HOME|LANG|LD_LIBRARY_PATH|TMPDIR|TZ|UPDATE_SNAPSHOTS|WITHHOLD|XDG_CACHE_HOME)$/;
+  /^((RETINAFACE|NODE|DENO|VK|LP|MESA|LIBGL|GALLIUM|DAWN|LC)_.*|CHROME_PATH|HOME|LANG|LD_LIBRARY_PATH|TMPDIR|TZ|UPDATE_SNAPSHOTS|WITHHOLD|XDG_CACHE_HOME)$/;
 
 /** Where a suite of its own (`--tests`) keeps its results; no part of the tree. */
 export const RESULTS_FOLDER = ".results";
+
+/** How each place chooses among the conditions of a package's exports and imports. */
+const RESOLUTION = {
+  node: { platform: "node" },
+  deno: { platform: "node", conditions: ["deno"] },
+  browser: { platform: "browser" },
+};
 
 /**
  * @typedef {object} Inputs
@@ -37,7 +44,7 @@ export const RESULTS_FOLDER = ".results";
 
 /**
  * Follows the imports of test files.
- * @param {"node" | "browser"} place
+ * @param {"node" | "deno" | "browser"} place
  * @param {{id: string, file: string}[]} tests
  * @returns {Promise<Map<string, Inputs>>} by the tests' ids; empty where an import leads nowhere
  */
@@ -53,7 +60,7 @@ export async function followImports(place, tests) {
       ignoreAnnotations: true,
       logLevel: "silent",
       metafile: true,
-      platform: place,
+      ...RESOLUTION[place],
       write: false,
     });
     const { imports } = metafile.inputs["all-tests"];

@@ -12,20 +12,38 @@ const ran = (results) => results.reduce((total, { passed, failed }) => total + p
  * @returns {import("./test-report.mjs").FileResult} a result beside those of the files
  */
 export function comparePlaces(node, browser) {
-  const inBoth = (results) => results.filter(({ both }) => both);
-  const [first, second] = [inBoth(node), inBoth(browser)];
-  const counts = [ran(first), ran(second)];
-  const lines = [
-    `in both places (${first.length} files): ${counts[0]} tests in Node, ${counts[1]} in Chromium`,
-    ...differences(first, second),
-    `only in Node, for files, processes, servers: ${ran(node) - counts[0]} tests`,
-    `only in Chromium, for the page: ${ran(browser) - counts[1]} tests`,
+  const { shared, lines, ok } = compareShared(node, browser, "Chromium");
+  const all = [
+    ...lines,
+    `only in Node, for files, processes, servers: ${ran(node) - shared[0]} tests`,
+    `only in Chromium, for the page: ${ran(browser) - shared[1]} tests`,
   ];
+  return verdict("check same tests in Node and Chromium", all, ok);
+}
+
+/** As `comparePlaces`, for Deno, which runs the shared files only. */
+export function compareDeno(node, deno) {
+  const { lines, ok } = compareShared(node, deno, "Deno");
+  return verdict("check same tests in Node and Deno", lines, ok);
+}
+
+/** How many tests of the files that both places run did run in each, and whether that is about the same. */
+function compareShared(node, other, place) {
+  const inBoth = (results) => results.filter(({ both }) => both);
+  const [first, second] = [inBoth(node), inBoth(other)];
+  const shared = [ran(first), ran(second)];
+  const lines = [
+    `in both places (${first.length} files): ${shared[0]} tests in Node, ${shared[1]} in ${place}`,
+    ...differences(first, second, place),
+  ];
+  const [fewer, more] = [Math.min(...shared), Math.max(...shared)];
+  return { shared, lines, ok: more - fewer <= TOLERANCE * more };
+}
+
+function verdict(name, lines, ok) {
   for (const line of lines) console.log(line);
-  const [fewer, more] = [Math.min(...counts), Math.max(...counts)];
-  const ok = more - fewer <= TOLERANCE * more;
   return {
-    name: "check same tests in Node and Chromium",
+    name,
     passed: ok ? 1 : 0,
     failed: ok ? 0 : 1,
     skipped: 0,
@@ -37,12 +55,12 @@ export function comparePlaces(node, browser) {
 }
 
 /** A line for each file whose count differs. */
-function differences(node, browser) {
+function differences(node, other, place) {
   const bare = (name) => name.replace(/^\w+ /, "");
-  const counts = new Map(browser.map((result) => [bare(result.name), ran([result])]));
+  const counts = new Map(other.map((result) => [bare(result.name), ran([result])]));
   return node.flatMap((result) => {
     const name = bare(result.name);
     const [here, there] = [ran([result]), counts.get(name) ?? 0];
-    return here === there ? [] : [`  ${name}: ${here} in Node, ${there} in Chromium`];
+    return here === there ? [] : [`  ${name}: ${here} in Node, ${there} in ${place}`];
   });
 }

@@ -8,6 +8,7 @@
  */
 import { defineKernel, input, output, scalarOrVector, sizeOf, splitIndex } from "./define.js";
 import type { Kernel, ParamValue } from "./kernel.js";
+import { isNanFunction } from "./nan.js";
 
 /** Depth, height and width. */
 export type Spatial = readonly [depth: number, height: number, width: number];
@@ -133,18 +134,19 @@ function poolKernel(spec: PoolSpec, { name, side, buffers, body, globals = "" }:
 }
 
 /**
- * Maximum of every window; padding never wins. Bindings: x, y, and the positions the maxima were at
+ * Maximum of every window; padding never wins, NaN always. Bindings: x, y, and the positions the maxima were at
  * (i32: (depth · H + row) · W + column; −1 where a window saw padding only, whose maximum is −∞).
  */
 export function maxPool(spec: PoolSpec): Kernel {
   return poolKernel(spec, {
     name: "max-pool",
     side: "To",
+    globals: isNanFunction(spec.channels % 4 === 0 ? 4 : 1),
     buffers: (f, i) => [input("src", f), output("dst", f), output("positions", i)],
     body: `  var best = T(bitcast<f32>(p.lowest));
   var taken = I(-1);
 ${forEachInput(`    let v = src[u32(n * p.zFrom * p.yFrom * p.xFrom + at) * p.channels + c];
-    let better = (v > best) | (taken < I(0));
+    let better = (v > best) | (taken < I(0)) | isNan(v);
     best = select(best, v, better);
     taken = select(taken, I(at), better);`)}
   dst[i] = best;

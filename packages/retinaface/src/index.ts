@@ -8,7 +8,14 @@ export {
   type LevelValues,
 } from "./cpu/face-finder.js";
 export { anchorCount, priorBoxes } from "./decode/anchors.js";
-export { decodeBoxes, decodeLandmarks, encodeBoxes, encodeLandmarks } from "./decode/codec.js";
+export {
+  CODECS,
+  type Codec,
+  decodeBoxes,
+  decodeLandmarks,
+  encodeBoxes,
+  encodeLandmarks,
+} from "./decode/codec.js";
 export { hasLandmarks } from "./decode/face.js";
 export { labelsOf, marginsOf, probabilityOf } from "./decode/margin.js";
 export { nms } from "./decode/nms.js";

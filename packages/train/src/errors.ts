@@ -1,6 +1,6 @@
 import { RetinaFaceError } from "retinaface-webgpu";
 import type { Sample } from "./augment/sample.js";
-import type { StepLosses } from "./trainer/loss-log.js";
+import { lossesOf, type StepLosses } from "./trainer/loss-log.js";
 
 /** A data set, its SPEC string or one of its files cannot be used at all. */
 export class DataError extends RetinaFaceError {
@@ -22,8 +22,9 @@ export class NonFiniteLossError extends RetinaFaceError {
   readonly samples: readonly Sample[];
 
   constructor(losses: StepLosses, samples: readonly Sample[]) {
-    const { step, total, classes, boxes, landmarks, gradientNorm } = losses;
-    const parts = [`classes ${classes}`, `boxes ${boxes}`, `landmarks ${landmarks}`];
+    const { step, gradientNorm } = losses;
+    const { total, ...named } = lossesOf(losses);
+    const parts = Object.entries(named).map(([name, value]) => `${name} ${value}`);
     if (gradientNorm !== undefined) parts.push(`norm of the gradients ${gradientNorm}`);
     super(
       "LOSS_NOT_FINITE",

@@ -138,7 +138,9 @@ export {
 } from "./evaluate/wider.js";
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
 export { DistillObjective } from "./objective/distill.js";
+export { type Losses, type LossParts, type LossWeights, weighLosses } from "./objective/losses.js";
 export {
+  type HeadTargets,
   MATCH_PRESETS,
   type MatchFaces,
   type MatchOptions,
@@ -148,9 +150,9 @@ export {
 export { selectHardNegatives } from "./objective/mining.js";
 export {
   type Classification,
+  type HeadTensors,
   LOSS_PRESETS,
   type LossOptions,
-  type LossParts,
   multiBoxLoss,
   type TargetTensors,
   uploadTargets,
@@ -196,7 +198,7 @@ export {
   initialiseNetwork,
   type Pretrained,
 } from "./trainer/initialise.js";
-export type { StepLosses } from "./trainer/loss-log.js";
+export { lossesOf, type StepLosses } from "./trainer/loss-log.js";
 export {
   checkSettings,
   type PresetName,

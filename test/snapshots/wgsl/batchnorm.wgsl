@@ -2,43 +2,65 @@
 struct Params {
   count: u32,
   rows: u32,
-  channels: u32,
+  perRow: u32,
   segmentRows: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
-
+alias T = vec4<f32>;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let segment = i / p.channels;
-  let begin = segment * p.segmentRows;
+  let c = i % p.perRow;
+  let begin = i / p.perRow * p.segmentRows;
   let end = min(begin + p.segmentRows, p.rows);
-  var sum = 0.0;
-  for (var r = begin; r < end; ) {
-    var sumPart = 0.0;
-    for (var k = 0u; k < 32u && r < end; k++) {
-      let at = r * p.channels + c;
-      sumPart += x[at];
-      r++;
-    }
-    sum += sumPart;
+  var at = begin * p.perRow + c;
+  var mean = T(0.0);
+  var m2 = T(0.0);
+  var count = 0.0;
+  var r = begin;
+  for (; r + 8u <= end; r += 8u) {
+    let x0 = x[at + 0u * p.perRow];
+    let x1 = x[at + 1u * p.perRow];
+    let x2 = x[at + 2u * p.perRow];
+    let x3 = x[at + 3u * p.perRow];
+    let x4 = x[at + 4u * p.perRow];
+    let x5 = x[at + 5u * p.perRow];
+    let x6 = x[at + 6u * p.perRow];
+    let x7 = x[at + 7u * p.perRow];
+    let own = (((x0 + x1) + (x2 + x3)) + ((x4 + x5) + (x6 + x7))) * 0.125;
+    let d0 = x0 - own;
+    let d1 = x1 - own;
+    let d2 = x2 - own;
+    let d3 = x3 - own;
+    let d4 = x4 - own;
+    let d5 = x5 - own;
+    let d6 = x6 - own;
+    let d7 = x7 - own;
+    let q0 = d0 * d0;
+    let q1 = d1 * d1;
+    let q2 = d2 * d2;
+    let q3 = d3 * d3;
+    let q4 = d4 * d4;
+    let q5 = d5 * d5;
+    let q6 = d6 * d6;
+    let q7 = d7 * d7;
+    let delta = own - mean;
+    let share = 8.0 / (count + 8.0);
+    mean += delta * share;
+    m2 += (((q0 + q1) + (q2 + q3)) + ((q4 + q5) + (q6 + q7))) + delta * delta * (count * share);
+    count += 8.0;
+    at += 8u * p.perRow;
   }
-  let mean = sum / f32(end - begin);
-  var m2 = 0.0;
-  for (var r = begin; r < end; ) {
-    var m2Part = 0.0;
-    for (var k = 0u; k < 32u && r < end; k++) {
-      let at = r * p.channels + c;
-      let deviation = x[at] - mean;
-      m2Part += deviation * deviation;
-      r++;
-    }
-    m2 += m2Part;
+  for (; r < end; r++) {
+    let delta = x[at] - mean;
+    count += 1.0;
+    mean += delta / count;
+    m2 += delta * (x[at] - mean);
+    at += p.perRow;
   }
   partial[i] = mean;
   partial[p.count + i] = m2;
@@ -150,7 +172,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let m = mean[c];
   let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
   let shift = beta[c];
-  for (var at = i; at < p.total; at += p.count) {
+  var at = i;
+  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
+    let y0 = (x[at + 0u * p.count] - m) * scale + shift;
+    let y1 = (x[at + 1u * p.count] - m) * scale + shift;
+    let y2 = (x[at + 2u * p.count] - m) * scale + shift;
+    let y3 = (x[at + 3u * p.count] - m) * scale + shift;
+    y[at + 0u * p.count] = y0;
+    y[at + 1u * p.count] = y1;
+    y[at + 2u * p.count] = y2;
+    y[at + 3u * p.count] = y3;
+  }
+  for (; at < p.total; at += p.count) {
     y[at] = (x[at] - m) * scale + shift;
   }
 }
@@ -181,7 +214,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let m = mean[c];
   let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
   let shift = beta[c];
-  for (var at = i; at < p.total; at += p.count) {
+  var at = i;
+  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
+    let y0 = leaky((x[at + 0u * p.count] - m) * scale + shift);
+    let y1 = leaky((x[at + 1u * p.count] - m) * scale + shift);
+    let y2 = leaky((x[at + 2u * p.count] - m) * scale + shift);
+    let y3 = leaky((x[at + 3u * p.count] - m) * scale + shift);
+    y[at + 0u * p.count] = y0;
+    y[at + 1u * p.count] = y1;
+    y[at + 2u * p.count] = y2;
+    y[at + 3u * p.count] = y3;
+  }
+  for (; at < p.total; at += p.count) {
     y[at] = leaky((x[at] - m) * scale + shift);
   }
 }
@@ -207,7 +251,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let c = i % p.channels;
   let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
-  for (var at = i; at < p.total; at += p.count) {
+  var at = i;
+  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
+    let y0 = gradY[at + 0u * p.count] * scale;
+    let y1 = gradY[at + 1u * p.count] * scale;
+    let y2 = gradY[at + 2u * p.count] * scale;
+    let y3 = gradY[at + 3u * p.count] * scale;
+    gradX[at + 0u * p.count] = y0;
+    gradX[at + 1u * p.count] = y1;
+    gradX[at + 2u * p.count] = y2;
+    gradX[at + 3u * p.count] = y3;
+  }
+  for (; at < p.total; at += p.count) {
     gradX[at] = gradY[at] * scale;
   }
 }
@@ -237,43 +292,69 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
 struct Params {
   count: u32,
   rows: u32,
-  channels: u32,
+  perRow: u32,
   segmentRows: u32,
   eps: f32,
 }
-@group(0) @binding(0) var<storage, read> gradY: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> mean: array<f32>;
-@group(0) @binding(3) var<storage, read> variance: array<f32>;
-@group(0) @binding(4) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> gradY: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
 @group(0) @binding(5) var<uniform> p: Params;
-
+alias T = vec4<f32>;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let segment = i / p.channels;
-  let begin = segment * p.segmentRows;
+  let c = i % p.perRow;
+  let begin = i / p.perRow * p.segmentRows;
   let end = min(begin + p.segmentRows, p.rows);
+  var at = begin * p.perRow + c;
   let m = mean[c];
-  var sum = 0.0;
-  var dot = 0.0;
-  for (var r = begin; r < end; ) {
-    var sumPart = 0.0;
-    var dotPart = 0.0;
-    for (var k = 0u; k < 32u && r < end; k++) {
-      let at = r * p.channels + c;
-      let g = gradY[at];
-      sumPart += g;
-      dotPart += g * (x[at] - m);
-      r++;
-    }
-    sum += sumPart;
-    dot += dotPart;
+  let inverse = inverseSqrt(variance[c] + p.eps);
+
+  var sum = T(0.0);
+  var dot = T(0.0);
+  var r = begin;
+  for (; r + 8u <= end; r += 8u) {
+    let x0 = x[at + 0u * p.perRow] - m;
+    let g0 = gradY[at + 0u * p.perRow];
+    let x1 = x[at + 1u * p.perRow] - m;
+    let g1 = gradY[at + 1u * p.perRow];
+    let x2 = x[at + 2u * p.perRow] - m;
+    let g2 = gradY[at + 2u * p.perRow];
+    let x3 = x[at + 3u * p.perRow] - m;
+    let g3 = gradY[at + 3u * p.perRow];
+    let x4 = x[at + 4u * p.perRow] - m;
+    let g4 = gradY[at + 4u * p.perRow];
+    let x5 = x[at + 5u * p.perRow] - m;
+    let g5 = gradY[at + 5u * p.perRow];
+    let x6 = x[at + 6u * p.perRow] - m;
+    let g6 = gradY[at + 6u * p.perRow];
+    let x7 = x[at + 7u * p.perRow] - m;
+    let g7 = gradY[at + 7u * p.perRow];
+    let d0 = g0 * x0;
+    let d1 = g1 * x1;
+    let d2 = g2 * x2;
+    let d3 = g3 * x3;
+    let d4 = g4 * x4;
+    let d5 = g5 * x5;
+    let d6 = g6 * x6;
+    let d7 = g7 * x7;
+    sum += (((g0 + g1) + (g2 + g3)) + ((g4 + g5) + (g6 + g7)));
+    dot += (((d0 + d1) + (d2 + d3)) + ((d4 + d5) + (d6 + d7)));
+    at += 8u * p.perRow;
   }
-  partial[i] = dot * inverseSqrt(variance[c] + p.eps);
+  for (; r < end; r++) {
+    let xr = x[at] - m;
+    let gr = gradY[at];
+    sum += gr;
+    dot += gr * xr;
+    at += p.perRow;
+  }
+  partial[i] = dot * inverse;
   partial[p.count + i] = sum;
 }
 
@@ -373,10 +454,22 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let c = i % p.channels;
   let m = mean[c];
   let inverse = inverseSqrt(variance[c] + p.eps);
-  let scale = gamma[c] * inverse;
+  let scale = inverse * gamma[c];
+
   let byGamma = sums[c] * inverse * p.perRow;
   let byBeta = sums[p.channels + c] * p.perRow;
-  for (var at = i; at < p.total; at += p.count) {
+  var at = i;
+  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
+    let y0 = scale * (gradY[at + 0u * p.count] - byBeta - (x[at + 0u * p.count] - m) * byGamma);
+    let y1 = scale * (gradY[at + 1u * p.count] - byBeta - (x[at + 1u * p.count] - m) * byGamma);
+    let y2 = scale * (gradY[at + 2u * p.count] - byBeta - (x[at + 2u * p.count] - m) * byGamma);
+    let y3 = scale * (gradY[at + 3u * p.count] - byBeta - (x[at + 3u * p.count] - m) * byGamma);
+    gradX[at + 0u * p.count] = y0;
+    gradX[at + 1u * p.count] = y1;
+    gradX[at + 2u * p.count] = y2;
+    gradX[at + 3u * p.count] = y3;
+  }
+  for (; at < p.total; at += p.count) {
     gradX[at] = scale * (gradY[at] - byBeta - (x[at] - m) * byGamma);
   }
 }
@@ -396,7 +489,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> variance: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gamma: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> sums: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> beta: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> gradX: array<vec4<f32>>;
 @group(0) @binding(8) var<uniform> p: Params;
 alias T = vec4<f32>;
@@ -409,11 +502,23 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let c = i % p.channels;
   let m = mean[c];
   let inverse = inverseSqrt(variance[c] + p.eps);
-  let scale = gamma[c] * inverse;
+  let scale = inverse * gamma[c];
+  let shift = beta[c];
   let byGamma = sums[c] * inverse * p.perRow;
   let byBeta = sums[p.channels + c] * p.perRow;
-  for (var at = i; at < p.total; at += p.count) {
-    gradX[at] = scale * (select(gradY[at] * p.slope, gradY[at], y[at] > T(0.0)) - byBeta - (x[at] - m) * byGamma);
+  var at = i;
+  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
+    let y0 = scale * (select(gradY[at + 0u * p.count] * p.slope, gradY[at + 0u * p.count], (x[at + 0u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 0u * p.count] - m) * byGamma);
+    let y1 = scale * (select(gradY[at + 1u * p.count] * p.slope, gradY[at + 1u * p.count], (x[at + 1u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 1u * p.count] - m) * byGamma);
+    let y2 = scale * (select(gradY[at + 2u * p.count] * p.slope, gradY[at + 2u * p.count], (x[at + 2u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 2u * p.count] - m) * byGamma);
+    let y3 = scale * (select(gradY[at + 3u * p.count] * p.slope, gradY[at + 3u * p.count], (x[at + 3u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 3u * p.count] - m) * byGamma);
+    gradX[at + 0u * p.count] = y0;
+    gradX[at + 1u * p.count] = y1;
+    gradX[at + 2u * p.count] = y2;
+    gradX[at + 3u * p.count] = y3;
+  }
+  for (; at < p.total; at += p.count) {
+    gradX[at] = scale * (select(gradY[at] * p.slope, gradY[at], (x[at] - m) * scale + shift > T(0.0)) - byBeta - (x[at] - m) * byGamma);
   }
 }
 

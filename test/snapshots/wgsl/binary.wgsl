@@ -153,17 +153,25 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 fn power(a: T, b: T) -> T {
   let magnitude = pow(abs(a), b);
   let half = b * 0.5;
   let odd = abs(half - trunc(half)) == T(0.5);
   let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  let real = select(signed, T(notANumber()), (a < T(0.0)) & (b != trunc(b)));
-  return select(real, T(1.0), b == T(0.0));
+  let real = select(signed, T(constant(0x7fc00000u)), (a < T(0.0)) & (b != trunc(b)));
+  let ofZero = select(T(0.0), T(constant(0x7f800000u)), b < T(0.0));
+  let known = select(select(real, ofZero, a == T(0.0)), b, isNan(b));
+  return select(known, T(1.0), (b == T(0.0)) | (a == T(1.0)));
 }
-fn notANumber() -> f32 {
-  var bits = 0x7fc00000u;
-  return bitcast<f32>(bits);
+fn constant(bits: u32) -> f32 {
+  var held = bits;
+  return bitcast<f32>(held);
+}
+fn powerByBase(g: T, a: T, b: T) -> T {
+  return select(g * b * power(a, b - T(1.0)), T(0.0), b == T(0.0));
 }
 fn powerByExponent(g: T, a: T, b: T) -> T {
   return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
@@ -202,6 +210,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn larger(a: T, b: T) -> T { return select(a, b, (b > a) | isNan(b)); }
+fn smaller(a: T, b: T) -> T { return select(a, b, (b < a) | isNan(b)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -214,7 +227,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
   let a = T(aIn[aAt]);
   let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(max(a, b));
+  out[outAt] = vec4<f32>(larger(a, b));
 }
 
 //// binary-minimum
@@ -236,6 +249,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn larger(a: T, b: T) -> T { return select(a, b, (b > a) | isNan(b)); }
+fn smaller(a: T, b: T) -> T { return select(a, b, (b < a) | isNan(b)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -248,7 +266,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
   let a = T(aIn[aAt]);
   let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(min(a, b));
+  out[outAt] = vec4<f32>(smaller(a, b));
 }
 
 //// binary-prelu
@@ -638,17 +656,25 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 fn power(a: T, b: T) -> T {
   let magnitude = pow(abs(a), b);
   let half = b * 0.5;
   let odd = abs(half - trunc(half)) == T(0.5);
   let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  let real = select(signed, T(notANumber()), (a < T(0.0)) & (b != trunc(b)));
-  return select(real, T(1.0), b == T(0.0));
+  let real = select(signed, T(constant(0x7fc00000u)), (a < T(0.0)) & (b != trunc(b)));
+  let ofZero = select(T(0.0), T(constant(0x7f800000u)), b < T(0.0));
+  let known = select(select(real, ofZero, a == T(0.0)), b, isNan(b));
+  return select(known, T(1.0), (b == T(0.0)) | (a == T(1.0)));
 }
-fn notANumber() -> f32 {
-  var bits = 0x7fc00000u;
-  return bitcast<f32>(bits);
+fn constant(bits: u32) -> f32 {
+  var held = bits;
+  return bitcast<f32>(held);
+}
+fn powerByBase(g: T, a: T, b: T) -> T {
+  return select(g * b * power(a, b - T(1.0)), T(0.0), b == T(0.0));
 }
 fn powerByExponent(g: T, a: T, b: T) -> T {
   return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
@@ -667,7 +693,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let g = T(gIn[gAt]);
   let a = T(aIn[aAt]);
   let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(g * b * power(a, b - T(1.0)));
+  out[outAt] = vec4<f32>(powerByBase(g, a, b));
 }
 
 //// binary-pow-backward-b
@@ -693,17 +719,25 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 fn power(a: T, b: T) -> T {
   let magnitude = pow(abs(a), b);
   let half = b * 0.5;
   let odd = abs(half - trunc(half)) == T(0.5);
   let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  let real = select(signed, T(notANumber()), (a < T(0.0)) & (b != trunc(b)));
-  return select(real, T(1.0), b == T(0.0));
+  let real = select(signed, T(constant(0x7fc00000u)), (a < T(0.0)) & (b != trunc(b)));
+  let ofZero = select(T(0.0), T(constant(0x7f800000u)), b < T(0.0));
+  let known = select(select(real, ofZero, a == T(0.0)), b, isNan(b));
+  return select(known, T(1.0), (b == T(0.0)) | (a == T(1.0)));
 }
-fn notANumber() -> f32 {
-  var bits = 0x7fc00000u;
-  return bitcast<f32>(bits);
+fn constant(bits: u32) -> f32 {
+  var held = bits;
+  return bitcast<f32>(held);
+}
+fn powerByBase(g: T, a: T, b: T) -> T {
+  return select(g * b * power(a, b - T(1.0)), T(0.0), b == T(0.0));
 }
 fn powerByExponent(g: T, a: T, b: T) -> T {
   return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
@@ -748,6 +782,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn larger(a: T, b: T) -> T { return select(a, b, (b > a) | isNan(b)); }
+fn smaller(a: T, b: T) -> T { return select(a, b, (b < a) | isNan(b)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -788,6 +827,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn larger(a: T, b: T) -> T { return select(a, b, (b > a) | isNan(b)); }
+fn smaller(a: T, b: T) -> T { return select(a, b, (b < a) | isNan(b)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -828,6 +872,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn larger(a: T, b: T) -> T { return select(a, b, (b > a) | isNan(b)); }
+fn smaller(a: T, b: T) -> T { return select(a, b, (b < a) | isNan(b)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -868,6 +917,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn larger(a: T, b: T) -> T { return select(a, b, (b > a) | isNan(b)); }
+fn smaller(a: T, b: T) -> T { return select(a, b, (b < a) | isNan(b)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {

@@ -1525,6 +1525,237 @@ s15,
   }
 }
 
+//// conv2d/subgroup-weight-gradient-2
+enable subgroups;
+
+struct Params {
+  pixels: u32,
+  lines: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_w: u32,
+  taps: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block: u32,
+  slice_size: u32,
+}
+@group(0) @binding(4) var<uniform> p: Params;
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> biases: array<f32>;
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let quads = (p.in_per_group + 3u) / 4u;
+  let quad = workgroup.x * 8u + lane;
+  let tap = quad / quads;
+  let at_channel = quad % quads * 4u;
+  let tap_y = tap / p.kernel_w * p.dilation_y - p.pad_top;
+  let tap_x = tap % p.kernel_w * p.dilation_x - p.pad_left;
+  let last = p.out_channels - 1u;
+  let first = min(workgroup.y * 16u + lane % 4u * 4u, last - 3u);
+
+  let begin = workgroup.z * p.slice_size;
+  let end = min(begin + p.slice_size, p.lines);
+var s0 = vec4f();
+var s1 = vec4f();
+var s2 = vec4f();
+var s3 = vec4f();
+var s4 = vec4f();
+var s5 = vec4f();
+var s6 = vec4f();
+var s7 = vec4f();
+var s8 = vec4f();
+var s9 = vec4f();
+var s10 = vec4f();
+var s11 = vec4f();
+var s12 = vec4f();
+var s13 = vec4f();
+var s14 = vec4f();
+var s15 = vec4f();
+  var bias = vec4f();
+  for (var line = begin; line < end; line++) {
+    let image = line / p.out_h;
+    let y = (line - image * p.out_h) * p.stride_y + tap_y;
+    let in_line = (image * p.in_h + y) * p.in_w;
+    for (var x = 0u; x < p.out_w; x += 4u) {
+
+      var g0 = vec4f();
+      {
+        let pixel_x = x + 0u + lane / 4u;
+        let inside = pixel_x < p.out_w;
+        let pixel = select(0u, line * p.out_w + pixel_x, inside);
+        let at = pixel * p.out_stride + p.out_offset + first;
+        g0 = select(vec4f(), gradient[at / 4u], inside);
+        bias += g0;
+      }
+
+      var g1 = vec4f();
+      {
+        let pixel_x = x + 2u + lane / 4u;
+        let inside = pixel_x < p.out_w;
+        let pixel = select(0u, line * p.out_w + pixel_x, inside);
+        let at = pixel * p.out_stride + p.out_offset + first;
+        g1 = select(vec4f(), gradient[at / 4u], inside);
+        bias += g1;
+      }
+
+      var x0 = vec4f();
+      {
+        let from_x = (x + 0u) * p.stride_x + tap_x;
+        let inside = y < p.in_h && from_x < p.in_w;
+        let pixel = select(0u, in_line + from_x, inside);
+        let at = pixel * p.in_stride + p.in_offset + at_channel;
+        x0 = select(vec4f(), input[at / 4u], inside);
+      }
+
+      var x1 = vec4f();
+      {
+        let from_x = (x + 1u) * p.stride_x + tap_x;
+        let inside = y < p.in_h && from_x < p.in_w;
+        let pixel = select(0u, in_line + from_x, inside);
+        let at = pixel * p.in_stride + p.in_offset + at_channel;
+        x1 = select(vec4f(), input[at / 4u], inside);
+      }
+
+      var x2 = vec4f();
+      {
+        let from_x = (x + 2u) * p.stride_x + tap_x;
+        let inside = y < p.in_h && from_x < p.in_w;
+        let pixel = select(0u, in_line + from_x, inside);
+        let at = pixel * p.in_stride + p.in_offset + at_channel;
+        x2 = select(vec4f(), input[at / 4u], inside);
+      }
+
+      var x3 = vec4f();
+      {
+        let from_x = (x + 3u) * p.stride_x + tap_x;
+        let inside = y < p.in_h && from_x < p.in_w;
+        let pixel = select(0u, in_line + from_x, inside);
+        let at = pixel * p.in_stride + p.in_offset + at_channel;
+        x3 = select(vec4f(), input[at / 4u], inside);
+      }
+s0 = fma(vec4f(subgroupBroadcast(g0[0], 0u)), x0, s0);
+s1 = fma(vec4f(subgroupBroadcast(g0[1], 0u)), x0, s1);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 0u)), x0, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 0u)), x0, s3);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 1u)), x0, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 1u)), x0, s5);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 1u)), x0, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 1u)), x0, s7);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 2u)), x0, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 2u)), x0, s9);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 2u)), x0, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 2u)), x0, s11);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 3u)), x0, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 3u)), x0, s13);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 3u)), x0, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 3u)), x0, s15);
+s0 = fma(vec4f(subgroupBroadcast(g0[0], 4u)), x1, s0);
+s1 = fma(vec4f(subgroupBroadcast(g0[1], 4u)), x1, s1);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 4u)), x1, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 4u)), x1, s3);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 5u)), x1, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 5u)), x1, s5);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 5u)), x1, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 5u)), x1, s7);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 6u)), x1, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 6u)), x1, s9);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 6u)), x1, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 6u)), x1, s11);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 7u)), x1, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 7u)), x1, s13);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 7u)), x1, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 7u)), x1, s15);
+s0 = fma(vec4f(subgroupBroadcast(g1[0], 0u)), x2, s0);
+s1 = fma(vec4f(subgroupBroadcast(g1[1], 0u)), x2, s1);
+s2 = fma(vec4f(subgroupBroadcast(g1[2], 0u)), x2, s2);
+s3 = fma(vec4f(subgroupBroadcast(g1[3], 0u)), x2, s3);
+s4 = fma(vec4f(subgroupBroadcast(g1[0], 1u)), x2, s4);
+s5 = fma(vec4f(subgroupBroadcast(g1[1], 1u)), x2, s5);
+s6 = fma(vec4f(subgroupBroadcast(g1[2], 1u)), x2, s6);
+s7 = fma(vec4f(subgroupBroadcast(g1[3], 1u)), x2, s7);
+s8 = fma(vec4f(subgroupBroadcast(g1[0], 2u)), x2, s8);
+s9 = fma(vec4f(subgroupBroadcast(g1[1], 2u)), x2, s9);
+s10 = fma(vec4f(subgroupBroadcast(g1[2], 2u)), x2, s10);
+s11 = fma(vec4f(subgroupBroadcast(g1[3], 2u)), x2, s11);
+s12 = fma(vec4f(subgroupBroadcast(g1[0], 3u)), x2, s12);
+s13 = fma(vec4f(subgroupBroadcast(g1[1], 3u)), x2, s13);
+s14 = fma(vec4f(subgroupBroadcast(g1[2], 3u)), x2, s14);
+s15 = fma(vec4f(subgroupBroadcast(g1[3], 3u)), x2, s15);
+s0 = fma(vec4f(subgroupBroadcast(g1[0], 4u)), x3, s0);
+s1 = fma(vec4f(subgroupBroadcast(g1[1], 4u)), x3, s1);
+s2 = fma(vec4f(subgroupBroadcast(g1[2], 4u)), x3, s2);
+s3 = fma(vec4f(subgroupBroadcast(g1[3], 4u)), x3, s3);
+s4 = fma(vec4f(subgroupBroadcast(g1[0], 5u)), x3, s4);
+s5 = fma(vec4f(subgroupBroadcast(g1[1], 5u)), x3, s5);
+s6 = fma(vec4f(subgroupBroadcast(g1[2], 5u)), x3, s6);
+s7 = fma(vec4f(subgroupBroadcast(g1[3], 5u)), x3, s7);
+s8 = fma(vec4f(subgroupBroadcast(g1[0], 6u)), x3, s8);
+s9 = fma(vec4f(subgroupBroadcast(g1[1], 6u)), x3, s9);
+s10 = fma(vec4f(subgroupBroadcast(g1[2], 6u)), x3, s10);
+s11 = fma(vec4f(subgroupBroadcast(g1[3], 6u)), x3, s11);
+s12 = fma(vec4f(subgroupBroadcast(g1[0], 7u)), x3, s12);
+s13 = fma(vec4f(subgroupBroadcast(g1[1], 7u)), x3, s13);
+s14 = fma(vec4f(subgroupBroadcast(g1[2], 7u)), x3, s14);
+s15 = fma(vec4f(subgroupBroadcast(g1[3], 7u)), x3, s15);
+    }
+  }
+
+
+  let total = bias + subgroupShuffleXor(bias, 4u);
+  var tile = array<vec4f, 16>(
+s0,
+s1,
+s2,
+s3,
+s4,
+s5,
+s6,
+s7,
+s8,
+s9,
+s10,
+s11,
+s12,
+s13,
+s14,
+s15,
+  );
+  for (var i = 0u; i < p.block; i++) {
+    let out_channel = workgroup.y * 16u + i;
+    for (var c = 0u; c < 4u; c++) {
+      if (tap < p.taps && out_channel <= last && at_channel + c < p.in_per_group) {
+        let at = (out_channel * p.in_per_group + at_channel + c) * p.taps + tap;
+        weight[at] = tile[i][c];
+      }
+    }
+  }
+  for (var c = 0u; c < 4u; c++) {
+    let out_channel = workgroup.y * 16u + lane * 4u + c;
+    if (workgroup.x == 0u && lane < 4u && out_channel <= last) {
+      biases[out_channel] = total[c];
+    }
+  }
+}
+
 //// conv2d/tiled-weight-gradient
 struct Params {
   pixels: u32,

@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   var ownNegatives = 0u;
   for (var j = lane; j < p.priors; j += LANES) {
     let label = labels[base + j];
-    ownFaces += u32(label == 1);
+    ownFaces += u32(label > 0);
     ownNegatives += u32(label == 0);
   }
   atomicAdd(&faces, ownFaces);
@@ -92,7 +92,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   for (var other = 0u; other < lane; other++) { rank += laneTies[other]; }
   for (var j = start; j < end; j++) {
     let label = labels[base + j];
-    var choose = label == 1;
+    var choose = label > 0;
     if (label == 0 && kept > 0u) {
       let key = orderOf(losses[base + j]);
       choose = key > threshold || (key == threshold && rank < ties);

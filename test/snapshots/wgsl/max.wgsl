@@ -31,7 +31,9 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
 alias I = vec4<i32>;
-
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -62,7 +64,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
     if (sx < 0 || sx >= p.xFrom) { continue; }
     let at = (sz * p.yFrom + sy) * p.xFrom + sx;
     let v = src[u32(n * p.zFrom * p.yFrom * p.xFrom + at) * p.channels + c];
-    let better = (v > best) | (taken < I(0));
+    let better = (v > best) | (taken < I(0)) | isNan(v);
     best = select(best, v, better);
     taken = select(taken, I(at), better);
   }}}

@@ -343,6 +343,9 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
+fn isNan(x: f32) -> bool {
+  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -359,12 +362,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = max(inner, v);
+        inner = select(inner, v, (v > inner) | isNan(v));
         r += p.segments;
       }
-      middle = max(middle, inner);
+      middle = select(middle, inner, (inner > middle) | isNan(inner));
     }
-    total = max(total, middle);
+    total = select(total, middle, (middle > total) | isNan(middle));
   }
   y[segment * p.outputs + o] = total;
 }
@@ -390,6 +393,9 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
+fn isNan(x: f32) -> bool {
+  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -406,12 +412,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = max(inner, v);
+        inner = select(inner, v, (v > inner) | isNan(v));
         r += p.segments;
       }
-      middle = max(middle, inner);
+      middle = select(middle, inner, (inner > middle) | isNan(inner));
     }
-    total = max(total, middle);
+    total = select(total, middle, (middle > total) | isNan(middle));
   }
   y[segment * p.outputs + o] = total;
 }
@@ -437,6 +443,9 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
+fn isNan(x: f32) -> bool {
+  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -453,12 +462,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = min(inner, v);
+        inner = select(inner, v, (v < inner) | isNan(v));
         r += p.segments;
       }
-      middle = min(middle, inner);
+      middle = select(middle, inner, (inner < middle) | isNan(inner));
     }
-    total = min(total, middle);
+    total = select(total, middle, (middle < total) | isNan(middle));
   }
   y[segment * p.outputs + o] = total;
 }
@@ -484,6 +493,9 @@ fn reducedOffset(index: u32) -> u32 {
   let x0 = index;
   return x0 * p.reducedS0;
 }
+fn isNan(x: f32) -> bool {
+  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -500,12 +512,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<f32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = min(inner, v);
+        inner = select(inner, v, (v < inner) | isNan(v));
         r += p.segments;
       }
-      middle = min(middle, inner);
+      middle = select(middle, inner, (inner < middle) | isNan(inner));
     }
-    total = min(total, middle);
+    total = select(total, middle, (middle < total) | isNan(middle));
   }
   y[segment * p.outputs + o] = total;
 }
@@ -550,12 +562,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<i32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = max(inner, v);
+        inner = select(inner, v, (v > inner));
         r += p.segments;
       }
-      middle = max(middle, inner);
+      middle = select(middle, inner, (inner > middle));
     }
-    total = max(total, middle);
+    total = select(total, middle, (middle > total));
   }
   y[segment * p.outputs + o] = total;
 }
@@ -597,12 +609,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
       var inner = bitcast<i32>(p.lowest);
       for (var k = 0u; k < 32u && r < p.length; k++) {
         let v = x[base + reducedOffset(r)];
-        inner = max(inner, v);
+        inner = select(inner, v, (v > inner));
         r += p.segments;
       }
-      middle = max(middle, inner);
+      middle = select(middle, inner, (inner > middle));
     }
-    total = max(total, middle);
+    total = select(total, middle, (middle > total));
   }
   y[segment * p.outputs + o] = total;
 }
@@ -616,7 +628,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> index: array<i32>;
 @group(0) @binding(2) var<uniform> p: Params;
-
+fn isNan(x: f32) -> bool {
+  return (bitcast<u32>(x) & u32(0x7fffffffu)) > u32(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -627,7 +641,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   var at = 0u;
   for (var k = 1u; k < p.extent; k++) {
     let v = x[base + k * p.inner];
-    if (v > best) {
+    if ((v > best) || (isNan(v) && !isNan(best))) {
       best = v;
       at = k;
     }

@@ -564,7 +564,10 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn clamp_(x: T, low: T, high: T) -> T {
+  let raised = select(x, low, x < low);
+  return select(raised, high, raised > high);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -573,7 +576,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let x = T(xIn[i]);
   let a = T(f32(p.a));
   let b = T(f32(p.b));
-  out[i] = vec4<f32>(min(max(x, a), b));
+  out[i] = vec4<f32>(clamp_(x, a, b));
 }
 
 //// unary-clamp-backward
@@ -610,6 +613,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
 fn expm1_(x: T) -> T {
   let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
   return select(exp(x) - 1.0, series, abs(x) < T(0.1));
@@ -621,7 +625,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
   let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(a * expm1_(min(x, T(0))), x, x > T(0)));
+  out[i] = vec4<f32>(select(a * expm1_(negative_(x)), x, x > T(0)));
 }
 
 //// unary-elu-backward
@@ -635,7 +639,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -644,7 +648,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let g = T(gIn[i]);
   let x = T(xIn[i]);
   let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(g * a * exp(min(x, T(0))), g, x > T(0)));
+  out[i] = vec4<f32>(select(g * a * exp(negative_(x)), g, x > T(0)));
 }
 
 //// unary-selu
@@ -657,6 +661,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
+fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
 fn expm1_(x: T) -> T {
   let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
   return select(exp(x) - 1.0, series, abs(x) < T(0.1));
@@ -667,7 +672,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(1.0507009873554805) * select(T(1.6732632423543772) * expm1_(min(x, T(0))), x, x > T(0)));
+  out[i] = vec4<f32>(T(1.0507009873554805) * select(T(1.6732632423543772) * expm1_(negative_(x)), x, x > T(0)));
 }
 
 //// unary-selu-backward
@@ -681,7 +686,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -689,7 +694,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(g * T(1.0507009873554805) * select(T(1.6732632423543772) * exp(min(x, T(0))), T(1), x > T(0)));
+  out[i] = vec4<f32>(g * T(1.0507009873554805) * select(T(1.6732632423543772) * exp(negative_(x)), T(1), x > T(0)));
 }
 
 //// unary-softplus
@@ -1110,7 +1115,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
-fn powLess1_(x: T) -> T { return pow(x, T(-0.5)); }
+fn powLess1_(x: T) -> T { return 1.0 / pow(x, T(0.5)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -1120,6 +1125,396 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let x = T(xIn[i]);
   let a = T(f32(p.a));
   out[i] = vec4<f32>(g * a * powLess1_(x));
+}
+
+//// unary-divScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(x / a);
+}
+
+//// unary-divScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(g / a);
+}
+
+//// unary-scalarSub
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(a - x);
+}
+
+//// unary-scalarSub-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-g);
+}
+
+//// unary-scalarDiv
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(a / x);
+}
+
+//// unary-scalarDiv-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(-g * a / (x * x));
+}
+
+//// unary-scalarPow
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(pow(a, x));
+}
+
+//// unary-scalarPow-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(g * y * log(a));
+}
+
+//// unary-equalScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x == a));
+}
+
+//// unary-equalScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-lessScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x < a));
+}
+
+//// unary-lessScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-lessEqualScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x <= a));
+}
+
+//// unary-lessEqualScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-greaterScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x > a));
+}
+
+//// unary-greaterScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-greaterEqualScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x >= a));
+}
+
+//// unary-greaterEqualScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
 }
 
 //// unary-relu-2
@@ -1176,7 +1571,10 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<i32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<i32>;
-
+fn clamp_(x: T, low: T, high: T) -> T {
+  let raised = select(x, low, x < low);
+  return select(raised, high, raised > high);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -1185,6 +1583,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let x = T(xIn[i]);
   let a = T(i32(p.a));
   let b = T(i32(p.b));
-  out[i] = vec4<i32>(min(max(x, a), b));
+  out[i] = vec4<i32>(clamp_(x, a, b));
 }
 

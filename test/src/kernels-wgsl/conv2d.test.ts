@@ -119,10 +119,19 @@ for (const [i, spec] of SPECS.entries()) {
         { kernel: launch.partial, bindings: [gpu.buffer(data.input), gradient, scratch] },
         { kernel: launch.finish(true), bindings: [scratch, weight, bias] },
       ]);
-      const weights = (await gpu.read(weight)).subarray(0, data.weight.length);
-      const biases = (await gpu.read(bias)).subarray(0, spec.outChannels);
-      assertSlice(weights, expected.weight, DENSE, `${variant} gradWeight`);
-      assertSlice(biases, expected.bias, DENSE, `${variant} gradBias`);
+      const check = async (name: string, gradWeight: GPUBuffer, gradBias: GPUBuffer) => {
+        const weights = (await gpu.read(gradWeight)).subarray(0, data.weight.length);
+        const biases = (await gpu.read(gradBias)).subarray(0, spec.outChannels);
+        assertSlice(weights, expected.weight, DENSE, `${name} gradWeight`);
+        assertSlice(biases, expected.bias, DENSE, `${name} gradBias`);
+      };
+      await check(variant, weight, bias);
+      if (!launch.direct) continue;
+      const unwritten = (n: number) => gpu.buffer(new Float32Array(n).fill(Number.NaN));
+      const [direct, directBias] = [unwritten(data.weight.length), unwritten(spec.outChannels)];
+      const bindings = [gpu.buffer(data.input), gradient, direct, directBias];
+      gpu.run([{ kernel: launch.direct, bindings }]);
+      await check(`${variant} direct`, direct, directBias);
     }
   });
 }

@@ -58,6 +58,7 @@ function convolutionCases(): Record<string, Kernel> {
       const launch = kernels.conv2dBackwardWeight(spec, cpuTraits, variant);
       cases[`conv2dBackwardWeight ${name} ${variant}`] = launch.partial;
       cases[`conv2dBackwardWeight ${name} ${variant} finish`] = launch.finish(true);
+      if (launch.direct) cases[`conv2dBackwardWeight ${name} ${variant} direct`] = launch.direct;
     }
   }
   return cases;
@@ -239,6 +240,9 @@ function trainingCases(): [string, Kernel][] {
     ["adamUpdate decoupled", kernels.adamUpdate({ ...adam, decoupled: true })],
     ["clipByNorm", kernels.clipByNorm(64, 10)],
     ["lerpUpdate", kernels.lerpUpdate(64, 0.1)],
+    ["accumulate", kernels.accumulate(64, 0.5, true)],
+    ["takeElements", kernels.takeElements(64)],
+    ["takeElements of an odd number", kernels.takeElements(63)],
   ];
 }
 

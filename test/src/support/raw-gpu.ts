@@ -18,8 +18,11 @@ export interface RawStep {
   readonly bindings: readonly (GPUBuffer | GPUBufferBinding)[];
 }
 
+/** WebGPU of the runtime's own: a browser's, Deno's. Node has none. */
+const ownGpu: GPU | undefined = globalThis.navigator?.gpu;
+
 async function gpuOf(): Promise<GPU> {
-  if (!("process" in globalThis)) return navigator.gpu;
+  if (ownGpu) return ownGpu;
   const name = "webgpu";
   const { create, globals } = (await import(name)) as {
     create(options: string[]): GPU;
@@ -31,7 +34,7 @@ async function gpuOf(): Promise<GPU> {
 
 /** How to wait for the device: as the library does in Node, where Dawn would keep a core busy. */
 async function restOf(): Promise<<T>(promise: Promise<T>) => Promise<T>> {
-  if (!("process" in globalThis)) return (promise) => promise;
+  if (ownGpu) return (promise) => promise;
   const file = "../../../packages/tensor/dist/platform/rest.js";
   return (await import(file)).restDuring;
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { repository, temporaryFolder } from "./repository.node.js";
 
-type Place = "node" | "browser" | "all";
+type Place = "node" | "deno" | "browser" | "all";
 
 /** What a run of the test runner left. */
 export interface Run {

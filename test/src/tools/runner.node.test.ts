@@ -65,6 +65,36 @@ for (const [name, [text, reason]] of Object.entries(broken)) {
   });
 }
 
+test("Deno runs the files for both places and judges them alike", async () => {
+  const runtime = `test("a", () => assert.is(typeof Deno, "object"));\n`;
+  const { status, stdout, last } = await runRunner(
+    "deno",
+    {
+      "one.test.js": `${uvu}${runtime}test("gpu", () => assert.ok(navigator.gpu));\ntest.run();\n`,
+      "two.node.test.js": "throw new Error('only for Node');\n",
+      "three.browser.test.js": "throw new Error('only for browsers');\n",
+      "four.test.js": `${uvu}${passing}test("bad sum", () => assert.is(1 + 1, 3));\ntest.run();\n`,
+      "five.test.js": 'throw new Error("early");\n',
+      "six.test.js": `${uvu}${passing}test.run();\nsetInterval(() => {}, 1000);\n`,
+    },
+    "--exit-grace",
+    "1",
+  );
+  assert.is(last, "4 passed, 3 failed, 0 skipped", stdout);
+  assert.is(status, 1);
+  assert.match(stdout, /^Deno \d+\.\d+\.\d+, WebGPU adapter: /m);
+  assert.match(stdout, "ok   deno one: 2 passed");
+  assert.match(stdout, "FAIL deno four: 1 passed, 1 failed");
+  assert.match(stdout, "crashed: exit code 1");
+  assert.match(stdout, "did not exit within 1 s");
+});
+
+test("features are withheld in Node only", async () => {
+  const { status, stdout } = await runRunner("deno", {}, "--withhold", "subgroups");
+  assert.is(status, 2);
+  assert.is(stdout, "");
+});
+
 test("an error after the last test is a failure of the file", async () => {
   const late = `${uvu}${passing}test.after(() => { Promise.reject(new Error("late")); });\ntest.run();\n`;
   const { stdout, last } = await runTests({ "one.test.js": late });
@@ -129,6 +159,16 @@ test("files for both places must run about as many tests in Chromium as in Node"
   const far = comparePlaces(node, [file("browser a", 12, 3), file("browser b", 5)]);
   assert.is(far.failed, 1);
   assert.is(comparePlaces(node, [file("browser a", 15)]).failed, 1, "a file is absent");
+  const { compareDeno } = await importTool<{ compareDeno: typeof comparePlaces }>(
+    "tools/lib/test-places.mjs",
+  );
+  const deno = compareDeno(node, [file("deno a", 15), file("deno b", 4)]);
+  assert.is(deno.failed, 0);
+  assert.match(
+    deno.output,
+    "in both places (2 files): 22 tests in Node, 21 in Deno\n  b: 6 in Node",
+  );
+  assert.is(compareDeno(node, [file("deno a", 15)]).failed, 1, "a file is absent");
 });
 
 test.run();

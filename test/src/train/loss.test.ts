@@ -105,7 +105,11 @@ function randomTargets(random: Random, batch: number, priors: number, faces: num
     if (landmMask[p]) landmTargets.set(random.normals(10), p * 10);
   }
   const positives = labels.filter((label) => label === 1).length;
-  return { labels, locTargets, landmTargets, landmMask, positives, dropped: 0 };
+  const heads = {
+    loc: { values: locTargets, mask: labels.map((label) => Math.max(0, label)) },
+    landms: { values: landmTargets, mask: landmMask },
+  };
+  return { labels, heads, locTargets, landmTargets, landmMask, positives, dropped: 0 };
 }
 
 interface Case {

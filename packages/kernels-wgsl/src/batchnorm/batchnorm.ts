@@ -4,18 +4,20 @@
  * Everything here is elementwise; the sums over rows are in `batchnorm-sums.ts`.
  *
  * A leaky ReLU that follows is part of the same kernels: a pass over memory fewer in each direction. Its
- * derivative is told by the sign of its output, which the next layer keeps anyway. Elementwise kernels give
+ * derivative is told by the sign of its output, which is computed again where x is at hand. Elementwise kernels give
  * an invocation several rows of the same channels, so that it loads the channels' numbers once.
  */
 
 import { defineKernel, input, output, scalarOrVector } from "../define.js";
 import type { Kernel, ParamValue } from "../kernel.js";
-import { slopeParam, throughActivation } from "./activation.js";
+import { beforeActivation, slopeParam, throughActivation } from "./activation.js";
 
 /** A contiguous tensor as rows of channels: rows = N·H·W. */
 export interface BatchNormSpec {
   readonly rows: number;
   readonly channels: number;
+  /** The adapter runs shaders on the CPU. */
+  readonly software?: boolean;
 }
 
 /** A batch norm with what follows it. */
@@ -25,9 +27,14 @@ export interface BatchNormLayerSpec extends BatchNormSpec {
   readonly slope?: number;
 }
 
-/** Work items that still fill a large GPU; beyond them an invocation takes several rows. */
-const ENOUGH_ITEMS = 16384;
+/**
+ * Work items that still fill a large GPU, and a CPU adapter; beyond them an invocation takes several rows, four at a
+ * turn of its loop. On llvmpipe a turn costs more than what it does (2026-11-29, on a busy machine: normalisation and
+ * its gradient took 59 of 353 ms of processor time of a training step with a row a turn, 32 of 258 since).
+ */
+const ENOUGH_ITEMS = { gpu: 16384, software: 1024 } as const;
 const MAX_ROWS_PER_ITEM = 8;
+const UNROLLED = 4;
 
 interface PixelwiseParts {
   readonly name: string;
@@ -38,19 +45,29 @@ interface PixelwiseParts {
   readonly globals?: string;
   /** Statements on the channels `c`, once an invocation. */
   readonly channel: string;
-  /** Value of the output at the element `at` of these channels. */
-  readonly value: string;
+  /** Value of the output at an element of these channels. */
+  readonly value: (at: string) => string;
   readonly flops: number;
   /** Full-size buffers among inputs and output. */
   readonly passes: number;
 }
 
+/** Statements on several rows: all are read before the first is written. */
+function unrolled({ output: target, value }: PixelwiseParts): string {
+  const rows = Array.from({ length: UNROLLED }, (_, row) => `at + ${row}u * p.count`);
+  return [
+    ...rows.map((at, row) => `    let y${row} = ${value(at)};`),
+    ...rows.map((at, row) => `    ${target}[${at}] = y${row};`),
+  ].join("\n");
+}
+
 /** A kernel over all elements; each invocation goes over every n-th row of its channels. */
-function pixelwise({ rows, channels }: BatchNormSpec, parts: PixelwiseParts): Kernel {
+function pixelwise({ rows, channels, software }: BatchNormSpec, parts: PixelwiseParts): Kernel {
   const width = channels % 4 === 0 ? 4 : 1;
   const element = scalarOrVector("f32", width);
   const perRow = channels / width;
-  const wanted = Math.floor((rows * perRow) / ENOUGH_ITEMS);
+  const enough = ENOUGH_ITEMS[software ? "software" : "gpu"];
+  const wanted = Math.floor((rows * perRow) / enough);
   const rowsPerItem = Math.max(1, Math.min(MAX_ROWS_PER_ITEM, wanted));
   return defineKernel({
     name: parts.name,
@@ -61,8 +78,12 @@ ${parts.globals ?? ""}`,
     count: Math.ceil(rows / rowsPerItem) * perRow,
     body: `  let c = i % p.channels;
 ${parts.channel}
-  for (var at = i; at < p.total; at += p.count) {
-    ${parts.output}[at] = ${parts.value};
+  var at = i;
+  for (; at + ${UNROLLED - 1}u * p.count < p.total; at += ${UNROLLED}u * p.count) {
+${unrolled(parts)}
+  }
+  for (; at < p.total; at += p.count) {
+    ${parts.output}[at] = ${parts.value("at")};
   }`,
     flops: rows * channels * parts.flops,
     bytes: rows * channels * 4 * parts.passes,
@@ -78,7 +99,7 @@ const LEAKY = "fn leaky(v: T) -> T { return select(v, v * p.slope, v < T(0.0)); 
  */
 export function batchNormNormalize(spec: BatchNormLayerSpec): Kernel {
   const { eps, slope } = spec;
-  const normal = "(x[at] - m) * scale + shift";
+  const normal = (at: string) => `(x[${at}] - m) * scale + shift`;
   return pixelwise(spec, {
     name: `batchnorm-normalize${slope === undefined ? "" : "-leaky"}`,
     inputs: ["x", "mean", "variance", "gamma", "beta"],
@@ -88,7 +109,7 @@ export function batchNormNormalize(spec: BatchNormLayerSpec): Kernel {
   let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
   let shift = beta[c];`,
     globals: slope === undefined ? "" : LEAKY,
-    value: slope === undefined ? normal : `leaky(${normal})`,
+    value: (at) => (slope === undefined ? normal(at) : `leaky(${normal(at)})`),
     flops: 4,
     passes: 2,
   });
@@ -97,15 +118,15 @@ export function batchNormNormalize(spec: BatchNormLayerSpec): Kernel {
 /**
  * Gradient to x through batch statistics: gamma/√(variance + eps) · (g − gradBeta/rows − x̂·gradGamma/rows),
  * g being the gradient before the activation. Bindings: gradient of y, x, mean, variance, gamma, sums of
- * `batchNormBackwardParameters`, with an activation y, gradient of x: eight, the most that every device has.
+ * `batchNormBackwardParameters`, with an activation beta, gradient of x: eight, the most that every device has.
  */
 export function batchNormBackwardInput(spec: BatchNormLayerSpec): Kernel {
   const { rows, eps, slope } = spec;
   const inputs = ["gradY", "x", "mean", "variance", "gamma", "sums"];
-  const g = throughActivation(slope, "T(0.0)");
+  const g = (at: string) => beforeActivation(slope, `gradY[${at}]`, `(x[${at}] - m)`);
   return pixelwise(spec, {
     name: `batchnorm-backward-input${slope === undefined ? "" : "-leaky"}`,
-    inputs: [...inputs, ...(slope === undefined ? [] : ["y"])],
+    inputs: [...inputs, ...(slope === undefined ? [] : ["beta"])],
     output: "gradX",
     params: {
       eps: { f32: eps },
@@ -114,12 +135,13 @@ export function batchNormBackwardInput(spec: BatchNormLayerSpec): Kernel {
     },
     channel: `  let m = mean[c];
   let inverse = inverseSqrt(variance[c] + p.eps);
-  let scale = gamma[c] * inverse;
+  let scale = inverse * gamma[c];
+${slope === undefined ? "" : "  let shift = beta[c];"}
   let byGamma = sums[c] * inverse * p.perRow;
   let byBeta = sums[p.channels + c] * p.perRow;`,
-    value: `scale * (${g} - byBeta - (x[at] - m) * byGamma)`,
+    value: (at) => `scale * (${g(at)} - byBeta - (x[${at}] - m) * byGamma)`,
     flops: 8,
-    passes: slope === undefined ? 3 : 4,
+    passes: 3,
   });
 }
 
@@ -135,7 +157,7 @@ export function batchNormBackwardInference(spec: BatchNormLayerSpec): Kernel {
     output: "gradX",
     params: { eps: { f32: eps }, ...slopeParam(slope) },
     channel: "  let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];",
-    value: `${throughActivation(slope, "T(0.0)")} * scale`,
+    value: (at) => `${throughActivation(slope, at)} * scale`,
     flops: 2,
     passes: slope === undefined ? 2 : 3,
   });

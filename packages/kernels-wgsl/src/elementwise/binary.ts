@@ -17,6 +17,7 @@ import {
   sizeOf,
 } from "../define.js";
 import type { Kernel } from "../kernel.js";
+import { isNanFunction } from "../nan.js";
 import { broadcastStrides, contiguousStrides, walkStrided } from "../strided.js";
 
 /** WGSL text in terms of `a` and `b`, and for the gradients of `g`; `T` is scalar or vec4. */
@@ -43,9 +44,9 @@ const functions = {
   sub: { value: "a - b" },
   mul: { value: "a * b", a: "g * b", b: "g * a" },
   div: { value: "a / b", a: "g / b", b: "-g * a / (b * b)" },
-  pow: { value: "power(a, b)", a: "g * b * power(a, b - T(1.0))", b: "powerByExponent(g, a, b)" },
-  maximum: extreme("max(a, b)", "a > b", "b > a"),
-  minimum: extreme("min(a, b)", "a < b", "b < a"),
+  pow: { value: "power(a, b)", a: "powerByBase(g, a, b)", b: "powerByExponent(g, a, b)" },
+  maximum: extreme("larger(a, b)", "a > b", "b > a"),
+  minimum: extreme("smaller(a, b)", "a < b", "b < a"),
   /** a is the input, b the slope for negative inputs. */
   prelu: {
     value: `select(a * b, a, a >= ${zero})`,
@@ -76,16 +77,37 @@ fn power(a: T, b: T) -> T {
   let half = b * 0.5;
   let odd = abs(half - trunc(half)) == T(0.5);
   let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  let real = select(signed, T(notANumber()), (a < T(0.0)) & (b != trunc(b)));
-  return select(real, T(1.0), b == T(0.0));
+  let real = select(signed, T(constant(0x7fc00000u)), (a < T(0.0)) & (b != trunc(b)));
+  let ofZero = select(T(0.0), T(constant(0x7f800000u)), b < T(0.0));
+  let known = select(select(real, ofZero, a == T(0.0)), b, isNan(b));
+  return select(known, T(1.0), (b == T(0.0)) | (a == T(1.0)));
 }
-fn notANumber() -> f32 {
-  var bits = 0x7fc00000u;
-  return bitcast<f32>(bits);
+fn constant(bits: u32) -> f32 {
+  var held = bits;
+  return bitcast<f32>(held);
+}
+fn powerByBase(g: T, a: T, b: T) -> T {
+  return select(g * b * power(a, b - T(1.0)), T(0.0), b == T(0.0));
 }
 fn powerByExponent(g: T, a: T, b: T) -> T {
   return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
 }`;
+
+/** The larger and the smaller of two; NaN where either is, which WGSL's own max and min may drop. */
+function extremes(isFloat: boolean): string {
+  const nan = isFloat ? " | isNan(b)" : "";
+  return `
+fn larger(a: T, b: T) -> T { return select(a, b, (b > a)${nan}); }
+fn smaller(a: T, b: T) -> T { return select(a, b, (b < a)${nan}); }`;
+}
+
+/** The functions that an operation's text calls. */
+function helpers(op: BinaryOp, type: ElementType, width: number): string {
+  const isFloat = computeType(type) === "f32";
+  const nan = isFloat ? isNanFunction(width) : "";
+  if (op === "pow") return `\n${nan}${powers}`;
+  return op === "maximum" || op === "minimum" ? `\n${nan}${extremes(isFloat)}` : "";
+}
 
 /** Shapes of the operands; `shape` is their broadcast shape. */
 export interface BinarySpec {
@@ -118,7 +140,7 @@ function binaryKernel(
       output("out", walk.elements[0]),
     ],
     params: walk.params,
-    globals: `alias T = ${scalarOrVector(computeType(type), walk.width)};${spec.op === "pow" ? powers : ""}`,
+    globals: `alias T = ${scalarOrVector(computeType(type), walk.width)};${helpers(spec.op, type, walk.width)}`,
     count: walk.count,
     body: `${walk.code}
 ${loads.join("\n")}

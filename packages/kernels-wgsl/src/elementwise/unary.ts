@@ -3,7 +3,7 @@
  *
  * One invocation computes four elements (one vec4 load and store) where the count allows it, else one.
  * Exponentials are only taken of non-positive numbers, so nothing overflows: sigmoid, tanh and softplus are
- * exact to rounding at any input. Constants (slope, bounds, exponent) are parameters.
+ * exact to rounding at any input. NaN stays NaN. Constants (slope, bounds, exponent) are parameters.
  */
 import {
   computeType,
@@ -31,6 +31,10 @@ function fn(value: string, gradient: string, from: "x" | "y" = "x"): UnaryFuncti
   return { value, gradient, from };
 }
 
+function truth(condition: string): UnaryFunction {
+  return fn(`select(${zero}, ${one}, ${condition})`, zero);
+}
+
 const SELU_ALPHA = "1.6732632423543772";
 const SELU_SCALE = "1.0507009873554805";
 
@@ -48,14 +52,14 @@ const functions = {
   neg: fn("-x", "-g"),
   square: fn("x * x", "g * x * T(2.0)"),
   reciprocal: fn(`${one} / x`, "-g * y * y", "y"),
-  clamp: fn("min(max(x, a), b)", `select(${zero}, g, (x >= a) & (x <= b))`),
+  clamp: fn("clamp_(x, a, b)", `select(${zero}, g, (x >= a) & (x <= b))`),
   elu: fn(
-    `select(a * expm1_(min(x, ${zero})), x, x > ${zero})`,
-    `select(g * a * exp(min(x, ${zero})), g, x > ${zero})`,
+    `select(a * expm1_(negative_(x)), x, x > ${zero})`,
+    `select(g * a * exp(negative_(x)), g, x > ${zero})`,
   ),
   selu: fn(
-    `T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * expm1_(min(x, ${zero})), x, x > ${zero})`,
-    `g * T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * exp(min(x, ${zero})), ${one}, x > ${zero})`,
+    `T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * expm1_(negative_(x)), x, x > ${zero})`,
+    `g * T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * exp(negative_(x)), ${one}, x > ${zero})`,
   ),
   softplus: fn(`max(x, ${zero}) + log1p_(exp(-abs(x)))`, "g * sigmoid_(x)"),
   // A GPU may divide by multiplying with the reciprocal, which above 2^126 is 0.
@@ -71,11 +75,20 @@ const functions = {
   addScalar: fn("x + a", "g"),
   mulScalar: fn("x * a", "g * a"),
   powScalar: fn("pow_(x)", "g * a * powLess1_(x)"),
+  divScalar: fn("x / a", "g / a"),
+  scalarSub: fn("a - x", "-g"),
+  scalarDiv: fn("a / x", "-g * a / (x * x)"),
+  scalarPow: fn("pow(a, x)", "g * y * log(a)", "y"),
+  equalScalar: truth("x == a"),
+  lessScalar: truth("x < a"),
+  lessEqualScalar: truth("x <= a"),
+  greaterScalar: truth("x > a"),
+  greaterEqualScalar: truth("x >= a"),
 } satisfies Record<string, UnaryFunction>;
 
 /**
- * Functions of one element. `a` and `b`: leakyRelu's slope, clamp's bounds, elu's alpha, the scalar of
- * addScalar and mulScalar, powScalar's exponent. Integer tensors take those that need no fraction.
+ * Functions of one element. `a` and `b`: leakyRelu's slope, clamp's bounds, elu's alpha, the number of those whose
+ * name has "scalar", before or after the element. Integer tensors take those that need no fraction.
  */
 export type UnaryOp = keyof typeof functions;
 
@@ -88,6 +101,12 @@ export function unaryGradientFrom(op: UnaryOp): "x" | "y" {
 }
 
 const helpers: Record<string, string> = {
+  // By comparisons, which NaN fails, and not by min and max, which may drop it.
+  clamp_: `fn clamp_(x: T, low: T, high: T) -> T {
+  let raised = select(x, low, x < low);
+  return select(raised, high, raised > high);
+}`,
+  negative_: `fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }`,
   sigmoid_: `fn sigmoid_(x: T) -> T {
   let e = exp(-abs(x));
   return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
@@ -115,18 +134,26 @@ function powerFunction(name: string, exponent: number): string {
     const product = steps === 0 ? "T(1)" : Array(steps).fill("x").join(" * ");
     return `fn ${name}(x: T) -> T { return ${exponent < 0 ? `1.0 / (${product})` : product}; }`;
   }
-  const power = `pow(abs(x), T(${exponent}))`;
-  if (!Number.isInteger(exponent))
-    return `fn ${name}(x: T) -> T { return pow(x, T(${exponent})); }`;
-  const value = exponent % 2 === 0 ? power : `select(${power}, -${power}, x < T(0.0))`;
+  // As a reciprocal where negative: adapters differ in what pow makes of 0 then.
+  const raised = (base: string) =>
+    exponent < 0 ? `1.0 / pow(${base}, T(${steps}))` : `pow(${base}, T(${steps}))`;
+  if (!Number.isInteger(exponent)) return `fn ${name}(x: T) -> T { return ${raised("x")}; }`;
+  const power = raised("abs(x)");
+  const value = exponent % 2 === 0 ? power : `select(${power}, -(${power}), x < T(0.0))`;
   return `fn ${name}(x: T) -> T { return ${value}; }`;
+}
+
+/** The power in the gradient; that of x⁰ is multiplied by 0, which it must not turn into NaN. */
+function lowerPower(exponent: number): string {
+  if (exponent === 0) return "fn powLess1_(x: T) -> T { return T(0); }";
+  return powerFunction("powLess1_", exponent - 1);
 }
 
 function helperText(expression: string, exponent: number): string {
   const used = Object.entries(helpers).filter(([name]) => expression.includes(name));
   const text = used.map(([, source]) => source);
   if (expression.includes("pow_(")) text.push(powerFunction("pow_", exponent));
-  if (expression.includes("powLess1_(")) text.push(powerFunction("powLess1_", exponent - 1));
+  if (expression.includes("powLess1_(")) text.push(lowerPower(exponent));
   return text.join("\n");
 }
 

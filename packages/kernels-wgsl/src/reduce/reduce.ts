@@ -15,6 +15,7 @@
  */
 import { defineKernel, type ElementType, input, output, sizeOf } from "../define.js";
 import type { Kernel } from "../kernel.js";
+import { isNanFunction } from "../nan.js";
 import {
   type Axis,
   axisParams,
@@ -74,8 +75,11 @@ interface Combine {
 
 function combineFor(op: ReduceOp, type: "f32" | "i32" | "u32"): Combine {
   const lowest = { f32: "bitcast<f32>(p.lowest)", i32: "bitcast<i32>(p.lowest)", u32: "p.lowest" };
-  if (op === "max") return { identity: lowest[type], join: (a, b) => `max(${a}, ${b})` };
-  if (op === "min") return { identity: lowest[type], join: (a, b) => `min(${a}, ${b})` };
+  // NaN must win, which WGSL's max and min may drop: it fails the comparison, and is asked for in the new element.
+  const take = (sign: string) => (a: string, b: string) =>
+    `select(${a}, ${b}, (${b} ${sign} ${a})${type === "f32" ? ` | isNan(${b})` : ""})`;
+  if (op === "max") return { identity: lowest[type], join: take(">") };
+  if (op === "min") return { identity: lowest[type], join: take("<") };
   return { identity: `${type}(0)`, join: (a, b) => `${a} + ${b}` };
 }
 
@@ -140,7 +144,8 @@ function stageKernel(spec: ReduceSpec, stage: Stage): Kernel {
       ...axisParams("kept", kept),
       ...axisParams("reduced", reduced),
     },
-    globals: `${offsetFunction("kept", kept.length)}\n${offsetFunction("reduced", reduced.length)}`,
+    globals: `${offsetFunction("kept", kept.length)}
+${offsetFunction("reduced", reduced.length)}${extremal && type === "f32" ? `\n${isNanFunction(1)}` : ""}`,
     count: outputs * segments,
     body: `${order}
   let base = keptOffset(o);
@@ -177,7 +182,7 @@ export function reduce(spec: ReduceSpec): ReducePlan {
   }
 }
 
-/** Position of the largest or smallest element along one axis of [outer, extent, inner]; the first where equal. */
+/** Position of the largest or smallest element along one axis of [outer, extent, inner]; the first where equal, or NaN. */
 export interface ArgReduceSpec {
   readonly op: "argmax" | "argmin";
   readonly outer: number;
@@ -193,13 +198,14 @@ export function argReduce(spec: ArgReduceSpec): Kernel {
     name: `reduce-${op}`,
     buffers: [input("x", type), output("index", "i32")],
     params: { extent, inner },
+    globals: type === "f32" ? isNanFunction(1) : "",
     count: outer * inner,
     body: `  let base = i / p.inner * p.extent * p.inner + i % p.inner;
   var best = x[base];
   var at = 0u;
   for (var k = 1u; k < p.extent; k++) {
     let v = x[base + k * p.inner];
-    if (v ${op === "argmax" ? ">" : "<"} best) {
+    if ((v ${op === "argmax" ? ">" : "<"} best)${type === "f32" ? " || (isNan(v) && !isNan(best))" : ""}) {
       best = v;
       at = k;
     }

@@ -46,7 +46,7 @@ const body = `  let base = group * p.priors;
   var ownNegatives = 0u;
   for (var j = lane; j < p.priors; j += LANES) {
     let label = labels[base + j];
-    ownFaces += u32(label == 1);
+    ownFaces += u32(label > 0);
     ownNegatives += u32(label == 0);
   }
   atomicAdd(&faces, ownFaces);
@@ -101,7 +101,7 @@ const body = `  let base = group * p.priors;
   for (var other = 0u; other < lane; other++) { rank += laneTies[other]; }
   for (var j = start; j < end; j++) {
     let label = labels[base + j];
-    var choose = label == 1;
+    var choose = label > 0;
     if (label == 0 && kept > 0u) {
       let key = orderOf(losses[base + j]);
       choose = key > threshold || (key == threshold && rank < ties);
@@ -111,7 +111,7 @@ const body = `  let base = group * p.priors;
   }`;
 
 /**
- * Marks the priors that enter the classification loss: all labelled 1, and of those labelled 0 the
+ * Marks the priors that enter the classification loss: all labelled 1 or more, and of those labelled 0 the
  * min(⌊ratio · faces⌋, priors − 1) with the largest losses, of equal ones the first. Other labels are left
  * out. Bindings: losses, labels (i32), chosen (1 or 0 as f32), all [batch, priors].
  */

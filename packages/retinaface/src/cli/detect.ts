@@ -127,7 +127,7 @@ async function lookAt(
   try {
     if (error !== undefined) throw error;
     const start = performance.now();
-    const image = await toRawImage(file);
+    const image = await untilAborted(toRawImage(file, { signal }), signal);
     const decoding = performance.now() - start;
     const detector = await untilAborted(loading, signal);
     const onTimings = (timings: Timings) => report?.add(timings, decoding);

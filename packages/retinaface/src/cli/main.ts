@@ -68,10 +68,15 @@ interface ConvertValues {
   readonly overwrite?: boolean;
 }
 
-async function convert(input: string, output: string, { half, overwrite }: ConvertValues) {
+async function convert(
+  input: string,
+  output: string,
+  { half, overwrite }: ConvertValues,
+  signal: AbortSignal,
+) {
   const outputs = new Outputs({ overwrite, inputs: [input] });
   await outputs.check(output);
-  const converted = await convertCheckpoint(await readBytes(input), { half });
+  const converted = await convertCheckpoint(await readBytes(input, signal), { half });
   await outputs.write(output, converted);
   await new JsonLines(streams.stdout).write({ file: output, bytes: converted.byteLength });
 }
@@ -104,7 +109,7 @@ function buildProgram(signal: AbortSignal): Command {
     .argument("<out>", "file to write")
     .option("--half", "store 16-bit floating point")
     .addOption(overwriteOption())
-    .action(convert);
+    .action((input, output, options) => convert(input, output, options, signal));
   program
     .command("pull")
     .description("download public weights into the user's cache folder")
@@ -117,12 +122,13 @@ function buildProgram(signal: AbortSignal): Command {
 /** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
 function abortOnSignals(): AbortController {
   const controller = new AbortController();
+  let signals = 0;
   for (const [name, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(code);
+      if (signals++ > 0) process.exit(code);
       process.exitCode = code;
       controller.abort();
     });

@@ -1,7 +1,8 @@
-import { stat } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
-import { RetinaFaceError } from "../errors.js";
+import { ReadError, RetinaFaceError } from "../errors.js";
 import { identityOfSync } from "./outputs.js";
 
 /** A photo to look at, or why an argument names none. */
@@ -12,9 +13,9 @@ export interface Photo {
 
 /**
  * Image files in a folder. Formats that are not decoded are among them: each gets its error line,
- * where leaving it out would look like a photo without faces.
+ * where leaving it out would look like a photo without faces. So does a link that leads nowhere.
  */
-const IN_FOLDERS = "**/*.{jpg,jpeg,jpe,jfif,png,webp,heic,heif,avif,jxl,gif,bmp,tif,tiff}" as const;
+const IN_FOLDERS = /\.(jpe?g|jpe|jfif|png|webp|hei[cf]|avif|jxl|gif|bmp|tiff?)$/i;
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -30,15 +31,48 @@ async function expand(argument: string): Promise<Photo[]> {
   const folder = await isFolder(argument);
   if (folder === false) return [{ file: argument }];
   if (folder === true) {
-    const found = await glob(IN_FOLDERS, { cwd: argument, caseSensitiveMatch: false });
-    return named(
-      argument,
-      found.map((file) => path.join(argument, file)),
-      "there is no image in this folder or below",
-    );
+    const found = await imagesBelow(argument, []);
+    return found.length > 0
+      ? found.sort((a, b) => byName(a.file, b.file))
+      : named(argument, [], "there is no image in this folder or below");
   }
   if (!isDynamicPattern(argument)) return [{ file: argument }];
   return named(argument, await glob(argument), "no file matches this pattern");
+}
+
+/**
+ * The images in a folder and below, hidden ones left out. Not by a pattern: there a folder's own name would be read as one,
+ * and a backslash in it as a slash.
+ *
+ * @param above real paths of the folders on the way here; a link back to one of them is not followed
+ */
+async function imagesBelow(folder: string, above: readonly string[]): Promise<Photo[]> {
+  let entries: Dirent[];
+  let real: string;
+  try {
+    real = await realpath(folder);
+    if (above.includes(real)) return [];
+    entries = await readdir(folder, { withFileTypes: true });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === "EACCES" ? "permission denied" : message;
+    return [{ file: folder, error: new ReadError(`cannot read the folder: ${reason}`, { cause }) }];
+  }
+  const found: Photo[] = [];
+  for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
+    const file = path.join(folder, entry.name);
+    const below = entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(file)));
+    if (below) found.push(...(await imagesBelow(file, [...above, real])));
+    else if (IN_FOLDERS.test(entry.name)) found.push({ file, error: notAFile(entry, file) });
+  }
+  return found;
+}
+
+/** A pipe in a folder would be waited for; one that is named is meant. */
+function notAFile(entry: Dirent, file: string): ReadError | undefined {
+  if (entry.isFile() || entry.isSymbolicLink()) return undefined;
+  return new ReadError(`cannot read ${file}: it is not a file`);
 }
 
 function named(argument: string, files: string[], otherwise: string): Photo[] {

@@ -8,6 +8,7 @@ import { findWeights, toPixelSource } from "#platform";
 import { parseDetectorConfig } from "../config.js";
 import { resolveThresholds } from "../decode/postprocess.js";
 import { NumericError, OptionError, RetinaFaceError } from "../errors.js";
+import { capture } from "../image/capture.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import { closeFrames, gatherSources, type PixelSource } from "../image/source.js";
 import { inferNetwork } from "../model/infer.js";
@@ -152,13 +153,14 @@ export class RetinaFace {
     const { signal, onTimings } = options;
     signal?.throwIfAborted();
     const { timings } = settings;
+    const captured = images.map(capture);
     const called = performance.now();
     const call = this.#queue.run(
       async () => {
         signal?.throwIfAborted();
         this.#assertUsable();
         const start = performance.now();
-        const sources = await gatherSources(images.map((image) => toPixelSource(image)));
+        const sources = await gatherSources(captured.map((image) => toPixelSource(image, signal)));
         lap(timings, "decode", start);
         return sources;
       },

@@ -36,7 +36,7 @@ export class Runtime implements DetectorRuntime {
   readonly device: Device;
   readonly #ownsDevice: boolean;
   readonly #network: RetinaFaceNetwork;
-  readonly #weights: WeightStore;
+  #weights: WeightStore;
   readonly #upload: UploadBuffer;
   readonly #parts: RuntimeParts;
   readonly #engines = new Recent<Engine>(MAX_ENGINES);
@@ -88,16 +88,21 @@ export class Runtime implements DetectorRuntime {
   }
 
   reset(): void {
-    this.#engines.clear();
-    this.#upload.dispose();
-    this.#weights.dispose();
+    this.#free();
+    this.#weights = new WeightStore(this.device);
   }
 
   dispose(): void {
     if (!this.isLost) {
-      this.reset();
+      this.#free();
       this.#network.dispose();
     }
     if (this.#ownsDevice) this.device.destroy();
+  }
+
+  #free(): void {
+    this.#engines.clear();
+    this.#upload.dispose();
+    this.#weights.dispose();
   }
 }

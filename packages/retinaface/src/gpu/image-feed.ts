@@ -5,6 +5,7 @@ import type {
   Device,
   PooledBuffer,
 } from "@retinaface-webgpu/tensor/inference";
+import { ImageError } from "../errors.js";
 import { isLive, type LiveFrame, type PixelSource } from "../image/source.js";
 import { MEAN_BGR } from "../model/mean.js";
 import type { RawImage } from "../types.js";
@@ -70,8 +71,11 @@ export class ImageFeed {
   /**
    * Scales images to the network's size, one into each place of the batch. What exceeds the upload buffer is submitted
    * in between; usually nothing is.
+   *
+   * @throws ImageError IMAGE_CORRUPT for pixels that are no longer there; nothing is submitted then.
    */
   feed(sources: readonly PixelSource[]): void {
+    checkPixels(sources);
     const { pieces, bytes } = this.#arrange(sources);
     const images = sources.map((source, i) => this.#lend(source, i));
     const pixels = this.#upload.reserve(bytes);
@@ -152,6 +156,20 @@ export class ImageFeed {
     }
     const start = band.firstRow * image.width * 4;
     this.#device.write(pixels, image.data.subarray(start, start + bytes), offset);
+  }
+}
+
+/** What is shorter than its size says would leave an earlier image's pixels in the upload buffer. */
+function checkPixels(sources: readonly PixelSource[]): void {
+  for (const source of sources) {
+    if (isLive(source)) continue;
+    const { data, width, height } = source;
+    if (data.length === width * height * 4) continue;
+    throw new ImageError(
+      "IMAGE_CORRUPT",
+      `the ${width}×${height} pixels went away while they waited for the GPU (${data.length} bytes are left): ` +
+        "keep their buffer, neither transferred nor resized, until the call has ended",
+    );
   }
 }
 

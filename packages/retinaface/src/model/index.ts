@@ -3,7 +3,14 @@ export { Backbone, type BackboneStage } from "./backbones/backbone.js";
 export { MobileNetV1 } from "./backbones/mobilenet.js";
 export { ResNet50 } from "./backbones/resnet.js";
 export { type ConvBnOptions, convBn, convDw } from "./blocks.js";
-export { RETINAFACE_HEADS } from "./heads.js";
+export {
+  BOX_NUMBERS,
+  boxHead,
+  classHead,
+  POINT_NUMBERS,
+  RETINAFACE_HEADS,
+  regressionHeads,
+} from "./heads.js";
 export { inferNetwork } from "./infer.js";
 export { anchorsPerCellOf, checkAnchorsFit, type Level } from "./levels.js";
 export { loadNetwork } from "./load.js";

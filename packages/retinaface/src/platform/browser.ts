@@ -30,7 +30,7 @@ export { kernelStore } from "../tune/store.browser.js";
  * @param source a URL (of the page's own origin, or one that allows it), or bytes.
  * @throws ReadError when the answer is not a success, OptionError for anything else.
  */
-export async function readBytes(source: BytesSource): Promise<Uint8Array> {
+export async function readBytes(source: BytesSource, signal?: AbortSignal): Promise<Uint8Array> {
   const bytes = await bytesInMemory(source);
   if (bytes !== undefined) return bytes;
   if (typeof source !== "string" && !(source instanceof URL)) {
@@ -38,8 +38,9 @@ export async function readBytes(source: BytesSource): Promise<Uint8Array> {
   }
   let response: Response;
   try {
-    response = await fetch(source);
+    response = await fetch(source, { signal });
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new ReadError(
       `cannot fetch ${source}: the server did not answer or does not allow this page to read it`,
       { cause },
@@ -71,7 +72,7 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
   if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, options);
   if (isRawImage(input)) return checkRawImage(input, options);
   try {
-    return await decode(await readBytes(input as BytesSource), options);
+    return await decode(await readBytes(input as BytesSource, options?.signal), options);
   } catch (cause) {
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
@@ -83,9 +84,9 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
  *
  * @throws ImageError
  */
-export async function toPixelSource(input: ImageInput): Promise<PixelSource> {
+export async function toPixelSource(input: ImageInput, signal?: AbortSignal): Promise<PixelSource> {
   const frame = holdFrame(input);
-  if (frame === undefined) return toRawImage(input);
+  if (frame === undefined) return toRawImage(input, { signal });
   const { displayWidth: width, displayHeight: height } = frame;
   try {
     checkSize(width, height);

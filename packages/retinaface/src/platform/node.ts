@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ImageError, OptionError, ReadError } from "../errors.js";
 import { bytesInMemory, kindOf } from "../image/bytes.js";
@@ -8,6 +8,7 @@ import { checkRawImage, type DecodeOptions, isRawImage } from "../image/raw.js";
 import type { PixelSource } from "../image/source.js";
 import type { RawImage } from "../types.js";
 import { locateWeights } from "../weights/locate.node.js";
+import { readWhole } from "./read-file.node.js";
 
 export { kernelStore } from "../tune/store.node.js";
 
@@ -15,20 +16,16 @@ export { kernelStore } from "../tune/store.node.js";
  * Reads a file, or passes bytes through.
  *
  * @param source a path, a `file:` URL, or bytes.
- * @throws ReadError when the file cannot be read, OptionError for anything else.
+ * @throws ReadError when the file cannot be read, OptionError for anything else, the signal's reason.
  */
-export async function readBytes(source: BytesSource): Promise<Uint8Array> {
+export async function readBytes(source: BytesSource, signal?: AbortSignal): Promise<Uint8Array> {
   const bytes = await bytesInMemory(source);
   if (bytes !== undefined) return bytes;
   const path = filePath(source);
   try {
-    const status = await stat(path);
-    if (!status.isFile() && !status.isFIFO()) {
-      throw new ReadError(`cannot read ${path}: it is not a file`);
-    }
-    return await readFile(path);
+    return await readWhole(path, signal);
   } catch (cause) {
-    if (cause instanceof ReadError) throw cause;
+    if (cause instanceof ReadError || signal?.aborted) throw cause;
     throw new ReadError(`cannot read ${path}: ${reason(cause as NodeJS.ErrnoException)}`, {
       cause,
     });
@@ -44,7 +41,7 @@ export async function readBytes(source: BytesSource): Promise<Uint8Array> {
 export async function toRawImage(input: ImageInput, options?: DecodeOptions): Promise<RawImage> {
   if (isRawImage(input)) return checkRawImage(input, options);
   try {
-    return await decodeImage(await readBytes(input as BytesSource), options);
+    return await decodeImage(await readBytes(input as BytesSource, options?.signal), options);
   } catch (cause) {
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
@@ -52,7 +49,8 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
 }
 
 /** What a network's input is made of: pixels, as nothing in Node gives frames of a video. */
-export const toPixelSource = (input: ImageInput): Promise<PixelSource> => toRawImage(input);
+export const toPixelSource = (input: ImageInput, signal?: AbortSignal): Promise<PixelSource> =>
+  toRawImage(input, { signal });
 
 /**
  * The bytes of a checkpoint: the given one, else by the order of `locateWeights`.
@@ -71,6 +69,7 @@ function filePath(source: unknown): string {
   }
   const text = String(source);
   if (!/^([a-z][a-z0-9+.-]*:\/\/|file:)/i.test(text)) return text;
+  if (typeof source === "string" && existsSync(text)) return text;
   if (!text.startsWith("file:")) {
     throw new OptionError(`cannot read ${text}: nothing is fetched over the network; ${remedy}`);
   }
@@ -85,7 +84,10 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   ENOTDIR: "there is no such file",
   EACCES: "permission denied",
-  ERR_FS_FILE_TOO_LARGE: "the file is larger than 2 GiB",
+  EISDIR: "it is a folder, not a file",
+  ELOOP: "a link in it goes round in a circle",
+  ENAMETOOLONG: "its name is too long",
+  ENXIO: "it is not a file",
 };
 
 function reason(error: NodeJS.ErrnoException): string {

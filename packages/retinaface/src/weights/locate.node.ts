@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { ReadError } from "../errors.js";
+import { readWhole } from "../platform/read-file.node.js";
 import { cachedPath, cacheFolder, type Environment } from "./cache.node.js";
 import { WeightsNotFoundError } from "./errors.js";
 import { DEFAULT_WEIGHTS, PUBLIC_FILES, type PublicFile } from "./registry.js";
@@ -41,7 +43,7 @@ function toPath(text: string): string {
       `${text} is on the network, which only \`retinaface pull\` uses. Download it and name the file.`,
     );
   }
-  if (!/^file:/i.test(text)) return text;
+  if (!/^file:/i.test(text) || existsSync(text)) return text;
   try {
     return fileURLToPath(text);
   } catch (error) {
@@ -54,14 +56,15 @@ function toPath(text: string): string {
 /** A file's bytes, or undefined where it is not there. */
 async function read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
-    const { buffer, byteOffset, byteLength } = await readFile(path);
-    return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+    return await readWhole(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new WeightsNotFoundError(
       "WEIGHTS_UNREADABLE",
-      `${path} can not be read (${code ?? message}). Check that it is a file you may read.`,
+      error instanceof ReadError
+        ? `${message}. Name the file of a checkpoint.`
+        : `${path} can not be read (${code ?? message}). Check that it is a file you may read.`,
       { cause: error },
     );
   }

@@ -30,7 +30,7 @@ import * as reduce from "../ops/reduce/forward.js";
 import * as reduceGradients from "../ops/reduce/gradient.js";
 import { resizeOp } from "../ops/resize/forward.js";
 import { resizeGradient } from "../ops/resize/gradient.js";
-import { whereOp } from "../ops/select/forward.js";
+import { numberOp, whereOp } from "../ops/select/forward.js";
 import { whereGradient } from "../ops/select/gradient.js";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax/forward.js";
 import { softmaxGradient } from "../ops/softmax/gradient.js";
@@ -59,7 +59,13 @@ const table = new Map<object, Gradient<never>>([
   row(binary.maximumOp, binaryGradients.maximumGradient),
   row(binary.minimumOp, binaryGradients.minimumGradient),
   row(binary.preluOp, binaryGradients.preluGradient),
+  row(binary.equalOp, binaryGradients.noGradient),
+  row(binary.lessOp, binaryGradients.noGradient),
+  row(binary.lessEqualOp, binaryGradients.noGradient),
+  row(binary.greaterOp, binaryGradients.noGradient),
+  row(binary.greaterEqualOp, binaryGradients.noGradient),
   row(whereOp, whereGradient),
+  row(numberOp, binaryGradients.noGradient),
   row(matmulOp, matmulGradient),
   row(reduce.sumOp, reduceGradients.sumGradient),
   row(reduce.meanOp, reduceGradients.meanGradient),

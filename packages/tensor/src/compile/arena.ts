@@ -4,9 +4,10 @@ import { Tensor } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { type Graph, rootOf, type Value } from "./graph.js";
+import { type Lowered, placeOf } from "./lower.js";
 import { assignBuffers, type Lifetime } from "./memory.js";
 import type { Owned } from "./owned.js";
-import { bytesOf, type Scratch, type ScratchSlice, type Step } from "./steps.js";
+import { bytesOf, type Scratch, type ScratchSlice } from "./steps.js";
 
 /** Where the values and temporary buffers of a plan lie. */
 export interface Arena {
@@ -16,39 +17,28 @@ export interface Arena {
   readonly stats: { readonly arenaBytes: number; readonly activationBytes: number };
 }
 
-/** Places values and temporary buffers by lifetime. */
-export function makeArena(
-  device: Device,
-  graph: Graph,
-  steps: readonly Step[],
-  owned: Owned,
-): Arena {
-  const lifetimes = lifetimesOf(graph, steps);
+/** Places values and temporary buffers by lifetime; constants have memory of their own. */
+export function makeArena(device: Device, graph: Graph, lowered: Lowered, owned: Owned): Arena {
+  const lifetimes = lifetimesOf(graph, lowered);
   const keys = [...lifetimes.keys()];
   const spans: Lifetime[] = [...lifetimes.values()];
   const { slots, slotBytes } = assignBuffers(spans);
   const storages = slotBytes.map((bytes) => {
     const storage = new Storage(device, bytes, "activations of a plan");
-    storage.retain();
-    owned.add(() => storage.release());
+    owned.retain(storage);
     return storage;
   });
   const storageOf = new Map(keys.map((key, i) => [key, storages[slots[i]]]));
   return {
     bindingOf: (operand) => {
-      if ("scratch" in operand) {
-        const { scratch, offset, size } = operand;
-        return { buffer: storageOf.get(scratch)!.buffer.buffer, offset, size };
-      }
-      const { root } = rootOf(operand);
-      if (root.constant) return root.constant.binding;
-      const size = bytesOf(root);
-      return { buffer: storageOf.get(root)!.buffer.buffer, offset: 0, size };
+      const place = placeOf(operand)!;
+      const { buffer } = storageOf.get(place)!.buffer;
+      if ("scratch" in operand) return { buffer, offset: operand.offset, size: operand.size };
+      return { buffer, offset: 0, size: bytesOf(place as Value) };
     },
     tensorOf: (value) => {
-      const tensor = keep(new Tensor(device, value.info, storageOf.get(rootOf(value).root)!));
-      owned.add(() => tensor.dispose());
-      return tensor;
+      const storage = storageOf.get(rootOf(value).root)!;
+      return owned.show(keep(new Tensor(device, value.info, storage)));
     },
     stats: {
       arenaBytes: slotBytes.reduce((a, b) => a + b, 0),
@@ -57,25 +47,29 @@ export function makeArena(
   };
 }
 
-function lifetimesOf(graph: Graph, steps: readonly Step[]): Map<Value | Scratch, Lifetime> {
+function lifetimesOf(graph: Graph, { settled, running }: Lowered): Map<Value | Scratch, Lifetime> {
   const lifetimes = new Map<Value | Scratch, { bytes: number; first: number; last: number }>();
-  const touch = (key: Value | Scratch, bytes: number, step: number) => {
-    const known = lifetimes.get(key);
+  const touch = (place: Value | Scratch, step: number) => {
+    if ("info" in place && place.constant) return;
+    const known = lifetimes.get(place);
     if (known) known.last = Math.max(known.last, step);
-    else lifetimes.set(key, { bytes, first: step, last: step });
+    else {
+      const bytes = "info" in place ? bytesOf(place) : place.scratchBytes;
+      lifetimes.set(place, { bytes, first: step, last: step });
+    }
   };
-  const touchValue = (value: Value, step: number) => {
-    const { root } = rootOf(value);
-    if (!root.constant) touch(root, bytesOf(root), step);
-  };
-  for (const value of graph.inputs) touchValue(value, -1);
-  for (const [i, { operands }] of steps.entries()) {
+  for (const value of graph.inputs) touch(rootOf(value).root, -1);
+  for (const [i, { operands }] of [...settled, ...running].entries()) {
     for (const operand of operands) {
-      if ("scratch" in operand) touch(operand.scratch, operand.scratch.scratchBytes, i);
-      else if (!("conv" in operand)) touchValue(operand, i);
+      const place = placeOf(operand);
+      if (place) touch(place, i);
     }
   }
-  // Inputs keep their memory too: a plan may run again on the same input.
-  for (const value of [...graph.inputs, ...graph.outputs]) touchValue(value, steps.length);
+  const end = settled.length + running.length;
+  // What a run reads without having written it is there for the next run too.
+  for (const place of lifetimes.values()) {
+    if (place.first < settled.length && place.last >= settled.length) place.last = end;
+  }
+  for (const value of [...graph.inputs, ...graph.outputs]) touch(rootOf(value).root, end);
   return lifetimes;
 }

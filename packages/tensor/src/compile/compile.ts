@@ -1,26 +1,19 @@
 import type { Conv2dSpec } from "@retinaface-webgpu/kernels-wgsl";
-import { tidy } from "../core/scope.js";
 import type { Tensor, TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { type Arena, makeArena } from "./arena.js";
+import { Binder } from "./commands.js";
 import { type Graph, rootOf, type Value } from "./graph.js";
 import { storeHalf } from "./half.js";
+import { lower, placeOf } from "./lower.js";
 import type { PlanOutput, PlanOutputs } from "./outputs.js";
 import { Owned } from "./owned.js";
-import { type Command, Plan } from "./plan.js";
+import { type Bound, Plan } from "./plan.js";
 import { testedVariants } from "./self-test.js";
-import {
-  convSteps,
-  fusedSpec,
-  type Operand,
-  opSteps,
-  type PlannedConv,
-  type Step,
-  type VariantChooser,
-} from "./steps.js";
+import { fusedSpec, type Operand, type VariantChooser } from "./steps.js";
 import { type TracedForward, traceForward } from "./trace.js";
-import { WeightStore } from "./weights.js";
+import { type TakenWeights, WeightStore } from "./weights.js";
 
 /** How activations are stored. */
 export type Precision = "f32" | "f16";
@@ -46,8 +39,9 @@ export interface CompileOptions {
  * `forward` may return a tensor, or arrays and objects of tensors: `plan.outputs` has the same form, with the place of
  * each tensor where the tensor was.
  *
- * The weights are read once: compile again after changing them. Modules are traced in the mode they are
- * in; call `eval()` first, so that batch norm can be folded.
+ * The plan is frozen: of the weights and of all other constants it takes the values that they have when `compile` is
+ * called, and later ones by `plan.update()`. Modules are traced in the mode they are in; call `eval()` first, so that
+ * batch norm can be folded.
  *
  * @throws GpuOutOfMemoryError when a buffer exceeds the adapter's limits; the kernels' Conv2dSpecError for `f16`
  * without `shader-f16`; TensorError `FORWARD_RESULT` when `forward` returns something other than tensors
@@ -75,7 +69,9 @@ export function convolutionSpecs(
   inputs: readonly TensorInfo[],
   precision?: Precision,
 ): Conv2dSpec[] {
-  return convSpecs(fusedForward(device, forward, inputs, precision).graph);
+  const { graph, made } = fusedForward(device, forward, inputs, precision);
+  for (const tensor of made) tensor.dispose();
+  return convSpecs(graph);
 }
 
 function convSpecs(graph: Graph): Conv2dSpec[] {
@@ -95,73 +91,87 @@ function fusedForward(
 
 async function assemble<Outputs>(
   device: Device,
-  { graph, tree }: TracedForward,
+  { graph, tree, made, effects }: TracedForward,
   options: CompileOptions,
   owned: Owned,
 ): Promise<Plan<Outputs>> {
+  for (const tensor of made) owned.add(() => tensor.dispose());
   const weights = options.weights ?? new WeightStore(device);
   if (!options.weights) owned.add(() => weights.dispose());
-  const { choose = () => undefined, warn = console.warn } = options;
-  const [chosen, tested] = await Promise.all([
-    prepare(device, graph, choose, weights),
-    testedVariants(device, convSpecs(graph), choose, warn),
-  ]);
-  const { steps, compiled, packed } =
-    tested === choose ? chosen : await prepare(device, graph, tested, weights);
-  const arena = makeArena(device, graph, steps, owned);
-  const packedByNode = new Map([...packed].map(([conv, storage]) => [conv.node, storage]));
-  const params = writeParams(device, steps, owned);
-  const bindingOf = (operand: Operand): BufferBinding => {
-    if (!("conv" in operand)) return arena.bindingOf(operand);
-    const { buffer } = packedByNode.get(operand.conv)!.buffer;
-    return { buffer, offset: operand.offset * 4, size: operand.size * 4 };
+  const { lowered, kernels, taken } = await prepare(device, graph, options, weights, owned);
+  const steps = [...lowered.settled, ...lowered.running];
+  const arena = makeArena(device, graph, lowered, owned);
+  const binder = new Binder(device, steps, kernels, owned);
+  const bind = (weights: TakenWeights, before?: Bound): Bound => {
+    const known = before && [...before.settled, ...before.running];
+    const commands = binder.bind((operand) => locate(operand, arena, weights), known);
+    const first = lowered.settled.length;
+    const { release } = weights;
+    return { settled: commands.slice(0, first), running: commands.slice(first), release };
   };
-  const commands = steps.map(({ kernel, operands }, i): Command => {
-    const block = kernel.params && params.bindingOf(kernel.params.byteLength);
-    const group = device.bind(compiled[i], operands.map(bindingOf), block);
-    return { compiled: compiled[i], kernel, group, offsets: block ? [params.offsets[i]] : [] };
-  });
-  const outputs = graph.outputs.map((value) => placeOf(value, arena));
+  const current = { bound: bind(taken) };
+  owned.add(() => current.bound.release());
+  const outputs = graph.outputs.map((value) => outputOf(value, arena));
   return new Plan({
     device,
     inputs: graph.inputs.map(arena.tensorOf),
     outputs: tree.rebuild(outputs) as Outputs,
-    stats: { ...arena.stats, dispatches: steps.length },
-    commands,
-    release: () => owned.release(),
+    stats: { ...arena.stats, dispatches: lowered.running.length },
+    written: [...outputs.map(({ tensor }) => tensor), ...lowered.state].map(
+      ({ storage }) => storage.buffer.buffer,
+    ),
+    effects,
+    current,
+    bind: async (before) => bind(await weights.take(lowered), before),
+    owned,
   });
 }
 
-async function prepare(device: Device, graph: Graph, choose: VariantChooser, weights: WeightStore) {
-  const { steps, convs } = lower(device, graph, choose);
-  const [compiled, packed] = await Promise.all([
-    Promise.all(steps.map(({ kernel }) => device.prepare(kernel))),
-    weights.pack(convs),
-  ]);
-  return { steps, compiled, packed };
-}
-
-function lower(
+/** Kernels that compute right on this adapter, compiled, and the weights that they read. */
+async function prepare(
   device: Device,
   graph: Graph,
-  choose: VariantChooser,
-): { steps: Step[]; convs: PlannedConv[] } {
-  const steps: Step[] = [];
-  const convs: PlannedConv[] = [];
-  tidy(() => {
-    for (const node of graph.nodes) {
-      if (node.kind === "op") steps.push(...opSteps(device, node));
-      else {
-        const conv = convSteps(device, node, choose);
-        steps.push(...conv.steps);
-        convs.push(conv.planned);
-      }
-    }
-  });
-  return { steps, convs };
+  { choose = () => undefined, warn = console.warn }: CompileOptions,
+  weights: WeightStore,
+  owned: Owned,
+) {
+  const chosenBy = async (chooser: VariantChooser) => {
+    const lowered = lower(device, graph, chooser);
+    const taking = weights.take(lowered);
+    taking.then(
+      (taken) => owned.add(taken.release),
+      () => undefined,
+    );
+    const steps = [...lowered.settled, ...lowered.running];
+    const kernels = await Promise.all(steps.map(({ kernel }) => device.prepare(kernel)));
+    return { lowered, kernels, taken: await taking };
+  };
+  const [first, tested] = await Promise.all([
+    chosenBy(choose),
+    testedVariants(device, convSpecs(graph), choose, warn),
+  ]);
+  if (tested === choose) return first;
+  first.taken.release();
+  return chosenBy(tested);
 }
 
-function placeOf(value: Value, arena: Arena): PlanOutput {
+/** Where an operand lies, with these weights. */
+function locate(
+  operand: Operand,
+  arena: Arena,
+  { packed, constants }: TakenWeights,
+): BufferBinding {
+  if ("conv" in operand) {
+    const { buffer } = packed.get(operand.conv)!.buffer;
+    return { buffer, offset: operand.offset * 4, size: operand.size * 4 };
+  }
+  const place = placeOf(operand)!;
+  const constant = "info" in place ? place.constant : undefined;
+  if (!constant) return arena.bindingOf(operand);
+  return constants.get(constant)!.binding;
+}
+
+function outputOf(value: Value, arena: Arena): PlanOutput {
   const { shape } = value.info;
   const width = shape[shape.length - 1];
   if (!value.view?.sliced)
@@ -169,25 +179,4 @@ function placeOf(value: Value, arena: Arena): PlanOutput {
   const { root, channel } = rootOf(value);
   const stride = root.info.shape[root.info.shape.length - 1];
   return { tensor: arena.tensorOf(root), shape, stride, offset: channel };
-}
-
-/** All kernels' params in one buffer, a 256-byte slot each. */
-function writeParams(device: Device, steps: readonly Step[], owned: Owned) {
-  const offsets: number[] = [];
-  let total = 0;
-  for (const { kernel } of steps) {
-    offsets.push(total);
-    total += Math.ceil((kernel.params?.byteLength ?? 0) / 256) * 256;
-  }
-  const bytes = new Uint8Array(Math.max(total, 16));
-  for (const [i, { kernel }] of steps.entries()) {
-    if (kernel.params) bytes.set(new Uint8Array(kernel.params), offsets[i]);
-  }
-  const buffer = device.allocate(bytes.length, "params of a plan");
-  owned.add(() => device.free(buffer));
-  device.write(buffer, bytes);
-  return {
-    offsets,
-    bindingOf: (size: number): BufferBinding => ({ buffer: buffer.buffer, offset: 0, size }),
-  };
 }

@@ -8,8 +8,9 @@
  * - A `Value` has a shape and a type, and is dense in row-major order unless it has a `view`: then it is other memory,
  *   and needs none of its own. `sliced` views are a run of channels of their root's pixels (`rootOf`), written by their
  *   producer and read only as outputs; the others are their root under another shape.
- * - A value without a producer is an input of the graph or a constant: `constant` is the tensor that holds the numbers,
- *   which a lowering takes over when it prepares (the weights of a `ConvNode` are such tensors too).
+ * - A value without a producer is an input of the graph or a constant: `constant` is the tensor that holds the numbers
+ *   (the weights of a `ConvNode` are such tensors too). A lowering takes the numbers over when it prepares, and again when
+ *   the plan is updated. Nodes that read nothing but constants, directly or not, need to run only then.
  * - An `OpNode` is one operation as it was called: `op.name` and `attrs` say which, `computes` what that is where fusion
  *   has a word for it. Nodes whose `op.alias` is set move nothing: their output is a view.
  * - A `ConvNode` is a convolution and its tail, in this order: sum over taps with the weights of all `parts` side by
@@ -103,18 +104,20 @@ export function computes(node: OpNode): FusionKind | undefined {
 /**
  * Turns a trace into a graph.
  * @param outputs the traced tensors that the caller wants, with names for messages
+ * @param constantOf the constant that a tensor of the trace stands for
  */
 export function buildGraph(
   trace: Trace,
   inputs: readonly Tensor[],
   outputs: readonly (readonly [name: string, tensor: Tensor])[],
+  constantOf: (tensor: Tensor) => Tensor,
 ): Graph {
   const values = new Map<TraceValue | Tensor, Value>();
   const toValue = (tensor: Tensor): Value => {
     const key = tensor.traced ?? tensor;
     let value = values.get(key);
     if (!value) {
-      const constant = tensor.traced ? undefined : tensor;
+      const constant = tensor.traced ? undefined : constantOf(tensor);
       const info = { shape: tensor.shape, dtype: tensor.dtype };
       value = { info, producer: undefined, constant, users: [], isOutput: false };
       values.set(key, value);
@@ -137,7 +140,7 @@ export function buildGraph(
   });
   const graphOutputs = outputs.map(([name, tensor]) => {
     const value = tensor.traced && values.get(tensor.traced);
-    if (!value) {
+    if (!value || rootOf(value).root.constant) {
       throw new ShapeError(`compile: ${name} does not depend on an input: compute it outside`);
     }
     value.isOutput = true;
@@ -146,22 +149,22 @@ export function buildGraph(
   return { nodes, inputs: graphInputs, outputs: graphOutputs };
 }
 
-function makeNode({ op, attrs, inputs: tensors }: TraceNode, inputs: Value[], outputs: Value[]) {
+function makeNode({ op, attrs }: TraceNode, inputs: Value[], outputs: Value[]): Node {
   const node: OpNode = { kind: "op", op, attrs, inputs, outputs };
   const kind = computes(node);
-  const known = tensors.slice(1).every((tensor) => !tensor.traced);
+  if (kind?.kind !== "convolution") return node;
+  const [x, weight, bias] = inputs;
   const empty = sizeOf(outputs[0].info.shape) === 0;
-  if (kind?.kind !== "convolution" || !known || empty || tensors[0].dtype !== "f32") return node;
+  if (!weight.constant || (bias && !bias.constant) || empty || x.info.dtype !== "f32") return node;
   const { kind: _, ...convolution } = kind;
-  const conv: ConvNode = {
+  return {
     kind: "conv",
     attrs: convolution,
-    parts: [{ weight: tensors[1], bias: tensors[2] }],
+    parts: [{ weight: weight.constant, bias: bias?.constant }],
     activation: { kind: "none" },
-    inputs: [inputs[0]],
+    inputs: [x],
     output: outputs[0],
   };
-  return conv;
 }
 
 /** Removes nodes whose results nobody reads. */

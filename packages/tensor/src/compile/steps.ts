@@ -113,7 +113,7 @@ export function opSteps(device: Device, node: OpNode): Step[] {
   // A scratch buffer is known by the object that stands for its GPUBuffer: forward() may bind parts of it.
   const scratches = new Map<GPUBuffer, Scratch>();
   const operandOf = (arg: Tensor | BufferBinding): Operand => {
-    if (arg instanceof Tensor) return values.get(arg) ?? foreign(node);
+    if (arg instanceof Tensor) return values.get(arg) ?? ownTable(arg);
     const scratch = scratches.get(arg.buffer) ?? foreign(node);
     const { offset = 0, size = scratch.scratchBytes - offset } = arg;
     return { scratch, offset, size };
@@ -132,6 +132,11 @@ export function opSteps(device: Device, node: OpNode): Step[] {
   };
   node.op.forward(run, node.inputs.map(standIn), node.outputs.map(standIn), node.attrs);
   return steps;
+}
+
+/** A tensor that an operation keeps, as a constant. */
+function ownTable(tensor: Tensor): Value {
+  return { info: tensor, producer: undefined, constant: tensor, users: [], isOutput: false };
 }
 
 function foreign({ op }: OpNode): never {

@@ -1,8 +1,8 @@
 import { noGrad } from "../core/grad-mode.js";
-import { tidy } from "../core/scope.js";
+import { keep, tidy } from "../core/scope.js";
 import { Tensor, type TensorInfo } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
-import { recordTrace } from "../ops/trace.js";
+import { recordTrace, type Trace } from "../ops/trace.js";
 import { fuse } from "./fuse.js";
 import { buildGraph, type Graph } from "./graph.js";
 import { type OutputTree, outputTree } from "./outputs.js";
@@ -11,6 +11,10 @@ import { type OutputTree, outputTree } from "./outputs.js";
 export interface TracedForward {
   readonly graph: Graph;
   readonly tree: OutputTree;
+  /** Constants that `forward` made for itself: the caller's to dispose. */
+  readonly made: readonly Tensor[];
+  /** What it does on the host: to be done at each run. */
+  readonly effects: readonly (() => void)[];
 }
 
 /**
@@ -22,14 +26,37 @@ export function traceForward(
   forward: (...inputs: Tensor[]) => unknown,
   infos: readonly TensorInfo[],
 ): TracedForward {
-  const traced = tidy(() => {
-    const inputs = infos.map((info) => new Tensor(device, info, { info }));
-    const { trace, result } = noGrad(() => recordTrace(() => forward(...inputs)));
-    const tree = outputTree(result);
+  let trace: Trace | undefined;
+  let build: (() => TracedForward) | undefined;
+  try {
+    tidy(() => {
+      const inputs = infos.map((info) => new Tensor(device, info, { info }));
+      const record = (recording: Trace) => {
+        trace = recording;
+        return outputTree(forward(...inputs));
+      };
+      const { result } = noGrad(() => recordTrace(record, true));
+      build = () => toGraph(inputs, trace!, result);
+    });
+    // What forward() disposed of, and what ended with its scope, is known now.
+    return build!();
+  } finally {
+    trace?.release();
+  }
+}
+
+function toGraph(inputs: readonly Tensor[], trace: Trace, tree: OutputTree): TracedForward {
+  const made = new Map<Tensor, Tensor>();
+  for (const [tensor, storage] of trace.held) {
+    if (tensor.isDisposed) made.set(tensor, keep(new Tensor(tensor.device, tensor, storage)));
+  }
+  try {
     const outputs = tree.tensors.map((tensor, i) => [tree.paths[i], tensor] as const);
-    // Constants made by forward() are among what is returned: they outlive the scope.
-    return { graph: buildGraph(trace, inputs, outputs), tree };
-  });
-  fuse(traced.graph);
-  return traced;
+    const graph = buildGraph(trace, inputs, outputs, (tensor) => made.get(tensor) ?? tensor);
+    fuse(graph);
+    return { graph, tree, made: [...made.values()], effects: trace.effects };
+  } catch (error) {
+    for (const tensor of made.values()) tensor.dispose();
+    throw error;
+  }
 }

@@ -27,7 +27,7 @@ import { TapeNode } from "../core/tape.js";
 import { Tensor, type TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import type { OpRun, OpSpec } from "./spec.js";
+import type { OpRun, OpSpec, PackedRoom } from "./spec.js";
 import { activeTrace, type TraceNode } from "./trace.js";
 
 /** A declaration that can be called. */
@@ -41,10 +41,10 @@ export function packed(
   run: OpRun,
   kernel: Kernel,
   args: readonly Tensor[],
-  elements: number,
+  room: PackedRoom,
 ): BufferBinding {
-  if (run.pack) return run.pack(kernel, args, elements);
-  const buffer = run.scratch(elements);
+  if (run.pack) return run.pack(kernel, args, room);
+  const buffer = run.scratch(room.elements);
   run.kernel(kernel, [...args, buffer]);
   return buffer;
 }

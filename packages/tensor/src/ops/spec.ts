@@ -5,6 +5,12 @@ import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import type { FusionTraits } from "./fusion.js";
 
+/** A buffer for packed weights: elements in all, and those from the first on that the kernel fills. */
+export interface PackedRoom {
+  readonly elements: number;
+  readonly written: number;
+}
+
 /** What `forward` records with. */
 export interface OpRun {
   readonly device: Device;
@@ -17,7 +23,7 @@ export interface OpRun {
    * being 0: packed weights. A compiled step fills those of all its operations at once; without this member they
    * are filled here and now, as `packed` does.
    */
-  pack?(kernel: Kernel, args: readonly Tensor[], elements: number): BufferBinding;
+  pack?(kernel: Kernel, args: readonly Tensor[], room: PackedRoom): BufferBinding;
 }
 
 /** An operation: its shapes, and the kernels that compute it. */

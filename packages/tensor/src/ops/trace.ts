@@ -14,7 +14,7 @@ export interface TraceNode {
 /** Nodes in the order they were called. */
 export class Trace {
   readonly nodes: TraceNode[] = [];
-  /** Whether operations on tensors with memory alone are recorded too: of a training step. */
+  /** Whether operations on tensors with memory alone are recorded too. */
   readonly whole: boolean;
   /** Tensors with memory that a whole trace uses, and that memory: kept, as they may be gone after the trace. */
   readonly held = new Map<Tensor, Storage>();
@@ -65,7 +65,7 @@ export function recordTrace<R>(
   }
 }
 
-/** Does something on the host now, or while a training step is traced, at each of its runs. */
+/** Does something on the host now, or while a plan or a training step is traced, at each of its runs. */
 export function eachRun(effect: () => void): void {
   if (active?.whole) active.effects.push(effect);
   else effect();

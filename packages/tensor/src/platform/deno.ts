@@ -1,6 +1,9 @@
 import { WebGpuUnavailableError } from "../core/errors.js";
 import type { GpuSource } from "./node.js";
 
+/** Processors and threads are to be had as in Node. */
+export { canShareMemory, processorCount, startThread } from "./node.js";
+
 /** Deno's own WebGPU, which is wgpu, in the main thread or a worker. */
 export async function openGpu(): Promise<GpuSource> {
   const gpu = globalThis.navigator?.gpu;

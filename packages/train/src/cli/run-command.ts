@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { OptionError } from "retinaface-webgpu";
 import { Outputs } from "retinaface-webgpu/node";
-import type { StepLosses } from "../trainer/loss-log.js";
+import { lossesOf, type StepLosses } from "../trainer/loss-log.js";
 
 const INTERRUPTED = 130;
 
@@ -45,13 +45,12 @@ export async function checkFolder(
 
 /** Losses as their means, for people. */
 export function formatLosses(losses: readonly StepLosses[], imagesPerSecond: number): string {
-  const mean = (pick: (step: StepLosses) => number) =>
-    (losses.reduce((sum, step) => sum + pick(step), 0) / losses.length).toFixed(3);
-  return (
-    `loss ${mean((s) => s.total)} (classes ${mean((s) => s.classes)}, boxes ` +
-    `${mean((s) => s.boxes)}, landmarks ${mean((s) => s.landmarks)}) ` +
-    `${imagesPerSecond.toFixed(1)} images/s`
-  );
+  const steps = losses.map(lossesOf);
+  const mean = (name: string) =>
+    (steps.reduce((sum, step) => sum + step[name], 0) / steps.length).toFixed(3);
+  const { total: _, ...named } = steps[0] ?? {};
+  const parts = Object.keys(named).map((name) => `${name} ${mean(name)}`);
+  return `loss ${mean("total")} (${parts.join(", ")}) ${imagesPerSecond.toFixed(1)} images/s`;
 }
 
 /** Does `work`; the first Ctrl-C calls `stop`, after which the work's end is the command's, with exit code 130. */

@@ -8,7 +8,6 @@ import type { ValidationFigures } from "../report/report.js";
 import { RunFolder } from "../run/run-folder.node.js";
 import type { DataPosition } from "../trainer/batches.js";
 import type { Checkpoint } from "../trainer/checkpoint.js";
-import type { StepLosses } from "../trainer/loss-log.js";
 import type { TrainSettings } from "../trainer/settings.js";
 
 /** What a run is, as given on the command line. */
@@ -36,8 +35,16 @@ export interface RunProgress {
 
 export type RunCheckpoint = Checkpoint<RunProgress>;
 
+/** A step's `StepLosses` as a line of `metrics.jsonl`. */
+export interface StepMetric {
+  readonly kind: "step";
+  readonly step: number;
+  readonly learningRate: number;
+  readonly [figure: string]: number | string;
+}
+
 /** A line of `metrics.jsonl`. */
-export type Metric = ({ kind: "step" } & StepLosses) | ({ kind: "validation" } & ValidationFigures);
+export type Metric = StepMetric | ({ kind: "validation" } & ValidationFigures);
 
 /** What a training run writes into its folder beside what every run does. */
 export const TRAIN_FILES = [

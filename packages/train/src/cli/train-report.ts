@@ -8,8 +8,9 @@ import type { Detections } from "../evaluate/detections.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import { parseTestScale } from "../evaluate/test-scales.js";
 import { type ReportImage, renderReport } from "../report/report.js";
+import { lossesOf } from "../trainer/loss-log.js";
 import { loadModel } from "../trainer/validate.js";
-import type { Metric, RunDescription, RunFiles } from "./train-files.js";
+import type { RunDescription, RunFiles, StepMetric } from "./train-files.js";
 
 const WORST_IMAGES = 8;
 const THUMBNAIL_SIDE = 360;
@@ -49,11 +50,9 @@ export async function writeReport(
   await files.write("report.html", report);
 }
 
-function stepFigures({ step, learningRate, total, classes, boxes, landmarks }: StepMetric) {
-  return { step, learningRate, losses: { total, classes, boxes, landmarks } };
+function stepFigures(metric: StepMetric) {
+  return { step: metric.step, learningRate: metric.learningRate, losses: lossesOf(metric) };
 }
-
-type StepMetric = Extract<Metric, { kind: "step" }>;
 
 function settingsOf({ settings, data, val, scale, weights }: RunDescription) {
   const { config, freeze, ...plain } = settings;

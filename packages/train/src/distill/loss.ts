@@ -8,7 +8,6 @@ import {
   greater,
   maximum,
   mul,
-  mulScalar,
   narrow,
   noGrad,
   powScalar,
@@ -19,7 +18,7 @@ import {
   type Tensor,
 } from "@retinaface-webgpu/tensor";
 import type { NetworkOutput } from "retinaface-webgpu";
-import type { LossParts } from "../objective/multibox.js";
+import { type LossParts, type LossWeights, weighLosses } from "../objective/losses.js";
 
 /** How a student learns from a teacher's dense outputs. */
 export interface DistillOptions {
@@ -30,12 +29,7 @@ export interface DistillOptions {
   readonly focus: number;
   /** The teacher's boxes and landmarks are learnt at priors where its face probability is above this. */
   readonly confident: number;
-  /** Factors of the classification, box and landmark losses. */
-  readonly weights: {
-    readonly classes: number;
-    readonly boxes: number;
-    readonly landmarks: number;
-  };
+  readonly weights: LossWeights;
   /**
    * Error of an encoded coordinate of a box or landmark up to which smooth L1 is a parabola; default 1. Below
    * it the gradient fades, so that a small one asks for precision.
@@ -147,9 +141,5 @@ export function distillLoss(
   const boxes = weightedSmoothL1(student.loc, targets.loc, targets.boxWeight, beta);
   const { landms, landmWeight } = targets;
   const landmarks = weightedSmoothL1(student.landms, landms, landmWeight, beta);
-  const total = add(
-    mulScalar(classes, weights.classes),
-    add(mulScalar(boxes, weights.boxes), mulScalar(landmarks, weights.landmarks)),
-  );
-  return { total, classes, boxes, landmarks };
+  return weighLosses({ classes, boxes, landmarks }, weights);
 }

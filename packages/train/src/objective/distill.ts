@@ -3,7 +3,7 @@ import type { NetworkOutput } from "retinaface-webgpu";
 import { uploadLabels } from "../distill/labels.js";
 import { type DistillOptions, distillLoss } from "../distill/loss.js";
 import type { Teacher } from "../distill/teacher.js";
-import type { LossParts } from "./multibox.js";
+import type { LossParts } from "./losses.js";
 import type { Objective, ObjectiveInput } from "./objective.js";
 
 /** A teacher's outputs on the very images that the student sees, with labels where there are some. */

@@ -1,4 +1,12 @@
-import { encodeBoxes, encodeLandmarks, OptionError } from "retinaface-webgpu";
+import {
+  BOX_NUMBERS,
+  CODECS,
+  classHead,
+  type HeadSpec,
+  OptionError,
+  RETINAFACE_HEADS,
+  regressionHeads,
+} from "retinaface-webgpu";
 
 /** How faces claim priors. */
 export interface MatchOptions {
@@ -22,35 +30,52 @@ export const MATCH_PRESETS = {
 export interface MatchFaces {
   /** `[n, 4]`: x1, y1, x2, y2. */
   readonly boxes: Float32Array;
-  /** [n, 10]; a face with a NaN among its ten trains no landmarks. */
+  /** `[n, 10]`; a face with a NaN among its landmarks trains none. */
   readonly landmarks: Float32Array;
   /** `[n]`: 1 for faces that train neither as face nor as background. */
   readonly ignored?: Uint8Array;
+  /** `[n]`: class of each face, from 1, for networks that tell several; default 1. */
+  readonly classes?: Uint8Array;
+  /** `[n, width]` for each further head, by its loss's name; a row with a NaN trains nothing of it. */
+  readonly values?: Readonly<Record<string, Float32Array>>;
+}
+
+/** What a head shall say of a batch of B images over N priors. */
+export interface HeadTargets {
+  /** `[B, N, width]`: encoded where `mask` is 1, 0 elsewhere. */
+  readonly values: Float32Array;
+  /** `[B, N]`: 1 where a prior's face has this label. */
+  readonly mask: Int32Array;
 }
 
 /** Training targets of a batch of B images over N priors, rows of an image after each other. */
 export interface Targets {
-  /** `[B, N]`: 1 face, 0 background, −1 ignored. */
+  /** `[B, N]`: class of a prior's face, 0 background, −1 ignored. */
   readonly labels: Int32Array;
-  /** `[B, N, 4]`: encoded boxes of faces, 0 elsewhere. */
-  readonly locTargets: Float32Array;
-  /** `[B, N, 10]`: encoded landmarks where `landmMask` is 1, 0 elsewhere. */
-  readonly landmTargets: Float32Array;
-  /** `[B, N]`: 1 where a prior's face has landmarks. */
-  readonly landmMask: Int32Array;
-  /** Priors labelled face, over the batch. */
+  /** Of each head but the class's, by its name. */
+  readonly heads: Readonly<Record<string, HeadTargets>>;
+  /** Priors that are faces', over the batch. */
   readonly positives: number;
   /** Faces left out because their box has no area or is not finite. */
   readonly dropped: number;
+  /** @deprecated `heads.loc.values` */
+  readonly locTargets: Float32Array;
+  /** @deprecated `heads.landms.values` */
+  readonly landmTargets: Float32Array;
+  /** @deprecated `heads.landms.mask` */
+  readonly landmMask: Int32Array;
 }
 
 /** An ignored face also excuses the background priors that lie in it by at least this share. */
 const IGNORED_COVER = 0.5;
 
+/** Numbers of a row of {@link cornersOf}. */
+const CORNER_ROW = BOX_NUMBERS + 1;
+
 /** Priors as corners and area: rows of x1, y1, x2, y2, area. */
 function cornersOf(priors: Float32Array): Float64Array {
-  const rows = new Float64Array((priors.length / 4) * 5);
-  for (let from = 0, to = 0; from < priors.length; from += 4, to += 5) {
+  const rows = new Float64Array((priors.length / BOX_NUMBERS) * CORNER_ROW);
+  for (let from = 0, to = 0; from < priors.length; from += BOX_NUMBERS, to += CORNER_ROW) {
     const w = priors[from + 2];
     const h = priors[from + 3];
     rows[to] = priors[from] - w / 2;
@@ -69,7 +94,7 @@ function eachOverlap(
   visit: (prior: number, intersection: number, area: number) => void,
 ): void {
   const [left, top, right, bottom] = box;
-  for (let p = 0, at = 0; at < corners.length; p++, at += 5) {
+  for (let p = 0, at = 0; at < corners.length; p++, at += CORNER_ROW) {
     const x1 = corners[at];
     const y1 = corners[at + 1];
     const x2 = corners[at + 2];
@@ -79,6 +104,10 @@ function eachOverlap(
     const height = Math.min(bottom, y2) - Math.max(top, y1);
     visit(p, width * height, corners[at + 4]);
   }
+}
+
+function boxOf(boxes: Float32Array, face: number): Float32Array {
+  return boxes.subarray(face * BOX_NUMBERS, (face + 1) * BOX_NUMBERS);
 }
 
 function isSound(box: Float32Array): boolean {
@@ -101,12 +130,12 @@ function assign(
   faces: readonly number[],
   forced: number,
 ): Assignment {
-  const count = corners.length / 5;
+  const count = corners.length / CORNER_ROW;
   const face = new Int32Array(count).fill(-1);
   const overlap = new Float64Array(count);
   const best: { face: number; prior: number; overlap: number }[] = [];
   for (const f of faces) {
-    const box = boxes.subarray(f * 4, f * 4 + 4);
+    const box = boxOf(boxes, f);
     const area = (box[2] - box[0]) * (box[3] - box[1]);
     const mine = { face: f, prior: -1, overlap: 0 };
     eachOverlap(corners, box, (p, intersection, priorArea) => {
@@ -130,8 +159,8 @@ function assign(
 }
 
 function excuseIgnored(corners: Float64Array, faces: MatchFaces, labels: Int32Array): void {
-  for (let f = 0; f < faces.boxes.length / 4; f++) {
-    const box = faces.boxes.subarray(f * 4, f * 4 + 4);
+  for (let f = 0; f < faces.boxes.length / BOX_NUMBERS; f++) {
+    const box = boxOf(faces.boxes, f);
     if (!faces.ignored?.[f] || !isSound(box)) continue;
     eachOverlap(corners, box, (p, intersection, area) => {
       if (labels[p] === 0 && intersection >= IGNORED_COVER * area) labels[p] = -1;
@@ -163,99 +192,153 @@ function scatter(
   }
 }
 
-type TargetViews = Pick<Targets, "labels" | "locTargets" | "landmTargets" | "landmMask">;
+/** Labels of a head's loss, `[n, width]`, where the faces have them. */
+function labelsOf(faces: MatchFaces, { loss }: HeadSpec): Float32Array | undefined {
+  return loss === "boxes" || loss === "landmarks" ? faces[loss] : faces.values?.[loss];
+}
+
+/** What `head` shall say at the priors that are faces'. */
+function encodeHead(
+  head: HeadSpec,
+  faces: MatchFaces,
+  claims: readonly { readonly prior: number; readonly face: number }[],
+  priors: Float32Array,
+  variances: MatchOptions["variances"],
+  out: HeadTargets,
+): void {
+  const given = labelsOf(faces, head);
+  if (!given) return;
+  const { width, meaning } = head;
+  const known = claims.filter(({ face }) =>
+    given.subarray(face * width, (face + 1) * width).every(Number.isFinite),
+  );
+  const rows = known.map(({ prior }) => prior);
+  const values = pickRows(
+    given,
+    width,
+    known.map(({ face }) => face),
+  );
+  const { encode } = CODECS[meaning as keyof typeof CODECS];
+  const encoded = encode(values, pickRows(priors, BOX_NUMBERS, rows), variances, width);
+  scatter(encoded, width, rows, out.values);
+  for (const prior of rows) out.mask[prior] = 1;
+}
+
+interface ImageTargets {
+  readonly labels: Int32Array;
+  readonly heads: Readonly<Record<string, HeadTargets>>;
+}
 
 function matchImage(
   faces: MatchFaces,
   priors: Float32Array,
   corners: Float64Array,
   options: MatchOptions,
-  out: TargetViews,
+  heads: readonly HeadSpec[],
+  out: ImageTargets,
 ): { positives: number; dropped: number } {
-  const { boxes, landmarks } = faces;
-  const all = Array.from({ length: boxes.length / 4 }, (_, f) => f);
-  const sound = all.filter((f) => isSound(boxes.subarray(f * 4, f * 4 + 4)));
+  const { boxes, classes } = faces;
+  const all = Array.from({ length: boxes.length / BOX_NUMBERS }, (_, f) => f);
+  const sound = all.filter((f) => isSound(boxOf(boxes, f)));
   const training = sound.filter((f) => !faces.ignored?.[f]);
   const { face, overlap } = assign(corners, boxes, training, options.forced);
-  const positive: number[] = [];
+  const claims: { prior: number; face: number }[] = [];
   for (let p = 0; p < face.length; p++) {
     if (overlap[p] < options.negative) out.labels[p] = 0;
     else if (overlap[p] < options.positive) out.labels[p] = -1;
     else {
-      out.labels[p] = 1;
-      positive.push(p);
+      out.labels[p] = classes?.[face[p]] ?? 1;
+      claims.push({ prior: p, face: face[p] });
     }
   }
   excuseIgnored(corners, faces, out.labels);
+  for (const head of heads) {
+    encodeHead(head, faces, claims, priors, options.variances, out.heads[head.name]);
+  }
+  return { positives: claims.length, dropped: all.length - sound.length };
+}
 
-  const { variances } = options;
-  const matched = positive.map((p) => face[p]);
-  const itsPriors = pickRows(priors, 4, positive);
-  scatter(
-    encodeBoxes(pickRows(boxes, 4, matched), itsPriors, variances),
-    4,
-    positive,
-    out.locTargets,
-  );
-
-  const marked = positive.filter((p) => {
-    const points = landmarks.subarray(face[p] * 10, face[p] * 10 + 10);
-    return points.every(Number.isFinite);
+function checkFaces(faces: MatchFaces, image: number, table: readonly HeadSpec[]): void {
+  const count = faces.boxes.length / BOX_NUMBERS;
+  const heads = regressionHeads(table);
+  const wrong = heads.find((head) => {
+    const labels = labelsOf(faces, head);
+    return labels && labels.length !== count * head.width;
   });
-  const points = pickRows(
-    landmarks,
-    10,
-    marked.map((p) => face[p]),
-  );
-  const encoded = encodeLandmarks(points, pickRows(priors, 4, marked), variances);
-  scatter(encoded, 10, marked, out.landmTargets);
-  for (const p of marked) out.landmMask[p] = 1;
-  return { positives: positive.length, dropped: all.length - sound.length };
+  if (!Number.isInteger(count) || wrong) {
+    const shapes = heads.map(({ loss, width }) => `${loss} [n, ${width}]`);
+    const lengths = heads.map((head) => labelsOf(faces, head)?.length ?? 0);
+    throw new OptionError(
+      `image ${image} needs ${shapes.join(" and ")}, got ${lengths.join(" and ")} values`,
+    );
+  }
+  const most = classHead(table).width - 1;
+  const alien = faces.classes?.find((label) => label < 1 || label > most);
+  if (alien !== undefined || (faces.classes && faces.classes.length !== count)) {
+    throw new OptionError(
+      `image ${image} needs a class from 1 to ${most} for each of its ${count} faces, got ` +
+        `${alien ?? `${faces.classes?.length} classes`}: the network's class head has ${most + 1} logits`,
+    );
+  }
+}
+
+/** Where an image's part of a batch's targets lies. */
+function viewOf(targets: ImageTargets, heads: readonly HeadSpec[], image: number, priors: number) {
+  const part = <A extends Float32Array | Int32Array>(values: A, width = 1) =>
+    values.subarray(image * priors * width, (image + 1) * priors * width) as A;
+  const views = heads.map(({ name, width }): [string, HeadTargets] => {
+    const { values, mask } = targets.heads[name];
+    return [name, { values: part(values, width), mask: part(mask) }];
+  });
+  return { labels: part(targets.labels), heads: Object.fromEntries(views) };
 }
 
 /**
  * Matches the faces of a batch of images with priors and encodes what the network shall say.
  *
  * @param batch the faces of B images
- * @param priors [N, 4]: cx, cy, w, h in the same units as the faces
+ * @param priors `[N, 4]`: cx, cy, w, h in the same units as the faces
+ * @param heads of the network
  * @throws {OptionError} if shapes do not fit or `negative` is above `positive`.
  */
 export function matchPriors(
   batch: readonly MatchFaces[],
   priors: Float32Array,
   options: MatchOptions = MATCH_PRESETS.pytorch,
+  table: readonly HeadSpec[] = RETINAFACE_HEADS,
 ): Targets {
   const { positive, negative } = options;
   if (!(negative <= positive && negative > 0)) {
     throw new OptionError(
-      `IoU thresholds need 0 < negative (${negative}) ≤ positive (${positive})`,
+      `IoU thresholds need 0 < negative (${negative}) ≤ positive (${positive}): swap or raise them`,
     );
   }
-  const count = priors.length / 4;
+  const count = priors.length / BOX_NUMBERS;
   const total = batch.length * count;
-  const labels = new Int32Array(total);
-  const locTargets = new Float32Array(total * 4);
-  const landmTargets = new Float32Array(total * 10);
-  const landmMask = new Int32Array(total);
+  const heads = regressionHeads(table);
+  const made = heads.map(({ name, width }): [string, HeadTargets] => [
+    name,
+    { values: new Float32Array(total * width), mask: new Int32Array(total) },
+  ]);
+  const targets = { labels: new Int32Array(total), heads: Object.fromEntries(made) };
   const corners = cornersOf(priors);
   let positives = 0;
   let dropped = 0;
   for (const [i, faces] of batch.entries()) {
-    const n = faces.boxes.length / 4;
-    if (!Number.isInteger(n) || faces.landmarks.length !== n * 10) {
-      throw new OptionError(
-        `image ${i} needs boxes [n, 4] and landmarks [n, 10], got ` +
-          `${faces.boxes.length} and ${faces.landmarks.length} values`,
-      );
-    }
-    const counted = matchImage(faces, priors, corners, options, {
-      labels: labels.subarray(i * count, (i + 1) * count),
-      locTargets: locTargets.subarray(i * count * 4, (i + 1) * count * 4),
-      landmTargets: landmTargets.subarray(i * count * 10, (i + 1) * count * 10),
-      landmMask: landmMask.subarray(i * count, (i + 1) * count),
-    });
+    checkFaces(faces, i, table);
+    const view = viewOf(targets, heads, i, count);
+    const counted = matchImage(faces, priors, corners, options, heads, view);
     positives += counted.positives;
     dropped += counted.dropped;
   }
-  return { labels, locTargets, landmTargets, landmMask, positives, dropped };
+  return { ...targets, positives, dropped, ...publishedNames(targets.heads) };
+}
+
+/** The published heads' targets under the names that they had before there was a table. */
+function publishedNames({ loc, landms }: ImageTargets["heads"]) {
+  return {
+    locTargets: loc?.values ?? new Float32Array(0),
+    landmTargets: landms?.values ?? new Float32Array(0),
+    landmMask: landms?.mask ?? new Int32Array(0),
+  };
 }

@@ -15,7 +15,7 @@ const hardNegativesOp = /* @__PURE__ */ defineOp<{ readonly ratio: number }>({
  * Online hard example mining on the GPU: as `mineHardNegatives`, from losses that are there already.
  *
  * @param losses [B, N] classification losses
- * @param labels [B, N] i32: 1 face, 0 background, −1 ignored
+ * @param labels [B, N] i32: 1 or more for a face, 0 background, −1 ignored
  * @returns [B, N] f32: 1 for the priors that enter the loss, else 0; it has no gradient
  */
 export function selectHardNegatives(losses: Tensor, labels: Tensor, ratio: number): Tensor {

@@ -1,10 +1,10 @@
 import {
-  add,
   addScalar,
   cast,
   clamp,
   crossEntropy,
   type Device,
+  equal,
   mul,
   mulScalar,
   narrow,
@@ -16,7 +16,8 @@ import {
   type Tensor,
   tensor,
 } from "@retinaface-webgpu/tensor";
-import type { NetworkOutput } from "retinaface-webgpu";
+import { type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-webgpu";
+import { type LossParts, type LossWeights, weighLosses } from "./losses.js";
 import type { Targets } from "./match.js";
 import { selectHardNegatives } from "./mining.js";
 
@@ -30,12 +31,7 @@ export type Classification =
 /** The multi-task loss. */
 export interface LossOptions {
   readonly classification: Classification;
-  /** Factors of the classification, box and landmark losses. */
-  readonly weights: {
-    readonly classes: number;
-    readonly boxes: number;
-    readonly landmarks: number;
-  };
+  readonly weights: LossWeights;
 }
 
 /** `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 3 and 4. */
@@ -52,72 +48,71 @@ export const LOSS_PRESETS = {
 
 /** {@link Targets} on the GPU. */
 export interface TargetTensors {
-  /** i32 `[B, N]`: 1 face, 0 background, −1 ignored. */
+  /** i32 `[B, N]`: class of a prior's face, 0 background, −1 ignored. */
   readonly labels: Tensor;
-  /** `[B, N, 4]` */
-  readonly loc: Tensor;
-  /** `[B, N, 10]` */
-  readonly landms: Tensor;
-  /** `[B, N, 1]`: 1 / (number of faces' priors) where a prior is a face's, else 0. */
-  readonly boxWeights: Tensor;
-  /** `[B, N, 1]`: 1 / (number of priors with landmarks) where a prior has some, else 0. */
-  readonly landmarkWeights: Tensor;
+  /** By the heads' names. */
+  readonly heads: Readonly<Record<string, HeadTensors>>;
   /** Priors that are faces', at least 1: what the classification loss is divided by. */
   readonly positives: number;
 }
 
-/** The loss and its parts, one element each; the parts are not yet multiplied by their weights. */
-export interface LossParts {
-  readonly total: Tensor;
-  readonly classes: Tensor;
-  readonly boxes: Tensor;
-  readonly landmarks: Tensor;
+/** {@link HeadTargets} on the GPU. */
+export interface HeadTensors {
+  /** `[B, N, width]` */
+  readonly values: Tensor;
+  /** `[B, N, 1]`: 1 / (number of priors that have this label) where a prior has it, else 0. */
+  readonly weights: Tensor;
 }
 
 /** Uploads the targets of a batch of `batch` images. The caller disposes of the tensors. */
 export function uploadTargets(device: Device, targets: Targets, batch: number): TargetTensors {
-  const { labels, landmMask } = targets;
+  const { labels } = targets;
   const priors = labels.length / batch;
-  const positives = Math.max(1, targets.positives);
-  const marked = Math.max(
-    1,
-    landmMask.reduce((a, b) => a + b, 0),
+  const heads = Object.entries(targets.heads).map(
+    ([name, { values, mask }]): [string, HeadTensors] => {
+      const marked = Math.max(
+        1,
+        mask.reduce((a, b) => a + b, 0),
+      );
+      const weights = Float32Array.from(mask, (marks) => marks / marked);
+      return [
+        name,
+        {
+          values: tensor(device, values, [batch, priors, values.length / labels.length]),
+          weights: tensor(device, weights, [batch, priors, 1]),
+        },
+      ];
+    },
   );
-  const boxWeights = Float32Array.from(labels, (label) => (label === 1 ? 1 / positives : 0));
-  const landmarkWeights = Float32Array.from(landmMask, (mask) => mask / marked);
   return {
     labels: tensor(device, labels, [batch, priors], { dtype: "i32" }),
-    loc: tensor(device, targets.locTargets, [batch, priors, 4]),
-    landms: tensor(device, targets.landmTargets, [batch, priors, 10]),
-    boxWeights: tensor(device, boxWeights, [batch, priors, 1]),
-    landmarkWeights: tensor(device, landmarkWeights, [batch, priors, 1]),
-    positives,
+    heads: Object.fromEntries(heads),
+    positives: Math.max(1, targets.positives),
   };
 }
 
 /**
- * RetinaFace's multi-task loss: classification, smooth-L1 of the encoded boxes of faces and of the encoded
- * landmarks of faces that have some. Each part is the sum over the batch divided by the number of priors
- * that it trains as faces (at least 1). Priors labelled −1 take no part.
+ * RetinaFace's multi-task loss, a named one for each head: classification, and smooth-L1 of what the others encode for
+ * the faces that have it labelled. Each is the sum over the batch divided by the number of priors that it trains as
+ * faces (at least 1). Priors labelled −1 take no part.
+ *
+ * @throws {OptionError} for a loss without a weight
  */
 export function multiBoxLoss(
   output: NetworkOutput,
   targets: TargetTensors,
   options: LossOptions = LOSS_PRESETS.pytorch,
+  heads: readonly HeadSpec[] = RETINAFACE_HEADS,
 ): LossParts {
-  const { weights } = options;
-  const classes = classificationLoss(output.conf, targets, options.classification);
-  const boxes = weightedSmoothL1(output.loc, targets.loc, targets.boxWeights);
-  const landmarks = weightedSmoothL1(output.landms, targets.landms, targets.landmarkWeights);
-  const total = add(
-    mulScalar(classes, weights.classes),
-    add(mulScalar(boxes, weights.boxes), mulScalar(landmarks, weights.landmarks)),
-  );
-  return { total, classes, boxes, landmarks };
-}
-
-function weightedSmoothL1(prediction: Tensor, target: Tensor, weights: Tensor): Tensor {
-  return sum(mul(smoothL1Loss(prediction, target, { reduction: "none" }), weights));
+  const losses = heads.map(({ name, meaning, loss }): [string, Tensor] => {
+    if (meaning === "class") {
+      return [loss, classificationLoss(output[name], targets, options.classification)];
+    }
+    const { values, weights } = targets.heads[name];
+    const each = smoothL1Loss(output[name], values, { reduction: "none" });
+    return [loss, sum(mul(each, weights))];
+  });
+  return weighLosses(Object.fromEntries(losses), options.weights);
 }
 
 function classificationLoss(
@@ -131,18 +126,20 @@ function classificationLoss(
   return mulScalar(sum(mul(losses, chosen)), 1 / positives);
 }
 
+/** Of each class against the background. */
 function focal(
   logits: Tensor,
   labels: Tensor,
   positives: number,
   { alpha, gamma }: { readonly alpha: number; readonly gamma: number },
 ): Tensor {
-  const difference = sub(narrow(logits, 2, 1, 1), narrow(logits, 2, 0, 1));
-  const label = cast(labels, "f32");
-  const losses = sigmoidFocalLoss(reshape(difference, labels.shape), clamp(label, 0, 1), {
-    alpha,
-    gamma,
-  });
+  const [batch, priors, width] = logits.shape;
+  const classes = width - 1;
+  const differences = sub(narrow(logits, -1, 1, classes), narrow(logits, -1, 0, 1));
+  const label = reshape(cast(labels, "f32"), [batch, priors, 1]);
+  const numbers = Float32Array.from({ length: classes }, (_, c) => c + 1);
+  const isClass = cast(equal(label, tensor(logits.device, numbers, [1, 1, classes])), "f32");
+  const losses = sigmoidFocalLoss(differences, isClass, { alpha, gamma });
   const counted = clamp(addScalar(label, 1), 0, 1);
   return mulScalar(sum(mul(losses, counted)), 1 / positives);
 }

@@ -1,9 +1,10 @@
 import type { Device } from "@retinaface-webgpu/tensor";
-import type { NetworkOutput } from "retinaface-webgpu";
+import { type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import type { BatchImages } from "../trainer/images.js";
+import type { LossParts } from "./losses.js";
 import { type MatchOptions, matchPriors } from "./match.js";
-import { type LossOptions, type LossParts, multiBoxLoss, uploadTargets } from "./multibox.js";
+import { type LossOptions, multiBoxLoss, uploadTargets } from "./multibox.js";
 
 /** A batch, its images uploaded, and the priors of their size. */
 export interface ObjectiveInput {
@@ -12,11 +13,11 @@ export interface ObjectiveInput {
   readonly priors: Float32Array;
 }
 
-/** What a network is trained for: a loss of its outputs for a batch. */
+/** What a network is trained for: named losses of its outputs for a batch. */
 export interface Objective {
   /** Whatever takes time before a first batch of a shape `[n, h, w, 3]`. */
   prepare?(shape: readonly number[]): Promise<void>;
-  /** Records the loss; called within `tidy`. */
+  /** Records the losses, by whatever names; called within `tidy`. */
   loss(output: NetworkOutput, input: ObjectiveInput): LossParts;
 }
 
@@ -29,11 +30,14 @@ export class MultiBoxObjective implements Objective {
     readonly device: Device,
     readonly match: MatchOptions,
     readonly options: LossOptions,
+    readonly heads: readonly HeadSpec[] = RETINAFACE_HEADS,
   ) {}
 
   loss(output: NetworkOutput, { samples, priors }: ObjectiveInput): LossParts {
-    const targets = matchPriors(samples, priors, this.match);
+    const { device, match, options, heads } = this;
+    const targets = matchPriors(samples, priors, match, heads);
     this.dropped += targets.dropped;
-    return multiBoxLoss(output, uploadTargets(this.device, targets, samples.length), this.options);
+    const uploaded = uploadTargets(device, targets, samples.length);
+    return multiBoxLoss(output, uploaded, options, heads);
   }
 }

@@ -28,7 +28,7 @@ export function mineHardNegatives(
     const negatives: { prior: number; loss: number }[] = [];
     let faces = 0;
     for (let prior = image * count; prior < (image + 1) * count; prior++) {
-      if (labels[prior] === 1) {
+      if (labels[prior] > 0) {
         chosen[prior] = 1;
         faces++;
       } else if (labels[prior] === 0) {

@@ -113,7 +113,7 @@ export class Trainer {
     this.#optimizer = options.optimizer(network.parameters());
     this.#average = options.ema === undefined ? undefined : new optim.EMA(network, options.ema);
     this.#readEvery = options.readEvery ?? 10;
-    this.#multiBox = new MultiBoxObjective(device, options.match, options.loss);
+    this.#multiBox = new MultiBoxObjective(device, options.match, options.loss, network.headSpecs);
     this.#objective = options.objective ?? this.#multiBox;
     this.#images = new BatchImages(device);
   }
@@ -166,7 +166,7 @@ export class Trainer {
     }
     tidy(() => {
       const norm = clip && optim.clipGradNorm(this.network.parameters(), clip);
-      log.add(norm ? [norm] : []);
+      log.add(norm ? { gradientNorm: norm } : {});
     });
     this.#optimizer.step();
     this.#optimizer.zeroGrad();
@@ -190,16 +190,12 @@ export class Trainer {
     const rows = (await this.#log?.take()) ?? [];
     return pending.map(({ step, learningRate, samples, batches }) => {
       const parts = rows.splice(0, batches);
-      const [[norm]] = rows.splice(0, 1);
-      const mean = (column: number) =>
-        parts.reduce((sum, row) => sum + row[column], 0) / parts.length;
-      const [total, classes, boxes, landmarks] = [0, 1, 2, 3].map(mean);
-      const losses = { step, learningRate, total, classes, boxes, landmarks };
-      const withNorm = this.#options.clip ? { ...losses, gradientNorm: norm } : losses;
-      if (!Object.values(withNorm).every(Number.isFinite)) {
-        throw new NonFiniteLossError(withNorm, samples);
+      const [norm] = rows.splice(0, 1);
+      const losses: StepLosses = { step, learningRate, ...meanOf(parts), ...norm };
+      if (!Object.values(losses).every(Number.isFinite)) {
+        throw new NonFiniteLossError(losses, samples);
       }
-      return withNorm;
+      return losses;
     });
   }
 
@@ -268,7 +264,7 @@ export class Trainer {
       const parts = this.#objective.loss(output, { samples, images, priors });
       const share = batches === 1 ? undefined : full(this.#device, [], 1 / batches);
       parts.total.backward(share);
-      log.add([parts.total, parts.classes, parts.boxes, parts.landmarks]);
+      log.add(parts);
     });
   }
 
@@ -312,4 +308,16 @@ export class Trainer {
     }
     return this.#log;
   }
+}
+
+/** The mean of each figure over the batches of a step. */
+function meanOf(
+  rows: readonly Record<string, number>[],
+): { total: number } & Record<string, number> {
+  const sums: Record<string, number> = { total: 0 };
+  for (const row of rows) {
+    for (const [name, value] of Object.entries(row)) sums[name] = (sums[name] ?? 0) + value;
+  }
+  const means = Object.entries(sums).map(([name, sum]) => [name, sum / rows.length]);
+  return Object.fromEntries(means);
 }

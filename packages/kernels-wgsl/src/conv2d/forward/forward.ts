@@ -363,6 +363,7 @@ export function forwardLaunch(
   return {
     variant: kernel.variant,
     packedLength: layout.length,
+    packedWritten: layout.written,
     pack: (hasBias) => packKernel(layout, hasBias),
     dispatches,
   };

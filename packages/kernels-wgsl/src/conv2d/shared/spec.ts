@@ -111,6 +111,8 @@ export interface Conv2dLaunch {
   readonly variant: string;
   /** Elements (f32) of the buffer with packed weights and bias. */
   readonly packedLength: number;
+  /** Those of them that packing fills; behind lies room, as slices are bound at a fixed size. */
+  readonly packedWritten: number;
   /**
    * Fills the packed buffer. Bindings: OIHW weight, bias (any buffer of at least 16 bytes when
    * there is none), packed buffer.

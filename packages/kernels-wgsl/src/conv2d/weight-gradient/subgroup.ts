@@ -8,13 +8,16 @@
  * the odd one), then broadcasts each of the 64 gradients to its four products. For the reasons see
  * `subgroup-gemm.ts`: 6 loads feed 256 multiply-adds.
  *
- * A slice is a number of output lines of together about 512 pixels.
+ * A slice is a number of output lines of together about 512 pixels, or more where there are workgroups enough without:
+ * every slice writes and reads a whole gradient of partial sums. With slices of 512 throughout, adding them took 14 and
+ * this kernel 54 of 353 ms of processor time of a training step (MobileNet-0.25 at 320×320, llvmpipe, 2026-11-29).
  */
 import { type Conv2dSpec, conv2dOutputSize } from "../shared/spec.js";
 import { type Alignment, alignmentOf, lines, load4 } from "../shared/text.js";
 import {
   type Conv2dWeightGradient,
   cutSlices,
+  DIRECT_PARAMS_WGSL,
   PARTIAL_PARAMS_WGSL,
   weightGradientLaunch,
 } from "./weight-gradient.js";
@@ -23,6 +26,10 @@ const LANES = 8;
 const BLOCK = 16;
 const PIXELS = 4;
 const PIXELS_PER_SLICE = 512;
+/** So long sums of f32 still have four digits to spare. */
+const MOST_PIXELS_PER_SLICE = 4096;
+/** Workgroups that keep all threads of a CPU adapter busy to the end. */
+const ENOUGH_WORKGROUPS = 128;
 
 function multiply(): string {
   return lines(PIXELS, (pixel) =>
@@ -34,14 +41,20 @@ function multiply(): string {
   );
 }
 
-function partialWgsl({ input, gradient }: Alignment): string {
+/** @param direct there is one slice, and what would be partial sums are the gradients */
+function partialWgsl({ input, gradient }: Alignment, direct: boolean): string {
   const loadInput = load4("input", input, "at", "at - at_channel + p.in_per_group - 1u");
   const loadGradient = load4("gradient", gradient, "at", "at - first + last");
   return /* wgsl */ `enable subgroups;
-${PARTIAL_PARAMS_WGSL}
+${direct ? DIRECT_PARAMS_WGSL : PARTIAL_PARAMS_WGSL}
 @group(0) @binding(0) var<storage, read> input: array<${input ? "vec4f" : "f32"}>;
 @group(0) @binding(1) var<storage, read> gradient: array<${gradient ? "vec4f" : "f32"}>;
-@group(0) @binding(2) var<storage, read_write> scratch: array<f32>;
+${
+  direct
+    ? `@group(0) @binding(2) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> biases: array<f32>;`
+    : "@group(0) @binding(2) var<storage, read_write> scratch: array<f32>;"
+}
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -92,8 +105,12 @@ ${multiply()}
     }
   }
 
-  let weights = p.taps * p.in_per_group * p.out_channels;
-  let slice = workgroup.z * (weights + p.out_channels);
+${
+  direct
+    ? ""
+    : `  let weights = p.taps * p.in_per_group * p.out_channels;
+  let slice = workgroup.z * (weights + p.out_channels);`
+}
   let total = bias + subgroupShuffleXor(bias, 4u);
   var tile = array<vec4f, ${BLOCK}>(
 ${lines(BLOCK, (channel) => `s${channel},`)}
@@ -103,14 +120,14 @@ ${lines(BLOCK, (channel) => `s${channel},`)}
     for (var c = 0u; c < 4u; c++) {
       if (tap < p.taps && out_channel <= last && at_channel + c < p.in_per_group) {
         let at = (out_channel * p.in_per_group + at_channel + c) * p.taps + tap;
-        scratch[slice + at] = tile[i][c];
+        ${direct ? "weight[at]" : "scratch[slice + at]"} = tile[i][c];
       }
     }
   }
   for (var c = 0u; c < 4u; c++) {
     let out_channel = workgroup.y * ${BLOCK}u + lane * 4u + c;
     if (workgroup.x == 0u && lane < 4u && out_channel <= last) {
-      scratch[slice + weights + out_channel] = total[c];
+      ${direct ? "biases[out_channel]" : "scratch[slice + weights + out_channel]"} = total[c];
     }
   }
 }
@@ -121,12 +138,16 @@ ${lines(BLOCK, (channel) => `s${channel},`)}
 export function conv2dSubgroupWeightGradient(spec: Conv2dSpec): Conv2dWeightGradient {
   const [outHeight, outWidth] = conv2dOutputSize(spec);
   const outLines = spec.batch * outHeight;
-  const wanted = Math.ceil((outLines * outWidth) / PIXELS_PER_SLICE);
-  const cut = cutSlices(spec, outLines, Math.min(wanted, outLines));
+  const pixels = outLines * outWidth;
   const quads = spec.kernelSize[0] * spec.kernelSize[1] * Math.ceil(spec.inChannels / 4);
+  const perSlice = Math.ceil(quads / LANES) * Math.ceil(spec.outChannels / BLOCK);
+  const fewest = Math.max(pixels / MOST_PIXELS_PER_SLICE, ENOUGH_WORKGROUPS / perSlice);
+  const wanted = Math.ceil(Math.min(pixels / PIXELS_PER_SLICE, fewest));
+  const cut = cutSlices(spec, outLines, Math.min(wanted, outLines));
   return weightGradientLaunch(spec, {
     variant: "subgroup-weight-gradient",
-    wgsl: partialWgsl(alignmentOf(spec)),
+    wgsl: partialWgsl(alignmentOf(spec), false),
+    directWgsl: partialWgsl(alignmentOf(spec), true),
     features: ["subgroups"],
     workgroups: [Math.ceil(quads / LANES), Math.ceil(spec.outChannels / BLOCK), cut.slices],
     ...cut,

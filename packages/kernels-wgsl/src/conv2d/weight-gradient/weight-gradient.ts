@@ -27,6 +27,11 @@ export interface Conv2dWeightGradient {
    * no bias; it is then left alone).
    */
   readonly finish: (hasBias: boolean) => Kernel;
+  /**
+   * Both at once, where there is one slice and the variant can: nothing is added up then, nor copied. Bindings: input,
+   * gradOutput, gradWeight (OIHW), gradBias.
+   */
+  readonly direct?: Kernel;
 }
 
 /** How a kernel of partial sums cuts up its work. */
@@ -42,10 +47,12 @@ export interface PartialKernel {
   readonly block: number;
   /** The slices are added up by workgroups, for GPUs, instead of an invocation a sum. */
   readonly sharedSum?: boolean;
+  /** The text of a kernel of one slice that writes both gradients where they belong. */
+  readonly directWgsl?: string;
 }
 
 /** The uniform block of the kernels of partial sums. */
-export const PARTIAL_PARAMS_WGSL = /* wgsl */ `
+const PARAMS_STRUCT_WGSL = /* wgsl */ `
 struct Params {
   pixels: u32,
   lines: u32,
@@ -72,7 +79,14 @@ struct Params {
   block: u32,
   slice_size: u32,
 }
-@group(0) @binding(3) var<uniform> p: Params;
+`;
+
+/** The same behind the three bindings of a kernel of partial sums. */
+export const PARTIAL_PARAMS_WGSL = `${PARAMS_STRUCT_WGSL}@group(0) @binding(3) var<uniform> p: Params;
+`;
+
+/** The same behind the four of one that writes the gradients themselves. */
+export const DIRECT_PARAMS_WGSL = `${PARAMS_STRUCT_WGSL}@group(0) @binding(4) var<uniform> p: Params;
 `;
 
 /** Workgroups of a kernel of partial sums that keep a large GPU busy. */
@@ -201,20 +215,25 @@ export function weightGradientLaunch(
   partial: PartialKernel,
 ): Conv2dWeightGradient {
   const length = gradientLength(spec);
-  const { slices, sharedSum = false } = partial;
+  const { slices, sharedSum = false, directWgsl } = partial;
+  const kernel: Kernel = {
+    name: `conv2d/${partial.variant}`,
+    wgsl: partial.wgsl,
+    bindings: ["read", "read", "read_write"],
+    params: partialParams(spec, partial),
+    workgroups: partial.workgroups,
+    flops: conv2dFlops(spec),
+    bytes: conv2dBytes(spec),
+    ...(partial.features ? { features: partial.features } : {}),
+  };
+  const direct = slices === 1 && directWgsl !== undefined;
   return {
     variant: partial.variant,
     scratchLength: slices * length,
-    partial: {
-      name: `conv2d/${partial.variant}`,
-      wgsl: partial.wgsl,
-      bindings: ["read", "read", "read_write"],
-      params: partialParams(spec, partial),
-      workgroups: partial.workgroups,
-      flops: conv2dFlops(spec),
-      bytes: conv2dBytes(spec),
-      ...(partial.features ? { features: partial.features } : {}),
-    },
+    partial: kernel,
+    ...(direct
+      ? { direct: { ...kernel, wgsl: directWgsl, bindings: [...kernel.bindings, "read_write"] } }
+      : {}),
     finish: (hasBias) => ({
       name: "conv2d/weight-gradient-sum",
       wgsl: sharedSum ? SHARED_FINISH_WGSL : FINISH_WGSL,

@@ -52,8 +52,9 @@ export class PackedWeights {
   static async create(device: Device, packs: readonly Packed[]): Promise<PackedWeights> {
     const places = new Map<Packed, number>();
     const room = new Room();
-    for (const pack of packs) places.set(pack, room.take(pack.elements));
-    const { size } = room;
+    for (const pack of packs) places.set(pack, room.take(pack.room.written));
+    // What is bound beyond a packing's own elements is not read: there may lie another.
+    const size = packs.reduce((n, pack) => Math.max(n, places.get(pack)! + pack.room.elements), 0);
     if (size === 0) {
       return new PackedWeights({ dispatches: [], values: undefined, indices: [], places });
     }
@@ -66,7 +67,7 @@ export class PackedWeights {
       const place = places.get(pack)!;
       const found = order.get(orderKey(pack));
       if (!found) {
-        const slice = sliceOf(values, place, pack.elements);
+        const slice = sliceOf(values, place, pack.room.written);
         const bindings = [...pack.sources.map(({ binding }) => binding), slice];
         dispatches.push({ kernel: pack.kernel, bindings });
         continue;
@@ -111,18 +112,18 @@ async function findOrders(
   packs: readonly Packed[],
 ): Promise<Map<string, Float32Array>> {
   const unique = new Map<string, Packed>();
-  for (const pack of packs) if (pack.elements <= LARGE) unique.set(orderKey(pack), pack);
+  for (const pack of packs) if (pack.room.written <= LARGE) unique.set(orderKey(pack), pack);
   const layouts = [...unique].map(([key, pack]) => ({ key, pack, total: totalOf(pack) }));
   const numbers = new Room();
   const results = new Room();
   const places = layouts.map(({ pack, total }) => ({
     counted: {
       from: pack.sources.map(({ size }) => numbers.take(size)),
-      to: results.take(pack.elements),
+      to: results.take(pack.room.written),
     },
     reversed: {
       from: pack.sources.map(({ size }) => numbers.take(size)),
-      to: results.take(pack.elements),
+      to: results.take(pack.room.written),
     },
     total,
   }));
@@ -146,13 +147,13 @@ async function findOrders(
     for (const [i, { pack }] of layouts.entries()) {
       for (const { from, to } of [places[i].counted, places[i].reversed]) {
         const sources = pack.sources.map(({ size }, k) => sliceOf(upload, from[k], size));
-        device.run(pack.kernel, [...sources, sliceOf(target, to, pack.elements)]);
+        device.run(pack.kernel, [...sources, sliceOf(target, to, pack.room.written)]);
       }
     }
     const packed = (await target.data()) as Float32Array;
     for (const [i, { key, pack, total }] of layouts.entries()) {
       const [counted, reversed] = [places[i].counted, places[i].reversed].map(({ to }) =>
-        packed.slice(to, to + pack.elements),
+        packed.slice(to, to + pack.room.written),
       );
       if (isOrder(counted, reversed, total)) orders.set(key, counted);
     }

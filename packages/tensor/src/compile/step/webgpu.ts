@@ -9,7 +9,7 @@ import { tidy } from "../../core/scope.js";
 import { Tensor } from "../../core/tensor.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
-import type { OpRun } from "../../ops/spec.js";
+import type { OpRun, PackedRoom } from "../../ops/spec.js";
 import { rootOf, type StepNode, type StepValue } from "./graph.js";
 
 /** A temporary buffer of one node. */
@@ -21,7 +21,7 @@ export interface Scratch {
 export interface Packed {
   readonly kernel: Kernel;
   readonly sources: readonly Tensor[];
-  readonly elements: number;
+  readonly room: PackedRoom;
 }
 
 /** A value, or a part of what a node needs besides. */
@@ -97,12 +97,12 @@ export class Lowering {
         const scratchBytes = roundUp(elements * bytesPerElement(dtype));
         return reserve({ scratchBytes }, scratchBytes);
       },
-      pack: (kernel, args, elements) => {
+      pack: (kernel, args, room) => {
         const sources = args.map((arg) => rootOf(values.get(arg)!).memory);
         if (sources.every((tensor) => tensor && this.#isConstant(tensor))) {
-          return reserve(this.#pack(kernel, sources as Tensor[], elements), elements * 4);
+          return reserve(this.#pack(kernel, sources as Tensor[], room), room.elements * 4);
         }
-        const packed = run.scratch(elements);
+        const packed = run.scratch(room.elements);
         run.kernel(kernel, [...args, packed]);
         return packed;
       },
@@ -113,11 +113,11 @@ export class Lowering {
     return dispatches;
   }
 
-  #pack(kernel: Kernel, sources: readonly Tensor[], elements: number): Packed {
-    const key = `${layoutKey(kernel)}|${elements}|${sources.map((tensor) => this.#id(tensor))}`;
+  #pack(kernel: Kernel, sources: readonly Tensor[], room: PackedRoom): Packed {
+    const key = `${layoutKey(kernel)}|${room.elements}|${sources.map((tensor) => this.#id(tensor))}`;
     let packed = this.#known.get(key);
     if (!packed) {
-      packed = { kernel, sources, elements };
+      packed = { kernel, sources, room };
       this.#known.set(key, packed);
       this.packs.push(packed);
     }

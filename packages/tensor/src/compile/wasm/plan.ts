@@ -146,7 +146,7 @@ export async function compileWasm<R extends object>(
   if (options.weights && options.weights.engine !== engine) {
     throw new TensorError("DEVICE_MISMATCH", "compileWasm: the weights belong to another engine.");
   }
-  const { graph, tree } = traceForward(device, forward, infos);
+  const { graph, tree, made } = traceForward(device, forward, infos);
   const steps = lowerGraph(graph);
   const weights = options.weights ?? new WasmWeights(engine);
   const release = () => {
@@ -191,6 +191,8 @@ export async function compileWasm<R extends object>(
   } catch (error) {
     release();
     throw error;
+  } finally {
+    for (const tensor of made) tensor.dispose();
   }
 }
 

@@ -4,7 +4,7 @@ import { sameShape, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
 import { defineOp } from "../op.js";
-import type { OpSpec } from "../spec.js";
+import type { OpRun, OpSpec } from "../spec.js";
 
 export interface BatchNormAttrs {
   readonly eps: number;
@@ -21,6 +21,11 @@ export interface TrainingAttrs extends BatchNormAttrs {
 export function dimensions(x: TensorInfo & { readonly size?: number }) {
   const channels = x.shape[x.shape.length - 1];
   return { rows: x.shape.slice(0, -1).reduce((a, b) => a * b, 1), channels };
+}
+
+/** The same with what the kernels need to know of the adapter. */
+export function rowsOf({ device }: OpRun, x: TensorInfo) {
+  return { ...dimensions(x), software: device.adapter.software };
 }
 
 function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {
@@ -48,7 +53,7 @@ export const inferenceOp = /* @__PURE__ */ defineOp<BatchNormAttrs>({
     return [x];
   },
   forward: (run, inputs, [y], attrs) =>
-    run.kernel(batchNormNormalize({ ...dimensions(y), ...attrs }), [...inputs, y]),
+    run.kernel(batchNormNormalize({ ...rowsOf(run, y), ...attrs }), [...inputs, y]),
 });
 
 let normalizeByBatch: OpSpec<TrainingAttrs>["forward"] = () => {

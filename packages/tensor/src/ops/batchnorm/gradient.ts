@@ -6,9 +6,9 @@ import {
 import { defineOp } from "../op.js";
 import { runPlan } from "../run-plan.js";
 import type { Gradient } from "../spec.js";
-import { type BatchNormAttrs, dimensions, type TrainingAttrs } from "./forward.js";
+import { type BatchNormAttrs, dimensions, rowsOf, type TrainingAttrs } from "./forward.js";
 
-/** Gradients to gamma and beta, and both in one, from g, x, mean, variance and, with an activation, y. */
+/** Gradients to gamma and beta, and both in one, from g, x, mean, variance and, with an activation, gamma and beta. */
 const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormParameterGradients",
   outputs: ([, , mean]) => [mean, mean, { shape: [2, ...mean.shape], dtype: mean.dtype }],
@@ -23,7 +23,7 @@ const batchInputGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormInputGradient",
   outputs: ([g]) => [g],
   forward: (run, inputs, [gx], attrs) =>
-    run.kernel(batchNormBackwardInput({ ...dimensions(gx), ...attrs }), [...inputs, gx]),
+    run.kernel(batchNormBackwardInput({ ...rowsOf(run, gx), ...attrs }), [...inputs, gx]),
 });
 
 /** Gradient to x with given statistics. */
@@ -31,13 +31,13 @@ const givenInputGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormInferenceGradient",
   outputs: ([g]) => [g],
   forward: (run, inputs, [gx], attrs) =>
-    run.kernel(batchNormBackwardInference({ ...dimensions(gx), ...attrs }), [...inputs, gx]),
+    run.kernel(batchNormBackwardInference({ ...rowsOf(run, gx), ...attrs }), [...inputs, gx]),
 });
 
 /** Of `inferenceOp`; the statistics get none. */
 export const inferenceGradient: Gradient<BatchNormAttrs> = (
   [g],
-  [x, mean, variance, gamma],
+  [x, mean, variance, gamma, beta],
   [y],
   attrs,
   needs,
@@ -45,23 +45,25 @@ export const inferenceGradient: Gradient<BatchNormAttrs> = (
   if (!g) return [];
   const activated = attrs.slope === undefined ? [] : [y];
   const [gx] = needs[0] ? givenInputGradient([g, variance, gamma, ...activated], attrs) : [];
+  const affine = attrs.slope === undefined ? [] : [gamma, beta];
   const [gGamma, gBeta] =
-    needs[3] || needs[4] ? parameterGradients([g, x, mean, variance, ...activated], attrs) : [];
+    needs[3] || needs[4] ? parameterGradients([g, x, mean, variance, ...affine], attrs) : [];
   return [gx, undefined, undefined, gGamma, gBeta];
 };
 
 /** Of `trainingOp`. */
 export const trainingGradient: Gradient<TrainingAttrs> = (
   [g],
-  [x, gamma],
-  [y, mean, variance],
+  [x, gamma, beta],
+  [, mean, variance],
   { momentum: _, ...attrs },
   needs,
 ) => {
   if (!g) return [];
-  const activated = attrs.slope === undefined ? [] : [y];
   const values = [x, mean, variance];
-  const [gGamma, gBeta, sums] = parameterGradients([g, ...values, ...activated], attrs);
-  const [gx] = needs[0] ? batchInputGradient([g, ...values, gamma, sums, ...activated], attrs) : [];
+  const affine = attrs.slope === undefined ? [] : [gamma, beta];
+  const [gGamma, gBeta, sums] = parameterGradients([g, ...values, ...affine], attrs);
+  const shift = attrs.slope === undefined ? [] : [beta];
+  const [gx] = needs[0] ? batchInputGradient([g, ...values, gamma, sums, ...shift], attrs) : [];
   return [gx, gGamma, gBeta];
 };

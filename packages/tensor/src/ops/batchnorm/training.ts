@@ -1,7 +1,7 @@
 import { batchNormNormalize, batchNormStatistics } from "@retinaface-webgpu/kernels-wgsl";
 import { runPlan } from "../run-plan.js";
 import type { OpSpec } from "../spec.js";
-import { dimensions, type TrainingAttrs } from "./forward.js";
+import { dimensions, rowsOf, type TrainingAttrs } from "./forward.js";
 
 /** How `trainingOp` is computed: statistics of the batch, running ones in place, then normalisation. */
 export const normalizeByBatch: OpSpec<TrainingAttrs>["forward"] = (
@@ -12,6 +12,6 @@ export const normalizeByBatch: OpSpec<TrainingAttrs>["forward"] = (
 ) => {
   const plan = batchNormStatistics({ ...dimensions(x), momentum });
   runPlan(run, plan, [x], [mean, variance, ...running]);
-  const normalize = batchNormNormalize({ ...dimensions(x), ...attrs });
+  const normalize = batchNormNormalize({ ...rowsOf(run, x), ...attrs });
   run.kernel(normalize, [x, mean, variance, gamma, beta, y]);
 };

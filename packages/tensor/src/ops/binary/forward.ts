@@ -1,13 +1,19 @@
-import { type BinaryOp, binary } from "@retinaface-webgpu/kernels-wgsl";
+import { type BinaryOp, binary, type UnaryOp } from "@retinaface-webgpu/kernels-wgsl";
+import { TensorError } from "../../core/errors.js";
 import { broadcastShapes } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
-import { sameDtype } from "../dtype-check.js";
+import { requireDtype, sameDtype } from "../dtype-check.js";
 import type { FusionTraits } from "../fusion.js";
+import { requireNumberOf, requireOperands } from "../numbers.js";
 import { defineOp, type Op } from "../op.js";
-import { addScalar, clamp, mulScalar, powScalar } from "../unary/forward.js";
+import { addScalar, clamp, mulScalar, powScalar, unaryOps } from "../unary/forward.js";
 
-function outputs(op: string, inputs: readonly TensorInfo[]): TensorInfo[] {
+/** Functions that need fractions. */
+const FLOAT_OPS: readonly BinaryOp[] = ["pow", "prelu"];
+
+function outputs(op: BinaryOp, inputs: readonly TensorInfo[]): TensorInfo[] {
   const [a, b] = inputs;
+  if (FLOAT_OPS.includes(op)) requireDtype(op, a, "f32", "f16");
   sameDtype(op, inputs);
   return [{ shape: broadcastShapes(op, a.shape, b.shape), dtype: a.dtype }];
 }
@@ -32,50 +38,128 @@ export const powOp = /* @__PURE__ */ declare("pow");
 export const maximumOp = /* @__PURE__ */ declare("maximum");
 export const minimumOp = /* @__PURE__ */ declare("minimum");
 export const preluOp = /* @__PURE__ */ declare("prelu");
-const equalOp = /* @__PURE__ */ declare("equal");
-const lessOp = /* @__PURE__ */ declare("less");
-const lessEqualOp = /* @__PURE__ */ declare("lessEqual");
-const greaterOp = /* @__PURE__ */ declare("greater");
-const greaterEqualOp = /* @__PURE__ */ declare("greaterEqual");
+export const equalOp = /* @__PURE__ */ declare("equal");
+export const lessOp = /* @__PURE__ */ declare("less");
+export const lessEqualOp = /* @__PURE__ */ declare("lessEqual");
+export const greaterOp = /* @__PURE__ */ declare("greater");
+export const greaterEqualOp = /* @__PURE__ */ declare("greaterEqual");
 
-/** a + b with broadcasting. */
-export const add = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === "number" ? addScalar(a, b) : addOp([a, b], null)[0];
+/** A tensor, or a number that stands for a tensor of the other operand's type, filled with it. */
+export type Operand = Tensor | number;
 
-/** a − b with broadcasting. */
-export const sub = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === "number" ? addScalar(a, -b) : subOp([a, b], null)[0];
+/** Functions of a tensor and a number for one operation. */
+interface Forms {
+  readonly op: Op<null>;
+  readonly right: (x: Tensor, value: number) => Tensor;
+  readonly left: (value: number, x: Tensor) => Tensor;
+}
 
-/** a · b with broadcasting. */
-export const mul = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === "number" ? mulScalar(a, b) : mulOp([a, b], null)[0];
+function apply({ op, right, left }: Forms, a: Operand, b: Operand): Tensor {
+  requireOperands(op.spec.name, a, b);
+  if (typeof a === "number") return left(a, b as Tensor);
+  return typeof b === "number" ? right(a, b) : op([a, b], null)[0];
+}
 
-/** a / b with broadcasting; integer tensors divide towards zero. */
-export const div = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === "number" ? mulScalar(a, 1 / b) : divOp([a, b], null)[0];
+/** The form with a number on one side, where that is a function of its own. */
+function withNumber(name: UnaryOp, shown: string) {
+  return (x: Tensor, value: number): Tensor => {
+    requireNumberOf(shown, value, x.dtype);
+    return unaryOps[name]([x], { a: value })[0];
+  };
+}
 
-/** a to the power b with broadcasting; negative a take integer b only. */
-export const pow = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === "number" ? powScalar(a, b) : powOp([a, b], null)[0];
+const numberMinus = /* @__PURE__ */ withNumber("scalarSub", "sub");
+const numberOver = /* @__PURE__ */ withNumber("scalarDiv", "div");
 
-/** The larger of a and b with broadcasting; where they are equal, both get half of the gradient. */
-export const maximum = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === "number" ? clamp(a, b, Number.POSITIVE_INFINITY) : maximumOp([a, b], null)[0];
+/** A number taken away: unsigned integers wrap around, as WGSL's do. */
+function subScalar(x: Tensor, value: number): Tensor {
+  if (x.dtype === "f32" || x.dtype === "f16") return addScalar(x, -value);
+  requireNumberOf("sub", value, x.dtype);
+  const opposite = x.dtype === "u32" ? -value >>> 0 : -value | 0;
+  return unaryOps.addScalar([x], { a: opposite })[0];
+}
 
-/** The smaller of a and b with broadcasting; where they are equal, both get half of the gradient. */
-export const minimum = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === "number" ? clamp(a, Number.NEGATIVE_INFINITY, b) : minimumOp([a, b], null)[0];
+function divScalar(x: Tensor, value: number): Tensor {
+  if (x.dtype === "f32" || x.dtype === "f16") return mulScalar(x, 1 / value);
+  requireNumberOf("div", value, x.dtype);
+  if (value === 0) {
+    throw new TensorError("ARGUMENT", `div of ${x.dtype} by 0; cast(x, "f32") gives infinities.`);
+  }
+  return unaryOps.divScalar([x], { a: value })[0];
+}
+
+/** A number to the power of a tensor. */
+function powOfNumber(value: number, x: Tensor): Tensor {
+  if (value > 0) return unaryOps.scalarPow([x], { a: value })[0];
+  throw new TensorError(
+    "ARGUMENT",
+    `pow(${value}, x): a number as base must be positive; give a tensor, such as full(device, [], ${value}).`,
+  );
+}
+
+/** a + b with broadcasting; for numbers beside integer tensors see `sub`. */
+export const add = (a: Operand, b: Operand): Tensor =>
+  apply({ op: addOp, right: addScalar, left: (value, x) => addScalar(x, value) }, a, b);
+
+/**
+ * a − b with broadcasting; unsigned integers wrap around.
+ *
+ * @throws TensorError `DTYPE` for a number that the other operand's element type does not hold, such as 0.5 beside i32
+ */
+export const sub = (a: Operand, b: Operand): Tensor =>
+  apply({ op: subOp, right: subScalar, left: (value, x) => numberMinus(x, value) }, a, b);
+
+/** a · b with broadcasting. @throws as `sub` */
+export const mul = (a: Operand, b: Operand): Tensor =>
+  apply({ op: mulOp, right: mulScalar, left: (value, x) => mulScalar(x, value) }, a, b);
+
+/** a / b with broadcasting; integer tensors divide towards zero, and not by the number 0. @throws as `sub` */
+export const div = (a: Operand, b: Operand): Tensor =>
+  apply({ op: divOp, right: divScalar, left: (value, x) => numberOver(x, value) }, a, b);
+
+/** a to the power b with broadcasting; negative a take integer b only, and a that is a number is positive. */
+export const pow = (a: Operand, b: Operand): Tensor =>
+  apply({ op: powOp, right: powScalar, left: powOfNumber }, a, b);
+
+/** The larger of a and b with broadcasting, NaN where either is; where two tensors tie, both get half of the gradient. */
+export const maximum = (a: Operand, b: Operand): Tensor => {
+  const right = (x: Tensor, value: number) => clamp(x, value, Number.POSITIVE_INFINITY);
+  return apply({ op: maximumOp, right, left: (value, x) => right(x, value) }, a, b);
+};
+
+/** The smaller of a and b; else as `maximum`. */
+export const minimum = (a: Operand, b: Operand): Tensor => {
+  const right = (x: Tensor, value: number) => clamp(x, Number.NEGATIVE_INFINITY, value);
+  return apply({ op: minimumOp, right, left: (value, x) => right(x, value) }, a, b);
+};
 
 /** x where positive, else slope · x; `slope` broadcasts, e.g. one per channel [C] (He et al. 2015). */
 export const prelu = (x: Tensor, slope: Tensor): Tensor => preluOp([x, slope], null)[0];
 
-/** 1 where a = b, else 0, in the operands' element type; broadcasts, and has no gradient. */
-export const equal = (a: Tensor, b: Tensor): Tensor => equalOp([a, b], null)[0];
+/** A comparison, whose number on the left is the mirrored one with it on the right. */
+function compare(op: Op<null>, right: UnaryOp, left: UnaryOp) {
+  return (a: Operand, b: Operand): Tensor => {
+    const name = op.spec.name;
+    const forms = { right: withNumber(right, name), left: withNumber(left, name) };
+    return apply({ op, right: forms.right, left: (value, x) => forms.left(x, value) }, a, b);
+  };
+}
+
+/** 1 where a = b, else 0, in the operands' element type; broadcasts, and no gradient flows through it. */
+export const equal = /* @__PURE__ */ compare(equalOp, "equalScalar", "equalScalar");
 /** 1 where a < b, else 0. */
-export const less = (a: Tensor, b: Tensor): Tensor => lessOp([a, b], null)[0];
+export const less = /* @__PURE__ */ compare(lessOp, "lessScalar", "greaterScalar");
 /** 1 where a ≤ b, else 0. */
-export const lessEqual = (a: Tensor, b: Tensor): Tensor => lessEqualOp([a, b], null)[0];
+export const lessEqual = /* @__PURE__ */ compare(
+  lessEqualOp,
+  "lessEqualScalar",
+  "greaterEqualScalar",
+);
 /** 1 where a > b, else 0. */
-export const greater = (a: Tensor, b: Tensor): Tensor => greaterOp([a, b], null)[0];
+export const greater = /* @__PURE__ */ compare(greaterOp, "greaterScalar", "lessScalar");
 /** 1 where a ≥ b, else 0. */
-export const greaterEqual = (a: Tensor, b: Tensor): Tensor => greaterEqualOp([a, b], null)[0];
+export const greaterEqual = /* @__PURE__ */ compare(
+  greaterEqualOp,
+  "greaterEqualScalar",
+  "lessEqualScalar",
+);

@@ -36,3 +36,6 @@ export const powGradient = /* @__PURE__ */ kernelGradient("pow");
 export const maximumGradient = /* @__PURE__ */ kernelGradient("maximum");
 export const minimumGradient = /* @__PURE__ */ kernelGradient("minimum");
 export const preluGradient = /* @__PURE__ */ kernelGradient("prelu");
+
+/** Of comparisons and other operations that are constant but for jumps. */
+export const noGradient: Gradient<unknown> = () => [];

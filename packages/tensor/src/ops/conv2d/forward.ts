@@ -71,7 +71,8 @@ export function runLaunch(
   y: Tensor,
 ): void {
   const pack = launch.pack(bias !== undefined);
-  const buffer = packed(run, pack, [weight, bias ?? weight], launch.packedLength);
+  const room = { elements: launch.packedLength, written: launch.packedWritten };
+  const buffer = packed(run, pack, [weight, bias ?? weight], room);
   const parts = {
     input: x,
     output: y,

@@ -10,6 +10,7 @@ const weightLaunches = /* @__PURE__ */ new LaunchCache<{
   readonly partial: Kernel;
   readonly finish: Kernel;
   readonly scratchLength: number;
+  readonly direct?: Kernel;
 }>();
 
 /** Gradients towards weight and bias. Inputs: x, g. */
@@ -21,10 +22,14 @@ const weightGradientOp = /* @__PURE__ */ defineOp<Conv2dAttrs & { readonly weigh
   ],
   forward: (run, [x, g], [gWeight, gBias], attrs) => {
     const spec = conv2dSpec(x, gWeight, attrs);
-    const { partial, finish, scratchLength } = weightLaunches.get(run.device, spec, () => {
+    const { partial, finish, scratchLength, direct } = weightLaunches.get(run.device, spec, () => {
       const launch = conv2dBackwardWeight(spec, conv2dTraits(run.device));
       return { ...launch, finish: launch.finish(true) };
     });
+    if (direct) {
+      run.kernel(direct, [x, g, gWeight, gBias]);
+      return;
+    }
     const scratch = run.scratch(scratchLength);
     run.kernel(partial, [x, g, scratch]);
     run.kernel(finish, [scratch, gWeight, gBias]);

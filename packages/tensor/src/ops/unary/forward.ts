@@ -1,7 +1,9 @@
 import { unaryOps as names, type UnaryOp, unary } from "@retinaface-webgpu/kernels-wgsl";
-import type { Tensor } from "../../core/tensor.js";
+import { TensorError } from "../../core/errors.js";
+import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
 import type { FusionTraits } from "../fusion.js";
+import { requireBoundOf, requireNumberOf } from "../numbers.js";
 import { defineOp, type Op } from "../op.js";
 
 /** Constants of an elementwise function; see `UnaryOp` for what they are. */
@@ -10,16 +12,31 @@ export interface UnaryAttrs {
   readonly b?: number;
 }
 
-const INTEGER_OPS: readonly UnaryOp[] = [
-  "relu",
-  "abs",
-  "neg",
-  "sign",
-  "square",
-  "clamp",
-  "addScalar",
-  "mulScalar",
-];
+/** What integers take, besides floats; negative numbers need a sign. */
+const INTEGER_OPS: Partial<Record<UnaryOp, "any" | "signed">> = {
+  relu: "any",
+  abs: "any",
+  neg: "signed",
+  sign: "signed",
+  square: "any",
+  clamp: "any",
+  addScalar: "any",
+  mulScalar: "any",
+  divScalar: "any",
+  scalarSub: "any",
+  scalarDiv: "any",
+  equalScalar: "any",
+  lessScalar: "any",
+  lessEqualScalar: "any",
+  greaterScalar: "any",
+  greaterEqualScalar: "any",
+};
+
+function requireType(op: UnaryOp, x: TensorInfo): void {
+  const integers = INTEGER_OPS[op];
+  if (!integers) requireDtype(op, x, "f32", "f16");
+  else if (integers === "signed") requireDtype(op, x, "f32", "f16", "i32");
+}
 
 function fusionOf(op: UnaryOp): FusionTraits<UnaryAttrs> | undefined {
   if (op !== "relu" && op !== "leakyRelu") return undefined;
@@ -31,7 +48,7 @@ function declare(op: UnaryOp): Op<UnaryAttrs> {
     name: op,
     fusion: fusionOf(op),
     outputs: ([x]) => {
-      if (!INTEGER_OPS.includes(op)) requireDtype(op, x, "f32", "f16");
+      requireType(op, x);
       return [x];
     },
     forward: (run, [x], [y], attrs) =>
@@ -75,9 +92,21 @@ export const ceil = (x: Tensor): Tensor => unaryOps.ceil([x], {})[0];
 /** To the nearest integer, halves to the even one. */
 export const round = (x: Tensor): Tensor => unaryOps.round([x], {})[0];
 
-/** Limits x to low … high; either may be infinite. The gradient passes at the bounds themselves. */
-export const clamp = (x: Tensor, low: number, high: number): Tensor =>
-  unaryOps.clamp([x], { a: low, b: high })[0];
+/**
+ * Limits x to low … high; either may be infinite. NaN stays NaN, and the gradient passes at the bounds themselves.
+ *
+ * @throws TensorError `ARGUMENT` unless low ≤ high, `DTYPE` for bounds that an integer tensor's type does not hold
+ */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  for (const bound of [low, high]) requireBoundOf("clamp", bound, x.dtype);
+  if (!(low <= high)) {
+    throw new TensorError(
+      "ARGUMENT",
+      `clamp(x, ${low}, ${high}) takes numbers, the lower first; use infinities to leave an end open.`,
+    );
+  }
+  return unaryOps.clamp([x], { a: low, b: high })[0];
+}
 
 /** x where positive, else alpha · (exp(x) − 1). */
 export const elu = (x: Tensor, alpha = 1): Tensor => unaryOps.elu([x], { a: alpha })[0];
@@ -89,10 +118,18 @@ export const softplus = (x: Tensor): Tensor => unaryOps.softplus([x], {})[0];
 /** x / (1 + |x|). */
 export const softsign = (x: Tensor): Tensor => unaryOps.softsign([x], {})[0];
 
-export const addScalar = (x: Tensor, value: number): Tensor =>
-  unaryOps.addScalar([x], { a: value })[0];
-export const mulScalar = (x: Tensor, value: number): Tensor =>
-  unaryOps.mulScalar([x], { a: value })[0];
+/** x + value. @throws TensorError `DTYPE` for a number that an integer tensor's type does not hold */
+export function addScalar(x: Tensor, value: number): Tensor {
+  requireNumberOf("add", value, x.dtype);
+  return unaryOps.addScalar([x], { a: value })[0];
+}
+
+/** x · value. @throws as `addScalar` */
+export function mulScalar(x: Tensor, value: number): Tensor {
+  requireNumberOf("mul", value, x.dtype);
+  return unaryOps.mulScalar([x], { a: value })[0];
+}
+
 /** x to a constant power; negative x take integer exponents only. */
 export const powScalar = (x: Tensor, exponent: number): Tensor =>
   unaryOps.powScalar([x], { a: exponent })[0];

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { DENO_ENVIRONMENT, DENO_RUN, denoProgram } from "./deno.mjs";
 import { hasTotals, judge } from "./test-report.mjs";
 
 const WITHHOLDER = new URL("./withhold.mjs", import.meta.url).href;
@@ -9,24 +10,32 @@ const WITHHOLDER = new URL("./withhold.mjs", import.meta.url).href;
  */
 const V8_FLAGS = ["--interrupt-budget=1000000"];
 
+/** How each place that is a program runs a file. */
+const COMMANDS = {
+  node: () => [process.execPath, "--enable-source-maps", ...V8_FLAGS],
+  deno: () => [denoProgram(), ...DENO_RUN],
+};
+
 /**
- * Runs one compiled test file in its own Node process and judges how it ended.
+ * Runs one compiled test file in a process of its own, Node's or Deno's, and judges how it ended.
  * A process that has printed its totals and then stays alive holds a resource it should have freed: a failure.
- * @param {{name: string, file: string, timeoutMs: number, exitGraceMs: number, withhold: string,
- *   signal: AbortSignal}} options `withhold` as `WITHHOLD` in withhold.mjs
+ * @param {{place: "node" | "deno", name: string, file: string, timeoutMs: number, exitGraceMs: number,
+ *   withhold: string, signal: AbortSignal}} options `withhold` as `WITHHOLD` in withhold.mjs
  * @returns {Promise<import("./test-report.mjs").FileResult>}
  */
-export function runNodeTest({ name, file, timeoutMs, exitGraceMs, withhold, signal }) {
+export function runTestProcess({ place, name, file, timeoutMs, exitGraceMs, withhold, signal }) {
   return new Promise((resolve) => {
     const started = performance.now();
     let output = "";
     let problem;
     let grace;
-    const child = spawn(process.execPath, ["--enable-source-maps", ...V8_FLAGS, file], {
+    const [program, ...args] = COMMANDS[place]();
+    const child = spawn(program, [...args, file], {
       stdio: ["ignore", "pipe", "pipe"],
       detached: process.platform !== "win32",
       env: {
         ...process.env,
+        ...(place === "deno" ? DENO_ENVIRONMENT : {}),
         FORCE_COLOR: process.stdout.isTTY ? "1" : "0",
         ...(withhold === "" ? {} : { WITHHOLD: withhold, NODE_OPTIONS: `--import ${WITHHOLDER}` }),
       },

@@ -1,0 +1,83 @@
+import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import type { BufferBinding } from "../device/bind-groups.js";
+import type { Device } from "../device/device.js";
+import type { CompiledKernel } from "../device/pipelines.js";
+import type { Owned } from "./owned.js";
+import type { Operand, Step } from "./steps.js";
+
+/** A dispatch, ready to be recorded. */
+export interface Command {
+  readonly compiled: CompiledKernel;
+  readonly kernel: Kernel;
+  readonly bindings: readonly BufferBinding[];
+  readonly group: GPUBindGroup;
+  readonly offsets: number[];
+}
+
+/** Binds steps to memory, as often as that changes. */
+export class Binder {
+  readonly #device: Device;
+  readonly #steps: readonly Step[];
+  readonly #compiled: readonly CompiledKernel[];
+  readonly #params: Params;
+
+  /** @param compiled the steps' kernels */
+  constructor(
+    device: Device,
+    steps: readonly Step[],
+    compiled: readonly CompiledKernel[],
+    owned: Owned,
+  ) {
+    this.#device = device;
+    this.#steps = steps;
+    this.#compiled = compiled;
+    this.#params = writeParams(device, steps, owned);
+  }
+
+  /** @param before commands of the same steps, of which those that bind the same are taken over */
+  bind(
+    bindingOf: (operand: Operand) => BufferBinding,
+    before: readonly Command[] | undefined,
+  ): Command[] {
+    return this.#steps.map(({ kernel, operands }, i) => {
+      const bindings = operands.map(bindingOf);
+      const known = before?.[i];
+      if (known && sameBindings(known.bindings, bindings)) return known;
+      const compiled = this.#compiled[i];
+      const { buffer, offsets } = this.#params;
+      const size = kernel.params?.byteLength;
+      const group = this.#device.bind(compiled, bindings, size ? { buffer, size } : undefined);
+      return { compiled, kernel, bindings, group, offsets: size ? [offsets[i]] : [] };
+    });
+  }
+}
+
+function sameBindings(a: readonly BufferBinding[], b: readonly BufferBinding[]): boolean {
+  return a.every(
+    ({ buffer, offset, size }, i) =>
+      buffer === b[i].buffer && offset === b[i].offset && size === b[i].size,
+  );
+}
+
+interface Params {
+  readonly buffer: GPUBuffer;
+  readonly offsets: readonly number[];
+}
+
+/** All kernels' params in one buffer, a 256-byte slot each. */
+function writeParams(device: Device, steps: readonly Step[], owned: Owned): Params {
+  const offsets: number[] = [];
+  let total = 0;
+  for (const { kernel } of steps) {
+    offsets.push(total);
+    total += Math.ceil((kernel.params?.byteLength ?? 0) / 256) * 256;
+  }
+  const bytes = new Uint8Array(Math.max(total, 16));
+  for (const [i, { kernel }] of steps.entries()) {
+    if (kernel.params) bytes.set(new Uint8Array(kernel.params), offsets[i]);
+  }
+  const buffer = device.allocate(bytes.length, "params of a plan");
+  owned.add(() => device.free(buffer));
+  device.write(buffer, bytes);
+  return { buffer: buffer.buffer, offsets };
+}
