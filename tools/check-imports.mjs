@@ -158,9 +158,15 @@ function checkNodeUse(file, findings) {
 
 function checkNodeGlobals(file, findings) {
   if (nodeOnlyFile.test(file.name)) return;
-  const global = nodeGlobals.exec(withoutComments(file.text));
-  if (global !== null)
-    findings.errors.push(`${file.name}: uses Node's ${global[0]}; ${nodeOnlyRemedy}`);
+  const text = withoutComments(file.text);
+  const global = nodeGlobals.exec(text);
+  if (global === null || importsName(text, global[0].split(".")[0])) return;
+  findings.errors.push(`${file.name}: uses Node's ${global[0]}; ${nodeOnlyRemedy}`);
+}
+
+/** Whether a name such as `Buffer` is another module's here. */
+function importsName(text, name) {
+  return new RegExp(`^import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from`, "m").test(text);
 }
 
 function checkLength(file, findings) {

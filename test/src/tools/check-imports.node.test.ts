@@ -45,6 +45,8 @@ test("downward, own, platform and declared imports are allowed", () => {
   const { errors, warnings } = check({
     "packages/tensor/src/device.ts":
       'import { x } from "@retinaface-webgpu/kernels-wgsl";\nimport { y } from "#platform";\nimport "./z.js";\n',
+    "packages/tensor/src/own-buffer.ts":
+      'import { Buffer } from "./z.js";\nexport const x = Buffer.from(1);\n',
     "packages/tensor/src/platform/node.ts": 'import { readFile } from "node:fs/promises";\n',
     "packages/retinaface/src/cli/main.ts":
       'import fs from "fs";\nimport { PNG } from "pngjs";\nprocess.exit(0);\n',

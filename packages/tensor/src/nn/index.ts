@@ -3,5 +3,5 @@ export { Init } from "./init.js";
 export * from "./layers.js";
 export * from "./linear.js";
 export { type LoadOptions, Module, StateDictError } from "./module.js";
-export { Parameter } from "./parameter.js";
+export { Buffer, Parameter } from "./parameter.js";
 export * from "./spatial.js";

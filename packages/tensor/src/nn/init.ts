@@ -1,8 +1,8 @@
+import type { DType } from "../core/dtype.js";
 import { Random } from "../core/random.js";
 import { type Shape, sizeOf } from "../core/shape.js";
-import type { Tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
-import { Parameter, tensorBuffer } from "./parameter.js";
+import { Buffer, Parameter } from "./parameter.js";
 
 /** Where a module's parameters live and how they start. */
 export class Init {
@@ -42,7 +42,7 @@ export class Init {
   }
 
   /** A tensor that is saved with the module but not trained. */
-  buffer(shape: Shape, value: number): Tensor {
-    return tensorBuffer(this.device, new Float32Array(sizeOf(shape)).fill(value), shape);
+  buffer(shape: Shape, value: number, dtype: DType = "f32"): Buffer {
+    return Buffer.from(this.device, new Array<number>(sizeOf(shape)).fill(value), shape, dtype);
   }
 }

@@ -1,8 +1,16 @@
+import type { DType } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
-import { type HostTensor, type StateDict, toFloat32 } from "../core/host-tensor.js";
-import { readTensors } from "../core/read-tensors.js";
+import { encodeHalf } from "../core/float16.js";
+import {
+  type HostTensor,
+  hostTensorFromBuffer,
+  type StateDict,
+  toFloat32,
+} from "../core/host-tensor.js";
+import { readBytes } from "../core/read-tensors.js";
 import { sameShape, showShape } from "../core/shape.js";
-import { Tensor } from "../core/tensor.js";
+import type { Tensor } from "../core/tensor.js";
+import { membersOf, type StateTensor } from "./members.js";
 import { Parameter } from "./parameter.js";
 
 /** The checkpoint does not fit the module; `missing`, `unexpected` and `mismatched` list all of it. */
@@ -30,11 +38,12 @@ export interface LoadOptions {
   strict?: boolean;
 }
 
-type Member = Tensor | Module | readonly Module[];
-
 /**
- * A part of a network. Tensors and modules held in own properties are its members, named as PyTorch
- * names them: `body.stage1.0.weight`.
+ * A part of a network. Parameters, buffers and modules held in own properties, also inside arrays, plain objects and
+ * Maps, are its members, named as PyTorch names them: `body.stage1.0.weight`. Other tensors are not part of its state.
+ *
+ * A member that is held twice, as with tied weights, is one parameter for optimizers and has both names in the state
+ * dict.
  */
 export abstract class Module {
   /** Whether batch norm uses batch statistics; set through `train()` and `eval()`. */
@@ -42,9 +51,9 @@ export abstract class Module {
 
   abstract forward(...inputs: never[]): unknown;
 
-  /** Trainable tensors with their full names. */
+  /** Trainable tensors with their full names, each once. */
   *namedParameters(prefix = ""): Generator<[string, Parameter]> {
-    for (const [name, value] of this.#tensors(prefix)) {
+    for (const [name, value] of once(this.#tensors(prefix))) {
       if (value instanceof Parameter) yield [name, value];
     }
   }
@@ -53,19 +62,17 @@ export abstract class Module {
     for (const [, parameter] of this.namedParameters()) yield parameter;
   }
 
-  /** Tensors saved with the module but not trained. */
+  /** Tensors saved with the module but not trained, each once. */
   *namedBuffers(prefix = ""): Generator<[string, Tensor]> {
-    for (const [name, value] of this.#tensors(prefix)) {
+    for (const [name, value] of once(this.#tensors(prefix))) {
       if (!(value instanceof Parameter)) yield [name, value];
     }
   }
 
-  /** This module and all below it, with their names. */
+  /** This module and all below it, each once, with their names. */
   *namedModules(prefix = ""): Generator<[string, Module]> {
-    yield [prefix.replace(/\.$/, ""), this];
-    for (const [name, member] of this.#members()) {
-      if (member instanceof Module) yield* member.namedModules(`${prefix}${name}.`);
-    }
+    const all = this.#modules(prefix, new Set());
+    for (const [path, module] of once(all)) yield [path.replace(/\.$/, ""), module];
   }
 
   /** Switches batch norm to batch statistics (`true`) or running statistics. */
@@ -98,9 +105,10 @@ export abstract class Module {
     const members = [...this.#tensors("")];
     if (members.length > 0) {
       const tensors = members.map(([, value]) => value);
-      const host = await readTensors(tensors[0].device, tensors);
+      const host = await readBytes(tensors[0].device, tensors);
       for (const [name, value] of members) {
-        state.set(name, { dtype: "f32", shape: [...value.shape], data: host.get(value)!.slice() });
+        const bytes = host.get(value)!.slice().buffer;
+        state.set(name, hostTensorFromBuffer(value.dtype, value.shape, bytes));
       }
     }
     for (const [name, module] of this.#counters()) {
@@ -124,13 +132,17 @@ export abstract class Module {
       const given = state.get(name);
       if (given && !sameShape(given.shape, target.shape)) {
         mismatched.push(`${name} is ${showShape(given.shape)}, not ${showShape(target.shape)}`);
+      } else if (given && !fitsType(given, target.dtype)) {
+        mismatched.push(`${name} holds ${given.dtype} numbers that are no ${target.dtype}`);
       }
     }
     const strict = options.strict ?? true;
     if (missing.length || mismatched.length || (strict && unexpected.length)) {
       throw new StateDictError(missing, strict ? unexpected : [], mismatched);
     }
-    for (const [name, target] of targets) target.write(toFloat32(state.get(name) as HostTensor));
+    for (const [name, target] of targets) {
+      target.write(valuesAs(target.dtype, state.get(name) as HostTensor));
+    }
     for (const [name, module] of counters) {
       const given = state.get(name);
       if (given) module.numBatchesTracked = Number(given.data[0]);
@@ -145,31 +157,62 @@ export abstract class Module {
     }
   }
 
-  *#members(): Generator<[string, Tensor | Module]> {
-    for (const [name, member] of Object.entries(this) as [string, Member][]) {
-      if (member instanceof Tensor || member instanceof Module) yield [name, member];
-      else if (Array.isArray(member)) {
-        for (const [i, item] of member.entries()) {
-          if (item instanceof Module) yield [`${name}.${i}`, item];
-        }
-      }
+  /** All modules with their paths, each ending in a dot; one that is held twice has both. */
+  *#modules(path: string, around: ReadonlySet<Module>): Generator<[string, Module]> {
+    if (around.has(this)) return;
+    yield [path, this];
+    const inside = new Set(around).add(this);
+    for (const [name, member] of membersOf<Module>(this, isModule)) {
+      if (isModule(member)) yield* member.#modules(`${path}${name}.`, inside);
     }
   }
 
-  *#tensors(prefix: string): Generator<[string, Tensor]> {
-    for (const [path, module] of this.namedModules()) {
-      const base = path ? `${prefix}${path}.` : prefix;
-      for (const [name, member] of module.#members()) {
-        if (member instanceof Tensor) yield [base + name, member];
+  *#tensors(prefix: string): Generator<[string, StateTensor]> {
+    for (const [path, module] of this.#modules(prefix, new Set())) {
+      for (const [name, member] of membersOf<Module>(module, isModule)) {
+        if (!isModule(member)) yield [path + name, member];
       }
     }
   }
 
   *#counters(): Generator<[string, { numBatchesTracked: number }]> {
-    for (const [path, module] of this.namedModules()) {
+    for (const [path, module] of this.#modules("", new Set())) {
       if (!("numBatchesTracked" in module)) continue;
-      const counter = module as Module & { numBatchesTracked: number };
-      yield [`${path ? `${path}.` : ""}num_batches_tracked`, counter];
+      yield [`${path}num_batches_tracked`, module as Module & { numBatchesTracked: number }];
     }
   }
+}
+
+function isModule(value: unknown): value is Module {
+  return value instanceof Module;
+}
+
+/** The first entry of each value. */
+function* once<V>(entries: Iterable<[string, V]>): Generator<[string, V]> {
+  const seen = new Set<V>();
+  for (const entry of entries) {
+    if (seen.has(entry[1])) continue;
+    seen.add(entry[1]);
+    yield entry;
+  }
+}
+
+/** Whether a saved tensor's numbers can be had in an element type: integers take no fractions. */
+function fitsType(saved: HostTensor, dtype: DType): boolean {
+  if (dtype === "f32" || dtype === "f16") return true;
+  if (saved.dtype === "i64") return true;
+  return toFloat64(saved).every(Number.isInteger);
+}
+
+function valuesAs(dtype: DType, saved: HostTensor): ArrayLike<number> {
+  if (dtype === "f32") return toFloat32(saved);
+  if (dtype === "f16") return saved.dtype === "f16" ? saved.data : encodeHalf(toFloat32(saved));
+  return toFloat64(saved);
+}
+
+function toFloat64(saved: HostTensor): Float64Array {
+  if (saved.dtype === "i64") return Float64Array.from(saved.data, Number);
+  return Float64Array.from(
+    saved.dtype === "f16" || saved.dtype === "bf16" ? toFloat32(saved) : saved.data,
+  );
 }

@@ -1,7 +1,8 @@
+import { bytesPerElement, type DType } from "../core/dtype.js";
 import { keep } from "../core/scope.js";
-import type { Shape } from "../core/shape.js";
+import { type Shape, sizeOf } from "../core/shape.js";
 import { Storage } from "../core/storage.js";
-import { Tensor, tensor } from "../core/tensor.js";
+import { Tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 
 /** A trained tensor of a module: a leaf that requires a gradient and outlives `tidy` scopes. */
@@ -14,7 +15,20 @@ export class Parameter extends Tensor {
   }
 }
 
-/** A tensor that belongs to a module without being trained (running statistics). */
-export function tensorBuffer(device: Device, values: Float32Array, shape: Shape): Tensor {
-  return keep(tensor(device, values, shape));
+/**
+ * A tensor that is saved with its module but not trained, such as running statistics (PyTorch's `nn.Buffer`). Of a
+ * module's tensors only these and parameters are its state: an activation that it keeps for itself is not.
+ */
+export class Buffer extends Tensor {
+  static from(
+    device: Device,
+    values: ArrayLike<number>,
+    shape: Shape,
+    dtype: DType = "f32",
+  ): Buffer {
+    const bytes = sizeOf(shape) * bytesPerElement(dtype);
+    const buffer = keep(new Buffer(device, { shape, dtype }, new Storage(device, bytes, "buffer")));
+    buffer.write(values);
+    return buffer;
+  }
 }

@@ -67,6 +67,6 @@ export function recordTrace<R>(
 
 /** Does something on the host now, or while a plan or a training step is traced, at each of its runs. */
 export function eachRun(effect: () => void): void {
-  if (active?.whole) active.effects.push(effect);
-  else effect();
+  if (!active) effect();
+  else if (active.whole) active.effects.push(effect);
 }

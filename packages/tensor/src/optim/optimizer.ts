@@ -98,12 +98,15 @@ export abstract class Optimizer<O extends GroupOptions> {
     ) as GroupInit<O>[];
     this.groups = inits.map((init) => {
       const lr = init.lr ?? defaults.lr;
-      return { ...defaults, ...init, lr, baseLr: lr, parameters: [...init.parameters] };
+      return { ...defaults, ...init, lr, baseLr: lr, parameters: [...new Set(init.parameters)] };
     });
     this.#chunks = this.groups.map(() => []);
     const all = this.#parameters();
     if (new Set(all).size !== all.length) {
-      throw new TensorError("OPTIMIZER", "A parameter is in two groups: give each one only once.");
+      throw new TensorError(
+        "OPTIMIZER",
+        "A parameter is in two groups: give each to one of them (tied weights are one parameter).",
+      );
     }
     for (const { lr, weightDecay } of this.groups) {
       requireOption("lr", lr, lr >= 0, "0 or more");

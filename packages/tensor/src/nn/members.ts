@@ -1,0 +1,43 @@
+/** What a module holds, and under which names. */
+import { Buffer, Parameter } from "./parameter.js";
+
+/** A tensor of a module's state. */
+export type StateTensor = Parameter | Buffer;
+
+/**
+ * Parameters, buffers and modules among a module's own properties, with PyTorch's names. They may lie in arrays,
+ * plain objects and Maps, to any depth: `heads.cls`, `blocks.0.1`.
+ */
+export function* membersOf<M extends object>(
+  module: M,
+  isModule: (value: unknown) => value is M,
+): Generator<[name: string, member: StateTensor | M]> {
+  for (const [name, value] of Object.entries(module)) {
+    yield* membersIn(name, value, isModule, new Set());
+  }
+}
+
+function* membersIn<M>(
+  name: string,
+  value: unknown,
+  isModule: (value: unknown) => value is M,
+  around: ReadonlySet<unknown>,
+): Generator<[string, StateTensor | M]> {
+  if (value instanceof Parameter || value instanceof Buffer || isModule(value)) yield [name, value];
+  else if (!around.has(value)) {
+    const inside = new Set(around).add(value);
+    for (const [key, item] of itemsOf(value)) {
+      if (typeof item === "object" && item !== null) {
+        yield* membersIn(`${name}.${key}`, item, isModule, inside);
+      }
+    }
+  }
+}
+
+function itemsOf(value: unknown): Iterable<readonly [unknown, unknown]> {
+  if (Array.isArray(value) || value instanceof Map) return value.entries();
+  if (value !== null && typeof value === "object") {
+    if (Object.getPrototypeOf(value) === Object.prototype) return Object.entries(value);
+  }
+  return [];
+}
