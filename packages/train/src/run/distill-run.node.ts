@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { Device, DeviceLostError, nn, optim } from "@retinaface-webgpu/tensor";
+import { type Device, nn, optim } from "@retinaface-webgpu/tensor";
 import { OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
 import type { PhotoSet } from "../distill/compose.js";
 import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
@@ -14,6 +14,7 @@ import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { Trainer } from "../trainer/trainer.js";
 import { defaultWorkers } from "../worker-pool.node.js";
+import { recovering } from "./recover.js";
 import { RunFolder } from "./run-folder.node.js";
 
 /** What a distillation works with and whom it tells. */
@@ -61,8 +62,6 @@ export interface DistillResult {
 
 /** What a distillation writes beside checkpoint and metrics. */
 export const MODEL = "model.safetensors";
-/** Devices lost in a row, without a checkpoint between, after which a run gives up. */
-const MAX_LOSSES = 3;
 /** Log odds that new class heads begin with: background is far more frequent (Lin et al. 2017). */
 const INITIAL_ODDS = -4;
 
@@ -105,22 +104,11 @@ export class DistillRun {
 
   /** Trains to the recipe's last step, or until `stop()`; the averaged weights are `model.safetensors`. */
   async run(): Promise<DistillResult> {
-    let losses = 0;
-    for (let before = -1; ; ) {
-      const device = await Device.create();
-      try {
-        return await this.#train(device);
-      } catch (error) {
-        if (!(error instanceof DeviceLostError)) throw error;
-        const step = this.hasCheckpoint ? (await this.#read()).state.step : 0;
-        losses = step === before ? losses + 1 : 1;
-        before = step;
-        if (losses > MAX_LOSSES) throw error;
-        this.#input.onNotice(`${error.message} Going on from step ${step}.`);
-      } finally {
-        device.destroy();
-      }
-    }
+    return recovering({
+      work: (device) => this.#train(device),
+      savedStep: async () => (this.hasCheckpoint ? (await this.#read()).state.step : undefined),
+      onNotice: (text) => this.#input.onNotice(text),
+    });
   }
 
   async #train(device: Device): Promise<DistillResult> {

@@ -1,4 +1,4 @@
-import { Device, DeviceLostError } from "@retinaface-webgpu/tensor";
+import type { Device } from "@retinaface-webgpu/tensor";
 import type { NetworkConfig, RetinaFaceNetwork } from "retinaface-webgpu";
 import { plainAugment, type Sample, trainingAugment } from "../augment/sample.js";
 import { createWorkerSampler } from "../augment/worker-sampler.node.js";
@@ -14,9 +14,7 @@ import type { StepLosses } from "../trainer/loss-log.js";
 import { trainerOptions } from "../trainer/settings.js";
 import { Trainer } from "../trainer/trainer.js";
 import { validateModel } from "../trainer/validate.js";
-
-/** Devices lost in a row, without a checkpoint between, after which the run gives up. */
-const MAX_LOSSES = 3;
+import { recovering } from "./recover.js";
 
 /** What a run tells the person who started it. */
 export interface RunListener {
@@ -81,24 +79,20 @@ export class TrainRun {
    * @throws {NonFiniteLossError} with the batch saved in the run's folder
    */
   async run(finish: (device: Device) => Promise<void>): Promise<void> {
-    let losses = 0;
-    for (;;) {
-      const before = this.#checkpoint;
-      const device = await Device.create();
-      try {
-        await this.#train(device);
-        return await finish(device);
-      } catch (error) {
-        if (error instanceof NonFiniteLossError) await this.#input.files.writeFailure(error);
-        if (!(error instanceof DeviceLostError)) throw error;
-        losses = this.#checkpoint === before ? losses + 1 : 1;
-        if (losses > MAX_LOSSES) throw error;
-        const step = this.#checkpoint?.state.step ?? 0;
-        this.#input.listener.onNotice(`${error.message} Going on from step ${step}.`);
-      } finally {
-        device.destroy();
-      }
-    }
+    const { files, listener } = this.#input;
+    await recovering({
+      work: async (device) => {
+        try {
+          await this.#train(device);
+        } catch (error) {
+          if (error instanceof NonFiniteLossError) await files.writeFailure(error);
+          throw error;
+        }
+        await finish(device);
+      },
+      savedStep: async () => this.#checkpoint?.state.step,
+      onNotice: (text) => listener.onNotice(text),
+    });
   }
 
   async #train(device: Device): Promise<void> {
