@@ -15,6 +15,7 @@ export {
   decodeLandmarks,
   encodeBoxes,
   encodeLandmarks,
+  LANDMARK_COORDINATES,
 } from "./decode/codec.js";
 export { hasLandmarks } from "./decode/face.js";
 export { labelsOf, marginsOf, probabilityOf } from "./decode/margin.js";

@@ -2,6 +2,7 @@ import {
   type Colour,
   fillDisc,
   fillRect,
+  LANDMARK_COORDINATES,
   OptionError,
   type RawImage,
   resizeBilinear,
@@ -37,8 +38,8 @@ function drawFaces(image: RawImage, sample: Sample): void {
       .map((value) => Math.round(value * image.width));
     strokeRect(image, x1, y1, x2, y2, thickness, ignored[f] ? IGNORED : FACE);
     for (const [p, colour] of POINTS.entries()) {
-      const x = landmarks[f * 10 + p * 2] * image.width;
-      const y = landmarks[f * 10 + p * 2 + 1] * image.height;
+      const x = landmarks[f * LANDMARK_COORDINATES + p * 2] * image.width;
+      const y = landmarks[f * LANDMARK_COORDINATES + p * 2 + 1] * image.height;
       if (Number.isFinite(x + y)) fillDisc(image, x - 0.5, y - 0.5, thickness * 1.5, colour);
     }
   }

@@ -1,5 +1,5 @@
 import type { Random } from "@retinaface-webgpu/tensor";
-import type { RawImage } from "retinaface-webgpu";
+import { LANDMARK_COORDINATES, type RawImage } from "retinaface-webgpu";
 import { type FaceRecord, filterFaces } from "../data/record.js";
 import { chance } from "../random.js";
 
@@ -132,8 +132,9 @@ export function mirrorFaces(record: FaceRecord, width: number): FaceRecord {
     boxes[f * 4] = width - record.boxes[f * 4 + 2];
     boxes[f * 4 + 2] = width - record.boxes[f * 4];
     for (const [to, from] of MIRRORED_LANDMARKS.entries()) {
-      landmarks[f * 10 + to * 2] = width - record.landmarks[f * 10 + from * 2];
-      landmarks[f * 10 + to * 2 + 1] = record.landmarks[f * 10 + from * 2 + 1];
+      const [at, source] = [to, from].map((point) => f * LANDMARK_COORDINATES + point * 2);
+      landmarks[at] = width - record.landmarks[source];
+      landmarks[at + 1] = record.landmarks[source + 1];
     }
   }
   return { ...record, boxes, landmarks };

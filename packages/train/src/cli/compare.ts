@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Device } from "@retinaface-webgpu/tensor";
 import { Command } from "commander";
-import { OptionError, RetinaFace, readBytes } from "retinaface-webgpu";
+import { LANDMARK_COORDINATES, OptionError, RetinaFace, readBytes } from "retinaface-webgpu";
 import { overwriteOption } from "retinaface-webgpu/node";
 import { AGREEMENT_DEFAULTS, landmarkError, measureAgreement } from "../distill/held-out.js";
 import { readRecipe } from "../distill/recipe.js";
@@ -82,7 +82,7 @@ function precisionOf(photos: readonly Found[], of: "found" | "teacher"): number 
       id: photo.file.id,
       image: photo.file.file,
       boxes,
-      landmarks: new Float32Array(count * 10).fill(Number.NaN),
+      landmarks: new Float32Array(count * LANDMARK_COORDINATES).fill(Number.NaN),
       labels: Array<string>(count).fill("face"),
       ignored: new Uint8Array(count),
     };

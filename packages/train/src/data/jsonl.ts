@@ -1,3 +1,4 @@
+import { LANDMARK_COORDINATES, LANDMARK_NAMES } from "retinaface-webgpu";
 import { isNumbers, isObject, type JsonObject, readJsonSize } from "./json.js";
 import {
   type FaceInput,
@@ -15,7 +16,11 @@ function readFace(value: unknown): FaceInput | string {
   const face: FaceInput = { box: value.box, label, ignored: value.ignored === true };
   if (value.landmarks === undefined || value.landmarks === null) return face;
   const points = value.landmarks;
-  if (!Array.isArray(points) || points.length !== 5 || !points.every((p) => isNumbers(p, 2))) {
+  if (
+    !Array.isArray(points) ||
+    points.length !== LANDMARK_NAMES.length ||
+    !points.every((p) => isNumbers(p, 2))
+  ) {
     return "has landmarks that are not five [x, y]";
   }
   return { ...face, landmarks: points.flat() };
@@ -82,8 +87,10 @@ export function parseJsonl(text: string, file: string, resolve: ResolveImage): R
 export function formatJsonl(records: readonly FaceRecord[]): string {
   const lines = records.map((record) => {
     const faces = record.labels.map((label, i) => {
-      const points = [...record.landmarks.subarray(i * 10, i * 10 + 10)];
-      const pairs = Array.from({ length: 5 }, (_, p) => points.slice(p * 2, p * 2 + 2));
+      const points = [
+        ...record.landmarks.subarray(i * LANDMARK_COORDINATES, (i + 1) * LANDMARK_COORDINATES),
+      ];
+      const pairs = LANDMARK_NAMES.map((_, p) => points.slice(p * 2, p * 2 + 2));
       return {
         box: [...record.boxes.subarray(i * 4, i * 4 + 4)],
         landmarks: points.some(Number.isNaN) ? undefined : pairs,

@@ -1,4 +1,4 @@
-import type { RawImage } from "retinaface-webgpu";
+import { LANDMARK_COORDINATES, type RawImage } from "retinaface-webgpu";
 
 /**
  * Where a record's pixels come from: a path (Node) or URL (browser), or a function that yields the
@@ -109,12 +109,13 @@ export class RecordBuilder {
     const { landmarks } = face;
     if (
       landmarks &&
-      (landmarks.length !== 10 || !landmarks.map(Math.fround).every(Number.isFinite))
+      (landmarks.length !== LANDMARK_COORDINATES ||
+        !landmarks.map(Math.fround).every(Number.isFinite))
     ) {
-      return `landmarks need 10 finite numbers, not [${landmarks.join(", ")}]`;
+      return `landmarks need ${LANDMARK_COORDINATES} finite numbers, not [${landmarks.join(", ")}]`;
     }
     this.#boxes.push(x1, y1, x2, y2);
-    this.#landmarks.push(...(landmarks ?? Array<number>(10).fill(Number.NaN)));
+    this.#landmarks.push(...(landmarks ?? Array<number>(LANDMARK_COORDINATES).fill(Number.NaN)));
     this.#labels.push(face.label);
     this.#ignored.push(face.ignored ? 1 : 0);
     return undefined;
@@ -146,7 +147,7 @@ export function filterFaces(record: FaceRecord, keep: (face: number) => boolean)
   return {
     ...record,
     boxes: rows(record.boxes, 4),
-    landmarks: rows(record.landmarks, 10),
+    landmarks: rows(record.landmarks, LANDMARK_COORDINATES),
     labels: kept.map((i) => record.labels[i]),
     ignored: Uint8Array.from(kept, (i) => record.ignored[i]),
   };

@@ -1,4 +1,5 @@
 import type { Random } from "@retinaface-webgpu/tensor";
+import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { MIRRORED_LANDMARKS } from "../augment/crop.js";
 import type { Sample } from "../augment/sample.js";
 import { chance, seededRandom } from "../random.js";
@@ -303,4 +304,4 @@ class View {
   }
 }
 
-const NO_LANDMARKS: readonly number[] = Array<number>(10).fill(Number.NaN);
+const NO_LANDMARKS: readonly number[] = Array<number>(LANDMARK_COORDINATES).fill(Number.NaN);

@@ -1,3 +1,4 @@
+import { LANDMARK_COORDINATES, LANDMARK_NAMES } from "retinaface-webgpu";
 import { boxIou, type Detections } from "../evaluate/detections.js";
 
 /** What a detector and its teacher found in one photo; boxes in its pixels. */
@@ -95,9 +96,9 @@ export function landmarkError(
 ): number | undefined {
   const best = scores.reduce((a, value, i) => (a < 0 || value > scores[a] ? i : a), -1);
   if (best < 0 || !landmarks || !(scores[best] > score)) return undefined;
-  const points = [0, 1, 2, 3, 4].filter((i) => Number.isFinite(labelled[i * 2]));
+  const points = [...LANDMARK_NAMES.keys()].filter((i) => Number.isFinite(labelled[i * 2]));
   const distance = (i: number) => {
-    const [x, y] = landmarks.subarray(best * 10 + i * 2, best * 10 + i * 2 + 2);
+    const [x, y] = landmarks.subarray(best * LANDMARK_COORDINATES + i * 2);
     return Math.hypot(x - labelled[i * 2], y - labelled[i * 2 + 1]);
   };
   const mean = points.reduce((sum, i) => sum + distance(i), 0) / points.length;

@@ -1,4 +1,5 @@
 import { type Device, gather, type Tensor, tensor } from "@retinaface-webgpu/tensor";
+import { BOX_NUMBERS, LANDMARK_COORDINATES } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import { type MatchOptions, matchPriors, pickRows } from "../objective/match.js";
 import type { LabelTensors } from "./loss.js";
@@ -16,8 +17,8 @@ const COVERED = 0.5;
 /** Landmarks of faces that have some, with the unknown ones marked; of the others, all NaN. */
 function markUnknown(landmarks: Float32Array): Float32Array {
   return landmarks.map((value, i) => {
-    const face = Math.floor(i / 10) * 10;
-    const some = landmarks.subarray(face, face + 10).some(Number.isFinite);
+    const face = i - (i % LANDMARK_COORDINATES);
+    const some = landmarks.subarray(face, face + LANDMARK_COORDINATES).some(Number.isFinite);
     return some && !Number.isFinite(value) ? UNKNOWN : value;
   });
 }
@@ -30,7 +31,7 @@ function spread(rows: Float32Array, width: number, index: Tensor): Tensor {
 
 /** Sets `known` to 1 for the known landmarks of the face whose ten begin at `from`, the others to 0. */
 function keepKnown(landmarks: Float32Array, known: Float32Array, from: number): void {
-  for (let i = from; i < from + 10; i++) {
+  for (let i = from; i < from + LANDMARK_COORDINATES; i++) {
     if (Math.abs(landmarks[i]) < FAR) known[i] = 1;
     else landmarks[i] = 0;
   }
@@ -99,29 +100,31 @@ export function uploadLabels(
     ignored,
   }));
   const targets = matchPriors(faces, priors, { ...MATCH, variances });
-  const { labels, landmMask } = targets;
+  const { labels } = targets;
+  const { loc, landms: points } = targets.heads;
   // Few priors are labelled: their rows go to the GPU, and for each prior the number of its row.
   const positive: number[] = [];
   const rowOf = new Int32Array(labels.length).fill(labels.length);
   for (let p = 0; p < labels.length; p++) {
     if (labels[p] === 1) rowOf[p] = positive.push(p) - 1;
   }
-  const landms = pickRows(targets.landmTargets, 10, positive);
+  const landms = pickRows(points.values, LANDMARK_COORDINATES, positive);
   const known = new Float32Array(landms.length);
   const boxed = new Float32Array(positive.length).fill(1);
   for (const [row, p] of positive.entries()) {
-    if (landmMask[p] === 0) continue;
-    keepKnown(landms, known, row * 10);
-    if (known.subarray(row * 10, row * 10 + 10).includes(0)) boxed[row] = 0;
+    if (points.mask[p] === 0) continue;
+    const from = row * LANDMARK_COORDINATES;
+    keepKnown(landms, known, from);
+    if (known.subarray(from, from + LANDMARK_COORDINATES).includes(0)) boxed[row] = 0;
   }
   const shape = [samples.length, priors.length / 4];
   const index = tensor(device, rowOf, shape, { dtype: "i32" });
   const { counted, background } = quietOf(samples, priors);
   return {
     faces: spread(boxed, 1, index),
-    loc: spread(pickRows(targets.locTargets, 4, positive), 4, index),
-    landms: spread(landms, 10, index),
-    landmMask: spread(known, 10, index),
+    loc: spread(pickRows(loc.values, BOX_NUMBERS, positive), BOX_NUMBERS, index),
+    landms: spread(landms, LANDMARK_COORDINATES, index),
+    landmMask: spread(known, LANDMARK_COORDINATES, index),
     counted: tensor(device, counted, [...shape, 1]),
     background: tensor(device, background, [...shape, 1]),
   };

@@ -1,4 +1,5 @@
 import type { Random } from "@retinaface-webgpu/tensor";
+import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { chance } from "../random.js";
 import type { Canvas } from "./view.js";
 
@@ -24,9 +25,9 @@ interface Frame {
 
 /** Draws something before some of the faces, by their landmarks `[n, 10]` in view pixels. */
 export function occludeFaces(canvas: Canvas, landmarks: readonly number[], random: Random): void {
-  for (let f = 0; f < landmarks.length; f += 10) {
+  for (let f = 0; f < landmarks.length; f += LANDMARK_COORDINATES) {
     if (!chance(random, OCCLUDED)) continue;
-    const frame = frameOf(landmarks.slice(f, f + 10));
+    const frame = frameOf(landmarks.slice(f, f + LANDMARK_COORDINATES));
     if (frame) OCCLUDERS[random.integer(OCCLUDERS.length)](canvas, frame, random);
   }
 }

@@ -1,3 +1,4 @@
+import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { isNumbers, isObject } from "../data/json.js";
 import { DataError } from "../errors.js";
 import type { PhotoFace } from "./compose.js";
@@ -30,7 +31,8 @@ function readFace(value: unknown, where: string): PhotoFace | undefined {
   const [x1, y1, x2, y2] = box;
   const side = Math.sqrt((x2 - x1) * (y2 - y1));
   if (!(side > 0)) return undefined;
-  const exact = score >= POINTS_SCORE && side >= POINTS_SIDE && isNumbers(landmarks, 10);
+  const exact =
+    score >= POINTS_SCORE && side >= POINTS_SIDE && isNumbers(landmarks, LANDMARK_COORDINATES);
   const weight = (score < HARD ? HARD_WEIGHT : 1) * (side < SMALL_SIDE ? SMALL_WEIGHT : 1);
   return {
     box: [x1, y1, x2, y2],

@@ -1,4 +1,10 @@
-import { type Face, LANDMARK_NAMES, type RawImage } from "retinaface-webgpu";
+import {
+  type Face,
+  hasLandmarks,
+  LANDMARK_COORDINATES,
+  LANDMARK_NAMES,
+  type RawImage,
+} from "retinaface-webgpu";
 
 /** What a detector found in one image, in any order, in pixels of the upright image. */
 export interface Detections {
@@ -18,9 +24,11 @@ export function packFaces(faces: readonly Face[]): Detections {
   return {
     boxes: Float64Array.from(faces.flatMap(({ box }) => box)),
     scores: Float64Array.from(faces, ({ score }) => score),
-    landmarks: Float64Array.from(
-      faces.flatMap(({ landmarks }) => LANDMARK_NAMES.flatMap((name) => landmarks[name])),
-    ),
+    ...(faces.every(hasLandmarks) && {
+      landmarks: Float64Array.from(
+        faces.flatMap(({ landmarks }) => LANDMARK_NAMES.flatMap((name) => landmarks[name])),
+      ),
+    }),
   };
 }
 
@@ -36,7 +44,7 @@ export function takeDetections(detections: Detections, indices: ArrayLike<number
   return {
     boxes: rows(detections.boxes, 4),
     scores: rows(detections.scores, 1),
-    landmarks: detections.landmarks && rows(detections.landmarks, 10),
+    landmarks: detections.landmarks && rows(detections.landmarks, LANDMARK_COORDINATES),
   };
 }
 

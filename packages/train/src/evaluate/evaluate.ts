@@ -1,4 +1,4 @@
-import { OptionError } from "retinaface-webgpu";
+import { LANDMARK_COORDINATES, OptionError } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
 import type { Detections } from "./detections.js";
 import { type LandmarkError, LandmarkErrorMeter } from "./landmark-error.js";
@@ -107,11 +107,11 @@ function landmarkError(images: readonly Judged[]): LandmarkError | undefined {
     if (!detections.landmarks) continue;
     for (const [n, verdict] of verdicts.entries()) {
       if (verdict !== VERDICT.hit) continue;
-      const found = matched.order[n] * 10;
+      const found = matched.order[n] * LANDMARK_COORDINATES;
       const face = matched.face[n];
       meter.add(
-        detections.landmarks.subarray(found, found + 10),
-        record.landmarks.subarray(face * 10, face * 10 + 10),
+        detections.landmarks.subarray(found, found + LANDMARK_COORDINATES),
+        record.landmarks.subarray(face * LANDMARK_COORDINATES, (face + 1) * LANDMARK_COORDINATES),
         record.boxes.subarray(face * 4, face * 4 + 4),
       );
     }
@@ -174,7 +174,7 @@ export function evaluateDetections(
   const judged = images.map(({ record, detections }): Judged => {
     const n = detections.scores.length;
     const { boxes, landmarks } = detections;
-    if (boxes.length !== n * 4 || (landmarks && landmarks.length !== n * 10)) {
+    if (boxes.length !== n * 4 || (landmarks && landmarks.length !== n * LANDMARK_COORDINATES)) {
       throw new OptionError(`the detections of ${record.id} do not fit their ${n} scores`);
     }
     const matched = overlapDetections(record, detections);

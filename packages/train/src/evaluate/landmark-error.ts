@@ -1,3 +1,5 @@
+import { LANDMARK_NAMES } from "retinaface-webgpu";
+
 /** How far found landmarks lie from the labelled ones, as a share of the face's size. */
 export interface LandmarkError {
   /** Faces with labelled landmarks that were found. */
@@ -20,7 +22,7 @@ export class LandmarkErrorMeter {
   #byBox = 0;
   #eyes = 0;
   #failures = 0;
-  readonly #points = [0, 0, 0, 0, 0];
+  readonly #points = LANDMARK_NAMES.map(() => 0);
 
   /**
    * @param found [10]

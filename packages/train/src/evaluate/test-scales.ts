@@ -1,4 +1,9 @@
-import { OptionError, type RawImage, resizeBilinear } from "retinaface-webgpu";
+import {
+  LANDMARK_COORDINATES,
+  OptionError,
+  type RawImage,
+  resizeBilinear,
+} from "retinaface-webgpu";
 import { MIRRORED_LANDMARKS, mirrorImage } from "../augment/crop.js";
 import type { Detections } from "./detections.js";
 import { voteDetections } from "./voting.js";
@@ -80,8 +85,8 @@ function mirrorBack(detections: Detections, width: number): Detections {
     return width - boxes[i % 4 === 0 ? i + 2 : i - 2];
   });
   const points = landmarks?.map((_, i) => {
-    const face = i - (i % 10);
-    const from = face + MIRRORED_LANDMARKS[(i % 10) >> 1] * 2 + (i % 2);
+    const column = i % LANDMARK_COORDINATES;
+    const from = i - column + MIRRORED_LANDMARKS[column >> 1] * 2 + (i % 2);
     return i % 2 === 0 ? width - landmarks[from] : landmarks[from];
   });
   return { boxes: turned, scores, landmarks: points };

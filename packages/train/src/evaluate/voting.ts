@@ -1,3 +1,4 @@
+import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { boxIou, byScore, type Detections } from "./detections.js";
 
 /**
@@ -24,7 +25,11 @@ export function voteDetections(detections: Detections, threshold: number): Detec
         ? voters.reduce((sum, v) => sum + scores[v] * values[v * width + column], 0) / weight
         : values[leader * width + column];
     for (let c = 0; c < 4; c++) out.boxes.push(mean(boxes, 4, c));
-    if (landmarks) for (let c = 0; c < 10; c++) out.landmarks.push(mean(landmarks, 10, c));
+    if (landmarks) {
+      for (let c = 0; c < LANDMARK_COORDINATES; c++) {
+        out.landmarks.push(mean(landmarks, LANDMARK_COORDINATES, c));
+      }
+    }
     out.scores.push(scores[leader]);
   }
   return {
