@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Runs the test suite: `test.mjs all|node|deno|browser [--fresh] [--filter RE] [--timeout SECONDS]`, where RE is tried on
-// the place and name of a test file, e.g. `node nn/conv2d`. A file whose inputs are those of its last pass is not run
+// the place and name of a test file, e.g. `node tensor/ops/conv2d`. A file whose inputs are those of its last pass is not run
 // again (lib/test-cache.mjs), unless `--fresh` or one of the options below is given. `--withhold NAMES` runs Node's tests on
 // devices without these features, or without raised limits (`limits`). `--tests FOLDER` and `--exit-grace SECONDS` are
 // for the runner's own tests. The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.

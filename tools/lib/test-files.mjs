@@ -7,14 +7,14 @@ const timesFile = path.join(cacheDir, "test-times.json");
 const TYPICAL_SECONDS = 5;
 /** What begins first where no earlier run tells: these take far longer than the rest on any machine. */
 const LONG_FILES = [
-  "packages",
-  "demo",
-  "oracle",
-  "train-run",
-  "runner-browser",
-  "runner-cache",
-  "webcam",
-  "parity",
+  "tools/packages",
+  "examples/demo",
+  "retinaface/oracle",
+  "train/run",
+  "tools/runner-browser",
+  "tools/runner-cache",
+  "examples/webcam",
+  "retinaface/parity",
 ];
 const LONG_SECONDS = new Map(LONG_FILES.map((name, i) => [`node ${name}`, 60 - i]));
 /** What does not run in a place. */

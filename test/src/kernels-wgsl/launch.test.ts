@@ -10,7 +10,7 @@ test("every exported kernel has a case", () => {
   const missing = functions
     .map(([name]) => name)
     .filter((name) => !covered.has(name) && !HELPERS.includes(name));
-  assert.equal(missing, [], "add them to test/src/kernels/snapshot-cases.ts");
+  assert.equal(missing, [], "add them to test/src/kernels-wgsl/snapshot-cases.ts");
 });
 
 test("every kernel can be launched on a device with default limits", () => {
