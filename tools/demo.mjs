@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { printable } from "../packages/retinaface/dist/printable.js";
 import { buildSite, bundledWeights } from "./lib/site.mjs";
 import { defaultSite } from "./lib/site-folder.mjs";
 import { serveFolder } from "./lib/static-server.mjs";
@@ -28,7 +29,7 @@ function readArguments() {
 try {
   const { port, weights, out, build } = readArguments();
   await buildSite(out, weights);
-  console.error(`written to ${out}`);
+  console.error(`written to ${printable(out)}`);
   if (!existsSync(weights)) {
     console.error(
       "there are no weights to serve: choose a file in the page, or pass --weights FILE",
@@ -40,6 +41,6 @@ try {
   }
 } catch (error) {
   const advice = error.code === "EADDRINUSE" ? "; choose another with --port" : "";
-  console.error(`demo: ${error.message}${advice}`);
+  console.error(`demo: ${printable(error.message)}${advice}`);
   process.exitCode = 2;
 }

@@ -10,4 +10,6 @@ export { JsonLines, type Streams } from "./cli/lines.js";
 export { backendOptions, overwriteOption } from "./cli/options.js";
 export { makeFolder, type OutputOptions, Outputs } from "./cli/outputs.js";
 export { type Progress, startProgress } from "./cli/progress.js";
+export { reportError, withPrintableOutput } from "./cli/report.js";
 export { encodePng } from "./draw/png.node.js";
+export { printable, printableJson, printableLines } from "./printable.js";

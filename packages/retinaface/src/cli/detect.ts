@@ -4,6 +4,7 @@ import type { DetectCallOptions } from "../detect/options.js";
 import type { Timings } from "../detect/timings.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
+import { printable } from "../printable.js";
 import { type Face, LANDMARK_NAMES, type RawImage } from "../types.js";
 import { JsonLines, type Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
@@ -89,7 +90,7 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
       if (signal?.aborted || lines.closed) break;
       if (result.failed) failed++;
       progress?.clear();
-      if (result.note !== undefined) streams.stderr.write(`${result.note}\n`);
+      if (result.note !== undefined) streams.stderr.write(`${printable(result.note)}\n`);
       await lines.write(result.line);
       progress?.update(n + 1, "");
     }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { printableJson } from "../printable.js";
 
 /** Where output goes; tests bring their own. */
 export interface Streams {
@@ -7,7 +8,7 @@ export interface Streams {
   stderr: Writable & { isTTY?: boolean };
 }
 
-/** Writes whole JSON lines and knows when the reader has gone away (`| head`). */
+/** Writes whole JSON lines, harmless on a terminal, and knows when the reader has gone away (`| head`). */
 export class JsonLines {
   #closed = false;
   readonly #whenClosed: Promise<unknown>;
@@ -31,7 +32,7 @@ export class JsonLines {
   /** Resolves once the stream takes more. */
   async write(value: unknown): Promise<void> {
     if (this.#closed) return;
-    const more = this.stream.write(`${JSON.stringify(value)}\n`);
+    const more = this.stream.write(`${printableJson(value)}\n`);
     if (!more) await Promise.race([once(this.stream, "drain"), this.#whenClosed]);
   }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import { readBytes } from "#platform";
 import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
@@ -12,13 +12,7 @@ import { type DetectOptionValues, detectCommand, overwriteOption } from "./optio
 import { Outputs } from "./outputs.js";
 import { findPhotos } from "./photos.js";
 import { startProgress } from "./progress.js";
-
-/*
- * Exit codes: 0 all done, 1 something failed, 2 wrong usage; 130 and 143 after Ctrl-C and SIGTERM.
- * JSON goes to standard output, everything else to standard error.
- */
-const FAILED = 1;
-const USAGE = 2;
+import { FAILED, reportError, withPrintableOutput } from "./report.js";
 
 /** Errors of arguments rather than of the work; weights that are nowhere need an argument too. */
 const USAGE_CODES = new Set([
@@ -98,7 +92,7 @@ async function pull(name: string, signal: AbortSignal) {
 }
 
 function buildProgram(signal: AbortSignal): Command {
-  const program = new Command("retinaface")
+  const program = withPrintableOutput(new Command("retinaface"))
     .description("Face detection with five landmarks, on WebGPU or on processors")
     .exitOverride();
   program.addCommand(detectCommand().action((photos, options) => detect(photos, options, signal)));
@@ -136,22 +130,13 @@ function abortOnSignals(): AbortController {
   return controller;
 }
 
-function report(error: unknown): void {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : USAGE;
-    return;
-  }
-  const code = String((error as { code?: unknown }).code);
-  const known = error instanceof Error && code !== "undefined";
-  console.error(known ? `retinaface: ${error.message} [${code}]` : error);
-  process.exitCode = USAGE_CODES.has(code) ? USAGE : FAILED;
-}
-
 const controller = abortOnSignals();
 try {
   await buildProgram(controller.signal).parseAsync();
 } catch (error) {
-  if (!controller.signal.aborted) report(error);
+  if (!controller.signal.aborted) {
+    process.exitCode = reportError("retinaface", error, USAGE_CODES);
+  }
 }
 if (controller.signal.aborted) {
   if (streams.stdout.writableNeedDrain) await once(streams.stdout, "drain");

@@ -1,4 +1,5 @@
 import { MultiBar, Presets } from "cli-progress";
+import { printable } from "../printable.js";
 import type { Streams } from "./lines.js";
 
 /** A progress bar on standard error; absent where that is no terminal. */
@@ -26,7 +27,7 @@ export function startProgress(
   const bars = new MultiBar({ ...options, forceRedraw: true }, Presets.shades_classic);
   const bar = bars.create(total, 0, { label: "" });
   return {
-    update: (value, label) => bar.update(value, { label }),
+    update: (value, label) => bar.update(value, { label: printable(label) }),
     clear: () => {
       if (stdout.isTTY) stderr.write("\r\x1b[K");
     },

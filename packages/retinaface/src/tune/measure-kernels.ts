@@ -9,6 +9,7 @@ import {
   type VariantChooser,
 } from "@retinaface-webgpu/tensor/inference";
 import { kernelStore } from "#platform";
+import { printable } from "../printable.js";
 
 /** Chooses a network's convolution kernels on one device. */
 export interface KernelTuner {
@@ -69,7 +70,7 @@ function forgiving(store: TunerStore): TunerStore {
         await store.write(text);
       } catch (error) {
         writable = false;
-        console.warn(`What was measured is not kept: ${(error as Error).message}`);
+        console.warn(`What was measured is not kept: ${printable((error as Error).message)}`);
       }
     },
   };

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Device } from "@retinaface-webgpu/tensor";
 import { Command } from "commander";
@@ -7,6 +6,7 @@ import { overwriteOption } from "retinaface-webgpu/node";
 import { AGREEMENT_DEFAULTS, landmarkError, measureAgreement } from "../distill/held-out.js";
 import { readRecipe } from "../distill/recipe.js";
 import {
+  keptJson,
   keyOfWeights,
   listSources,
   PhotoCache,
@@ -55,7 +55,8 @@ class Finder {
   async find({ file }: SourceFile): Promise<Detections> {
     const ending = `${this.#kept?.key}.${this.#maxSide ?? "whole"}.json`;
     const at = this.#kept?.cache.path(file, ending);
-    if (at && existsSync(at)) return packFaces(JSON.parse(readFileSync(at, "utf8")));
+    const kept = at && keptJson(at);
+    if (Array.isArray(kept)) return packFaces(kept);
     const faces = await this.#detector.detect(file, { maxSide: this.#maxSide });
     if (at) await writeText(at, JSON.stringify(faces));
     return packFaces(faces);

@@ -1,4 +1,10 @@
-import { startProgress, writeFileAtomic } from "retinaface-webgpu/node";
+import {
+  printable,
+  printableJson,
+  printableLines,
+  startProgress,
+  writeFileAtomic,
+} from "retinaface-webgpu/node";
 import { type Dataset, loadDataset } from "../data/load.node.js";
 import { countClasses, type FaceRecord, formatProblem, type Problem } from "../data/record.js";
 
@@ -6,23 +12,25 @@ const PROBLEMS_SHOWN = 20;
 
 /** A line for people, on standard error. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printableLines(text)}\n`);
 }
 
 /** The command's result: one JSON object on standard output. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${printableJson(value)}\n`);
 }
 
 /** Lists problems by file and line, the first ones only. */
 export function reportProblems(problems: readonly Problem[]): void {
-  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) say(formatProblem(problem));
+  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) say(printable(formatProblem(problem)));
   const more = problems.length - PROBLEMS_SHOWN;
   if (more > 0) say(`… and ${more} more problems`);
 }
 
 function summary(records: readonly FaceRecord[]): string {
-  const counts = Object.entries(countClasses(records)).map(([name, n]) => `${n} ${name}`);
+  const counts = Object.entries(countClasses(records)).map(
+    ([name, n]) => `${n} ${printable(name)}`,
+  );
   return `${records.length} images: ${counts.join(", ") || "no faces"}`;
 }
 
@@ -56,7 +64,7 @@ export function formatTable(
 ): string {
   const text = (value: string | number | null) => {
     if (value === null) return "–";
-    if (typeof value === "string" || Number.isInteger(value)) return String(value);
+    if (typeof value === "string" || Number.isInteger(value)) return printable(String(value));
     return value.toFixed(4);
   };
   const cells = [head, ...rows.map((row) => row.map(text))];

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { NetworkConfig } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
 import { contactSheet } from "../augment/contact-sheet.js";
-import type { NonFiniteLossError } from "../errors.js";
+import { readText } from "../data/read-text.node.js";
+import { DataError, type NonFiniteLossError } from "../errors.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import type { ValidationFigures } from "../report/report.js";
 import { RunFolder } from "../run/run-folder.node.js";
@@ -65,7 +66,12 @@ export class RunFiles extends RunFolder<RunProgress, Metric> {
 
   readEvaluation(name: string): Evaluation | undefined {
     const file = this.path(`evaluation-${name}.json`);
-    return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Evaluation) : undefined;
+    if (!existsSync(file)) return undefined;
+    try {
+      return JSON.parse(readText(file)) as Evaluation;
+    } catch (cause) {
+      throw new DataError(`${file} is damaged: delete it, and the report does without`, { cause });
+    }
   }
 
   /** A validation follows the step whose number it bears. */

@@ -7,7 +7,7 @@ import {
   readCheckpoint,
   readCheckpointConfig,
 } from "retinaface-webgpu";
-import { startProgress } from "retinaface-webgpu/node";
+import { printable, startProgress } from "retinaface-webgpu/node";
 import type { Dataset } from "../data/load.node.js";
 import { formatProblem, type Problem } from "../data/record.js";
 import { validationSpec } from "../data/spec.js";
@@ -139,7 +139,7 @@ function makeListener(run: () => TrainRun) {
       say(`step ${step}: AP ${ap50.toFixed(4)} at IoU 0.5, ${ap.toFixed(4)} over 0.5:0.95`);
     },
     onProblem: (problem: Problem) => {
-      const text = formatProblem(problem);
+      const text = printable(formatProblem(problem));
       if (!seen.has(text)) say(text);
       seen.add(text);
     },

@@ -55,6 +55,11 @@ function addAnnotation(
   });
 }
 
+/** JSON may hold anything for a name. */
+function nameOf({ name }: JsonObject): string {
+  return typeof name === "string" ? name : JSON.stringify(name ?? null);
+}
+
 /**
  * Reads COCO object annotations: `images`, `annotations` (`bbox` is x, y, width, height) and
  * `categories`. `keypoints` count as landmarks where there are exactly five, all labelled; `iscrowd`
@@ -77,7 +82,7 @@ export function parseCoco(text: string, file: string, resolve: ResolveImage): Re
   const builders = readImages(root, resolve, report);
   const names = new Map<unknown, string>();
   for (const category of asList(root.categories)) {
-    if (isObject(category)) names.set(category.id, String(category.name));
+    if (isObject(category)) names.set(category.id, nameOf(category));
   }
   for (const [i, annotation] of root.annotations.entries()) {
     const builder = isObject(annotation) ? builders.get(annotation.image_id) : undefined;

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { DataError } from "../errors.js";
 import { parseCoco } from "./coco.js";
 import { parseJsonl } from "./jsonl.js";
+import { readText } from "./read-text.node.js";
 import type { FaceRecord, Problem, ReadResult } from "./record.js";
 import { mapClasses, parseClasses, splitRecords } from "./select.js";
 import { type DataFormat, type DataPart, parseDataSpec } from "./spec.js";
@@ -77,7 +78,7 @@ function readVoc(part: DataPart): PartResult {
   const result: PartResult = { records: [], problems: [], files };
   for (const file of files) {
     const stem = path.basename(file, path.extname(file));
-    const { records, problems } = parseVoc(readFileSync(file, "utf8"), file, (filename) => {
+    const { records, problems } = parseVoc(readText(file), file, (filename) => {
       const named = filename === "" ? [] : [path.basename(filename)];
       const candidates = [...named, ...IMAGE_EXTENSIONS.map((extension) => stem + extension)];
       const id = candidates.find((candidate) => existsSync(path.join(images, candidate)));
@@ -111,7 +112,7 @@ function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): Part
   const images =
     part.images ??
     (format === "coco" ? (firstDirectory([path.join(folder, "images")]) ?? folder) : besides);
-  const text = readFileSync(file, "utf8");
+  const text = readText(file);
   const result = LABEL_PARSERS[format](text, file, (name) => path.resolve(images, name));
   return { ...result, files: [file] };
 }

@@ -1,5 +1,6 @@
 import type { optim } from "@retinaface-webgpu/tensor";
 import { readBytes } from "retinaface-webgpu";
+import { isNumbers, isObject, type JsonObject } from "../data/json.js";
 import { DataError } from "../errors.js";
 import { chance, seededRandom } from "../random.js";
 import type { DistillOptions } from "./loss.js";
@@ -86,12 +87,14 @@ const NUMBERS = ["seed", "holdOut", "steps", "lr", "clip", "ema"] as const;
 
 /** @throws {DataError} naming what is missing or out of range */
 export function parseRecipe(text: string, file: string): Recipe {
-  let recipe: Recipe;
+  let value: unknown;
   try {
-    recipe = JSON.parse(text) as Recipe;
+    value = JSON.parse(text);
   } catch (cause) {
     throw new DataError(`${file} is not JSON: mend it`, { cause });
   }
+  if (!isObject(value)) throw new DataError(`${file}: a recipe must be a JSON object`);
+  const recipe = value as unknown as Recipe;
   for (const name of NUMBERS) {
     if (!(Number.isFinite(recipe[name]) && recipe[name] >= 0)) {
       throw new DataError(`${file}: "${name}" must be a number of at least 0`);
@@ -105,7 +108,55 @@ export function parseRecipe(text: string, file: string): Recipe {
   if (!(recipe.schedule?.length > 0)) {
     throw new DataError(`${file}: a recipe needs a "schedule" of [step, factor] points`);
   }
+  checkParts(recipe, file);
   return recipe;
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const KINDS: readonly unknown[] = [
+  "photos",
+  "voc",
+  "landmarks",
+  "scored",
+] satisfies SourceSpec["kind"][];
+
+function isPattern(value: unknown): boolean {
+  try {
+    return isText(value) && new RegExp(value).source !== "";
+  } catch {
+    return false;
+  }
+}
+
+function isSource(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { name, path, kind, share, holdOut } = value;
+  const held = holdOut === undefined || isNumbers([holdOut]) || isPattern(holdOut);
+  return isText(name) && isText(path) && KINDS.includes(kind) && isNumbers([share]) && held;
+}
+
+function isStage(value: unknown): boolean {
+  if (!isObject(value) || !isNumbers([value.from]) || !Array.isArray(value.batches)) return false;
+  const isBatch = (batch: unknown) =>
+    isObject(batch) && isNumbers([batch.size, batch.count, batch.share]);
+  return value.batches.length > 0 && value.batches.every(isBatch);
+}
+
+/** What a recipe is made of, part by part. @throws {DataError} naming the first that is otherwise */
+function checkParts(recipe: Recipe, file: string): void {
+  const { sources, stages, schedule, network, teacher, loss } = recipe as unknown as JsonObject;
+  const all = (value: unknown, is: (part: unknown) => boolean) =>
+    Array.isArray(value) && value.every(is);
+  const wanted: [string, boolean, string][] = [
+    ["sources", all(sources, isSource), `name, path, share and kind (${KINDS.join(", ")}) of each`],
+    ["stages", all(stages, isStage), '"from" and "batches" of size, count and share in each'],
+    ["schedule", all(schedule, (point) => isNumbers(point, 2)), "points [step, factor]"],
+    ["network", isObject(network), "an object with width and channels"],
+    ["teacher", isText(teacher), "the name of a file"],
+    ["loss", isObject(loss), "an object"],
+  ];
+  const wrong = wanted.find(([, right]) => !right);
+  if (wrong) throw new DataError(`${file}: "${wrong[0]}" needs ${wrong[2]}`);
 }
 
 /** @throws {DataError} as {@link parseRecipe} does; ReadError where the file cannot be read */

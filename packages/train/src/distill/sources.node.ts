@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Device } from "@retinaface-webgpu/tensor";
@@ -7,6 +7,7 @@ import { RetinaFace, toRawImage } from "retinaface-webgpu";
 import { writeFileAtomic } from "retinaface-webgpu/node";
 import { resample } from "../augment/resample.js";
 import { loadDataset } from "../data/load.node.js";
+import { readText } from "../data/read-text.node.js";
 import { splitRecords } from "../data/select.js";
 import { DataError } from "../errors.js";
 import type { Photo, PhotoFace, PhotoSet } from "./compose.js";
@@ -77,7 +78,7 @@ function isPlausible({ landmarks }: PhotoFace): boolean {
 }
 
 function landmarkFiles(table: string): SourceFile[] {
-  const [head, ...rows] = readFileSync(table, "utf8")
+  const [head, ...rows] = readText(table)
     .trim()
     .split("\n")
     .map((line) => line.split("\t"));
@@ -95,7 +96,7 @@ function landmarkFiles(table: string): SourceFile[] {
 }
 
 function scoredFiles(table: string): SourceFile[] {
-  return parseScored(readFileSync(table, "utf8"), table).map(({ image, faces }) => ({
+  return parseScored(readText(table), table).map(({ image, faces }) => ({
     id: image,
     file: path.join(path.dirname(table), image),
     faces,
@@ -176,8 +177,10 @@ export class PhotoCache {
       const [width, height, original] = new Uint32Array(
         bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 12),
       );
-      const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 12, width * height * 3);
-      return { image: { data, width, height }, scale: width / original };
+      if (bytes.length === 12 + width * height * 3) {
+        const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 12, width * height * 3);
+        return { image: { data, width, height }, scale: width / original };
+      }
     }
     const raw = await toRawImage(file);
     const scale = Math.min(1, maxSide / Math.max(raw.width, raw.height));
@@ -188,6 +191,16 @@ export class PhotoCache {
     bytes.set(image.data, 12);
     await writeFileAtomic(at, bytes);
     return { image, scale };
+  }
+}
+
+/** JSON that an earlier run kept in the cache; undefined where there is none or it is damaged, so that it is made again. */
+export function keptJson(file: string): unknown {
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readText(file));
+  } catch {
+    return undefined;
   }
 }
 
@@ -222,7 +235,8 @@ class FaceFinder {
 
   async find(file: string): Promise<readonly PhotoFace[]> {
     const at = this.cache.path(file, `${this.#key}.faces.json`);
-    if (existsSync(at)) return JSON.parse(readFileSync(at, "utf8"));
+    const kept = keptJson(at);
+    if (Array.isArray(kept)) return kept as PhotoFace[];
     const { device, weights } = this;
     this.#detector ??= RetinaFace.load({ device, weights, ...AIM });
     const found = await (await this.#detector).detect(file);

@@ -1,6 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
+import { readText } from "../data/read-text.node.js";
 import { DataError, FormatError } from "../errors.js";
 import type { Detections } from "./detections.js";
 import { parseWiderValidation, type WiderImage, widerKey } from "./wider.js";
@@ -67,12 +75,13 @@ export function writeWiderDetections(
  */
 export function readWiderDetections(folder: string): Map<string, Detections> {
   const predictions = new Map<string, Detections>();
+  if (!existsSync(folder)) throw new DataError(`There is no submission at ${folder}.`);
   const events = readdirSync(folder, { withFileTypes: true }).filter((e) => e.isDirectory());
   for (const { name: event } of events) {
     for (const entry of readdirSync(path.join(folder, event)).sort()) {
       if (!entry.endsWith(".txt")) continue;
       const file = path.join(folder, event, entry);
-      const { detections } = parseWiderDetections(readFileSync(file, "utf8"), file);
+      const { detections } = parseWiderDetections(readText(file), file);
       predictions.set(widerKey({ event, name: entry.slice(0, -4) }), detections);
     }
   }

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Device, nn, optim } from "@retinaface-webgpu/tensor";
-import { OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
+import { OptionError, RetinaFaceNetwork, readBytes } from "retinaface-webgpu";
 import type { PhotoSet } from "../distill/compose.js";
 import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
 import { listSources, loadPhotoSets } from "../distill/sources.node.js";
@@ -113,7 +112,7 @@ export class DistillRun {
 
   async #train(device: Device): Promise<DistillResult> {
     const { recipe, data, out, cache, onNotice } = this.#input;
-    const weights = new Uint8Array(await readFile(path.resolve(data, recipe.teacher)));
+    const weights = new Uint8Array(await readBytes(path.resolve(data, recipe.teacher)));
     let told = 0;
     const sets = await loadPhotoSets(
       device,

@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
+import { readBytes } from "retinaface-webgpu";
 import { WriteError, writeFileAtomic } from "retinaface-webgpu/node";
 import { isNumbers, isObject } from "../data/json.js";
+import { readText } from "../data/read-text.node.js";
 import { DataError } from "../errors.js";
 import {
   type Checkpoint,
@@ -36,7 +37,7 @@ export class RunFolder<Extra, Metric extends { readonly step: number }> {
   }
 
   async readCheckpoint(): Promise<Checkpoint<Extra>> {
-    return readTrainingCheckpoint(await readFile(this.path(CHECKPOINT)));
+    return readTrainingCheckpoint(await readBytes(this.path(CHECKPOINT)));
   }
 
   async writeCheckpoint(checkpoint: Checkpoint<Extra>): Promise<void> {
@@ -62,7 +63,7 @@ export class RunFolder<Extra, Metric extends { readonly step: number }> {
   readMetrics(): Metric[] {
     const file = this.path(METRICS);
     if (!existsSync(file)) return [];
-    const lines = readFileSync(file, "utf8").split("\n");
+    const lines = readText(file).split("\n");
     return lines.slice(0, -1).map((line, i) => {
       const metric = parseMetric<Metric>(line);
       if (metric) return metric;

@@ -1,5 +1,6 @@
 import { readSafetensors, type StateDict, writeSafetensors } from "@retinaface-webgpu/tensor";
 import { CONFIG_KEY, type DetectorConfig, RetinaFaceError } from "retinaface-webgpu";
+import { isNumbers, isObject } from "../data/json.js";
 import type { TrainerState } from "./trainer.js";
 
 /** Key of safetensors metadata under which a run's state besides its tensors is stored, as JSON. */
@@ -10,6 +11,14 @@ const PREFIXES = { network: "network.", optimizer: "optimizer.", average: "avera
 /** A training run on disk: the trainer's state and whatever JSON the caller adds. */
 export interface Checkpoint<Extra> {
   readonly state: TrainerState;
+  readonly extra: Extra;
+}
+
+/** {@link Checkpoint} without its tensors. */
+interface Run<Extra> {
+  readonly step: number;
+  readonly groups: TrainerState["optimizer"]["groups"];
+  readonly averageUpdates: number | null;
   readonly extra: Extra;
 }
 
@@ -63,7 +72,7 @@ export function readTrainingCheckpoint<Extra>(bytes: Uint8Array): Checkpoint<Ext
       "This is no checkpoint of a training run: give weights by --weights instead.",
     );
   }
-  const { step, groups, averageUpdates, extra } = JSON.parse(metadata[RUN_KEY]);
+  const { step, groups, averageUpdates, extra } = parseRun<Extra>(metadata[RUN_KEY]);
   const average =
     averageUpdates === null
       ? undefined
@@ -75,6 +84,21 @@ export function readTrainingCheckpoint<Extra>(bytes: Uint8Array): Checkpoint<Ext
     ...(average ? { average } : {}),
   };
   return { state, extra };
+}
+
+/** What a run notes beside its tensors. @throws RetinaFaceError `CHECKPOINT_CORRUPT` */
+function parseRun<Extra>(text: string): Run<Extra> {
+  try {
+    const run: unknown = JSON.parse(text);
+    if (isObject(run) && isNumbers([run.step]) && Array.isArray(run.groups))
+      return run as unknown as Run<Extra>;
+  } catch {
+    // Not JSON: said below.
+  }
+  throw new RetinaFaceError(
+    "CHECKPOINT_CORRUPT",
+    "What the checkpoint notes of its run is damaged: resume from another one, or start again.",
+  );
 }
 
 /** A network's weights with its anchors: what `detect --weights` and `RetinaFace.load` take. */
