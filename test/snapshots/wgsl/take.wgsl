@@ -7,8 +7,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> target_: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 fn take(at: u32, before: f32) -> f32 {
-  if (at == 4294967295u) { return before; }
-  return source[at];
+  let none = at == 4294967295u;
+  return select(source[select(at, 0u, none)], before, none);
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -16,7 +16,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let at = index[i];
-  let before = target_[i];
+  let before = vec4<f32>(0.0);
   target_[i] = vec4<f32>(take(at[0], before[0]), take(at[1], before[1]), take(at[2], before[2]), take(at[3], before[3]));
 }
 
@@ -29,8 +29,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> target_: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 fn take(at: u32, before: f32) -> f32 {
-  if (at == 4294967295u) { return before; }
-  return source[at];
+  let none = at == 4294967295u;
+  return select(source[select(at, 0u, none)], before, none);
 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -39,6 +39,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let at = index[i];
   let before = target_[i];
-  target_[i] = take(at, before);
+  target_[i] = f32(take(at, before));
 }
 

@@ -109,6 +109,15 @@ for (const [i, spec] of SPECS.entries()) {
       const actual = await runLaunch(gpu, launch, { weight: data.weight }, [gradient], length);
       assertSlice(actual, expected.input, slice, `${variant} gradInput`);
     }
+    // With a gradient from elsewhere added: densely stored, whatever slice the result is.
+    const other = Float32Array.from(expected.input, (_, k) => Math.cos(k * 0.7));
+    const added = expected.input.map((value, k) => value + other[k]!);
+    const variants = conv2dBackwardInputVariants(spec, gpu.traits);
+    const variant = variants[i % variants.length]!;
+    const launch = conv2dBackwardInput(spec, gpu.traits, variant, true);
+    const buffers = [gradient, gpu.buffer(other)];
+    const actual = await runLaunch(gpu, launch, { weight: data.weight }, buffers, length);
+    assertSlice(actual, added, slice, `${variant} gradInput and another`);
 
     for (const variant of conv2dBackwardWeightVariants(spec, gpu.traits)) {
       const launch = conv2dBackwardWeight(spec, gpu.traits, variant);

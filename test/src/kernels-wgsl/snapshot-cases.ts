@@ -241,8 +241,8 @@ function trainingCases(): [string, Kernel][] {
     ["clipByNorm", kernels.clipByNorm(64, 10)],
     ["lerpUpdate", kernels.lerpUpdate(64, 0.1)],
     ["accumulate", kernels.accumulate(64, 0.5, true)],
-    ["takeElements", kernels.takeElements(64)],
-    ["takeElements of an odd number", kernels.takeElements(63)],
+    ["takeElements", kernels.takeElements(64, false)],
+    ["takeElements keeps", kernels.takeElements(63, true)],
   ];
 }
 

@@ -37,17 +37,17 @@ function sizeOfInput(spec: Conv2dSpec): readonly [number, number] {
 }
 
 /** Ways to compute the gradient towards the input that are no forward convolution. */
-const INPUT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dLaunch>[] = [
+const INPUT_GRADIENT: readonly Variant<(spec: Conv2dSpec, adds: boolean) => Conv2dLaunch>[] = [
   {
     name: "subgroup-depthwise-spread",
     supports: (spec, traits) => walks(swapped(spec), traits) && spec.stride[0] === 2,
-    launch: (spec) => conv2dSubgroupDepthwiseSpread(swapped(spec), sizeOfInput(spec)),
+    launch: (spec, adds) => conv2dSubgroupDepthwiseSpread(swapped(spec, adds), sizeOfInput(spec)),
   },
   {
     name: "subgroup-gemm-spread",
     supports: broadcasts,
     suits: (spec) => spec.outChannels >= 8 && spec.inChannels >= 8,
-    launch: (spec) => conv2dSubgroupGemm(turnedRound(spec), true, sizeOfInput(spec)),
+    launch: (spec, adds) => conv2dSubgroupGemm(turnedRound(spec, adds), true, sizeOfInput(spec)),
   },
   { name: "gather", supports: always, launch: conv2dInputGradientGather },
 ];
@@ -93,20 +93,22 @@ export function conv2dBackwardInputVariants(spec: Conv2dSpec, traits: Conv2dTrai
  * slice of `inStride`, `inOffset`; overwritten).
  *
  * @param variant a name from `conv2dBackwardInputVariants`; the best guess when absent
+ * @param adds the dispatches take a "residual" of the input's size, densely stored, and add it: a gradient from elsewhere
  * @throws {Conv2dSpecError} as `conv2d`
  */
 export function conv2dBackwardInput(
   spec: Conv2dSpec,
   traits: Conv2dTraits,
   variant?: string,
+  adds = false,
 ): Conv2dLaunch {
   checkConv2dSpec(spec);
-  const forward = asForwardConv2d(spec);
+  const forward = asForwardConv2d(spec, adds);
   const names = conv2dBackwardInputVariants(spec, traits);
   const name = variant ?? names[0];
   if (name === undefined || !names.includes(name)) throw unknownVariant(name, names);
   const found = INPUT_GRADIENT.find((v) => v.name === name);
-  if (found) return found.launch(spec);
+  if (found) return found.launch(spec, adds);
   return pick(FORWARD, forward!, traits, name).launch(forward!, true);
 }
 

@@ -1,6 +1,5 @@
 /**
- * Moves elements to given places: target[i] ← source[index[i]], and where the index is `KEEP` the target stays
- * as it is.
+ * Moves elements to given places: target[i] ← source[index[i]].
  *
  * A training step packs the weights of all its convolutions by one such dispatch, the index made once: a
  * hundred packing kernels of a few thousand elements each cost a software adapter 0.2 to 0.35 ms apiece
@@ -10,31 +9,38 @@
 import { defineKernel, input, output, scalarOrVector } from "../define.js";
 import type { Kernel } from "../kernel.js";
 
-/** An index that leaves its element of the target alone. */
+/** An index that takes nothing. */
 export const KEEP = 0xffffffff;
 
-/** Bindings: source (f32), index (u32, `count`), target (f32, `count`). */
-export function takeElements(count: number): Kernel {
+/**
+ * Bindings: source (f32), index (u32, `count`), target (f32, `count`).
+ *
+ * @param keeps whether elements that take nothing stay as they are; else they become 0, which spares reading them
+ */
+export function takeElements(count: number, keeps: boolean): Kernel {
   const width = count % 4 === 0 ? 4 : 1;
-  const each = (lane: number): string =>
-    width === 1 ? "at, before" : `at[${lane}], before[${lane}]`;
-  const taken = Array.from({ length: width }, (_, lane) => `take(${each(lane)})`).join(", ");
+  const lane = (of: string, k: number): string => (width === 1 ? of : `${of}[${k}]`);
+  const taken = Array.from(
+    { length: width },
+    (_, k) => `take(${lane("at", k)}, ${lane("before", k)})`,
+  );
+  const element = scalarOrVector("f32", width);
   return defineKernel({
     name: "take",
     buffers: [
       input("source", "f32"),
       input("index", scalarOrVector("u32", width)),
-      output("target_", scalarOrVector("f32", width)),
+      output("target_", element),
     ],
     globals: `fn take(at: u32, before: f32) -> f32 {
-  if (at == ${KEEP}u) { return before; }
-  return source[at];
+  let none = at == ${KEEP}u;
+  return select(source[select(at, 0u, none)], before, none);
 }`,
     count: count / width,
     body: `  let at = index[i];
-  let before = target_[i];
-  target_[i] = ${width === 1 ? taken : `vec4<f32>(${taken})`};`,
+  let before = ${keeps ? "target_[i]" : `${element}(0.0)`};
+  target_[i] = ${element}(${taken.join(", ")});`,
     flops: 0,
-    bytes: count * 16,
+    bytes: count * (keeps ? 16 : 12),
   });
 }

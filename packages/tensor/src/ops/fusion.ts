@@ -38,4 +38,9 @@ export interface FusionTraits<A> {
    * `undefined` where it cannot.
    */
   readonly activated?: (attrs: A, slope: number) => A | undefined;
+  /**
+   * The attributes with which it takes one input more, of its output's shape, and adds it to its result: gradients that
+   * meet are added so in a compiled step. `undefined` where it cannot.
+   */
+  readonly adding?: (attrs: A) => A | undefined;
 }

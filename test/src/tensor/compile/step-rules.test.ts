@@ -96,6 +96,27 @@ test("weights that are computed are packed where they are computed", async () =>
   for (const owned of [step, optimizer, eager, image, weight, scale]) owned.dispose();
 });
 
+test("weights too large for an index pack themselves, beside small ones", async () => {
+  const values = (n: number, scale: number) =>
+    Array.from({ length: n }, (_, i) => Math.sin(i) * scale);
+  const [large, small] = [
+    parameter(values(600 * 450, 0.05), [600, 450, 1, 1]),
+    parameter(values(6 * 600, 0.1), [6, 600, 1, 1]),
+  ];
+  const image = tensor(device(), values(450 * 4, 1), [1, 2, 2, 450]);
+  const losses = () => ({
+    total: mean(square(conv2d(conv2d(image, large, undefined), small, undefined))),
+  });
+  const optimizer = plain([large, small], 0.5);
+  const step = await compileStep(device(), { inputs: {}, losses, optimizer });
+  for (let i = 0; i < 2; i++) {
+    const expected = await tidy(() => losses().total).item();
+    step.run();
+    assertClose([(await step.read()).total], [expected], { rtol: 1e-5, what: `step ${i}` });
+  }
+  for (const owned of [step, optimizer, image, large, small]) owned.dispose();
+});
+
 test("tensors from outside are read at each run, those made inside are constants", async () => {
   const a = parameter([0, 0, 0]);
   const factor = tensor(device(), [2], [1]);

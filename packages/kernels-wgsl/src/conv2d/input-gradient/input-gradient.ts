@@ -23,8 +23,12 @@ import { type Conv2dLaunch, type Conv2dSpec, conv2dOutputSize } from "../shared/
 const WORKGROUP = 64;
 const BLOCK = 4;
 
-/** The spec with the roles of input and output exchanged: what is read is the output's gradient. */
-export function swapped(spec: Conv2dSpec): Conv2dSpec {
+/**
+ * The spec with the roles of input and output exchanged: what is read is the output's gradient.
+ *
+ * @param adds a tensor of the input's size is added, as a residual
+ */
+export function swapped(spec: Conv2dSpec, adds = false): Conv2dSpec {
   const [outHeight, outWidth] = conv2dOutputSize(spec);
   return {
     batch: spec.batch,
@@ -42,6 +46,9 @@ export function swapped(spec: Conv2dSpec): Conv2dSpec {
     inOffset: spec.outOffset ?? 0,
     outStride: spec.inStride ?? spec.inChannels,
     outOffset: spec.inOffset ?? 0,
+    ...(adds
+      ? { residual: { order: "before-activation", height: spec.inHeight, width: spec.inWidth } }
+      : {}),
   };
 }
 
@@ -49,18 +56,18 @@ export function swapped(spec: Conv2dSpec): Conv2dSpec {
  * The convolution of the output's gradient (on a grid of zeros, if the stride is not 1) that gives
  * the input's gradient, to be launched with transposed packing. Its padding may be negative.
  */
-export function turnedRound(spec: Conv2dSpec): Conv2dSpec {
+export function turnedRound(spec: Conv2dSpec, adds = false): Conv2dSpec {
   const reach = spec.kernelSize.map((k, axis) => spec.dilation[axis]! * (k - 1));
   const [top, bottom, left, right] = spec.padding;
   return {
-    ...swapped(spec),
+    ...swapped(spec, adds),
     padding: [reach[0]! - top, reach[0]! - bottom, reach[1]! - left, reach[1]! - right],
   };
 }
 
 /** `turnedRound` where that is a convolution like any other; undefined elsewhere. */
-export function asForwardConv2d(spec: Conv2dSpec): Conv2dSpec | undefined {
-  const turned = turnedRound(spec);
+export function asForwardConv2d(spec: Conv2dSpec, adds = false): Conv2dSpec | undefined {
+  const turned = turnedRound(spec, adds);
   const plain = spec.stride.every((s) => s === 1) && turned.padding.every((p) => p >= 0);
   return plain ? turned : undefined;
 }
@@ -118,9 +125,9 @@ fn main(
 `;
 }
 
-/** Launch of the gathering kernel: any stride. Bindings: gradOutput, packed, gradInput. */
-export function conv2dInputGradientGather(spec: Conv2dSpec): Conv2dLaunch {
-  const reading = swapped(spec);
+/** Launch of the gathering kernel: any stride. */
+export function conv2dInputGradientGather(spec: Conv2dSpec, adds = false): Conv2dLaunch {
+  const reading = swapped(spec, adds);
   const depthwise = isDepthwise(spec);
   const layout = packedLayout(reading, { block: BLOCK, depthwise, transposed: true });
   const aligned = forwardText(reading, BLOCK);

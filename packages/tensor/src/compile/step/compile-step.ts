@@ -12,6 +12,7 @@ import type { EMA, GroupOptions, Optimizer } from "../../optim/index.js";
 import { Owned } from "../owned.js";
 import { type BoundDispatch, prepareCommands } from "./commands.js";
 import { CompiledStep, type StepPart } from "./compiled-step.js";
+import { fuseSums } from "./fuse.js";
 import { dropDeadNodes, GraphBuilder, rootOf, type StepGraph, type StepNode } from "./graph.js";
 import { placeOperands } from "./memory.js";
 import { PackedWeights } from "./packs.js";
@@ -103,6 +104,7 @@ async function assemble<I extends Readonly<Record<string, TensorInfo>>>(
   for (const each of traces) each.release();
   dropDeadNodes(graph.update);
   dropDeadNodes(graph.gradient);
+  fuseSums(graph.gradient);
   const parts = await lowerStep(device, graph, owned);
   return new CompiledStep({
     device,

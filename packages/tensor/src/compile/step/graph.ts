@@ -30,8 +30,8 @@ import type { Trace, TraceNode } from "../../ops/trace.js";
 /** A value of a step. */
 export interface StepValue {
   readonly info: TensorInfo;
-  /** The node that makes it, and as which of its outputs; absent for what is there before the run. */
-  readonly producer?: StepNode;
+  /** The node that makes it; absent for what is there before the run. */
+  producer?: StepNode;
   /** Nodes that read it; one that reads it twice stands twice. */
   readonly users: StepNode[];
   /** Lies in the memory of this value, under another shape. */

@@ -62,6 +62,7 @@ export class PackedWeights {
     const order = await findOrders(device, packs);
     const indices: Storage[] = [];
     const dispatches: PackDispatch[] = [];
+    const own: PackDispatch[] = [];
     const sources = new Map<GPUBuffer, { binding: BufferBinding; index: Uint32Array }>();
     for (const pack of packs) {
       const place = places.get(pack)!;
@@ -69,7 +70,7 @@ export class PackedWeights {
       if (!found) {
         const slice = sliceOf(values, place, pack.room.written);
         const bindings = [...pack.sources.map(({ binding }) => binding), slice];
-        dispatches.push({ kernel: pack.kernel, bindings });
+        own.push({ kernel: pack.kernel, bindings });
         continue;
       }
       writeIndex(pack, found, place, size, sources);
@@ -82,8 +83,12 @@ export class PackedWeights {
       indices.push(storage);
       const target = sliceOf(values, from, to - from);
       const bindings = [binding, storage.binding, target];
-      dispatches.push({ kernel: takeElements(to - from), bindings });
+      // Of several sources each must leave alone what the others write.
+      const keeps = sources.size > 1;
+      dispatches.push({ kernel: takeElements(to - from, keeps), bindings });
     }
+    // What the index has nothing for becomes 0 at first, among that what these pack.
+    dispatches.push(...own);
     return new PackedWeights({ dispatches, values, indices, places });
   }
 

@@ -61,21 +61,25 @@ export function conv2dSpec(x: TensorInfo, weight: TensorInfo, attrs: Conv2dAttrs
   };
 }
 
+/** What a launch reads and writes. */
+export interface LaunchTensors {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias?: Tensor | undefined;
+  readonly residual?: Tensor | undefined;
+  readonly y: Tensor;
+}
+
 /** Packs the weights and dispatches a launch from `x` to `y`. */
-export function runLaunch(
-  run: OpRun,
-  launch: Conv2dLaunch,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | undefined,
-  y: Tensor,
-): void {
+export function runLaunch(run: OpRun, launch: Conv2dLaunch, tensors: LaunchTensors): void {
+  const { x, weight, bias, residual, y } = tensors;
   const pack = launch.pack(bias !== undefined);
   const room = { elements: launch.packedLength, written: launch.packedWritten };
   const buffer = packed(run, pack, [weight, bias ?? weight], room);
   const parts = {
     input: x,
     output: y,
+    residual,
     packed: (offset: number, size: number) => packedSlice(buffer, offset, size),
   };
   for (const dispatch of launch.dispatches) {
@@ -103,7 +107,7 @@ export const conv2dOp = /* @__PURE__ */ defineOp<Conv2dAttrs>({
     const launch = launches.get(run.device, spec, () =>
       keepPacking(conv2dKernel(spec, conv2dTraits(run.device))),
     );
-    runLaunch(run, launch, x, weight, bias, y);
+    runLaunch(run, launch, { x, weight, bias, y });
   },
 });
 
