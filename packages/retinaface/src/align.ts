@@ -52,7 +52,9 @@ export function similarityTransform(
   }
   const match = Math.hypot(dot, cross);
   if (!Number.isFinite(match + spread) || match <= 1e-6 * Math.sqrt(spread * toSpread)) {
-    throw new AlignError("the landmarks coincide or are not finite: they do not place a face");
+    throw new AlignError(
+      "the landmarks coincide or are not finite: they do not place a face; leave it out",
+    );
   }
   const a = dot / spread;
   const b = cross / spread;

@@ -52,7 +52,10 @@ function parseHeads(value: unknown): HeadSpec[] {
  * @throws {OptionError} saying what is wrong with it
  */
 export function parseDetectorConfig(value: unknown): Partial<DetectorConfig> {
-  if (!isObject(value)) throw new OptionError("a configuration must be a JSON object");
+  if (!isObject(value))
+    throw new OptionError(
+      "a configuration must be a JSON object: write one with the command anchors --out",
+    );
   const { anchors, variances, heads } = value;
   return {
     ...(anchors === undefined ? {} : { anchors: parseAnchors(anchors) }),

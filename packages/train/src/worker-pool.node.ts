@@ -95,7 +95,7 @@ export class WorkerPool<Job, Result> {
   /** After a thread is lost nothing more is done: a result left out would change the training. */
   #fail(cause: Error): void {
     if (this.#failure) return;
-    const message = `A thread that makes ${this.#makes} is gone: ${cause.message}.`;
+    const message = `A thread that makes ${this.#makes} is gone: ${cause.message}. Start again, with fewer workers where memory is short.`;
     this.#failure = new DataError(message, { cause });
     for (const { worker, tasks } of this.#threads) {
       for (const task of tasks.values()) task.reject(this.#failure);

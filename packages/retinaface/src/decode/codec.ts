@@ -17,7 +17,7 @@ function checkRows(name: string, length: number, columns: number, priors: ArrayL
   const rows = priors.length / BOX_NUMBERS;
   if (!Number.isInteger(rows) || length !== rows * columns) {
     throw new OptionError(
-      `${name} must be [${rows}, ${columns}] for ${rows} priors, got ${length} values`,
+      `${name} must be [${rows}, ${columns}] for ${rows} priors, got ${length} values: give a row a prior`,
     );
   }
 }

@@ -12,7 +12,10 @@ export function orderByScore(
 ): Uint32Array {
   const order = new Uint32Array(scores.length);
   for (let i = 0; i < order.length; i++) {
-    if (Number.isNaN(scores[i])) throw new NumericError(`score ${i} is NaN`);
+    if (Number.isNaN(scores[i]))
+      throw new NumericError(
+        `score ${i} is NaN: check that the input image and the weights are finite numbers`,
+      );
     order[i] = i;
   }
   order.sort((a, b) => scores[b] - scores[a] || a - b);
@@ -55,7 +58,10 @@ export function nms(
     const y1 = boxes[i * 4 + 1];
     const x2 = boxes[i * 4 + 2];
     const y2 = boxes[i * 4 + 3];
-    if (!Number.isFinite(x1 + y1 + x2 + y2)) throw new NumericError(`box ${i} is not finite`);
+    if (!Number.isFinite(x1 + y1 + x2 + y2))
+      throw new NumericError(
+        `box ${i} is not finite: check that the input image and the weights are finite numbers`,
+      );
     const area = (x2 - x1 + 1) * (y2 - y1 + 1);
     if (overlapsKept(keptBoxes, count, x1, y1, x2, y2, area, threshold)) continue;
     keptBoxes.set([x1, y1, x2, y2, area], count * 5);

@@ -280,5 +280,8 @@ function checkFlags(flags: number): void {
       "a score is not a finite number: check that the input image and the weights are, and are not too large",
     );
   }
-  if (flags & FLAG_NOT_FINITE) throw new NumericError("a candidate's box is not finite");
+  if (flags & FLAG_NOT_FINITE)
+    throw new NumericError(
+      "a candidate's box is not finite: check that the input image and the weights are finite numbers",
+    );
 }

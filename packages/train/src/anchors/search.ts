@@ -52,7 +52,10 @@ const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };
 export function placeFaces(records: readonly FaceRecord[], scale: TestScale): PlacedFace[] {
   return records.flatMap((record) => {
     const { id, width, height, boxes, ignored } = record;
-    if (!width || !height) throw new OptionError(`the size of the image ${id} is not known`);
+    if (!width || !height)
+      throw new OptionError(
+        `the size of the image ${id} is not known: pass the records through withSizes first`,
+      );
     const factor = scaleFactor(scale, width, height);
     const faces: PlacedFace[] = [];
     for (let f = 0; f < ignored.length; f++) {
@@ -120,7 +123,9 @@ export function assignAnchors(
   ratios: readonly number[],
 ): AnchorConfig {
   if (centres.length < steps.length) {
-    throw new OptionError(`${steps.length} levels need k ≥ ${steps.length}, not ${centres.length}`);
+    throw new OptionError(
+      `${steps.length} levels need k ≥ ${steps.length}, not ${centres.length}: ask for more anchors`,
+    );
   }
   const sides = centres.map(([w, h]) => Number(Math.sqrt(w * h).toFixed(1)));
   sides.sort((a, b) => a - b);
@@ -154,7 +159,10 @@ export function searchAnchors(
 ): AnchorSearch {
   const { maxK = 12, scale = DEFAULT_SCALE, seed = 1, present = DEFAULT_CONFIG.anchors } = options;
   const faces = placeFaces(records, scale);
-  if (faces.length === 0) throw new OptionError("there are no faces to search anchors for");
+  if (faces.length === 0)
+    throw new OptionError(
+      "there are no faces to search anchors for: give labelled images with faces that are not ignored",
+    );
   const random = seededRandom(seed);
   const order = Array.from({ length: faces.length }, (_, i) => i);
   const chosen = random.shuffle(order).slice(0, MAX_FACES);

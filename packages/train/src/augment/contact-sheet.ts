@@ -61,7 +61,9 @@ export function contactSheet(samples: readonly Sample[], options: ContactSheetOp
   const { tile, columns } = options;
   const whole = [tile, columns].every((value) => Number.isSafeInteger(value) && value > 0);
   if (samples.length === 0 || !whole) {
-    throw new OptionError("a contact sheet needs samples, a tile and columns of at least 1");
+    throw new OptionError(
+      "a contact sheet needs samples, a tile and columns of at least 1: give more of them",
+    );
   }
   const across = Math.min(columns, samples.length);
   const down = Math.ceil(samples.length / across);

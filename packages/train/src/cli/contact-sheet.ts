@@ -46,7 +46,11 @@ async function runContactSheet(values: ContactSheetValues): Promise<void> {
     await sampler.close();
   }
   reportProblems(problems);
-  if (samples.length === 0) throw new RetinaFaceError("NO_IMAGES", "no image could be read");
+  if (samples.length === 0)
+    throw new RetinaFaceError(
+      "NO_IMAGES",
+      "no image could be read: mend or leave out those named above",
+    );
   await outputs.write(out, encodePng(contactSheet(samples, { tile, columns })));
   const faces = samples.reduce((sum, { ignored }) => sum + ignored.length, 0);
   printJson({ file: out, samples: samples.length, faces, problems: problems.length });

@@ -40,7 +40,9 @@ async function detectFaces(
   values: EvaluateValues,
 ): Promise<Found> {
   if (!images.some((image) => existsSync(imageFile(folder, image)))) {
-    throw new OptionError(`none of WIDER FACE's validation images is in ${folder}`);
+    throw new OptionError(
+      `none of WIDER FACE's validation images is in ${folder}: give the folder WIDER_val/images`,
+    );
   }
   const progress = imageProgress(images.length);
   const detector = await loadEvaluated(values);

@@ -118,7 +118,9 @@ async function runTune(values: TuneValues): Promise<void> {
     return candidates ? [{ record, candidates }] : [];
   });
   if (images.length === 0) {
-    throw new OptionError(`${values.candidates} holds no candidates for the images of ${data}`);
+    throw new OptionError(
+      `${values.candidates} holds no candidates for the images of ${data}: give the --data that they were found in`,
+    );
   }
   const result = tuneThresholds(images, { goal });
   sayResult(result);

@@ -68,7 +68,10 @@ function recognise(target: string): DataFormat {
 
 function readVoc(part: DataPart): PartResult {
   const annotations = isDirectory(part.path) ? annotationsFolder(part.path) : undefined;
-  if (!annotations) throw new DataError(`No XML annotations in the folder ${part.path}.`);
+  if (!annotations)
+    throw new DataError(
+      `No XML annotations in the folder ${part.path}: give the folder that holds them or their "annotations".`,
+    );
   const beside = annotations === part.path ? annotations : path.dirname(annotations);
   const images =
     part.images ??
@@ -106,7 +109,7 @@ const LABEL_PARSERS = { wider: parseWider, coco: parseCoco, jsonl: parseJsonl };
 
 function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): PartResult {
   const file = isDirectory(part.path) ? path.join(part.path, "label.txt") : part.path;
-  if (!existsSync(file)) throw new DataError(`There is no label file ${file}.`);
+  if (!existsSync(file)) throw new DataError(`There is no label file ${file}: check the path.`);
   const folder = path.dirname(file);
   const besides = format === "wider" ? widerImages(file) : folder;
   const images =
@@ -132,7 +135,8 @@ function checkRecords({ records, problems }: ReadResult, source: string): ReadRe
 }
 
 function loadPart(part: DataPart): PartResult {
-  if (!existsSync(part.path)) throw new DataError(`There is no data at ${part.path}.`);
+  if (!existsSync(part.path))
+    throw new DataError(`There is no data at ${part.path}: check the path.`);
   const format = part.format === "auto" ? recognise(part.path) : part.format;
   const raw = format === "voc" ? readVoc(part) : readLabelFile(part, format as "wider");
   const { records: checked, problems } = checkRecords(raw, part.path);
@@ -152,7 +156,9 @@ export function loadDataset(spec: string): Dataset {
   const problems = parts.flatMap((part) => part.problems);
   const files = parts.flatMap((part) => part.files);
   if (records.length === 0) {
-    throw new DataError(`No usable image in the data ${spec} (${problems.length} problems).`);
+    throw new DataError(
+      `No usable image in the data ${spec} (${problems.length} problems): mend the labels, or choose other classes or another part.`,
+    );
   }
   return { records, problems, files };
 }

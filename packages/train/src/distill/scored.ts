@@ -89,7 +89,10 @@ export function parseScored(text: string, file: string): ScoredPhoto[] {
     try {
       value = JSON.parse(row);
     } catch (cause) {
-      throw new DataError(`${where} is not JSON: ${(cause as Error).message}`, { cause });
+      throw new DataError(
+        `${where} is not JSON: ${(cause as Error).message}; mend the line or take it out`,
+        { cause },
+      );
     }
     if (!isObject(value) || typeof value.image !== "string" || !Array.isArray(value.faces)) {
       throw new DataError(`${where}: a photo needs an "image" and a list of "faces"`);

@@ -86,7 +86,9 @@ function landmarkFiles(table: string): SourceFile[] {
     const number = (name: string) => Number(row[head.indexOf(name)]);
     const points = POINTS.map((name) => [number(`${name}_x`), number(`${name}_y`)] as const);
     if (points.flat().some((value) => !Number.isFinite(value))) {
-      throw new DataError(`${table}: the row of ${row[0]} lacks a point`);
+      throw new DataError(
+        `${table}: the row of ${row[0]} lacks a point: mend the row or take it out`,
+      );
     }
     const nose = [Number.NaN, Number.NaN];
     const landmarks = [...points[0], ...points[1], ...nose, ...points[2], ...points[3]];
@@ -122,7 +124,8 @@ function trainingIds(ids: readonly string[], holdOut: number | string, seed: num
 }
 
 function filesOf({ kind }: SourceSpec, target: string): SourceFile[] {
-  if (!existsSync(target)) throw new DataError(`There is no data at ${target}.`);
+  if (!existsSync(target))
+    throw new DataError(`There is no data at ${target}: check the recipe's paths and --data.`);
   if (kind === "voc") return vocFiles(target);
   if (kind === "scored") return scoredFiles(target);
   return kind === "landmarks" ? landmarkFiles(target) : photoFiles(target);

@@ -175,7 +175,9 @@ export function evaluateDetections(
     const n = detections.scores.length;
     const { boxes, landmarks } = detections;
     if (boxes.length !== n * 4 || (landmarks && landmarks.length !== n * LANDMARK_COORDINATES)) {
-      throw new OptionError(`the detections of ${record.id} do not fit their ${n} scores`);
+      throw new OptionError(
+        `the detections of ${record.id} do not fit their ${n} scores: give a box, and landmarks if any, for each`,
+      );
     }
     const matched = overlapDetections(record, detections);
     return { record, detections, matched, verdicts: judgeDetections(record, matched, IOUS[0]) };

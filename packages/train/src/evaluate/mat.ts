@@ -13,6 +13,13 @@ export type MatValue =
       readonly fields: ReadonlyMap<string, readonly MatValue[]>;
     };
 
+/** Something that no MATLAB 5 file has. */
+function damaged(what: string, options?: ErrorOptions): FormatError {
+  const remedy =
+    "The file is damaged or of another kind: fetch it again, or save it with the option -v7.";
+  return new FormatError(`${what} ${remedy}`, options);
+}
+
 const HEADER_BYTES = 128;
 const MAX_INFLATED_BYTES = 2 ** 28;
 const MAX_DEPTH = 32;
@@ -70,15 +77,13 @@ class ElementReader {
     const at = this.#at;
     const short = at + 4 <= this.bytes.length && this.#view.getUint32(at, this.littleEndian) >>> 16;
     const header = short ? 4 : 8;
-    if (at + header > this.bytes.length) throw new FormatError("The .mat file ends in a tag.");
+    if (at + header > this.bytes.length) throw damaged("The .mat file ends in a tag.");
     const word = this.#view.getUint32(at, this.littleEndian);
     const type = short ? word & 0xffff : word;
     const size = short ? word >>> 16 : this.#view.getUint32(at + 4, this.littleEndian);
     const start = at + header;
     if (start + size > this.bytes.length || (short && size > 4)) {
-      throw new FormatError(
-        `An element of the .mat file claims ${size} bytes, more than there are.`,
-      );
+      throw damaged(`An element of the .mat file claims ${size} bytes, more than there are.`);
     }
     const padded = short ? 4 : type === COMPRESSED ? size : Math.ceil(size / 8) * 8;
     this.#at = start + padded;
@@ -88,7 +93,7 @@ class ElementReader {
   numbers(): Float64Array {
     const { type, bytes } = this.next();
     const reader = READERS[type];
-    if (!reader) throw new FormatError(`The .mat file holds data of the unknown type ${type}.`);
+    if (!reader) throw damaged(`The .mat file holds data of the unknown type ${type}.`);
     const [width, read] = reader;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const values = new Float64Array(Math.floor(bytes.length / width));
@@ -105,7 +110,7 @@ class ElementReader {
       1: "utf-8",
     }[type];
     if (name) return new TextDecoder(name).decode(bytes);
-    if (type !== 4) throw new FormatError(`The .mat file holds text of the unknown type ${type}.`);
+    if (type !== 4) throw damaged(`The .mat file holds text of the unknown type ${type}.`);
     return new TextDecoder(this.littleEndian ? "utf-16le" : "utf-16be").decode(bytes);
   }
 }
@@ -116,9 +121,7 @@ function inflate(bytes: Uint8Array): Uint8Array {
   const stream = new Unzlib((chunk) => {
     total += chunk.length;
     if (total > MAX_INFLATED_BYTES) {
-      throw new FormatError(
-        `An element of the .mat file inflates to over ${MAX_INFLATED_BYTES} bytes.`,
-      );
+      throw damaged(`An element of the .mat file inflates to over ${MAX_INFLATED_BYTES} bytes.`);
     }
     chunks.push(chunk);
   });
@@ -126,12 +129,9 @@ function inflate(bytes: Uint8Array): Uint8Array {
     stream.push(bytes, true);
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    throw new FormatError(
-      `An element of the .mat file does not inflate: ${(error as Error).message}.`,
-      {
-        cause: error,
-      },
-    );
+    throw damaged(`An element of the .mat file does not inflate: ${(error as Error).message}.`, {
+      cause: error,
+    });
   }
   const whole = new Uint8Array(total);
   let at = 0;
@@ -148,11 +148,11 @@ function product(dims: readonly number[]): number {
 
 function readMembers(reader: ElementReader, count: number, depth: number): MatValue[] {
   if (count > reader.bytes.length / 8) {
-    throw new FormatError(`An array of the .mat file claims ${count} members, more than fit.`);
+    throw damaged(`An array of the .mat file claims ${count} members, more than fit.`);
   }
   return Array.from({ length: count }, () => {
     const { type, bytes } = reader.next();
-    if (type !== MATRIX) throw new FormatError(`A member of a .mat array has the type ${type}.`);
+    if (type !== MATRIX) throw damaged(`A member of a .mat array has the type ${type}.`);
     return parseMember(bytes, reader.littleEndian, depth + 1);
   });
 }
@@ -161,7 +161,7 @@ function readStruct(reader: ElementReader, dims: number[], depth: number): MatVa
   const [width] = reader.numbers();
   const names = new TextDecoder().decode(reader.next().bytes);
   if (!Number.isSafeInteger(width) || width < 1) {
-    throw new FormatError(`A struct of the .mat file has field names of the length ${width}.`);
+    throw damaged(`A struct of the .mat file has field names of the length ${width}.`);
   }
   const keys: string[] = [];
   for (let at = 0; at < names.length; at += width) {
@@ -185,7 +185,7 @@ function readHeader(reader: ElementReader): MatrixHeader {
   const dims = [...reader.numbers()];
   const name = reader.text();
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
-    throw new FormatError(`The .mat array "${name}" has the dimensions [${dims.join(", ")}].`);
+    throw damaged(`The .mat array "${name}" has the dimensions [${dims.join(", ")}].`);
   }
   return { name, flags, dims };
 }
@@ -200,13 +200,11 @@ function readBody(reader: ElementReader, header: MatrixHeader, depth: number): M
   if (matlabClass === CHAR) return { kind: "char", dims, text: reader.text() };
   const numeric = matlabClass >= FIRST_NUMERIC && matlabClass <= LAST_NUMERIC;
   if (!numeric || flags & COMPLEX_FLAG) {
-    throw new FormatError(
-      `The .mat array "${name}" is of a kind that is not read (class ${matlabClass}).`,
-    );
+    throw damaged(`The .mat array "${name}" is of a kind that is not read (class ${matlabClass}).`);
   }
   const data = reader.numbers();
   if (data.length !== product(dims)) {
-    throw new FormatError(
+    throw damaged(
       `The .mat array "${name}" has ${data.length} values for the dimensions [${dims.join(", ")}].`,
     );
   }
@@ -214,7 +212,7 @@ function readBody(reader: ElementReader, header: MatrixHeader, depth: number): M
 }
 
 function parseMember(bytes: Uint8Array, littleEndian: boolean, depth: number): MatValue {
-  if (depth > MAX_DEPTH) throw new FormatError(`The .mat file nests deeper than ${MAX_DEPTH}.`);
+  if (depth > MAX_DEPTH) throw damaged(`The .mat file nests deeper than ${MAX_DEPTH}.`);
   if (bytes.length === 0) return { kind: "numeric", dims: [0, 0], data: new Float64Array() };
   const reader = new ElementReader(bytes, littleEndian);
   return readBody(reader, readHeader(reader), depth);

@@ -32,19 +32,24 @@ export interface WiderResult {
 
 const THRESHOLDS = 1000;
 
+/** Something that the official files do not have. */
+function notWider(what: string): FormatError {
+  return new FormatError(`${what} It is not WIDER FACE's own: fetch the evaluation tools again.`);
+}
+
 function cellsOf(value: MatValue | undefined, what: string): readonly MatValue[] {
-  if (value?.kind !== "cell") throw new FormatError(`WIDER's .mat file has no cells ${what}.`);
+  if (value?.kind !== "cell") throw notWider(`WIDER's .mat file has no cells ${what}.`);
   return value.cells;
 }
 
 function textOf(value: MatValue | undefined, what: string): string {
-  if (value?.kind !== "char") throw new FormatError(`WIDER's .mat file has no text ${what}.`);
+  if (value?.kind !== "char") throw notWider(`WIDER's .mat file has no text ${what}.`);
   return value.text;
 }
 
 function cornersOf(value: MatValue | undefined, what: string): Float64Array {
   if (value?.kind !== "numeric" || (value.data.length > 0 && value.dims[1] !== 4)) {
-    throw new FormatError(`WIDER's .mat file has no boxes [n, 4] ${what}.`);
+    throw notWider(`WIDER's .mat file has no boxes [n, 4] ${what}.`);
   }
   const count = value.data.length / 4;
   const boxes = new Float64Array(count * 4);
@@ -56,11 +61,11 @@ function cornersOf(value: MatValue | undefined, what: string): Float64Array {
 }
 
 function countedOf(value: MatValue | undefined, faces: number, what: string): Uint8Array {
-  if (value?.kind !== "numeric") throw new FormatError(`WIDER's .mat file has no list ${what}.`);
+  if (value?.kind !== "numeric") throw notWider(`WIDER's .mat file has no list ${what}.`);
   const counted = new Uint8Array(faces);
   for (const index of value.data) {
     if (!(index >= 1 && index <= faces)) {
-      throw new FormatError(`WIDER's .mat file counts the face ${index} of ${faces} ${what}.`);
+      throw notWider(`WIDER's .mat file counts the face ${index} of ${faces} ${what}.`);
     }
     counted[index - 1] = 1;
   }

@@ -269,7 +269,7 @@ function checkFaces(faces: MatchFaces, image: number, table: readonly HeadSpec[]
     const shapes = heads.map(({ loss, width }) => `${loss} [n, ${width}]`);
     const lengths = heads.map((head) => labelsOf(faces, head)?.length ?? 0);
     throw new OptionError(
-      `image ${image} needs ${shapes.join(" and ")}, got ${lengths.join(" and ")} values`,
+      `image ${image} needs ${shapes.join(" and ")}, got ${lengths.join(" and ")} values: give a row a face`,
     );
   }
   const most = classHead(table).width - 1;

@@ -21,7 +21,7 @@ const hardNegativesOp = /* @__PURE__ */ defineOp<{ readonly ratio: number }>({
 export function selectHardNegatives(losses: Tensor, labels: Tensor, ratio: number): Tensor {
   if (labels.rank !== 2 || labels.dtype !== "i32" || losses.size !== labels.size) {
     throw new OptionError(
-      `mining needs losses and i32 labels [B, N], got [${losses.shape}] and ${labels.dtype} [${labels.shape}]`,
+      `mining needs losses and i32 labels [B, N], got [${losses.shape}] and ${labels.dtype} [${labels.shape}]: give a loss and a label for each prior`,
     );
   }
   if (!(ratio >= 0))

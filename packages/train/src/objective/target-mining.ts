@@ -20,7 +20,7 @@ export function mineHardNegatives(
   if (!Number.isInteger(count) || logits.length !== labels.length * 2) {
     throw new OptionError(
       `mining needs logits [${batch}, N, 2] and labels [${batch}, N], got ${logits.length} and ` +
-        `${labels.length} values`,
+        `${labels.length} values: give two logits and a label for each prior`,
     );
   }
   const chosen = new Uint8Array(labels.length);

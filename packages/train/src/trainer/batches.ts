@@ -40,7 +40,10 @@ export async function* sampleBatches(
     used++;
     if ("problem" in loaded) {
       onProblem?.(loaded.problem);
-      if (++failures >= count) throw new DataError("No image of the training data can be used.");
+      if (++failures >= count)
+        throw new DataError(
+          "No image of the training data can be used: mend or leave out those reported.",
+        );
       continue;
     }
     failures = 0;

@@ -28,7 +28,7 @@ export class BatchImages {
       if (image.width === width && image.height === height) continue;
       throw new OptionError(
         `a batch needs images of one size; ${id} is ${image.width} × ${image.height}, the first ` +
-          `${width} × ${height}`,
+          `${width} × ${height}: scale or pad them to one`,
       );
     }
     const bytes = width * height * 4;

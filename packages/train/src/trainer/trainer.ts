@@ -226,7 +226,9 @@ export class Trainer {
   /** Continues from a saved state. @throws StateDictError, TensorError where it does not fit */
   load(state: TrainerState): void {
     if ((state.average === undefined) !== (this.#average === undefined)) {
-      throw new OptionError("the saved run and this one differ in whether weights are averaged");
+      throw new OptionError(
+        "the saved run and this one differ in whether weights are averaged: give the same ema",
+      );
     }
     this.network.loadStateDict(state.network);
     this.#optimizer.loadStateDict(state.optimizer);

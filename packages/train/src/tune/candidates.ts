@@ -29,7 +29,10 @@ export function parseCandidates(text: string, file: string): Map<string, Detecti
     try {
       value = JSON.parse(row);
     } catch (error) {
-      throw new FormatError(`${file}:${i + 1}: ${(error as Error).message}`, { cause: error });
+      throw new FormatError(
+        `${file}:${i + 1}: ${(error as Error).message}; mend the line, or find the candidates again`,
+        { cause: error },
+      );
     }
     if (
       !isObject(value) ||

@@ -134,7 +134,8 @@ export function tuneThresholds(
 ): TuneResult {
   const { goal = { kind: "f1" }, nmsThresholds = NMS_THRESHOLDS, tolerance = 0.001 } = options;
   const { keepTopK = DEFAULT_THRESHOLDS.keepTopK } = options;
-  if (images.length === 0) throw new OptionError("tuning needs images");
+  if (images.length === 0)
+    throw new OptionError("tuning needs images: give at least one, with its candidates");
   if (goal.kind === "recall" && !(goal.precision >= 0 && goal.precision <= 1)) {
     throw new OptionError(`a precision lies between 0 and 1, not at ${goal.precision}`);
   }
