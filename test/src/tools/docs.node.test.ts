@@ -30,12 +30,19 @@ function examples(page: string): { line: number; text: string }[] {
   }));
 }
 
+/** Examples that begin with a file's name, as a comment, are files of one program. */
+function fileNameOf(page: string, line: number, text: string): string {
+  const place = page.replaceAll(/[/.]/g, "-");
+  const named = /^\/\/ ([\w.-]+\.ts)\n/.exec(text);
+  return named ? `${place}/${named[1]}` : `${place}-${line}.ts`;
+}
+
 test("every example compiles under strict TypeScript", async () => {
   const folder = temporaryFolder("docs");
   try {
     const files = pages.flatMap((page) =>
       examples(page).map(({ line, text }) => ({
-        name: `${page.replaceAll(/[/.]/g, "-")}-${line}.ts`,
+        name: fileNameOf(page, line, text),
         // A script and not a module has no top-level await.
         text: /^(import|export) /m.test(text) ? text : `${text}\nexport {};\n`,
       })),
@@ -43,7 +50,10 @@ test("every example compiles under strict TypeScript", async () => {
     assert.ok(files.length >= 15, `${files.length} examples`);
     writeFileSync(path.join(folder, "package.json"), '{"type":"module"}');
     mkdirSync(path.join(folder, "src"));
-    for (const { name, text } of files) writeFileSync(path.join(folder, "src", name), text);
+    for (const { name, text } of files) {
+      mkdirSync(path.dirname(path.join(folder, "src", name)), { recursive: true });
+      writeFileSync(path.join(folder, "src", name), text);
+    }
     const options = {
       strict: true,
       noEmit: true,

@@ -34,7 +34,7 @@ import { numberOp, whereOp } from "../ops/select/forward.js";
 import { whereGradient } from "../ops/select/gradient.js";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax/forward.js";
 import { softmaxGradient } from "../ops/softmax/gradient.js";
-import type { Gradient } from "../ops/spec.js";
+import type { Gradient, OpSpec } from "../ops/spec.js";
 import { unaryOps } from "../ops/unary/forward.js";
 import { unaryGradient } from "../ops/unary/gradient.js";
 
@@ -97,5 +97,6 @@ const table = new Map<object, Gradient<never>>([
 
 /** The gradient of an operation, by its declaration; undefined where it has none. */
 export function gradientOf(spec: object): Gradient<unknown> | undefined {
-  return table.get(spec) as Gradient<unknown> | undefined;
+  const own = (spec as Partial<OpSpec<never>>).gradient;
+  return (table.get(spec) ?? own) as Gradient<unknown> | undefined;
 }

@@ -26,6 +26,7 @@ export {
 export { type Conv2dParams, conv2d } from "./conv2d/forward.js";
 export { type ConvTranspose2dParams, convTranspose2d } from "./conv2d/transposed.js";
 export { full, ones } from "./create.js";
+export type { ConvolutionAttrs, FusionKind, FusionTraits } from "./fusion.js";
 export { gather, scatterAdd } from "./gather/forward.js";
 export {
   binaryCrossEntropyWithLogits,

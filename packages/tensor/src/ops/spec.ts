@@ -26,6 +26,21 @@ export interface OpRun {
   pack?(kernel: Kernel, args: readonly Tensor[], room: PackedRoom): BufferBinding;
 }
 
+/** Gradients of the outputs on their way to the inputs; `undefined` where nothing flows. */
+export type Grads = readonly (Tensor | undefined)[];
+
+/**
+ * How gradients of an operation's outputs become those of its inputs (`undefined` for none): with other
+ * operations or kernels, eagerly or while a training step is traced. `needs[i]` tells whether input i's is wanted.
+ */
+export type Gradient<A> = (
+  grads: Grads,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  attrs: A,
+  needs: readonly boolean[],
+) => (Tensor | undefined)[];
+
 /** An operation: its shapes, and the kernels that compute it. */
 export interface OpSpec<A> {
   readonly name: string;
@@ -43,19 +58,9 @@ export interface OpSpec<A> {
    */
   readonly varies?: boolean;
   forward(run: OpRun, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: A): void;
+  /**
+   * Its gradient, for operations declared outside this library: its own have theirs in a table (`autograd/gradients.ts`),
+   * so that programs without training do not carry them.
+   */
+  readonly gradient?: Gradient<A>;
 }
-
-/** Gradients of the outputs on their way to the inputs; `undefined` where nothing flows. */
-export type Grads = readonly (Tensor | undefined)[];
-
-/**
- * How gradients of an operation's outputs become those of its inputs (`undefined` for none): with other
- * operations or kernels, eagerly or while a training step is traced. `needs[i]` tells whether input i's is wanted.
- */
-export type Gradient<A> = (
-  grads: Grads,
-  inputs: readonly Tensor[],
-  outputs: readonly Tensor[],
-  attrs: A,
-  needs: readonly boolean[],
-) => (Tensor | undefined)[];
