@@ -3,7 +3,7 @@ import { unsupported } from "./errors.js";
 import { readLegacyCheckpoint } from "./pth-legacy.js";
 import { readZipCheckpoint } from "./pth-zip.js";
 import { looksLikeSafetensors, readSafetensors } from "./safetensors.js";
-import { stripDataParallel } from "./torch-tensors.js";
+import { stripWrappers } from "./torch-tensors.js";
 
 /** How a checkpoint is stored: safetensors, or PyTorch's `.pth` in either of its formats. */
 export type CheckpointFormat = "safetensors" | "pth-legacy" | "pth-zip";
@@ -40,9 +40,10 @@ function describe(bytes: Uint8Array): string {
 }
 
 /**
- * Reads the tensors of a checkpoint: a state dict, or a dictionary that holds one as `state_dict`.
- * A `module.` that all names share is taken off. Nothing in the file is executed, and memory is
- * bounded by a small multiple of the file's size.
+ * Reads the tensors of a checkpoint: a state dict, or a dictionary that holds one as `state_dict`,
+ * `model_state_dict`, `model`, `ema` or `net` (the first of these counts). Prefixes that all names share
+ * and that wrappers put there are taken off: `module.`, `_orig_mod.`, `model.`. Nothing in the file is
+ * executed, and what it takes in memory is at most 16 times its size, or 16 MiB.
  *
  * @throws CheckpointError where a `.pth` is damaged, unsafe or of an unknown kind
  * @throws SafetensorsError where a safetensors file is
@@ -50,7 +51,7 @@ function describe(bytes: Uint8Array): string {
 export function readCheckpoint(bytes: Uint8Array): StateDict {
   switch (checkpointFormat(bytes)) {
     case "safetensors":
-      return stripDataParallel(readSafetensors(bytes).tensors);
+      return stripWrappers(readSafetensors(bytes).tensors);
     case "pth-legacy":
       return readLegacyCheckpoint(bytes);
     case "pth-zip":

@@ -55,9 +55,10 @@ export function readLegacyCheckpoint(bytes: Uint8Array): StateDict {
   const host = new TorchHost();
   const root = unpickle(reader, host);
   const storages = readStorages(reader, host);
-  return readTensors(root, (storage) => {
+  const readStorage = (storage: TorchStorage) => {
     const found = storages.get(storage);
     if (!found) throw corrupt(`Storage ${quote(storage.key)} is missing.`);
     return found;
-  });
+  };
+  return readTensors(root, readStorage, bytes.length);
 }

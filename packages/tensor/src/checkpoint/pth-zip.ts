@@ -2,7 +2,7 @@ import { hostElementBytes, type StateDict } from "../core/host-tensor.js";
 import { ByteReader, decodeUtf8 } from "./byte-reader.js";
 import { corrupt, quote, unsupported } from "./errors.js";
 import { unpickle } from "./pickle.js";
-import { TorchHost } from "./torch-host.js";
+import { TorchHost, type TorchStorage } from "./torch-host.js";
 import { readTensors } from "./torch-tensors.js";
 import { ZipArchive } from "./zip.js";
 
@@ -38,12 +38,13 @@ export function readZipCheckpoint(bytes: Uint8Array): StateDict {
     throw unsupported("It was saved on a big-endian machine. Save it on a little-endian one.");
   }
   const root = unpickle(new ByteReader(archive.read(`${folder}data.pkl`)), new TorchHost());
-  return readTensors(root, (storage) => {
+  const readStorage = (storage: TorchStorage) => {
     const name = `${folder}data/${storage.key}`;
     const size = storage.count * hostElementBytes(storage.dtype);
     if (archive.size(name) !== size) {
       throw corrupt(`Storage ${quote(storage.key)} has ${archive.size(name)} bytes, not ${size}.`);
     }
     return archive.read(name);
-  });
+  };
+  return readTensors(root, readStorage, bytes.length);
 }

@@ -116,7 +116,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 }
 
 function parseMetadata(value: unknown): Record<string, string> {
-  if (value === undefined) return {};
+  if (value === undefined || value === null) return {};
   if (!isRecord(value) || Object.values(value).some((text) => typeof text !== "string")) {
     throw corrupt(`${METADATA_KEY} is not an object of strings.`);
   }

@@ -119,6 +119,25 @@ function orderedDict(args: readonly PyValue[], used: WeakSet<PyList>): PyValue {
   return dict;
 }
 
+/** Classes of Python's that training programs store beside tensors, and what becomes of them. */
+const PLAIN_CLASSES: Readonly<Record<string, (args: readonly PyValue[]) => PyValue>> = {
+  "collections.Counter": ([counts]) => (counts instanceof Map ? counts : new Map()),
+  "collections.defaultdict": () => new Map(),
+  "collections.deque": ([items]) => (items instanceof PyList ? items : new PyList()),
+  "torch.device": ([name]) => name ?? null,
+};
+for (const module of ["builtins", "__builtin__"]) {
+  Object.assign(PLAIN_CLASSES, { [`${module}.set`]: listOf, [`${module}.frozenset`]: listOf });
+}
+
+function listOf([items]: readonly PyValue[]): PyValue {
+  return items instanceof PyList ? items : new PyList();
+}
+
+/** What a defaultdict makes its values with, and element types: names that are never called. */
+const NAMES =
+  /^(?:(?:builtins|__builtin__)\.(?:int|float|bool|str|list|dict|set|tuple)|torch\.(?:float|bfloat|int|uint)\d+|torch\.bool)$/;
+
 /** Allows what a state dict is made of and collects the storages it refers to. */
 export class TorchHost implements PickleHost {
   readonly #storages = new Map<string, TorchStorage>();
@@ -134,6 +153,9 @@ export class TorchHost implements PickleHost {
       new PyGlobal("torch._utils._rebuild_parameter", rebuildParameter),
       new PyGlobal("torch.Size", torchSize),
     ];
+    for (const [name, build] of Object.entries(PLAIN_CLASSES)) {
+      globals.push(new PyGlobal(name, build));
+    }
     for (const [name, dtype] of Object.entries(STORAGE_DTYPES)) {
       const type = new PyGlobal(`torch.${name}`);
       globals.push(type);
@@ -151,6 +173,7 @@ export class TorchHost implements PickleHost {
     const path = `${module}.${name}`;
     const found = this.#globals.get(path);
     if (found) return found;
+    if (NAMES.test(path)) return new PyGlobal(path);
     if (UNSUPPORTED_GLOBAL.test(path)) {
       throw unsupported(`The checkpoint holds ${quote(path)}; only dense, real tensors are read.`);
     }

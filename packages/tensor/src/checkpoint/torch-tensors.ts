@@ -6,6 +6,7 @@ import {
   type StateDict,
 } from "../core/host-tensor.js";
 import { corrupt, quote, unsupported } from "./errors.js";
+import { checkUnfolded } from "./limits.js";
 import type { PyValue } from "./pickle.js";
 import { type TorchStorage, TorchTensor } from "./torch-host.js";
 
@@ -15,8 +16,6 @@ export type StorageReader = (storage: TorchStorage) => Uint8Array;
 /** Tensors that share a storage are copied apart, up to this many times the storages' bytes. */
 const MAX_SHARING = 8;
 const SHARING_FLOOR_BYTES = 65_536;
-
-const DATA_PARALLEL_PREFIX = "module.";
 
 function tensorBytes({ storage, shape }: TorchTensor): number {
   return elementCount(shape) * hostElementBytes(storage.dtype);
@@ -60,10 +59,19 @@ function copyTensor(tensor: TorchTensor, source: Uint8Array): HostTensor {
   return hostTensorFromBuffer(tensor.storage.dtype, tensor.shape, target.buffer);
 }
 
-/** The dictionary of tensors in a checkpoint's object: itself, or what it holds as `state_dict`. */
+/** Keys under which programs store a state dict beside other things, the first that is there counts. */
+const NESTED = ["state_dict", "model_state_dict", "model", "ema", "net"] as const;
+/** Dictionaries within each other that are looked into. */
+const MAX_NESTING = 8;
+
+/** The dictionary of tensors in a checkpoint's object: itself, or what it holds under a usual key. */
 function findTensors(root: PyValue): Map<string, TorchTensor> {
-  const inner = root instanceof Map ? root.get("state_dict") : undefined;
-  const dict = inner instanceof Map ? inner : root;
+  let dict: PyValue = root;
+  for (let depth = 0; depth < MAX_NESTING; depth++) {
+    const inner = innerDict(dict);
+    if (inner === undefined) break;
+    dict = inner;
+  }
   const tensors = new Map<string, TorchTensor>();
   for (const [name, value] of dict instanceof Map ? dict : []) {
     if (typeof name === "string" && value instanceof TorchTensor) tensors.set(name, value);
@@ -73,39 +81,64 @@ function findTensors(root: PyValue): Map<string, TorchTensor> {
     dict instanceof Map ? [...dict.keys()].slice(0, 8).map((key) => quote(String(key))) : [];
   throw unsupported(
     `The checkpoint holds no tensors${keys.length ? ` but ${keys.join(", ")}` : ""}. ` +
-      "Save a state dict, or a dictionary that has one as `state_dict`.",
+      `Save a state dict, or a dictionary that has one as ${NESTED.join(", ")}.`,
   );
 }
 
-/** Takes the prefix `module.` (torch.nn.DataParallel) off the names where all of them have it. */
-export function stripDataParallel<T>(tensors: Map<string, T>): Map<string, T> {
+function innerDict(dict: PyValue): PyValue | undefined {
+  if (!(dict instanceof Map)) return undefined;
+  return NESTED.map((key) => dict.get(key)).find((value) => value instanceof Map);
+}
+
+/** What wrappers put before all names: torch.nn.DataParallel, torch.compile, and training programs. */
+const PREFIXES = ["module.", "_orig_mod.", "model."] as const;
+/** torch.compile of a part of the network. */
+const COMPILED_PART = /(?<=\.)_orig_mod\./g;
+
+/** Takes off wrappers' prefixes that all names share, and `_orig_mod.` wherever it stands. */
+export function stripWrappers<T>(tensors: Map<string, T>): Map<string, T> {
+  let stripped = tensors;
+  for (let prefix = sharedPrefix(stripped); prefix; prefix = sharedPrefix(stripped)) {
+    const { length } = prefix;
+    stripped = new Map([...stripped].map(([name, tensor]) => [name.slice(length), tensor]));
+  }
+  const plain = new Map([...stripped].map(([name, t]) => [name.replace(COMPILED_PART, ""), t]));
+  return plain.size === stripped.size ? plain : stripped;
+}
+
+function sharedPrefix(tensors: ReadonlyMap<string, unknown>): string | undefined {
   const names = [...tensors.keys()];
-  if (!names.every((name) => name.startsWith(DATA_PARALLEL_PREFIX))) return tensors;
-  return new Map([...tensors].map(([name, t]) => [name.slice(DATA_PARALLEL_PREFIX.length), t]));
+  if (names.length === 0) return undefined;
+  return PREFIXES.find((prefix) =>
+    names.every((name) => name.startsWith(prefix) && name.length > prefix.length),
+  );
 }
 
 /**
  * Copies the tensors of a checkpoint's object out of its storages; entries of the dictionary that are
- * no tensors are left out. All sizes are checked before the first tensor is allocated.
+ * no tensors are left out. All sizes are checked before the first storage is read.
+ *
+ * @param fileBytes the file's size, which bounds what is taken.
  */
-export function readTensors(root: PyValue, readStorage: StorageReader): StateDict {
-  const tensors = stripDataParallel(findTensors(root));
-  const storages = new Map<TorchStorage, Uint8Array>();
+export function readTensors(
+  root: PyValue,
+  readStorage: StorageReader,
+  fileBytes: number,
+): StateDict {
+  const tensors = stripWrappers(findTensors(root));
+  const storages = new Set([...tensors.values()].map(({ storage }) => storage));
   let stored = 0;
+  for (const { count, dtype } of storages) stored += count * hostElementBytes(dtype);
   let wanted = 0;
-  for (const tensor of tensors.values()) {
-    wanted += tensorBytes(tensor);
-    if (storages.has(tensor.storage)) continue;
-    const bytes = readStorage(tensor.storage);
-    storages.set(tensor.storage, bytes);
-    stored += bytes.length;
-  }
+  for (const tensor of tensors.values()) wanted += tensorBytes(tensor);
   if (!(wanted <= Math.max(MAX_SHARING * stored, SHARING_FLOOR_BYTES))) {
     throw corrupt(`Its tensors need ${wanted} bytes, but ${stored} are stored.`);
   }
+  checkUnfolded(stored + wanted, fileBytes);
+  const bytes = new Map([...storages].map((storage) => [storage, readStorage(storage)]));
   const result: StateDict = new Map();
   for (const [name, tensor] of tensors) {
-    result.set(name, copyTensor(tensor, storages.get(tensor.storage)!));
+    result.set(name, copyTensor(tensor, bytes.get(tensor.storage)!));
   }
   return result;
 }

@@ -2,6 +2,7 @@ import { inflateSync } from "fflate";
 import { ByteReader } from "./byte-reader.js";
 import { crc32 } from "./crc32.js";
 import { corrupt, quote, unsupported } from "./errors.js";
+import { checkUnfolded } from "./limits.js";
 
 /**
  * A reader of ZIP archives in memory (PKWARE APPNOTE 6.3): stored and deflated entries, ZIP64. The
@@ -25,10 +26,6 @@ const ZIP64_EXTRA = 1;
 const STORED = 0;
 const DEFLATED = 8;
 const FLAG_ENCRYPTED = 1;
-
-/** Weights hardly compress; an archive that claims more than this is a bomb. */
-const MAX_INFLATION = 64;
-const INFLATION_FLOOR_BYTES = 16 * 2 ** 20;
 
 interface Entry {
   name: string;
@@ -199,8 +196,7 @@ export class ZipArchive {
       inflated += size;
     }
     if (end > directoryOffset) throw corrupt("An entry overlaps the directory.");
-    const limit = Math.max(MAX_INFLATION * this.#bytes.length, INFLATION_FLOOR_BYTES);
-    if (inflated > limit) throw corrupt(`It would inflate to ${inflated} bytes.`);
+    checkUnfolded(inflated, this.#bytes.length);
   }
 }
 

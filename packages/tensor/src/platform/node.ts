@@ -62,7 +62,7 @@ export function startThread(program: string): Thread {
   const port =
     '(({ parentPort: port }) => ({ post: (...m) => port.postMessage(...m), listen: (f) => port.on("message", f) }))' +
     '(require("node:worker_threads"))';
-  const worker = new Worker(`(${program})(${port})`, { eval: true });
+  const worker = new Worker(`(${program})(${port})`, { eval: true, execArgv: [] });
   worker.unref();
   return {
     post: (message) => worker.postMessage(message),
