@@ -150,6 +150,7 @@ export {
 export { selectHardNegatives } from "./objective/mining.js";
 export {
   type Classification,
+  type HeadLoss,
   type HeadTensors,
   LOSS_PRESETS,
   type LossOptions,

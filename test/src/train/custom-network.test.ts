@@ -2,8 +2,9 @@
  * Networks that the library does not know: a backbone of four lines, one level and six, and heads that are only rows of a
  * table here, run eager and compiled, train a step and detect, without a change to packages/.
  */
-import { compile, nn, tensor, tidy } from "@retinaface-webgpu/tensor";
+import { compile, mul, nn, square, sub, sum, tensor, tidy } from "@retinaface-webgpu/tensor";
 import {
+  type HeadLoss,
   LOSS_PRESETS,
   matchPriors,
   type Sample,
@@ -135,6 +136,10 @@ function samplesOf({ network, side }: Case, seed: number): Sample[] {
   });
 }
 
+/** The loss of the head that is only here. */
+const squaredError: HeadLoss = (prediction, { values, weights }) =>
+  sum(mul(square(sub(prediction, values)), weights));
+
 function optionsOf(each: Case): TrainerOptions {
   const options = trainerOptions(
     {
@@ -148,12 +153,15 @@ function optionsOf(each: Case): TrainerOptions {
     10,
   );
   const weights = { ...LOSS_PRESETS.pytorch.weights, mask: 3 };
-  return { ...options, loss: { ...options.loss, weights } };
+  return { ...options, loss: { ...options.loss, weights, functions: { mask: squaredError } } };
 }
 
-/** Smooth L1 and its slope, in float64. */
-const smoothL1 = (d: number) => (Math.abs(d) < 1 ? (d * d) / 2 : Math.abs(d) - 0.5);
-const slopeOf = (d: number) => (Math.abs(d) < 1 ? d : Math.sign(d));
+/** Losses of a difference and their slopes, in float64. */
+const smoothL1 = {
+  of: (d: number) => (Math.abs(d) < 1 ? (d * d) / 2 : Math.abs(d) - 0.5),
+  slope: (d: number) => (Math.abs(d) < 1 ? d : Math.sign(d)),
+};
+const squared = { of: (d: number) => d * d, slope: (d: number) => 2 * d };
 
 for (const [name, each] of Object.entries(CASES)) {
   test(`eager and compiled, and a training step: ${name}`, async () => {
@@ -199,17 +207,19 @@ for (const [name, each] of Object.entries(CASES)) {
       if (meaning === "class") continue;
       const { values, mask } = targets.heads[name];
       const marked = Math.max(1, mask.filter(Boolean).length);
+      const reference = loss === "mask" ? squared : smoothL1;
       let expected = 0;
       let slope = 0;
       for (const [i, value] of values.entries()) {
         const d = outputs[name][i] - value;
         if (mask[Math.floor(i / width)] === 0) continue;
-        expected += smoothL1(d) / marked;
+        expected += reference.of(d) / marked;
         // The first level has the first priors: its first anchor's first bias.
         const prior = Math.floor(i / width) % (priors.length / 4);
         const { anchors, stride } = network.levels[0];
         const first = Math.ceil(each.side / stride) ** 2 * anchors;
-        if (i % width === 0 && prior < first && prior % anchors === 0) slope += slopeOf(d) / marked;
+        if (i % width === 0 && prior < first && prior % anchors === 0)
+          slope += reference.slope(d) / marked;
       }
       assertClose([losses[loss]], [expected], { rtol: 1e-4, atol: 1e-6, what: loss });
       const bias = `${module}.0.conv1x1.bias`;

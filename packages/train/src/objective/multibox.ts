@@ -32,7 +32,15 @@ export type Classification =
 export interface LossOptions {
   readonly classification: Classification;
   readonly weights: LossWeights;
+  /** Of heads other than the class's, by their losses' names, instead of smooth-L1. */
+  readonly functions?: Readonly<Record<string, HeadLoss>>;
 }
+
+/**
+ * One number that says how far a head's `[B, N, width]` is from its targets. Multiplied by the targets' weights and
+ * summed, a loss of each prior becomes the mean over those that have the label.
+ */
+export type HeadLoss = (prediction: Tensor, targets: HeadTensors) => Tensor;
 
 /** `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 3 and 4. */
 export const LOSS_PRESETS = {
@@ -108,12 +116,14 @@ export function multiBoxLoss(
     if (meaning === "class") {
       return [loss, classificationLoss(output[name], targets, options.classification)];
     }
-    const { values, weights } = targets.heads[name];
-    const each = smoothL1Loss(output[name], values, { reduction: "none" });
-    return [loss, sum(mul(each, weights))];
+    const distance = options.functions?.[loss] ?? weightedSmoothL1;
+    return [loss, distance(output[name], targets.heads[name])];
   });
   return weighLosses(Object.fromEntries(losses), options.weights);
 }
+
+const weightedSmoothL1: HeadLoss = (prediction, { values, weights }) =>
+  sum(mul(smoothL1Loss(prediction, values, { reduction: "none" }), weights));
 
 function classificationLoss(
   logits: Tensor,
