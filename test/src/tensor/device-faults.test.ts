@@ -17,7 +17,8 @@ const losses: [name: string, lose: (device: Device) => void][] = [
 
 for (const [name, lose] of losses) {
   test(`a device ${name} while a call is pending: that call fails, the next works`, async () => {
-    const detector = await RetinaFace.load({ weights: await tinyWeights(device()) });
+    const weights = await tinyWeights(device());
+    const detector = await RetinaFace.load({ weights, backend: "webgpu" });
     const expected = await detector.detect(image, LENIENT);
     // At every stage: before the work begins, at its first turns, when it is submitted.
     for (const turns of [0, 9]) {
@@ -36,7 +37,8 @@ for (const [name, lose] of losses) {
   });
 
   test(`a device ${name} while a new size is compiled`, async () => {
-    const detector = await RetinaFace.load({ weights: await tinyWeights(device()) });
+    const weights = await tinyWeights(device());
+    const detector = await RetinaFace.load({ weights, backend: "webgpu" });
     const old = detector.device;
     const pending = rejectsCode(detector.detect(image, LENIENT), "DEVICE_LOST");
     await new Promise((resolve) => setTimeout(resolve, 1));

@@ -1,6 +1,8 @@
 import { WebGpuUnavailableError } from "../core/errors.js";
 import type { GpuSource } from "./node.js";
 
+/** Deno offers WebGPU and waits for it without being asked to, as browsers do. */
+export { mayHaveGpu, restDuring } from "./browser.js";
 /** Processors and threads are to be had as in Node. */
 export { canShareMemory, processorCount, startThread } from "./node.js";
 
@@ -13,11 +15,6 @@ export async function openGpu(): Promise<GpuSource> {
     );
   }
   return { gpu, release: () => {} };
-}
-
-/** The promise: Deno waits without being asked to. */
-export function restDuring<T>(promise: Promise<T>): Promise<T> {
-  return promise;
 }
 
 export const noAdapterRemedy =
