@@ -9,6 +9,9 @@ export interface DTypeArrays {
   u32: Uint32Array;
 }
 
+/** All element types. */
+export const DTYPES: readonly DType[] = ["f32", "f16", "i32", "u32"];
+
 const BYTES: Record<DType, number> = { f32: 4, f16: 2, i32: 4, u32: 4 };
 
 export function bytesPerElement(dtype: DType): number {

@@ -1,6 +1,7 @@
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import { bytesPerElement, type DType, type DTypeArrays, typedArray } from "./dtype.js";
+import { requireList, requireOptions } from "./arguments.js";
+import { bytesPerElement, DTYPES, type DType, type DTypeArrays, typedArray } from "./dtype.js";
 import { DisposedError, ShapeError, TensorError } from "./errors.js";
 import { decodeHalf } from "./float16.js";
 import { registerInScope } from "./scope.js";
@@ -307,8 +308,13 @@ export function tensor(
 
 /** A tensor with undefined contents. */
 export function empty(device: Device, shape: Shape, options: TensorOptions = {}): Tensor {
+  requireOptions("a tensor", options, ["dtype", "requiresGrad"]);
+  requireList("a tensor", shape, "extents");
   assertShape("tensor", shape);
   const dtype = options.dtype ?? "f32";
+  if (!DTYPES.includes(dtype)) {
+    throw new TensorError("DTYPE", `a tensor's type is one of ${DTYPES.join(", ")}, not ${dtype}.`);
+  }
   const bytes = sizeOf(shape) * bytesPerElement(dtype);
   const storage = new Storage(device, bytes, `tensor ${showShape(shape)}`);
   return new Tensor(device, { shape, dtype }, storage, options.requiresGrad);

@@ -1,3 +1,5 @@
+import { requireIntegers, requireOptions } from "../core/arguments.js";
+import { ShapeError } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
 import {
   type BatchNormLayer,
@@ -29,6 +31,8 @@ export interface Conv2dOptions {
   bias?: boolean;
 }
 
+const CONV_OPTIONS = ["kernelSize", "stride", "padding", "dilation", "groups", "bias"];
+
 /** 2-D convolution: NHWC `[n, h, w, inChannels]` → `[n, h', w', outChannels]`; the weight is OIHW. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
@@ -37,9 +41,21 @@ export class Conv2d extends Module {
 
   constructor(init: Init, inChannels: number, outChannels: number, options: Conv2dOptions) {
     super();
+    requireOptions("Conv2d", options, CONV_OPTIONS);
+    const { groups = 1 } = options;
     this.options = options;
     const [kh, kw] = pair(options.kernelSize);
-    const perGroup = inChannels / (options.groups ?? 1);
+    requireIntegers(
+      "Conv2d's channels, kernelSize and groups",
+      [inChannels, outChannels, kh, kw, groups],
+      1,
+    );
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new ShapeError(
+        `Conv2d: ${inChannels} channels in and ${outChannels} out do not divide into ${groups} groups`,
+      );
+    }
+    const perGroup = inChannels / groups;
     const fanIn = perGroup * kh * kw;
     this.weight = init.uniformByFanIn([outChannels, perGroup, kh, kw], fanIn);
     this.bias = options.bias === false ? undefined : init.uniformByFanIn([outChannels], fanIn);
@@ -72,6 +88,7 @@ export class BatchNorm2d extends Module {
 
   constructor(init: Init, channels: number, options: BatchNormOptions = {}) {
     super();
+    requireOptions("BatchNorm2d", options, ["eps", "momentum"]);
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum ?? 0.1;
     this.weight = init.constant([channels], 1);

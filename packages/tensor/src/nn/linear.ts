@@ -1,3 +1,4 @@
+import { requireIntegers, requireOptions } from "../core/arguments.js";
 import { ShapeError } from "../core/errors.js";
 import { showShape } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
@@ -20,6 +21,8 @@ export class Linear extends Module {
     options: { bias?: boolean } = {},
   ) {
     super();
+    requireOptions("Linear", options, ["bias"]);
+    requireIntegers("Linear's features", [inFeatures, outFeatures], 1);
     this.weight = init.uniformByFanIn([outFeatures, inFeatures], inFeatures);
     this.bias = options.bias === false ? undefined : init.uniformByFanIn([outFeatures], inFeatures);
   }

@@ -1,4 +1,5 @@
 /** Numbers where an operation takes a tensor or a number. */
+import { describe } from "../core/arguments.js";
 import type { DType } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
 import { Tensor } from "../core/tensor.js";
@@ -35,12 +36,4 @@ export function requireOperands(op: string, a: unknown, b: unknown): void {
   if (typeof a === "number" && typeof b === "number") {
     throw new TensorError("ARGUMENT", `${op} of ${a} and ${b}: one of the two must be a tensor.`);
   }
-}
-
-/** What a value is, for a message. */
-export function describe(value: unknown): string {
-  if (value === null || typeof value === "undefined") return String(value);
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "object") return `an object of ${value.constructor?.name ?? "no class"}`;
-  return `the ${typeof value} ${String(value)}`;
 }

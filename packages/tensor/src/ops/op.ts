@@ -18,6 +18,7 @@
  */
 
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { describe } from "../core/arguments.js";
 import { bytesPerElement } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
 import { gradEnabled } from "../core/grad-mode.js";
@@ -147,9 +148,19 @@ function traceOp<A>(
 }
 
 function commonDevice(name: string, inputs: readonly Tensor[]): Device {
-  const device = inputs[0].device;
+  for (const [k, input] of inputs.entries()) {
+    if (input instanceof Tensor) continue;
+    throw new TensorError(
+      "ARGUMENT",
+      `${name}: input ${k} must be a tensor, not ${describe(input)}.`,
+    );
+  }
+  const { device } = inputs[0];
   if (inputs.some((input) => input.device !== device)) {
-    throw new TensorError("DEVICE_MISMATCH", `${name}: its tensors are on different devices.`);
+    throw new TensorError(
+      "DEVICE_MISMATCH",
+      `${name}: its tensors are on different devices; make them on one, or read and upload the values.`,
+    );
   }
   return device;
 }

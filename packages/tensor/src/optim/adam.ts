@@ -1,3 +1,4 @@
+import { requireOptions } from "../core/arguments.js";
 import type { Parameter } from "../nn/parameter.js";
 import {
   type FlatUpdate,
@@ -27,6 +28,7 @@ export class Adam extends Optimizer<AdamOptions> {
     options: Partial<AdamOptions> = {},
   ) {
     super(parameters, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options });
+    requireOptions("Adam", options, ["lr", "betas", "eps", "weightDecay"]);
     for (const { betas, eps } of this.groups) {
       for (const beta of betas) requireOption("betas", beta, beta >= 0 && beta < 1, "in 0..1");
       requireOption("eps", eps, eps >= 0, "0 or more");

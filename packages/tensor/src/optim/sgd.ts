@@ -1,3 +1,4 @@
+import { requireOptions } from "../core/arguments.js";
 import { TensorError } from "../core/errors.js";
 import type { Parameter } from "../nn/parameter.js";
 import {
@@ -28,6 +29,7 @@ export class SGD extends Optimizer<SgdOptions> {
     options: Partial<SgdOptions> & { lr: number },
   ) {
     super(parameters, { momentum: 0, nesterov: false, weightDecay: 0, ...options });
+    requireOptions("SGD", options, ["lr", "momentum", "nesterov", "weightDecay"]);
     for (const { momentum, nesterov } of this.groups) {
       requireOption("momentum", momentum, momentum >= 0, "0 or more");
       if (nesterov && momentum === 0) {

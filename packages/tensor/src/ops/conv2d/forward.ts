@@ -6,6 +6,7 @@ import {
   conv2d as conv2dKernel,
   conv2dOutputSize,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { requireIntegers, requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
@@ -125,16 +126,23 @@ export function conv2d(
   params: Conv2dParams = {},
 ): Tensor {
   const inputs = bias ? [x, weight, bias] : [x, weight];
-  return conv2dOp(inputs, conv2dAttrs(params))[0];
+  return conv2dOp(inputs, conv2dAttrs("conv2d", params))[0];
 }
 
-export function conv2dAttrs(params: Conv2dParams): Conv2dAttrs {
-  return {
-    stride: toPair(params.stride ?? 1),
-    padding: toPadding(params.padding ?? 0),
-    dilation: toPair(params.dilation ?? 1),
-    groups: params.groups ?? 1,
-  };
+/** @throws TensorError `ARGUMENT` for an unknown option, or one that is no size */
+export function conv2dAttrs(
+  name: string,
+  params: Conv2dParams,
+  more: readonly string[] = [],
+): Conv2dAttrs {
+  requireOptions(name, params, ["stride", "padding", "dilation", "groups", ...more]);
+  const stride = toPair(params.stride ?? 1);
+  const padding = toPadding(params.padding ?? 0);
+  const dilation = toPair(params.dilation ?? 1);
+  const { groups = 1 } = params;
+  requireIntegers(`${name}'s stride, dilation and groups`, [...stride, ...dilation, groups], 1);
+  requireIntegers(`${name}'s padding`, padding, 0);
+  return { stride, padding, dilation, groups };
 }
 
 export function toPair(value: Pair): readonly [number, number] {

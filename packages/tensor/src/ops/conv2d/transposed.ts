@@ -23,12 +23,17 @@ export function convTranspose2d(
   bias: Tensor | undefined,
   params: ConvTranspose2dParams = {},
 ): Tensor {
-  const attrs = conv2dAttrs(params);
+  const attrs = conv2dAttrs("convTranspose2d", params, ["outputPadding"]);
   const extra = toPair(params.outputPadding ?? 0);
   if (x.rank !== 4 || weight.rank !== 4 || x.shape[3] !== weight.shape[0]) {
     throw new ShapeError(
       `convTranspose2d: input ${showShape(x.shape)} (NHWC) and weight ${showShape(weight.shape)} ` +
         "(cin, cout / groups, kh, kw) do not fit",
+    );
+  }
+  if (x.shape[3] % attrs.groups !== 0) {
+    throw new ShapeError(
+      `convTranspose2d: ${x.shape[3]} channels of input ${showShape(x.shape)} do not divide into ${attrs.groups} groups`,
     );
   }
   if (extra.some((n, axis) => n >= Math.max(attrs.stride[axis], attrs.dilation[axis], 1))) {

@@ -4,7 +4,8 @@ import {
   sigmoidFocal,
   smoothL1 as smoothL1Kernel,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { ShapeError } from "../../core/errors.js";
+import { describe, requireOptions } from "../../core/arguments.js";
+import { ShapeError, TensorError } from "../../core/errors.js";
 import { sameShape, showShape } from "../../core/shape.js";
 import { type Tensor, type TensorInfo, zeros } from "../../core/tensor.js";
 import { div, equal, maximum } from "../binary/forward.js";
@@ -18,6 +19,12 @@ import { addScalar, neg } from "../unary/forward.js";
 export type Reduction = "none" | "sum" | "mean";
 
 function reduceLoss(loss: Tensor, reduction: Reduction): Tensor {
+  if (!["none", "sum", "mean"].includes(reduction)) {
+    throw new TensorError(
+      "ARGUMENT",
+      `a reduction is "none", "sum" or "mean", not ${describe(reduction)}.`,
+    );
+  }
   if (reduction === "none") return loss;
   return reduction === "sum" ? sum(loss) : mean(loss);
 }
@@ -62,8 +69,10 @@ export interface CrossEntropyOptions {
 export function crossEntropy(
   logits: Tensor,
   labels: Tensor,
-  { reduction = "mean", ignoreIndex = -100 }: CrossEntropyOptions = {},
+  options: CrossEntropyOptions = {},
 ): Tensor {
+  requireOptions("crossEntropy", options, ["reduction", "ignoreIndex"]);
+  const { reduction = "mean", ignoreIndex = -100 } = options;
   const loss = crossEntropyOp([logits, labels], { ignoreIndex })[0];
   if (reduction !== "mean") return reduceLoss(loss, reduction);
   const zero = zeros(labels.device, [], { dtype: "i32" });
@@ -113,8 +122,10 @@ export interface FocalOptions {
 export function sigmoidFocalLoss(
   logits: Tensor,
   targets: Tensor,
-  { alpha = 0.25, gamma = 2, reduction = "none" }: FocalOptions = {},
+  options: FocalOptions = {},
 ): Tensor {
+  requireOptions("sigmoidFocalLoss", options, ["alpha", "gamma", "reduction"]);
+  const { alpha = 0.25, gamma = 2, reduction = "none" } = options;
   return reduceLoss(focalOp([logits, targets.detach()], { alpha, gamma })[0], reduction);
 }
 
@@ -122,8 +133,10 @@ export function sigmoidFocalLoss(
 export function binaryCrossEntropyWithLogits(
   logits: Tensor,
   targets: Tensor,
-  { reduction = "mean" }: { readonly reduction?: Reduction } = {},
+  options: { readonly reduction?: Reduction } = {},
 ): Tensor {
+  requireOptions("binaryCrossEntropyWithLogits", options, ["reduction"]);
+  const { reduction = "mean" } = options;
   return sigmoidFocalLoss(logits, targets, { alpha: -1, gamma: 0, reduction });
 }
 
@@ -147,7 +160,9 @@ export interface SmoothL1Options {
 export function smoothL1Loss(
   prediction: Tensor,
   target: Tensor,
-  { beta = 1, reduction = "mean" }: SmoothL1Options = {},
+  options: SmoothL1Options = {},
 ): Tensor {
+  requireOptions("smoothL1Loss", options, ["beta", "reduction"]);
+  const { beta = 1, reduction = "mean" } = options;
   return reduceLoss(smoothL1Op([prediction, target], { beta })[0], reduction);
 }

@@ -3,6 +3,7 @@ import {
   matmulBatchStrides,
   matmul as matmulKernel,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { broadcastShapes, type Shape, showShape } from "../../core/shape.js";
 import type { Tensor } from "../../core/tensor.js";
@@ -61,6 +62,7 @@ export const matmulOp = /* @__PURE__ */ defineOp<MatmulAttrs>({
 
 /** Matrix product of the last two axes, [… m, k] by [… k, n]; leading axes broadcast. */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  requireOptions("matmul", options, ["transposeA", "transposeB"]);
   const { transposeA = false, transposeB = false } = options;
   return matmulOp([a, b], { transposeA, transposeB })[0];
 }

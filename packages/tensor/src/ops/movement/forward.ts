@@ -1,4 +1,5 @@
 import { broadcastStrides, contiguousStrides, stridedCopy } from "@retinaface-webgpu/kernels-wgsl";
+import { requireIntegers, requireList, requireOptions } from "../../core/arguments.js";
 import type { DType } from "../../core/dtype.js";
 import { ShapeError } from "../../core/errors.js";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../../core/shape.js";
@@ -22,6 +23,7 @@ export const reshapeOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
 
 /** The same elements under another shape, sharing memory. One extent may be −1: what is left. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireList("reshape", shape, "extents");
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
   const filled = shape.map((n) => (n === -1 && known > 0 ? x.size / known : n));
   if (
@@ -55,6 +57,7 @@ export const permuteOp = /* @__PURE__ */ defineOp<{ axes: readonly number[] }>({
 
 /** Reorders axes: axis k of the result is axis `axes[k]` of x. */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  requireList("permute", axes, "axes");
   const order = axes.map((axis) => normalizeAxis("permute", axis, x.shape));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw new ShapeError(`permute: axes ${showShape(axes)} for a tensor ${showShape(x.shape)}`);
@@ -90,6 +93,7 @@ export const broadcastOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
 
 /** Repeats a tensor along axes of extent 1 and new leading axes; one that has the shape already is returned as it is. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  requireList("broadcastTo", shape, "extents");
   return sameShape(x.shape, shape) ? x : broadcastOp([x], { shape })[0];
 }
 
@@ -141,6 +145,7 @@ export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
 
 /** Joins tensors along an axis; other extents must agree. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  requireList("concat", tensors, "tensors");
   if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
   return concatOp(tensors, { axis: normalizeAxis("concat", axis, tensors[0].shape) })[0];
 }
@@ -192,6 +197,8 @@ function resolveRange({ start, end, step = 1 }: SliceRange, extent: number) {
 
 /** A part of a tensor: one range for each leading axis, `undefined` or none for all of an axis. */
 export function slice(x: Tensor, ranges: readonly (SliceRange | undefined)[]): Tensor {
+  requireList("slice", ranges, "ranges such as { start: 1, end: 3 }");
+  for (const range of ranges) if (range) requireOptions("slice", range, ["start", "end", "step"]);
   if (ranges.length > x.rank) {
     throw new ShapeError(`slice: ${ranges.length} ranges for a tensor ${showShape(x.shape)}`);
   }
@@ -217,23 +224,38 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
   );
 }
 
-/** Cuts a tensor along an axis into parts of the given lengths, which must add up to the extent. */
-export function split(x: Tensor, lengths: readonly number[], axis: number): Tensor[] {
+/**
+ * Cuts a tensor along an axis.
+ *
+ * @param lengths of the parts, which must add up to the extent; or one length for all, the last part then being what
+ * is left
+ */
+export function split(x: Tensor, lengths: number | readonly number[], axis: number): Tensor[] {
   const at = normalizeAxis("split", axis, x.shape);
-  if (lengths.reduce((a, b) => a + b, 0) !== x.shape[at]) {
+  const extent = x.shape[at];
+  const parts = typeof lengths === "number" ? equalParts(lengths, extent) : lengths;
+  requireList("split", parts, "lengths");
+  if (parts.reduce((a, b) => a + b, 0) !== extent) {
     throw new ShapeError(
-      `split: lengths ${showShape(lengths)} along axis ${axis} of ${showShape(x.shape)}`,
+      `split: lengths ${showShape(parts)} along axis ${axis} of ${showShape(x.shape)} do not add up to its extent`,
     );
   }
   let start = 0;
-  return lengths.map((length) => {
+  return parts.map((length) => {
     start += length;
     return narrow(x, at, start - length, length);
   });
 }
 
+function equalParts(length: number, extent: number): number[] {
+  requireIntegers("split", [length], 1);
+  const count = Math.max(1, Math.ceil(extent / length));
+  return Array.from({ length: count }, (_, k) => Math.min(length, extent - k * length));
+}
+
 /** Reverses the order along axes. */
 export function flip(x: Tensor, axes: readonly number[]): Tensor {
+  requireList("flip", axes, "axes");
   const reversed = axes.map((axis) => normalizeAxis("flip", axis, x.shape));
   return slice(
     x,

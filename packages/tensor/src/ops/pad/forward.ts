@@ -1,4 +1,5 @@
 import { type PadMode, pad as padKernel, padOutputShape } from "@retinaface-webgpu/kernels-wgsl";
+import { requireList, requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
@@ -54,8 +55,11 @@ export interface PadOptions {
 export function pad(
   x: Tensor,
   padding: readonly (readonly [before: number, after: number])[],
-  { mode = "constant", value = 0 }: PadOptions = {},
+  options: PadOptions = {},
 ): Tensor {
+  requireOptions("pad", options, ["mode", "value"]);
+  requireList("pad", padding, "pairs");
+  const { mode = "constant", value = 0 } = options;
   if (padding.length !== x.rank) {
     throw new ShapeError(`pad: ${padding.length} pairs for a tensor ${showShape(x.shape)}`);
   }

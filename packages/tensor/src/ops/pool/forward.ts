@@ -5,6 +5,7 @@ import {
   poolOutputSize,
   type Spatial,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { requireIntegers, requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { type Shape, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
@@ -46,10 +47,16 @@ function spatial(values: readonly number[], filler: number): Spatial {
   return [...new Array<number>(3 - values.length).fill(filler), ...values] as unknown as Spatial;
 }
 
-function attrsOf(name: string, x: Tensor, options: PoolOptions): PoolAttrs {
+const OPTIONS = ["kernelSize", "stride", "padding", "dilation", "ceilMode"];
+
+function attrsOf(name: string, x: Tensor, options: PoolOptions, more: string[] = []): PoolAttrs {
+  requireOptions(name, options, [...OPTIONS, ...more]);
   const rank = x.rank - 2;
   const { kernelSize, stride = kernelSize, padding = 0, dilation = 1, ceilMode = false } = options;
   const [kernel, steps, dilations] = [kernelSize, stride, dilation].map((v) => perAxis(v, rank));
+  for (const sizes of [kernel, steps, dilations]) {
+    requireIntegers(`${name}'s kernelSize, stride and dilation`, sizes, 1);
+  }
   const pads = typeof padding === "number" ? perAxis(padding, rank) : padding;
   if (rank < 1 || rank > 3 || [kernel, steps, dilations, pads].some((v) => v.length !== rank)) {
     throw new ShapeError(
@@ -140,8 +147,8 @@ export function maxPoolWithPositions(
 
 /** Average over windows of [N, W, C], [N, H, W, C] or [N, D, H, W, C]. */
 export function avgPool(x: Tensor, options: AvgPoolOptions): Tensor {
-  const countPadding = options.countIncludePad ?? true;
-  return averageOp([x], { ...attrsOf("avgPool", x, options), countPadding })[0];
+  const attrs = attrsOf("avgPool", x, options, ["countIncludePad"]);
+  return averageOp([x], { ...attrs, countPadding: options.countIncludePad ?? true })[0];
 }
 
 /** Mean over all spatial axes, which keep extent 1: [N, H, W, C] to [N, 1, 1, C]. */

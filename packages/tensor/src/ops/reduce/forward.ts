@@ -1,4 +1,5 @@
 import { argReduce, fill, type ReduceOp, reduce } from "@retinaface-webgpu/kernels-wgsl";
+import { requireList, requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { normalizeAxes, normalizeAxis, type Shape, showShape, sizeOf } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
@@ -59,7 +60,10 @@ export const sumSquaresOp = /* @__PURE__ */ declare("sumSquares");
 export const maxOp = /* @__PURE__ */ declare("max");
 export const minOp = /* @__PURE__ */ declare("min");
 
-function apply(op: Op<ReduceAttrs>, x: Tensor, { axes, keepDims = false }: ReduceOptions): Tensor {
+function apply(op: Op<ReduceAttrs>, x: Tensor, options: ReduceOptions): Tensor {
+  requireOptions(op.spec.name, options, ["axes", "keepDims"]);
+  const { axes, keepDims = false } = options;
+  if (axes !== undefined) requireList(`${op.spec.name}'s axes`, axes, "axes");
   return op([x], { axes: normalizeAxes(op.spec.name, axes, x.shape), keepDims })[0];
 }
 

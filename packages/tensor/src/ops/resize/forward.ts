@@ -5,6 +5,7 @@ import {
   resizeAxis,
   resize as resizeKernel,
 } from "@retinaface-webgpu/kernels-wgsl";
+import { requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
@@ -70,6 +71,7 @@ function apply(
   if (x.rank !== 4 || x.shape[1] === 0 || x.shape[2] === 0) {
     throw new ShapeError(`resize: ${showShape(x.shape)} is not a batch of images [N, H, W, C]`);
   }
+  requireOptions("resize", options, ["size", "scale", "coordinates", "rounding"]);
   const { size, scale = 1 } = options;
   const [sy, sx] = typeof scale === "number" ? [scale, scale] : scale;
   const target = size ?? ([Math.floor(x.shape[1] * sy), Math.floor(x.shape[2] * sx)] as const);

@@ -1,0 +1,146 @@
+/** Wrong arguments of a program without types: each is a typed error that says what was expected. */
+import * as library from "@retinaface-webgpu/tensor";
+import { Device, nn, optim, type Tensor, tensor } from "@retinaface-webgpu/tensor";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { useDevice } from "../support/gpu.js";
+import { throwsCode } from "../support/throws.js";
+
+const device = useDevice(test);
+// biome-ignore lint/suspicious/noExplicitAny: what a program without types may call
+const loose = library as any;
+
+function withImage(run: (x: Tensor) => void): () => void {
+  return () => {
+    const x = tensor(device(), new Float32Array(32), [1, 4, 4, 2]);
+    try {
+      run(x);
+    } finally {
+      x.dispose();
+    }
+  };
+}
+
+const wrong: Record<string, [call: (x: Tensor) => unknown, message: RegExp]> = {
+  "maxPool(x, 2)": [
+    (x) => loose.maxPool(x, 2),
+    /maxPool takes its options as an object.*kernelSize.*number 2/,
+  ],
+  "maxPool without kernelSize": [(x) => loose.maxPool(x, {}), /kernelSize.*undefined/],
+  "avgPool(x, { kernel: 2 })": [(x) => loose.avgPool(x, { kernel: 2 }), /no option "kernel"/],
+  "maxPool with stride 0": [(x) => loose.maxPool(x, { kernelSize: 2, stride: 0 }), /at least 1/],
+  "sum(x, { axis: 1 })": [
+    (x) => loose.sum(x, { axis: 1 }),
+    /sum has no option "axis"; it takes axes, keepDims/,
+  ],
+  "sum(x, 1)": [(x) => loose.sum(x, 1), /object/],
+  "mean(x, { axes: 1 })": [(x) => loose.mean(x, { axes: 1 }), /array of axes, not the number 1/],
+  "reshape(x, 4, 8)": [(x) => loose.reshape(x, 4, 8), /array of extents/],
+  "permute(x, 0, 1)": [(x) => loose.permute(x, 0, 1), /array of axes/],
+  "concat(x, x, 0)": [(x) => loose.concat(x, x, 0), /array of tensors, not an object of Tensor/],
+  "concat([x, 1], 0)": [(x) => loose.concat([x, 1], 0), /./],
+  "slice(x, 1, 2)": [(x) => loose.slice(x, 1, 2), /array of ranges/],
+  "slice(x, [{ from: 1 }])": [(x) => loose.slice(x, [{ from: 1 }]), /no option "from"/],
+  "pad(x, 1)": [(x) => loose.pad(x, 1), /array of pairs/],
+  "matmul(x, 3)": [(x) => loose.matmul(x, 3), /input 1 must be a tensor, not the number 3/],
+  "matmul(x, x, true)": [(x) => loose.matmul(x, x, true), /transposeA/],
+  "conv2d without weight": [(x) => loose.conv2d(x), /input 1 must be a tensor, not undefined/],
+  "conv2d(x, w, undefined, { strides })": [
+    (x) => loose.conv2d(x, x, undefined, { strides: 2 }),
+    /no option "strides"/,
+  ],
+  "conv2d with groups 0": [(x) => loose.conv2d(x, x, undefined, { groups: 0 }), /at least 1/],
+  'conv2d with padding "same"': [
+    (x) => loose.conv2d(x, x, undefined, { padding: "same" }),
+    /padding/,
+  ],
+  "resizeNearest(x, { factor: 2 })": [
+    (x) => loose.resizeNearest(x, { factor: 2 }),
+    /no option "factor"/,
+  ],
+  "relu(3)": [() => loose.relu(3), /relu: input 0 must be a tensor, not the number 3/],
+  "relu([1])": [() => loose.relu([1]), /an array/],
+  'crossEntropy with reduction "avg"': [
+    (x) => loose.smoothL1Loss(x, x, { reduction: "avg" }),
+    /"mean", not the string avg/,
+  ],
+  "tensor(…, { requires_grad })": [
+    () => loose.tensor(device(), [1], [1], { requires_grad: true }),
+    /no option "requires_grad"; it takes dtype, requiresGrad/,
+  ],
+  "tensor(device, [1], 1)": [() => loose.tensor(device(), [1], 1), /array of extents/],
+  "new Conv2d(…, { kernel_size })": [
+    () => new loose.nn.Conv2d(nn.Init.empty(device()), 1, 1, { kernel_size: 3 }),
+    /no option "kernel_size"/,
+  ],
+  "new Linear(init, 3)": [() => new loose.nn.Linear(nn.Init.empty(device()), 3), /features/],
+  "new SGD(…, { momentun })": [
+    () => new loose.optim.SGD([], { lr: 1, momentun: 0.9 }),
+    /no option "momentun"/,
+  ],
+  "new Adam(…, { beta })": [() => new loose.optim.Adam([], { beta: 0.9 }), /no option "beta"/],
+};
+
+for (const [name, [call, message]] of Object.entries(wrong)) {
+  test(
+    name,
+    withImage((x) => throwsCode(() => call(x), "ARGUMENT", message)),
+  );
+}
+
+test("a type that does not exist", () => {
+  throwsCode(() => loose.tensor(device(), [1], [1], { dtype: "float32" }), "DTYPE", /f32, f16/);
+});
+
+test(
+  "groups that do not divide",
+  withImage((x) => {
+    const init = nn.Init.empty(device());
+    throwsCode(() => new nn.Conv2d(init, 3, 4, { kernelSize: 1, groups: 2 }), "SHAPE", /2 groups/);
+    throwsCode(() => new nn.Conv2d(init, 4, 3, { kernelSize: 1, groups: 2 }), "SHAPE", /2 groups/);
+    const weight = tensor(device(), new Float32Array(6), [2, 3, 1, 1]);
+    throwsCode(
+      () => library.convTranspose2d(x, weight, undefined, { groups: 3 }),
+      "SHAPE",
+      /groups/,
+    );
+    weight.dispose();
+  }),
+);
+
+test(
+  "split takes one length for all parts, as PyTorch's, or one for each",
+  withImage((x) => {
+    const parts = library.split(x, 3, 1);
+    assert.equal(
+      parts.map(({ shape }) => shape[1]),
+      [3, 1],
+    );
+    const two = library.split(x, [1, 3], 2);
+    assert.equal(
+      two.map(({ shape }) => shape[2]),
+      [1, 3],
+    );
+    throwsCode(() => library.split(x, 0, 1), "ARGUMENT", /at least 1/);
+    throwsCode(() => library.split(x, [1, 2], 1), "SHAPE", /add up/);
+    for (const t of [...parts, ...two]) t.dispose();
+  }),
+);
+
+test("tensors of two devices are told as such, and only those", async () => {
+  const other = await Device.create();
+  const [x, y] = [device(), other].map((d) => tensor(d, [1], [1]));
+  throwsCode(() => library.add(x, y), "DEVICE_MISMATCH", /different devices/);
+  throwsCode(() => loose.matmul(x, { device: device() }), "ARGUMENT", /an object of Object/);
+  x.dispose();
+  other.destroy();
+});
+
+test("an optimizer's options are checked", () => {
+  const init = nn.Init.empty(device());
+  const p = init.constant([1], 1);
+  throwsCode(() => new optim.SGD([p], {} as { lr: number }), "OPTIMIZER", /lr/);
+  p.dispose();
+});
+
+test.run();
