@@ -190,6 +190,7 @@ export {
   PARTS,
   type Part,
   parseFreeze,
+  partNames,
   partsOf,
 } from "./trainer/freeze.js";
 export { BatchImages } from "./trainer/images.js";

@@ -5,6 +5,7 @@
 import { compile, mul, nn, square, sub, sum, tensor, tidy } from "@retinaface-webgpu/tensor";
 import {
   type HeadLoss,
+  initialiseNetwork,
   LOSS_PRESETS,
   matchPriors,
   type Sample,
@@ -248,6 +249,27 @@ for (const [name, each] of Object.entries(CASES)) {
     detector.dispose();
   });
 }
+
+test("a network gains and loses heads in fine-tuning; the others keep their weights", async () => {
+  const published = new RetinaFaceNetwork(nn.Init.seeded(device(), 8), tiny);
+  const state = await published.stateDict();
+  published.dispose();
+  const config = { ...DEFAULT_CONFIG, heads: [CLASS, BOX, MASK] };
+  const network = initialiseNetwork(device(), { config, pretrained: { state }, seed: 3 });
+  const tuned = await network.stateDict();
+  assert.ok(tuned.has("MaskHead.2.conv1x1.weight"));
+  assert.ok((tuned.get("MaskHead.2.conv1x1.weight")!.data as Float32Array).some((v) => v !== 0));
+  assert.not([...tuned.keys()].some((name) => name.startsWith("LandmarkHead")));
+  for (const [name, { data }] of tuned) {
+    if (!name.startsWith("MaskHead")) assert.equal(data, state.get(name)!.data, name);
+  }
+  const broken = new Map([...state].filter(([name]) => name !== "ssh1.conv3X3.0.weight"));
+  assert.throws(
+    () => initialiseNetwork(device(), { config, pretrained: { state: broken }, seed: 3 }),
+    (e: { code?: string }) => e.code === "STATE_DICT_MISMATCH",
+  );
+  network.dispose();
+});
 
 test("what does not fit the table is refused", () => {
   const each = CASES["three classes, no landmarks"];

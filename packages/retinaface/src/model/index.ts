@@ -20,4 +20,6 @@ export {
   type BackboneName,
   backboneNames,
   registerBackbone,
+  STAGE_NAMES,
+  stageNames,
 } from "./registry.js";

@@ -16,9 +16,14 @@ export interface BackboneEntry {
   readonly channels: number;
   /** The first weight that only its checkpoints have, such as `body.layer1.0.conv1.weight`. */
   readonly mark: string;
+  /** Names of its stages, where they are not those of {@link STAGE_NAMES}: what `train --freeze` takes. */
+  readonly stages?: readonly string[];
   /** The width of a checkpoint of it; absent where there is only one. */
   widthOf?(state: StateDict): number;
 }
+
+/** Of the published backbones: the first convolution, then up to stride 8, 16 and 32. */
+export const STAGE_NAMES = ["stem", "stage1", "stage2", "stage3"] as const;
 
 const STEM_WEIGHT = "body.stage1.0.0.weight";
 
@@ -65,6 +70,11 @@ export function backboneEntry(name: BackboneName): BackboneEntry {
   throw new OptionError(
     `there is no backbone "${name}": take one of ${backboneNames().join(", ")}, or add it by registerBackbone`,
   );
+}
+
+/** Names of a backbone's stages. @throws OptionError for a name that none has */
+export function stageNames(name: BackboneName): readonly string[] {
+  return backboneEntry(name).stages ?? STAGE_NAMES;
 }
 
 /** The name of the backbone that a checkpoint has, or undefined. */

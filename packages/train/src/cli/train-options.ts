@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { BackboneName } from "retinaface-webgpu";
+import { type BackboneName, backboneNames } from "retinaface-webgpu";
 import { overwriteOption } from "retinaface-webgpu/node";
 import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
@@ -89,7 +89,7 @@ function dataOptions(): Option[] {
 function networkOptions(): Option[] {
   return [
     weightsOption(),
-    choice("--backbone <name>", "without --weights", ["mobilenet0.25", "resnet50"]),
+    choice("--backbone <name>", "without --weights", backboneNames()),
     number("--width <x>", "MobileNet's width multiplier, without --weights", numberFrom(0.01)),
     number("--channels <n>", "of the pyramid, without --weights", wholeNumber(4)),
     new Option(

@@ -2,6 +2,7 @@ import type { Device } from "@retinaface-webgpu/tensor";
 import { Command } from "commander";
 import {
   DEFAULT_CONFIG,
+  inferNetwork,
   OptionError,
   readBytes,
   readCheckpoint,
@@ -14,7 +15,7 @@ import { validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import { type RunInput, type RunListener, TrainRun } from "../run/train-run.node.js";
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
-import { frozenDepth, PARTS, parseFreeze } from "../trainer/freeze.js";
+import { frozenDepth, parseFreeze, partNames } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
@@ -33,14 +34,21 @@ async function readPretrained(file: string | undefined): Promise<Pretrained | un
   };
 }
 
+/** Names of the parts that the run's network has. */
+function partsOf(values: TrainValues, pretrained: Pretrained | undefined): string[] {
+  const given = pretrained && inferNetwork(pretrained.state, pretrained.config?.heads);
+  return partNames(given?.backbone ?? values.backbone);
+}
+
 async function settingsOf(
   values: TrainValues,
   pretrained: Pretrained | undefined,
 ): Promise<TrainSettings> {
   const { preset, optimizer, weights, batchNorm } = values;
+  const own = pretrained?.config ?? DEFAULT_CONFIG;
   const config = values.anchors
-    ? await readAnchors(values.anchors)
-    : (pretrained?.config ?? DEFAULT_CONFIG);
+    ? { ...(own.heads && { heads: own.heads }), ...(await readAnchors(values.anchors)) }
+    : own;
   const settings: TrainSettings = {
     preset,
     classification: values.loss,
@@ -56,7 +64,10 @@ async function settingsOf(
     warmup: values.warmup ?? 0,
     clip: values.clip,
     ema: values.ema,
-    freeze: parseFreeze(values.freeze ?? (weights === undefined ? "none" : "all")),
+    freeze: parseFreeze(
+      values.freeze ?? (weights === undefined ? "none" : "all"),
+      partsOf(values, pretrained),
+    ),
     fixedNorm: batchNorm === "fixed",
     seed: values.seed,
     augment: values.augment,
@@ -177,9 +188,14 @@ function loadRecords(spec: string | null): Dataset {
 }
 
 /** Landmarks that no label trains drift when the features beneath them do. */
-function warnOfLandmarks({ settings, weights }: RunDescription, { records }: Dataset): void {
+function warnOfLandmarks(
+  { settings, weights }: RunDescription,
+  { records }: Dataset,
+  parts: readonly string[],
+): void {
   const areLabelled = records.some(({ landmarks }) => landmarks.some(Number.isFinite));
-  if (areLabelled || weights === null || frozenDepth(settings.freeze) === PARTS.length) return;
+  if (areLabelled || weights === null || frozenDepth(settings.freeze, parts) === parts.length)
+    return;
   say(
     "no face has landmarks: boxes will learn, but the landmarks of these weights will get worse; " +
       "train the heads alone, or add images with landmarks, to keep them",
@@ -194,7 +210,7 @@ async function runTrain(values: TrainValues): Promise<void> {
   const pretrained = await readPretrained(values.weights);
   const description = await describe(values, pretrained, records.length);
   if (checkpoint) checkSame(checkpoint.extra.description, description);
-  warnOfLandmarks(description, dataset);
+  warnOfLandmarks(description, dataset, partsOf(values, pretrained));
   const { backbone, width, channels } = values;
   const telling = makeListener(() => run);
   const input: RunInput = {

@@ -1,17 +1,28 @@
 import type { nn } from "@retinaface-webgpu/tensor";
-import { OptionError, type RetinaFaceNetwork } from "retinaface-webgpu";
+import {
+  type BackboneName,
+  OptionError,
+  type RetinaFaceNetwork,
+  STAGE_NAMES,
+  stageNames,
+} from "retinaface-webgpu";
+
+/** Parts that are not the backbone's. */
+const NECK = ["fpn", "ssh"] as const;
 
 /**
  * Parts of the network in the order of the forward pass; the heads come after them and always train.
  * `stem` is the first convolution, `stage1` ends at stride 8, `stage2` at 16, `stage3` at 32. A backbone of other stages
  * has theirs: see `RetinaFaceNetwork.parts`.
  */
-export const PARTS = ["stem", "stage1", "stage2", "stage3", "fpn", "ssh"] as const;
+export const PARTS = [...STAGE_NAMES, ...NECK] as const;
 
 export type Part = (typeof PARTS)[number];
 
-/** Parts that are not the backbone's. */
-const NECK: readonly string[] = ["fpn", "ssh"];
+/** Names of the parts of networks over a backbone. */
+export function partNames(backbone: BackboneName): string[] {
+  return [...stageNames(backbone), ...NECK];
+}
 
 /**
  * Parts to freeze, from a list such as `stem,stage1` with `backbone`, `none` and `all` (all but the
@@ -26,7 +37,7 @@ export function parseFreeze(text: string, parts: readonly string[] = PARTS): str
   for (const name of text.split(",").map((part) => part.trim())) {
     if (name === "all") for (const part of parts) frozen.add(part);
     else if (name === "backbone") {
-      for (const part of parts) if (!NECK.includes(part)) frozen.add(part);
+      for (const part of parts) if (!(NECK as readonly string[]).includes(part)) frozen.add(part);
     } else if (parts.includes(name)) frozen.add(name);
     else if (name !== "none") {
       throw new OptionError(

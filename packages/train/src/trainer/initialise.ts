@@ -99,6 +99,33 @@ export function adaptHeads(
   return adapted;
 }
 
+/** What stands first in a checkpoint's names: `body`, `fpn`, `ssh1`, and a head with its level. */
+const UNIT = /^[a-z]+\d*$|^[A-Za-z]\w*Head\.\d+$/;
+
+/**
+ * Fills a network from a checkpoint. Heads that the checkpoint does not have stay as they are, and those that the
+ * network does not have are left out: a network may gain and lose heads in fine-tuning.
+ */
+function loadPretrained(
+  network: RetinaFaceNetwork,
+  state: StateDict,
+  before: readonly HeadSpec[],
+): void {
+  const own = network.headSpecs.map(({ module }) => module);
+  const fresh = own.filter((module) => !state.has(`${module}.0.conv1x1.weight`));
+  const lost = before.map(({ module }) => module).filter((module) => !own.includes(module));
+  const isOf = (name: string, heads: readonly string[]) => heads.includes(name.split(".")[0]);
+  const wanted = [...network.stateShapes()].filter(([name]) => !isOf(name, fresh));
+  const given = [...state].filter(([name]) => !isOf(name, lost));
+  const matched = matchStateDict(new Map(wanted), new Map(given));
+  for (const [path, module] of network.namedModules()) {
+    if (!UNIT.test(path) || isOf(path, fresh)) continue;
+    const part = [...matched].filter(([name]) => name.startsWith(`${path}.`));
+    const inside = part.map(([name, tensor]) => [name.slice(path.length + 1), tensor] as const);
+    module.loadStateDict(new Map(inside), { strict: false });
+  }
+}
+
 /**
  * Makes a network to train: from random weights, or from a checkpoint whose heads are fitted to the anchors.
  * @throws RetinaFaceError, StateDictMismatchError for a checkpoint that is no RetinaFace; OptionError for anchors of
@@ -119,7 +146,7 @@ export function initialiseNetwork(device: Device, options: InitialiseOptions): R
   if (pretrained) {
     const before = (pretrained.config ?? DEFAULT_CONFIG).anchors;
     const state = adaptHeads(pretrained.state, before, config.anchors, network.headSpecs);
-    network.loadStateDict(matchStateDict(network.stateShapes(), state), { strict: false });
+    loadPretrained(network, state, given?.heads ?? RETINAFACE_HEADS);
   }
   return network;
 }
