@@ -28,6 +28,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -46,7 +47,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -203,6 +205,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -221,7 +224,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -436,6 +440,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -455,7 +460,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn activate(x: vec2f) -> vec2f {
-  return select(x * p.slope, x, x >= vec2f());
+  let low = select(x * p.slope, vec2f(), x < vec2f(p.lowest));
+  return select(low, x, x >= vec2f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec2f) {
@@ -805,6 +811,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -823,7 +830,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -1110,6 +1118,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -1128,7 +1137,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -2055,6 +2065,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -2073,7 +2084,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -2169,6 +2181,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -2187,7 +2200,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -2267,6 +2281,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -2285,7 +2300,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -2376,6 +2392,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -2394,7 +2411,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -2714,6 +2732,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -2734,7 +2753,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(5) var<uniform> p: Params;
 
 fn activate(x: vec2f) -> vec2f {
-  return select(x * p.slope, x, x >= vec2f());
+  let low = select(x * p.slope, vec2f(), x < vec2f(p.lowest));
+  return select(low, x, x >= vec2f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec2f) {
@@ -3100,6 +3120,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -3119,7 +3140,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -3207,6 +3229,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -3226,7 +3249,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
@@ -3521,6 +3545,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -3540,7 +3565,8 @@ fn divide(a: u32, b: u32) -> u32 {
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn activate(x: vec4f) -> vec4f {
-  return select(x * p.slope, x, x >= vec4f());
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {

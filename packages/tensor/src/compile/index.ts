@@ -1,5 +1,5 @@
 export { type CompileOptions, compile, convolutionSpecs, type Precision } from "./compile.js";
-export type { PlanOutput, PlanOutputs } from "./outputs.js";
+export { contiguous, type PlanOutput, type PlanOutputs } from "./outputs.js";
 export { Plan, type PlanStats } from "./plan.js";
 export { SelfTestError } from "./self-test.js";
 export type { VariantChooser } from "./steps.js";

@@ -1,5 +1,6 @@
 import { TensorError } from "../core/errors.js";
 import { Tensor } from "../core/tensor.js";
+import { narrow } from "../ops/movement/forward.js";
 
 /** Where an output of a plan lies: channels `offset …` of the `stride` channels of `tensor`'s pixels. */
 export interface PlanOutput {
@@ -8,6 +9,15 @@ export interface PlanOutput {
   readonly shape: readonly number[];
   readonly stride: number;
   readonly offset: number;
+}
+
+/**
+ * An output as a tensor of its own shape: the plan's own memory where it is dense, valid as the output is, else a packed
+ * copy made now.
+ */
+export function contiguous({ tensor, shape, stride, offset }: PlanOutput): Tensor {
+  const width = shape[shape.length - 1];
+  return stride === width ? tensor : narrow(tensor, -1, offset, width);
 }
 
 /** What a forward pass returns, with each tensor's place in the plan where the tensor was. */

@@ -1,8 +1,8 @@
 /**
  * Compares every convolution kernel of a plan with the CPU before it is trusted.
  *
- * A driver may compile a shader that computes something else. Each distinct kernel text runs once a
- * device on a small convolution: few pixels, few channels, numbers that float32 holds exactly, and one channel that f16
+ * A driver may compile a shader that computes something else. Each distinct kernel text, on each way through it that its
+ * parameters open (padding, strides, residuals), runs once a device on a small convolution: few pixels, few channels, numbers that float32 holds exactly, and one channel that f16
  * cannot hold where that is the output's type: what overflows must be told from a number. A kernel
  * that gives another result is replaced by the general one, with a warning; if that one is wrong as
  * well, the adapter is refused.
@@ -41,7 +41,7 @@ const FALLBACK = "direct";
 
 const MOST_HALF = 65504;
 
-/** Whether kernels compute right, by their text; a device's pipelines do not change while it lives. */
+/** Whether kernels compute right, by their cases; a device's pipelines do not change while it lives. */
 const verdicts = new WeakMap<Device, Map<string, Promise<boolean>>>();
 
 const warned = new WeakMap<Device, Set<string>>();
@@ -62,7 +62,7 @@ export async function testedVariants(
   const names = new Set(wrong.values());
   if (names.has(FALLBACK)) throw new SelfTestError(device, specs);
   const careful: VariantChooser = (spec) =>
-    wrong.has(textOf(conv2d(spec, traits, choose(spec)))) ? FALLBACK : choose(spec);
+    wrong.has(caseOf(spec, conv2d(spec, traits, choose(spec)))) ? FALLBACK : choose(spec);
   if ((await wrongKernels(device, specs, careful)).size > 0) throw new SelfTestError(device, specs);
   warnOnce(device, [...names].join(", "), warn);
   return careful;
@@ -79,7 +79,7 @@ function warnOnce(device: Device, names: string, warn: (message: string) => void
   );
 }
 
-/** Texts of the kernels that compute wrong, with their variants' names. */
+/** Cases in which kernels compute wrong, with their variants' names. */
 async function wrongKernels(
   device: Device,
   specs: readonly Conv2dSpec[],
@@ -91,16 +91,23 @@ async function wrongKernels(
   const variants = new Map<string, string>();
   for (const spec of specs) {
     const launch = conv2d(spec, traits, choose(spec));
-    const text = textOf(launch);
-    variants.set(text, launch.variant);
-    if (known.has(text)) continue;
+    const key = caseOf(spec, launch);
+    variants.set(key, launch.variant);
+    if (known.has(key)) continue;
     const verdict = run(device, representative(spec, launch, device));
-    known.set(text, verdict);
-    verdict.catch(() => known.delete(text));
+    known.set(key, verdict);
+    verdict.catch(() => known.delete(key));
   }
   const wrong = new Map<string, string>();
-  for (const [text, variant] of variants) if (!(await known.get(text))) wrong.set(text, variant);
+  for (const [key, variant] of variants) if (!(await known.get(key))) wrong.set(key, variant);
   return wrong;
+}
+
+/** What a verdict depends on: the text, and the ways through it that the parameters open. */
+function caseOf(spec: Conv2dSpec, launch: Conv2dLaunch): string {
+  const { stride, dilation, padding, groups, residual } = spec;
+  const ways = [...stride, ...dilation, ...padding.map((n) => n > 0), groups > 1, residual?.order];
+  return `${ways.join()}|${textOf(launch)}`;
 }
 
 function textOf({ dispatches }: Conv2dLaunch): string {

@@ -112,7 +112,8 @@ export class ConvTuner {
     const known = this.#candidates.get(key);
     if (known) return known;
     const traits = conv2dTraits(this.#device);
-    const variants = conv2dVariants(spec, traits);
+    // In the order of their names: the kernels' own order depends on sizes that the key leaves out.
+    const variants = conv2dVariants(spec, traits).sort();
     const texts = variants.map((name) => conv2d(spec, traits, name).dispatches[0].kernel.wgsl);
     const candidates = { variants, fingerprint: hash([...variants, ...texts].join("\n")) };
     this.#candidates.set(key, candidates);

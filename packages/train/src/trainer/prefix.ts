@@ -1,4 +1,10 @@
-import { compile, type Device, narrow, type Plan, type Tensor } from "@retinaface-webgpu/tensor";
+import {
+  compile,
+  contiguous,
+  type Device,
+  type Plan,
+  type Tensor,
+} from "@retinaface-webgpu/tensor";
 import type { NetworkPart } from "retinaface-webgpu";
 import type { BatchImages } from "./images.js";
 
@@ -31,10 +37,7 @@ export class FrozenPrefix {
   run(images: BatchImages): Tensor[] {
     images.fill(this.#plan.inputs[0]);
     this.#plan.run();
-    return this.#plan.outputs.map(({ tensor, shape, stride, offset }) => {
-      const width = shape[shape.length - 1];
-      return stride === width ? tensor : narrow(tensor, -1, offset, width);
-    });
+    return this.#plan.outputs.map(contiguous);
   }
 
   dispose(): void {

@@ -124,6 +124,20 @@ test("a batch norm without a convolution takes the activation behind it", async 
   assert.is(await agrees((x) => relu(norm.forwardActivated(x, 0.3)), [2, 3, 5, 4]), 2);
 });
 
+test("a fused activation takes NaN and infinities as the eager one does", async () => {
+  const values = [-Infinity, Infinity, Number.NaN, -1, 2, -3e38, 0, -0.5];
+  const one = tensor(device(), [1], [1, 1, 1, 1]);
+  for (const slope of [0, 0.1, 1]) {
+    const x = { shape: [1, 2, 4, 1], data: Float64Array.from(values) };
+    const activate = (t: Tensor) => (slope === 0 ? relu(t) : leakyRelu(t, slope));
+    const { values: fused } = await run((t) => activate(conv2d(t, one, undefined)), [x]);
+    const expected = values.map((v) => (v >= 0 ? v : slope === 0 && v < 0 ? 0 : v * slope));
+    assertClose(fused, expected, { rtol: 1e-6, what: `slope ${slope}` });
+    const eager = activate(upload(x));
+    assertClose(await eager.data(), expected, { rtol: 1e-6, what: `eager, slope ${slope}` });
+  }
+});
+
 test("a norm whose statistics are computed stays as it is", async () => {
   const weight = normal(device(), 11, 4, 4, 1, 1);
   const {

@@ -1,4 +1,13 @@
-import { compile, conv2d, nn, relu, type Tensor, tensor } from "@retinaface-webgpu/tensor";
+import {
+  compile,
+  contiguous,
+  conv2d,
+  nn,
+  relu,
+  sum,
+  type Tensor,
+  tensor,
+} from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertClose } from "../../support/close.js";
@@ -32,6 +41,30 @@ test("outputs have the form of what forward returned: names, levels and places",
   await close(await dense(plan.outputs.loc), expected.loc);
   await close(await dense(plan.outputs.levels[0].conf), expected.levels[0].conf);
   await close(await dense(plan.outputs.levels[1].conf), expected.levels[1].conf);
+  plan.dispose();
+});
+
+test("contiguous() gives any output as a tensor of its shape", async () => {
+  const weights = [3, 5].map((n) => normal(device(), n, n, 8, 1, 1));
+  const plan = await compile(
+    device(),
+    (x) => ({
+      heads: weights.map((weight) => conv2d(x, weight, undefined)),
+      dense: relu(x),
+      total: sum(x),
+    }),
+    INFO,
+  );
+  const x = normal(device(), 6, ...INFO[0].shape);
+  plan.run([x]);
+  const { heads, dense: whole, total } = plan.outputs;
+  assert.is(heads[1].stride, 8, "both heads lie in one tensor");
+  for (const [i, head] of heads.entries()) {
+    const expected = await conv2d(x, weights[i], undefined).data();
+    assertClose(await contiguous(head).data(), expected, { atol: 1e-5, rtol: 1e-5 });
+  }
+  assert.is(contiguous(whole), whole.tensor);
+  assert.equal(contiguous(total).shape, []);
   plan.dispose();
 });
 

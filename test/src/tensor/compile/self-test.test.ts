@@ -1,5 +1,15 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
-import { compile, Device, nn, type Plan, type Tensor } from "@retinaface-webgpu/tensor";
+import {
+  add,
+  compile,
+  conv2d,
+  Device,
+  nn,
+  type Plan,
+  relu,
+  type Tensor,
+  tensor,
+} from "@retinaface-webgpu/tensor";
 import { RetinaFace, RetinaFaceNetwork } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -78,6 +88,33 @@ test("a kernel that computes wrong is noticed and replaced, with a warning", asy
   assert.is(warnings.length, 1);
   assert.match(warnings[0], "depthwise");
   assertClose(output, expected.output, { atol: 1e-5, rtol: 1e-5 });
+  own.destroy();
+});
+
+test("a kernel that is right without a residual and wrong with one is noticed", async () => {
+  const own = await damagedDevice(({ name, wgsl }) =>
+    name === "conv2d/direct"
+      ? wgsl
+      : wgsl.replace("p.residual_order == 1u", "p.residual_order == 9u"),
+  );
+  const weight = tensor(own, new Random(6).normals(24 * 24), [24, 24, 1, 1]);
+  const values = new Random(7).normals(2 * 9 * 11 * 24);
+  const wide = { shape: [2, 9, 11, 24], dtype: "f32" as const };
+  const warnings: string[] = [];
+  const outputs = async (forward: (x: Tensor) => Tensor) => {
+    const warn = (text: string) => warnings.push(text);
+    const plan = await compile(own, (x) => [forward(x)], [wide], { warn });
+    return outputOf(plan, values);
+  };
+  const plain = await outputs((x) => conv2d(x, weight, undefined));
+  assert.equal(warnings, []);
+  const sum = await outputs((x) => relu(add(conv2d(x, weight, undefined), x)));
+  assert.is(warnings.length, 1);
+  assertClose(
+    sum,
+    plain.map((v, i) => Math.max(v + values[i], 0)),
+    { atol: 1e-5 },
+  );
   own.destroy();
 });
 

@@ -1,6 +1,7 @@
 import {
   type Conv2dParams,
   type ConvTranspose2dParams,
+  cast,
   conv2d,
   convTranspose2d,
   tensor,
@@ -10,6 +11,7 @@ import * as assert from "uvu/assert";
 import * as reference from "../../reference/convolution.js";
 import { useDevice } from "../../support/gpu.js";
 import { checkOp } from "../../support/op-check.js";
+import { throwsCode } from "../../support/throws.js";
 
 const device = useDevice(test);
 
@@ -125,6 +127,20 @@ test("shapes that do not fit", () => {
     () => convTranspose2d(x, weight, undefined),
     /input \[1, 2, 2, 3\] \(NHWC\) and weight \[4, 2, 1, 1\]/,
   );
+});
+
+test("element types other than f32 are refused: their bits would pass for numbers", () => {
+  const x = tensor(device(), [1, 2, 3, 4], [1, 2, 2, 1]);
+  const weight = tensor(device(), [2], [1, 1, 1, 1]);
+  const bias = tensor(device(), [1], [1]);
+  for (const dtype of ["i32", "u32", "f16"] as const) {
+    const message = new RegExp(`takes f32, not ${dtype}`);
+    for (const op of [conv2d, convTranspose2d]) {
+      throwsCode(() => op(cast(x, dtype), weight, undefined), "DTYPE", message);
+      throwsCode(() => op(x, cast(weight, dtype), undefined), "DTYPE", message);
+      throwsCode(() => op(x, weight, cast(bias, dtype)), "DTYPE", message);
+    }
+  }
 });
 
 test.run();

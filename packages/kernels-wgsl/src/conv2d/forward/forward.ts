@@ -54,6 +54,7 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
+  lowest: f32,
 }
 
 fn divide(a: u32, b: u32) -> u32 {
@@ -108,8 +109,12 @@ export function forwardParams(
     spec.residual?.width ?? 1,
     residualOrder(spec),
     { f32: activationSlope(spec) },
+    { f32: activationSlope(spec) === 0 ? -MAX_F32 : Number.NEGATIVE_INFINITY },
   ]);
 }
+
+/** The largest number of float32: what lies below its negative is −∞, of which 0 times is no number. */
+const MAX_F32 = 3.4028234663852886e38;
 
 /** 0: no residual, 1: added before the activation, 2: after it. */
 function residualOrder({ residual }: Conv2dSpec): number {
@@ -268,7 +273,8 @@ fn finish(pixel: u32, channel: u32, count: u32, value: ${type}) {
 `;
   return /* wgsl */ `
 fn activate(x: ${type}) -> ${type} {
-  return select(x * p.slope, x, x >= ${type}());
+  let low = select(x * p.slope, ${type}(), x < ${type}(p.lowest));
+  return select(low, x, x >= ${type}());
 }
 
 fn store(pixel: u32, channel: u32, count: u32, y: ${type}) {

@@ -12,6 +12,7 @@ import { showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
+import { requireDtype } from "../dtype-check.js";
 import type { ConvolutionAttrs } from "../fusion.js";
 import { keepPacking, LaunchCache } from "../launch-cache.js";
 import { defineOp, packed } from "../op.js";
@@ -171,6 +172,7 @@ function checkShapes(
   bias: TensorInfo | undefined,
   { groups }: Conv2dAttrs,
 ): void {
+  for (const one of bias ? [x, weight, bias] : [x, weight]) requireDtype("conv2d", one, "f32");
   const shapes = `input ${showShape(x.shape)} and weight ${showShape(weight.shape)}`;
   if (x.shape.length !== 4 || weight.shape.length !== 4) {
     throw new ShapeError(`conv2d takes NHWC input and OIHW weight, not ${shapes}`);

@@ -2,6 +2,7 @@ import { ShapeError } from "../../core/errors.js";
 import { showShape } from "../../core/shape.js";
 import type { Tensor } from "../../core/tensor.js";
 import { add } from "../binary/forward.js";
+import { requireDtype } from "../dtype-check.js";
 import { type Conv2dParams, conv2dAttrs, type Pair, toPair } from "./forward.js";
 import { inputGradientOp } from "./input-gradient.js";
 
@@ -24,6 +25,9 @@ export function convTranspose2d(
   params: ConvTranspose2dParams = {},
 ): Tensor {
   const attrs = conv2dAttrs("convTranspose2d", params, ["outputPadding"]);
+  for (const one of bias ? [x, weight, bias] : [x, weight]) {
+    requireDtype("convTranspose2d", one, "f32");
+  }
   const extra = toPair(params.outputPadding ?? 0);
   if (x.rank !== 4 || weight.rank !== 4 || x.shape[3] !== weight.shape[0]) {
     throw new ShapeError(
