@@ -31,7 +31,10 @@ export function tidy<R>(fn: () => R): R {
   try {
     result = fn();
     if (result instanceof Promise) {
-      throw new TensorError("ASYNC_TIDY", "tidy() takes a synchronous function: await after it.");
+      throw new TensorError(
+        "ASYNC_TIDY",
+        "tidy() takes a synchronous function: await after it, or keep() what is used later.",
+      );
     }
     releaseResult(result, scope);
   } finally {

@@ -34,7 +34,9 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
     const m = a[a.length - rank + i] ?? 1;
     const n = b[b.length - rank + i] ?? 1;
     if (m !== n && m !== 1 && n !== 1) {
-      throw new ShapeError(`${op}: ${showShape(a)} and ${showShape(b)} do not broadcast`);
+      throw new ShapeError(
+        `${op}: ${showShape(a)} and ${showShape(b)} do not broadcast; extents must agree or be 1, from the last axis on`,
+      );
     }
     out[i] = m === 1 ? n : m;
   }
@@ -45,7 +47,9 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
 export function normalizeAxis(op: string, axis: number, shape: Shape): number {
   const positive = axis < 0 ? axis + shape.length : axis;
   if (!Number.isInteger(axis) || positive < 0 || positive >= shape.length) {
-    throw new ShapeError(`${op}: axis ${axis} is outside ${showShape(shape)}`);
+    throw new ShapeError(
+      `${op}: axis ${axis} is outside ${showShape(shape)}; it has axes 0 to ${shape.length - 1}, or -1 for the last`,
+    );
   }
   return positive;
 }
@@ -59,7 +63,9 @@ export function normalizeAxes(
   if (axes === undefined) return shape.map((_, i) => i);
   const set = new Set(axes.map((axis) => normalizeAxis(op, axis, shape)));
   if (set.size !== axes.length) {
-    throw new ShapeError(`${op}: axes ${showShape(axes)} repeat for ${showShape(shape)}`);
+    throw new ShapeError(
+      `${op}: axes ${showShape(axes)} repeat for ${showShape(shape)}; name each axis once`,
+    );
   }
   return [...set].sort((x, y) => x - y);
 }
@@ -67,6 +73,6 @@ export function normalizeAxes(
 /** @throws ShapeError unless every size is a non-negative integer. */
 export function assertShape(op: string, shape: Shape): void {
   if (shape.some((n) => !Number.isInteger(n) || n < 0)) {
-    throw new ShapeError(`${op}: ${showShape(shape)} is not a shape`);
+    throw new ShapeError(`${op}: ${showShape(shape)} is not a shape: extents are integers from 0`);
   }
 }

@@ -164,7 +164,7 @@ export class Tensor implements TensorInfo {
       if (this.traced) {
         throw new TensorError(
           "TRACED",
-          "A tensor of a trace has no values: forward() must not read data while it is compiled.",
+          "A tensor of a trace has no values: forward() must not read data while it is compiled. Compute with operations, or read before and after.",
         );
       }
       throw new DisposedError(`A tensor ${showShape(this.shape)}`);
@@ -213,7 +213,7 @@ export class Tensor implements TensorInfo {
     const array = toTyped(this.dtype, values);
     if (array.length !== this.size) {
       throw new ShapeError(
-        `write: ${array.length} values given for ${showShape(this.shape)} (${this.size} elements)`,
+        `write: ${array.length} values given for ${showShape(this.shape)} (${this.size} elements); give as many`,
       );
     }
     const { buffer, offset } = this.storage;
@@ -285,7 +285,10 @@ function toTyped(dtype: DType, values: ArrayLike<number>): DTypeArrays[DType] {
   if (dtype === "i32") return values instanceof Int32Array ? values : Int32Array.from(values);
   if (dtype === "u32") return values instanceof Uint32Array ? values : Uint32Array.from(values);
   if (values instanceof Uint16Array) return values;
-  throw new TensorError("DTYPE", "f16 tensors take raw bits as Uint16Array.");
+  throw new TensorError(
+    "DTYPE",
+    "f16 tensors take raw bits as Uint16Array: encodeHalf() makes them of numbers, or cast() an f32 tensor.",
+  );
 }
 
 /** Options of `tensor`. */

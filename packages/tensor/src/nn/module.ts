@@ -25,7 +25,14 @@ export class StateDictError extends TensorError {
       unexpected.length ? `unexpected: ${unexpected.join(", ")}` : "",
       mismatched.length ? `wrong shape: ${mismatched.join(", ")}` : "",
     ].filter(Boolean);
-    super("STATE_DICT", `The state dict does not fit this module: ${parts.join("; ")}.`);
+    const remedy =
+      missing.length || mismatched.length
+        ? ""
+        : " or pass over what is unexpected by { strict: false }";
+    super(
+      "STATE_DICT",
+      `The state dict does not fit this module: ${parts.join("; ")}. Load the checkpoint of this network${remedy}.`,
+    );
     this.missing = missing;
     this.unexpected = unexpected;
     this.mismatched = mismatched;

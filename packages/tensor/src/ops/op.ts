@@ -139,7 +139,10 @@ function traceOp<A>(
 ): Tensor[] {
   const trace = activeTrace();
   if (!trace) {
-    throw new TensorError("TRACED", `${op.name}: a traced tensor was used outside its trace.`);
+    throw new TensorError(
+      "TRACED",
+      `${op.name}: a traced tensor was used outside its trace; keep nothing of a forward pass that is compiled.`,
+    );
   }
   const node: TraceNode = { op, attrs, inputs, outputs: [] };
   for (const info of infos) node.outputs.push({ info });

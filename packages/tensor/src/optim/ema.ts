@@ -139,7 +139,10 @@ export class EMA {
     for (const [i, { shape }] of this.#live.entries()) {
       const given = state.get(this.#names[i]);
       if (given && sameShape(given.shape, shape)) continue;
-      throw new TensorError("EMA", `The saved averages do not fit this module: ${this.#names[i]}.`);
+      throw new TensorError(
+        "EMA",
+        `The saved averages do not fit this module: ${this.#names[i]} is missing or has another shape. Load the averages of this network.`,
+      );
     }
     const names = new Map(this.#live.map((tensor, i) => [tensor, this.#names[i]]));
     for (const { live, layout, average } of this.#regions) {

@@ -266,7 +266,7 @@ export abstract class Optimizer<O extends GroupOptions> {
     if (state.groups.length !== this.groups.length) {
       throw new TensorError(
         "OPTIMIZER",
-        `The saved optimizer has ${state.groups.length} group(s), this one ${this.groups.length}.`,
+        `The saved optimizer has ${state.groups.length} group(s), this one ${this.groups.length}: make it with the groups that were saved, in their order.`,
       );
     }
     const expected = new Map<string, readonly number[]>();
@@ -284,7 +284,7 @@ export abstract class Optimizer<O extends GroupOptions> {
       throw new TensorError(
         "OPTIMIZER",
         `The saved optimizer does not fit: ${key} ${showShape(shape)} where ` +
-          `${wanted ? showShape(wanted) : "nothing"} is expected.`,
+          `${wanted ? showShape(wanted) : "nothing"} is expected: load it into the optimizer and network it was saved from.`,
       );
     }
   }

@@ -33,7 +33,10 @@ export class SGD extends Optimizer<SgdOptions> {
     for (const { momentum, nesterov } of this.groups) {
       requireOption("momentum", momentum, momentum >= 0, "0 or more");
       if (nesterov && momentum === 0) {
-        throw new TensorError("OPTIMIZER", "Nesterov needs a momentum above 0.");
+        throw new TensorError(
+          "OPTIMIZER",
+          "Nesterov needs a momentum above 0: give { momentum: 0.9 }, or leave nesterov out.",
+        );
       }
     }
   }

@@ -75,7 +75,9 @@ export const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
   outputs: ([x, ...perChannel]) => {
     check(x, perChannel);
     if (dimensions(x).rows === 0) {
-      throw new ShapeError(`batchNorm: ${showShape(x.shape)} has no values to take statistics of`);
+      throw new ShapeError(
+        `batchNorm: ${showShape(x.shape)} has no values to take statistics of; give a batch with values, or use eval()`,
+      );
     }
     const statistics: TensorInfo = { shape: x.shape.slice(-1), dtype: x.dtype };
     return [x, statistics, statistics];
@@ -116,7 +118,10 @@ export interface BatchNormLayer {
  * what lies between: for training, since a compiled plan fuses both with the convolution before them.
  */
 export function batchNormLeakyRelu(x: Tensor, layer: BatchNormLayer, slope: number): Tensor {
-  if (!(slope >= 0)) throw new ShapeError(`batchNormLeakyRelu: the slope ${slope} is negative`);
+  if (!(slope >= 0))
+    throw new ShapeError(
+      `batchNormLeakyRelu: the slope ${slope} is negative; apply leakyRelu() behind batchNorm() instead`,
+    );
   return batchNormLayer(x, layer, slope);
 }
 

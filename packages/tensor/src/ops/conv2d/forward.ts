@@ -99,7 +99,7 @@ export const conv2dOp = /* @__PURE__ */ defineOp<Conv2dAttrs>({
     const [height, width] = conv2dOutputSize(conv2dSpec(x, weight, attrs));
     if (height < 1 || width < 1) {
       throw new ShapeError(
-        `conv2d: kernel ${showShape(weight.shape)} does not fit the padded input ${showShape(x.shape)}`,
+        `conv2d: kernel ${showShape(weight.shape)} does not fit the padded input ${showShape(x.shape)}; add padding, or take a smaller kernel`,
       );
     }
     return [{ shape: [x.shape[0], height, width, weight.shape[0]], dtype: x.dtype }];
@@ -175,15 +175,17 @@ function checkShapes(
   for (const one of bias ? [x, weight, bias] : [x, weight]) requireDtype("conv2d", one, "f32");
   const shapes = `input ${showShape(x.shape)} and weight ${showShape(weight.shape)}`;
   if (x.shape.length !== 4 || weight.shape.length !== 4) {
-    throw new ShapeError(`conv2d takes NHWC input and OIHW weight, not ${shapes}`);
+    throw new ShapeError(`conv2d takes NHWC input and OIHW weight, not ${shapes}; reshape them`);
   }
   const [outChannels, perGroup] = weight.shape;
   if (x.shape[3] !== perGroup * groups || outChannels % groups !== 0) {
-    throw new ShapeError(`conv2d: ${shapes} do not fit in ${groups} group(s)`);
+    throw new ShapeError(
+      `conv2d: ${shapes} do not fit in ${groups} group(s): the input's last axis must be the weight's second times the groups`,
+    );
   }
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels)) {
     throw new ShapeError(
-      `conv2d: bias ${showShape(bias.shape)} for weight ${showShape(weight.shape)}`,
+      `conv2d: bias ${showShape(bias.shape)} for weight ${showShape(weight.shape)}; it must be [${outChannels}]`,
     );
   }
 }

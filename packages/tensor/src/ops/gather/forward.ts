@@ -53,7 +53,7 @@ export const scatterOp = /* @__PURE__ */ defineOp<ScatterAttrs>({
     const place = source.shape.slice(axis, axis + index.shape.length);
     if (showShape(place) !== showShape(index.shape)) {
       throw new ShapeError(
-        `scatterAdd: index ${showShape(index.shape)} for ${showShape(source.shape)} at axis ${axis}`,
+        `scatterAdd: index ${showShape(index.shape)} for ${showShape(source.shape)} at axis ${axis}; the source has the index' shape in the axis' place`,
       );
     }
     const rest = source.shape.slice(axis + index.shape.length);

@@ -45,7 +45,7 @@ export const crossEntropyOp = /* @__PURE__ */ defineOp<CrossEntropyAttrs>({
     requireDtype("crossEntropy's labels", labels, "i32");
     if (logits.shape.length === 0 || !sameShape(logits.shape.slice(0, -1), labels.shape)) {
       throw new ShapeError(
-        `crossEntropy: labels ${showShape(labels.shape)} for logits ${showShape(logits.shape)}`,
+        `crossEntropy: labels ${showShape(labels.shape)} for logits ${showShape(logits.shape)}; labels have the logits' shape without the last axis`,
       );
     }
     return [{ shape: labels.shape, dtype: logits.dtype }];
@@ -88,7 +88,9 @@ function declareElementwise<A>(name: string, kernel: (count: number, attrs: A) =
       requireDtype(name, x, "f32");
       requireDtype(name, t, "f32");
       if (!sameShape(x.shape, t.shape)) {
-        throw new ShapeError(`${name}: ${showShape(x.shape)} and targets ${showShape(t.shape)}`);
+        throw new ShapeError(
+          `${name}: ${showShape(x.shape)} and targets ${showShape(t.shape)}; both must have one shape`,
+        );
       }
       return [{ shape: x.shape, dtype: x.dtype }];
     },

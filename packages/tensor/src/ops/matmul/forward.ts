@@ -41,10 +41,15 @@ export const matmulOp = /* @__PURE__ */ defineOp<MatmulAttrs>({
     requireDtype("matmul", b, "f32");
     const names = `${show(a.shape, attrs.transposeA)} by ${show(b.shape, attrs.transposeB)}`;
     if (a.shape.length < 2 || b.shape.length < 2) {
-      throw new ShapeError(`matmul: ${names}: both need at least two axes`);
+      throw new ShapeError(
+        `matmul: ${names}: both need at least two axes; reshape a vector to [1, n] or [n, 1]`,
+      );
     }
     const { m, k, common, n } = dimensions(a.shape, b.shape, attrs);
-    if (k !== common) throw new ShapeError(`matmul: ${names}: ${k} and ${common} differ`);
+    if (k !== common)
+      throw new ShapeError(
+        `matmul: ${names}: ${k} and ${common} differ; they are summed over and must agree (transposeA, transposeB)`,
+      );
     const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
     return [{ shape: [...batch, m, n], dtype: a.dtype }];
   },

@@ -13,7 +13,7 @@ export const reshapeOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
   outputs: ([x], { shape }) => {
     if (sizeOf(shape) !== sizeOf(x.shape)) {
       throw new ShapeError(
-        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} ${sizeOf(shape)}`,
+        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} ${sizeOf(shape)}; both must have the same`,
       );
     }
     return [{ shape, dtype: x.dtype }];
@@ -30,7 +30,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
     shape.filter((n) => n === -1).length > 1 ||
     filled.some((n) => !Number.isInteger(n) || n < 0)
   ) {
-    throw new ShapeError(`reshape: ${showShape(x.shape)} cannot become ${showShape(shape)}`);
+    throw new ShapeError(
+      `reshape: ${showShape(x.shape)} cannot become ${showShape(shape)}; the elements must divide up, and one extent at most be -1`,
+    );
   }
   return reshapeOp([x], { shape: filled })[0];
 }
@@ -39,7 +41,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 export function flatten(x: Tensor, from = 0, to = -1): Tensor {
   const a = normalizeAxis("flatten", from, x.shape);
   const b = normalizeAxis("flatten", to, x.shape);
-  if (b < a) throw new ShapeError(`flatten: axes ${from} to ${to} of ${showShape(x.shape)}`);
+  if (b < a)
+    throw new ShapeError(
+      `flatten: axes ${from} to ${to} of ${showShape(x.shape)}; the first must not lie behind the last`,
+    );
   const merged = sizeOf(x.shape.slice(a, b + 1));
   return reshape(x, [...x.shape.slice(0, a), merged, ...x.shape.slice(b + 1)]);
 }
@@ -60,7 +65,9 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
   requireList("permute", axes, "axes");
   const order = axes.map((axis) => normalizeAxis("permute", axis, x.shape));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
-    throw new ShapeError(`permute: axes ${showShape(axes)} for a tensor ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `permute: axes ${showShape(axes)} for a tensor ${showShape(x.shape)}; name each axis once`,
+    );
   }
   return permuteOp([x], { axes: order })[0];
 }
@@ -79,7 +86,7 @@ export const broadcastOp = /* @__PURE__ */ defineOp<{ shape: Shape }>({
     const lead = shape.length - x.shape.length;
     if (lead < 0 || x.shape.some((n, axis) => n !== 1 && n !== shape[axis + lead])) {
       throw new ShapeError(
-        `broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`,
+        `broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}; extents must agree or be 1, from the last axis on`,
       );
     }
     return [{ shape, dtype: x.dtype }];
@@ -124,7 +131,7 @@ export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
         shape.every((n, k) => k === axis || n === first.shape[k]);
       if (!fits) {
         throw new ShapeError(
-          `concat: ${showShape(first.shape)} and ${showShape(shape)} differ outside axis ${axis}`,
+          `concat: ${showShape(first.shape)} and ${showShape(shape)} differ outside axis ${axis}; reshape or broadcast one of them`,
         );
       }
     }
@@ -146,7 +153,7 @@ export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
 /** Joins tensors along an axis; other extents must agree. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   requireList("concat", tensors, "tensors");
-  if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
+  if (tensors.length === 0) throw new ShapeError("concat: no tensors given; it joins at least one");
   return concatOp(tensors, { axis: normalizeAxis("concat", axis, tensors[0].shape) })[0];
 }
 
@@ -200,7 +207,9 @@ export function slice(x: Tensor, ranges: readonly (SliceRange | undefined)[]): T
   requireList("slice", ranges, "ranges such as { start: 1, end: 3 }");
   for (const range of ranges) if (range) requireOptions("slice", range, ["start", "end", "step"]);
   if (ranges.length > x.rank) {
-    throw new ShapeError(`slice: ${ranges.length} ranges for a tensor ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `slice: ${ranges.length} ranges for a tensor ${showShape(x.shape)}; give at most one for each axis`,
+    );
   }
   const resolved = x.shape.map((extent, axis) => resolveRange(ranges[axis] ?? {}, extent));
   return sliceOp([x], {
@@ -215,7 +224,7 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
   const at = normalizeAxis("narrow", axis, x.shape);
   if (start < 0 || length < 0 || start + length > x.shape[at]) {
     throw new ShapeError(
-      `narrow: ${length} elements from ${start} along axis ${axis} of ${showShape(x.shape)}`,
+      `narrow: ${length} elements from ${start} along axis ${axis} of ${showShape(x.shape)}; they must lie within it`,
     );
   }
   return slice(

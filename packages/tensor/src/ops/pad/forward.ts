@@ -13,6 +13,12 @@ export interface PadAttrs {
   readonly value: number;
 }
 
+const REMEDIES: Record<PadMode, string> = {
+  constant: "what is cropped must be there",
+  reflect: "a reflection is shorter than its axis, and crops nothing",
+  edge: "there must be an edge, and it crops nothing",
+};
+
 function check(x: TensorInfo, { before, after, mode }: PadAttrs): void {
   for (const [axis, n] of x.shape.entries()) {
     const [b, a] = [before[axis], after[axis]];
@@ -21,7 +27,7 @@ function check(x: TensorInfo, { before, after, mode }: PadAttrs): void {
       mode === "constant" ? b + n + a >= 0 : b >= 0 && a >= 0 && b <= limit && a <= limit;
     if (!fits) {
       throw new ShapeError(
-        `pad: ${b} before and ${a} after axis ${axis} of ${showShape(x.shape)} in ${mode} mode`,
+        `pad: ${b} before and ${a} after axis ${axis} of ${showShape(x.shape)} in ${mode} mode; ${REMEDIES[mode]}`,
       );
     }
   }
@@ -61,7 +67,9 @@ export function pad(
   requireList("pad", padding, "pairs");
   const { mode = "constant", value = 0 } = options;
   if (padding.length !== x.rank) {
-    throw new ShapeError(`pad: ${padding.length} pairs for a tensor ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `pad: ${padding.length} pairs for a tensor ${showShape(x.shape)}; give one for each axis, [0, 0] where nothing is added`,
+    );
   }
   const [before, after] = [0, 1].map((side) => padding.map((pair) => pair[side]));
   return padOp([x], { before, after, mode, value })[0];

@@ -104,7 +104,7 @@ function outputInfo(name: string, x: TensorInfo, attrs: PoolAttrs): TensorInfo {
   const rank = x.shape.length - 2;
   if (to.some((n) => n < 1)) {
     throw new ShapeError(
-      `${name}: a window ${showShape(kernel.slice(-rank))} does not fit in ${showShape(x.shape)}`,
+      `${name}: a window ${showShape(kernel.slice(-rank))} does not fit in ${showShape(x.shape)}; pad it, or take a smaller kernelSize`,
     );
   }
   return { shape: [x.shape[0], ...to.slice(-rank), ...x.shape.slice(-1)], dtype: x.dtype };

@@ -31,7 +31,7 @@ function outputs(op: ReduceOp, x: TensorInfo, { axes, keepDims }: ReduceAttrs): 
   else requireDtype(op, x, "f32", "i32", "u32");
   if ((op === "max" || op === "min") && axes.some((axis) => x.shape[axis] === 0)) {
     throw new ShapeError(
-      `${op}: no elements along axes ${showShape(axes)} of ${showShape(x.shape)}`,
+      `${op}: no elements along axes ${showShape(axes)} of ${showShape(x.shape)}; there is none to choose`,
     );
   }
   return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
@@ -91,7 +91,9 @@ function declareArg(
     outputs: ([x], { axis, keepDims }) => {
       requireDtype(op, x, "f32", "i32", "u32");
       if (x.shape[axis] === 0)
-        throw new ShapeError(`${op}: axis ${axis} of ${showShape(x.shape)} is empty`);
+        throw new ShapeError(
+          `${op}: axis ${axis} of ${showShape(x.shape)} is empty; there is none to choose`,
+        );
       return [{ shape: reducedShape(x.shape, [axis], keepDims), dtype: "i32" }];
     },
     forward: (run, [x], [y], { axis }) => {

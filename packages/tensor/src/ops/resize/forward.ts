@@ -69,14 +69,18 @@ function apply(
   options: ResizeOptions,
 ): Tensor {
   if (x.rank !== 4 || x.shape[1] === 0 || x.shape[2] === 0) {
-    throw new ShapeError(`resize: ${showShape(x.shape)} is not a batch of images [N, H, W, C]`);
+    throw new ShapeError(
+      `resize: ${showShape(x.shape)} is not a batch of images [N, H, W, C] with pixels; reshape it`,
+    );
   }
   requireOptions("resize", options, ["size", "scale", "coordinates", "rounding"]);
   const { size, scale = 1 } = options;
   const [sy, sx] = typeof scale === "number" ? [scale, scale] : scale;
   const target = size ?? ([Math.floor(x.shape[1] * sy), Math.floor(x.shape[2] * sx)] as const);
   if (target.some((n) => !Number.isInteger(n) || n < 1)) {
-    throw new ShapeError(`resize: ${showShape(x.shape)} to height and width ${showShape(target)}`);
+    throw new ShapeError(
+      `resize: ${showShape(x.shape)} to height and width ${showShape(target)}; give a size of positive integers, or a scale`,
+    );
   }
   return resizeOp([x], {
     mode,
