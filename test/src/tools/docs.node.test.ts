@@ -93,6 +93,60 @@ test("the example of a kernel of one's own computes what it says", async () => {
   }
 });
 
+interface Results {
+  readonly model: {
+    readonly main: { readonly time: { readonly median: number } };
+    readonly sides: readonly {
+      readonly side: number;
+      readonly time: { readonly median: number };
+    }[];
+  };
+  readonly stages: { readonly networkAlone: number; readonly detect: number };
+}
+
+interface PeerResults {
+  readonly tasks: readonly {
+    readonly results: readonly { readonly peer: string; readonly ratio?: number }[];
+  }[];
+}
+
+test("what the pages say of speed stands in bench/results", () => {
+  const read = <T>(name: string): T =>
+    JSON.parse(readFileSync(path.join(repository, "bench/results", name), "utf8")) as T;
+  const software = read<Results>("2026-11-26-llvmpipe.json");
+  const gpu = read<Results>("2026-11-26-nvidia-h200.json");
+  const [network] = read<PeerResults>("2026-11-26-llvmpipe-peers.json").tasks;
+  const ratio = (peer: string) => network.results.find((result) => result.peer === peer)!.ratio!;
+  const { networkAlone, detect } = software.stages;
+  const { sides } = software.model;
+  const [side640, side1280] = [640, 1280].map((n) => sides.find(({ side }) => side === n)!);
+  const claims: [page: string, pattern: RegExp, values: number[]][] = [
+    ["README.md", /network of the public weights ([\d.]+) ms on/, [gpu.model.main.time.median]],
+    ["README.md", /on that card and (\d+) ms/, [networkAlone]],
+    ["docs/performance.md", /takes \*\*(\d+) ms\*\*/, [networkAlone]],
+    ["docs/performance.md", /`detect\(\)` of it (\d+) ms/, [detect]],
+    ["docs/performance.md", /1 × 640×640 +\| +([\d.]{4}) /, [gpu.model.main.time.median]],
+    [
+      "docs/performance.md",
+      /1 × 1280×1280 \| +([\d.]+)/,
+      [side1280.time.median / side640.time.median],
+    ],
+    [
+      "docs/performance.md",
+      /network alone \| +([\d.]+)× \| +([\d.]+)× \| +([\d.]+)×/,
+      ["onnxruntime-node WebGPU", "onnxruntime-web WebGPU", "tfjs WebGPU"].map(ratio),
+    ],
+  ];
+  for (const [page, pattern, values] of claims) {
+    const found = pattern.exec(readPage(page));
+    assert.ok(found, `${page}: ${pattern}`);
+    for (const [i, value] of values.entries()) {
+      const digits = found[i + 1].split(".")[1]?.length ?? 0;
+      assert.is(found[i + 1], value.toFixed(digits), `${page}: ${pattern}`);
+    }
+  }
+});
+
 test("links within the repository lead somewhere", () => {
   const broken = pages.flatMap((page) =>
     [...readPage(page).matchAll(/\]\(([^)#:\s]+)(#[^)]*)?\)/g)]
