@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Makes a fresh clone ready to run: packages, build, a WebGPU adapter and, with --browser, a Chromium.
+// Makes a fresh clone ready to run: packages, build, a WebGPU adapter and, with --browser, a Chromium; with --no-adapter
+// nothing of the system's, for what runs on processors too.
 // Runs before every command, so it looks first and does only what is missing. Exit code 1: a step failed;
 // 2: the machine lacks something that this may not install, and the message says the command that does.
 import path from "node:path";
@@ -14,14 +15,14 @@ import { root } from "./lib/paths.mjs";
 import { describeSystem, installSystemPackages } from "./lib/system.mjs";
 import { chromiumPlan, softwareAdapterPlan } from "./lib/system-packages.mjs";
 
-async function setup({ browser }) {
+async function setup({ browser, "no-adapter": noAdapter }) {
   if (!packagesInstalled() || !buildFresh()) {
     await withLock(path.join(root, ".setup.lock"), "setting up", async () => {
       if (!packagesInstalled()) await installPackages();
       if (!buildFresh()) await build();
     });
   }
-  if (rememberedAdapter() === undefined) await ensureAdapter();
+  if (!noAdapter && rememberedAdapter() === undefined) await ensureAdapter();
   if (browser && findChromium() === undefined) await ensureChromium();
 }
 
@@ -31,6 +32,7 @@ async function ensureAdapter() {
   const plan = softwareAdapterPlan(describeSystem());
   const problem = "no WebGPU adapter answers on this machine (no GPU driver that Dawn accepts)";
   if (!plan.automatic) throw new SetupError(`${problem}; ${plan.advice}`, 2);
+  progress("tests, training and benchmarks need a WebGPU adapter; detect and evaluate do not");
   await installSystemPackages(plan, "a software WebGPU adapter", answers);
   const { adapter, output } = await probeAdapter();
   if (adapter === undefined) {
@@ -59,7 +61,8 @@ async function ensureChromium() {
 }
 
 try {
-  const { values } = parseArgs({ options: { browser: { type: "boolean", default: false } } });
+  const flag = { type: "boolean", default: false };
+  const { values } = parseArgs({ options: { browser: flag, "no-adapter": flag } });
   await setup(values);
 } catch (error) {
   if (!(error instanceof SetupError) && !error.code?.startsWith("ERR_PARSE_ARGS")) throw error;

@@ -1,8 +1,13 @@
 import path from "node:path";
-import { Device } from "@retinaface-webgpu/tensor";
 import { Command } from "commander";
-import { LANDMARK_COORDINATES, OptionError, RetinaFace, readBytes } from "retinaface-webgpu";
-import { overwriteOption } from "retinaface-webgpu/node";
+import {
+  type BackendChoice,
+  LANDMARK_COORDINATES,
+  OptionError,
+  RetinaFace,
+  readBytes,
+} from "retinaface-webgpu";
+import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import { AGREEMENT_DEFAULTS, landmarkError, measureAgreement } from "../distill/held-out.js";
 import { readRecipe } from "../distill/recipe.js";
 import {
@@ -27,6 +32,8 @@ interface CompareValues {
   readonly cache?: string;
   readonly maxSide?: number;
   readonly source?: string[];
+  readonly backend?: BackendChoice;
+  readonly threads?: number;
   readonly json?: string;
   readonly overwrite?: boolean;
 }
@@ -138,11 +145,15 @@ async function runCompare(values: CompareValues): Promise<void> {
   await outputs.check(values.json);
   const sources: SourceFiles[] = all.filter(({ spec }) => wanted.includes(spec.name));
   const weights = values.weights ?? path.join(out, "model.safetensors");
-  const device = await Device.create();
+  const loaded: RetinaFace[] = [];
   const bar = imageProgress(sources.reduce((sum, { held }) => sum + held.length, 0));
   try {
-    const load = (weights: string | Uint8Array) =>
-      RetinaFace.load({ device, weights, visThreshold: LEAST_SCORE });
+    const load = async (weights: string | Uint8Array) => {
+      const { backend, threads } = values;
+      const found = await RetinaFace.load({ backend, threads, weights, visThreshold: LEAST_SCORE });
+      loaded.push(found);
+      return found;
+    };
     const student = new Finder(await load(weights), maxSide);
     const taught = new Uint8Array(await readBytes(path.resolve(data, recipe.teacher)));
     const teacher = new Finder(await load(taught), maxSide, {
@@ -190,11 +201,12 @@ async function runCompare(values: CompareValues): Promise<void> {
     printJson(result);
   } finally {
     bar.stop();
-    device.destroy();
+    for (const detector of loaded) detector.dispose();
   }
 }
 
 export function compareCommand(): Command {
+  const [where, threads] = backendOptions();
   return new Command("compare")
     .description(
       "hold a distilled detector beside its teacher on the photos that a recipe holds out",
@@ -208,5 +220,7 @@ export function compareCommand(): Command {
     .option("--max-side <pixels>", "scale the long side down to this; never up", wholeNumber(1))
     .option("--json <file>", "write the result")
     .addOption(overwriteOption())
+    .addOption(where)
+    .addOption(threads)
     .action(runCompare);
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { OptionError } from "retinaface-webgpu";
-import { overwriteOption } from "retinaface-webgpu/node";
+import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import { type Evaluation, evaluateDetections } from "../evaluate/evaluate.js";
 import { runDetector } from "../evaluate/run.js";
 import { precisionRecallPlot } from "../report/report.js";
@@ -112,7 +112,7 @@ export function evaluateCommand(): Command {
       ).argParser(addTestScale),
     )
     .option("--mirror", "look at mirrored images too, with box voting");
-  for (const option of thresholdOptions()) command.addOption(option);
+  for (const option of [...thresholdOptions(), ...backendOptions()]) command.addOption(option);
   return command
     .option("--wider <folder>", "WIDER FACE's protocol, with its four .mat files in this folder")
     .option("--images <folder>", "WIDER FACE's validation images, with --wider")

@@ -1,3 +1,4 @@
+import type { BackendChoice } from "retinaface-webgpu";
 import { readConfigFile } from "retinaface-webgpu/node";
 import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { loadDetector } from "./detector.js";
@@ -11,6 +12,8 @@ export interface EvaluateValues extends ThresholdValues {
   readonly predictions?: string;
   readonly submission?: string;
   readonly weights?: string;
+  readonly backend?: BackendChoice;
+  readonly threads?: number;
   readonly anchors?: string;
   readonly scale?: TestScale[];
   readonly mirror?: boolean;
@@ -38,10 +41,12 @@ export async function loadEvaluated(values: EvaluateValues) {
     nmsThreshold,
     keepTopK,
     mirror = false,
+    backend,
+    threads,
   } = values;
   const thresholds = { confidenceThreshold, topK, nmsThreshold, keepTopK };
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
-  const detector = await loadDetector(weights, { ...thresholds, config });
+  const detector = await loadDetector(weights, { ...thresholds, config, backend, threads });
   const scales = { scales: values.scale ?? DEFAULT_SCALES, mirror, voteThreshold: nmsThreshold };
   return {
     detect: (image: Parameters<typeof detector.pass>[0]) =>

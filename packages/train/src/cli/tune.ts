@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_THRESHOLDS, OptionError, readBytes } from "retinaface-webgpu";
-import { overwriteOption } from "retinaface-webgpu/node";
+import { type BackendChoice, DEFAULT_THRESHOLDS, OptionError, readBytes } from "retinaface-webgpu";
+import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import type { Problem } from "../data/record.js";
 import type { Detections } from "../evaluate/detections.js";
 import { runDetector } from "../evaluate/run.js";
@@ -20,6 +20,8 @@ interface TuneValues {
   readonly scale: TestScale;
   readonly confidenceThreshold: number;
   readonly goal: TuneGoal;
+  readonly backend?: BackendChoice;
+  readonly threads?: number;
   readonly plot?: string;
   readonly overwrite?: boolean;
 }
@@ -49,6 +51,8 @@ async function findCandidates(
     topK,
     nmsThreshold: 1,
     keepTopK: topK,
+    backend: values.backend,
+    threads: values.threads,
   });
   try {
     const one = { scales: [scale], mirror: false, voteThreshold: 1 };
@@ -131,6 +135,7 @@ async function runTune(values: TuneValues): Promise<void> {
 }
 
 export function tuneCommand(): Command {
+  const [where, threads] = backendOptions();
   return new Command("tune")
     .description("search thresholds of the post-processing on labelled images")
     .addOption(dataOption().makeOptionMandatory())
@@ -144,6 +149,8 @@ export function tuneCommand(): Command {
         .default({ kind: "original" }, "original"),
     )
     .addOption(confidenceOption())
+    .addOption(where)
+    .addOption(threads)
     .addOption(
       new Option("--goal <goal>", "f1, or recall@PRECISION such as recall@0.95")
         .argParser(parseGoal)

@@ -1,0 +1,188 @@
+/** Pages of a Chromium that gives no WebGPU adapter: the bundle detects through WebAssembly by itself. */
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { availableParallelism, tmpdir } from "node:os";
+import path from "node:path";
+import type { Browser } from "playwright-core";
+import { type Face, RetinaFace } from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { encodePng, smallPhoto } from "../support/photos.node.js";
+import { repository } from "../support/repository.node.js";
+import { type FaceData, faceData, noFaceData } from "../support/shared-weights.node.js";
+import { skip } from "../support/skip.js";
+import {
+  findChromium,
+  launchChromium,
+  launchChromiumWithoutWebGpu,
+  serveFolder,
+  watchPage,
+} from "../support/tools.node.js";
+
+const folder = mkdtempSync(path.join(tmpdir(), "retinaface-wasm-page-"));
+let browser: Browser | undefined;
+let expected: Face[] = [];
+
+async function prepare({ weights, photo }: FaceData): Promise<void> {
+  const picture = await smallPhoto(photo, 320);
+  const detector = await RetinaFace.load({ weights, backend: "wasm" });
+  expected = await detector.detect(picture);
+  detector.dispose();
+  cpSync(path.join(repository, "packages/retinaface/dist/browser"), folder, { recursive: true });
+  cpSync(weights, path.join(folder, "weights"));
+  writeFileSync(path.join(folder, "photo.png"), encodePng(picture));
+  writeFileSync(path.join(folder, "index.html"), "<!doctype html><title>Page</title>");
+  browser = await launchChromiumWithoutWebGpu();
+}
+
+test.before(async () => {
+  if (faceData && findChromium()) await prepare(faceData);
+});
+
+test.after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true });
+});
+
+function pageTest(name: string, run: () => Promise<void>): void {
+  if (faceData === undefined) skip(test, name, noFaceData);
+  else if (findChromium() === undefined) skip(test, name, "no Chromium on this machine");
+  else test(name, run);
+}
+
+const TYPES: Readonly<Record<string, string>> = { ".js": "text/javascript", ".html": "text/html" };
+
+/** The folder from a server that isolates no page. */
+async function servePlainly(): Promise<{ origin: string; close(): Promise<void> }> {
+  const server = createServer(async (request, response) => {
+    const name = request.url === "/" ? "index.html" : path.basename(request.url ?? "");
+    const bytes = await readFile(path.join(folder, name)).catch(() => undefined);
+    const type = TYPES[path.extname(name)] ?? "application/octet-stream";
+    response.writeHead(bytes ? 200 : 404, { "content-type": type }).end(bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** What a page that imports the bundle finds, how, and how long it ever kept the page from painting. */
+async function detectAt(origin: string) {
+  const page = await browser!.newPage();
+  const { errors, requests } = watchPage(page);
+  await page.goto(origin);
+  const found = await page.evaluate(async () => {
+    const script = new URL("retinaface.js", location.href).href;
+    const library: typeof import("retinaface-webgpu") = await import(script);
+    const adapter = await navigator.gpu?.requestAdapter();
+    const detector = await library.RetinaFace.load({ weights: "weights" });
+    const { backend, threads } = detector;
+    const faces = await detector.detect("photo.png");
+    let longest = 0;
+    let last = performance.now();
+    const ticking = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    for (let i = 0; i < 5; i++) await detector.detect("photo.png");
+    clearInterval(ticking);
+    detector.dispose();
+    return { adapter: Boolean(adapter), backend, threads, faces, longest };
+  });
+  await page.close();
+  assert.equal(errors, []);
+  return { ...found, requests };
+}
+
+function assertFound(faces: readonly Face[]): void {
+  assert.ok(expected.length > 0);
+  assert.is(faces.length, expected.length);
+  for (const [i, { box, score }] of faces.entries()) {
+    assert.ok(Math.abs(score - expected[i].score) < 1e-4);
+    for (const [k, v] of box.entries()) assert.ok(Math.abs(v - expected[i].box[k]) < 0.05);
+  }
+}
+
+pageTest("an isolated page detects on several threads", async () => {
+  const server = await serveFolder(folder);
+  try {
+    const { adapter, backend, threads, faces, longest, requests } = await detectAt(server.origin);
+    assert.not(adapter);
+    assert.is(backend, "wasm");
+    assert.is(threads, Math.min(8, availableParallelism()));
+    assertFound(faces);
+    console.log(`# ${threads} threads; the page waited ${longest.toFixed(0)} ms at most`);
+    assert.ok(
+      requests.some((url) => /runtime-\w+\.js$/.test(url)),
+      "the engine is a file of its own",
+    );
+  } finally {
+    await server.close();
+  }
+});
+
+pageTest("any other page detects on one", async () => {
+  const server = await servePlainly();
+  try {
+    const { adapter, backend, threads, faces } = await detectAt(server.origin);
+    assert.not(adapter);
+    assert.equal([backend, threads], ["wasm", 1]);
+    assertFound(faces);
+  } finally {
+    await server.close();
+  }
+});
+
+pageTest("a GPU that is lost and does not come back is replaced, with a warning", async () => {
+  const server = await serveFolder(folder);
+  const withGpu = await launchChromium();
+  const page = await withGpu.newPage();
+  const warnings: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "warning") warnings.push(message.text());
+  });
+  try {
+    await page.goto(server.origin);
+    const result = await page.evaluate(async () => {
+      const script = new URL("retinaface.js", location.href).href;
+      const library: typeof import("retinaface-webgpu") = await import(script);
+      const adapter = await navigator.gpu.requestAdapter();
+      if (!adapter) throw new Error("no adapter");
+      const card = new Proxy(adapter, {
+        get: (target, name) => {
+          if (name === "info") return { vendor: "a card", architecture: "", device: "" };
+          const value = Reflect.get(target, name);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      let adapters: GPUAdapter[] = [card, card];
+      navigator.gpu.requestAdapter = async () => adapters.pop() ?? null;
+      const detector = await library.RetinaFace.load({ weights: "weights" });
+      const before = detector.backend;
+      await detector.device.sync();
+      adapters = [];
+      detector.device.gpuDevice.destroy();
+      await detector.device.lost;
+      const faces = await detector.detect("photo.png");
+      const after = detector.backend;
+      detector.dispose();
+      const refused = await library.RetinaFace.load({ weights: "weights", backend: "webgpu" }).then(
+        () => "",
+        (error) => String(error.code),
+      );
+      return { before, after, faces, refused };
+    });
+    assert.equal([result.before, result.after], ["webgpu", "wasm"]);
+    assertFound(result.faces);
+    assert.is(result.refused, "WEBGPU_UNAVAILABLE");
+    assert.is(warnings.filter((text) => /no GPU after the loss.*wasm/.test(text)).length, 1);
+  } finally {
+    await withGpu.close();
+    await server.close();
+  }
+});
+
+test.run();
