@@ -114,9 +114,11 @@ maxSide.addEventListener("change", () => {
 try {
   detector = await RetinaFace.load({
     weights: new URL("../weights/default.safetensors", location.href),
+    backend: new URLSearchParams(location.search).get("backend") ?? "auto",
   });
   toggle.disabled = false;
-  say(`Ready, on ${detector.device.adapter.name}.`);
+  const { backend, threads, device } = detector;
+  say(backend === "webgpu" ? `Ready, on ${device.adapter.name}.` : `Ready, on ${threads} threads.`);
 } catch (error) {
   say(error.message);
 }

@@ -1,10 +1,17 @@
 /** The detector as the page sees it: its weights, and passes that survive a lost graphics device. */
+import type { BackendChoice } from "retinaface-webgpu";
 import { DetectorClient, DetectorError } from "./detector-client.js";
 import { page, say, showNotice } from "./page.js";
 import type { Answers, Detection, Picture, Request } from "./protocol.js";
 
 /** Waits before each new attempt after a lost device; a driver that was reset takes a moment. */
 const RETRY_MS = [100, 500, 1000, 2000, 4000];
+
+/** `?backend=webgpu` or `wasm` in the page's address; else the detector chooses. */
+function chosenBackend(): BackendChoice {
+  const named = new URLSearchParams(location.search).get("backend");
+  return named === "webgpu" || named === "wasm" ? named : "auto";
+}
 
 const sleep = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
 
@@ -36,10 +43,10 @@ export class Engine {
 
   async load(weights: Blob, name: string): Promise<void> {
     say("Loading the weights…", "busy");
-    const { adapter, software } = await this.#client.ask({ kind: "load", weights });
+    const { runsOn } = await this.#client.ask({ kind: "load", weights, backend: chosenBackend() });
     this.#ready = true;
     page.weightsName.textContent = name;
-    page.adapter.textContent = `Runs on ${adapter}${software ? " (software)" : ""}`;
+    page.adapter.textContent = `Runs on ${runsOn}`;
     page.adapter.hidden = false;
     showNotice(undefined);
   }

@@ -292,7 +292,6 @@ async function ready(): Promise<void> {
 
 async function start(): Promise<void> {
   update();
-  if (!("gpu" in navigator)) return noWebGpu();
   const named = new URLSearchParams(location.search).get("weights");
   try {
     if (await engine.loadFrom(new URL(named ?? DEFAULT_WEIGHTS, location.href))) return ready();
@@ -306,12 +305,15 @@ async function start(): Promise<void> {
     });
     say("Waiting for weights.");
   } catch (error) {
-    if ((error as { code?: unknown }).code === "WEBGPU_UNAVAILABLE") {
+    if (UNAVAILABLE.has((error as { code?: unknown }).code)) {
       return noWebGpu((error as Error).message);
     }
     complain(error);
   }
 }
+
+/** Neither the graphics card nor WebAssembly, or not the one that was asked for. */
+const UNAVAILABLE: ReadonlySet<unknown> = new Set(["WEBGPU_UNAVAILABLE", "WASM_UNAVAILABLE"]);
 
 function noWebGpu(detail = ""): void {
   const insecure = !globalThis.isSecureContext;

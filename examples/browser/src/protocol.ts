@@ -1,11 +1,11 @@
-import type { Face, RawImage } from "retinaface-webgpu";
+import type { BackendChoice, Face, RawImage } from "retinaface-webgpu";
 
 /** Anything that can be looked at: a file, or a frame of a video. */
 export type Picture = Blob | ImageBitmap | VideoFrame;
 
 /** What the page asks of the worker; each request has one answer. */
 export type Request =
-  | { readonly kind: "load"; readonly weights: Blob }
+  | { readonly kind: "load"; readonly weights: Blob; readonly backend: BackendChoice }
   | {
       readonly kind: "detect";
       readonly picture: Picture;
@@ -20,7 +20,8 @@ export type Request =
 
 /** The answers, by kind of request. */
 export interface Answers {
-  load: { readonly adapter: string; readonly software: boolean };
+  /** What it runs on, in words. */
+  load: { readonly runsOn: string };
   detect: Detection;
   crop: { readonly crops: readonly RawImage[] };
 }

@@ -1,5 +1,12 @@
 /** The detector, off the page's thread. */
-import { alignFace, type RawImage, RetinaFace, type Timings, toRawImage } from "retinaface-webgpu";
+import {
+  alignFace,
+  type BackendChoice,
+  type RawImage,
+  RetinaFace,
+  type Timings,
+  toRawImage,
+} from "retinaface-webgpu";
 import type { Answers, Detection, Picture, Request, Timing, WorkerMessage } from "./protocol.js";
 
 /** Keeps every candidate, so that the page can apply its own thresholds later. */
@@ -11,13 +18,14 @@ let watched: RetinaFace["device"] | undefined;
 const post = (message: WorkerMessage, transfer: Transferable[] = []) =>
   self.postMessage(message, { transfer });
 
-async function load(weights: Blob): Promise<Answers["load"]> {
-  const next = await RetinaFace.load({ weights });
+async function load(weights: Blob, backend: BackendChoice): Promise<Answers["load"]> {
+  const next = await RetinaFace.load({ weights, backend });
   detector?.dispose();
   detector = next;
   watchDevice();
   const { name, software } = next.device.adapter;
-  return { adapter: name, software };
+  if (next.backend === "webgpu") return { runsOn: `${name}${software ? " (software)" : ""}` };
+  return { runsOn: `your processor, ${next.threads} ${next.threads === 1 ? "thread" : "threads"}` };
 }
 
 /** Tells the page when the device in use is lost; the detector takes a fresh one by itself. */
@@ -87,7 +95,7 @@ function release(picture: Picture): void {
 }
 
 async function answer(request: Request): Promise<Answers[Request["kind"]]> {
-  if (request.kind === "load") return load(request.weights);
+  if (request.kind === "load") return load(request.weights, request.backend);
   if (request.kind === "detect") {
     const { picture, maxSide } = request;
     return detect(picture, maxSide).finally(() => release(picture));

@@ -22,6 +22,7 @@ import {
   buildSite,
   findChromium,
   launchChromiumForVideo,
+  launchChromiumWithoutWebGpu,
   run,
   serveFolder,
   watchPage,
@@ -77,7 +78,7 @@ test.before(async () => {
   ]);
   page = await browser.newPage({ acceptDownloads: true });
   seen = watchPage(page);
-  await page.goto(server.origin);
+  await page.goto(`${server.origin}/?backend=webgpu`);
   await status("Ready");
   await page.selectOption("#max-side", String(MAX_SIDE));
 });
@@ -302,10 +303,27 @@ demoTest("a crashed GPU process is survived: the photo is looked at again", asyn
   await status("3 faces in sample.png");
 });
 
-demoTest("without WebGPU the page says so plainly", async () => {
-  const page = await browser.newPage();
-  await page.addInitScript("delete Navigator.prototype.gpu");
+/** A page of a Chromium that gives no adapter, to workers neither. */
+async function withoutWebGpu(): Promise<{ page: Page; close(): Promise<void> }> {
+  const lonely = await launchChromiumWithoutWebGpu();
+  return { page: await lonely.newPage(), close: () => lonely.close() };
+}
+
+demoTest("without WebGPU the page looks for faces on the processor", async () => {
+  const { page, close } = await withoutWebGpu();
+  const { errors } = watchPage(page);
   await page.goto(server.origin);
+  await page.locator("#status", { hasText: "Ready" }).waitFor();
+  assert.match((await page.textContent("#adapter")) ?? "", /processor, \d+ thread/);
+  await page.click("#sample");
+  await page.locator("#status", { hasText: "3 faces in sample.png" }).waitFor();
+  assert.equal(errors, []);
+  await close();
+});
+
+demoTest("where WebGPU is asked for and not there, the page says so plainly", async () => {
+  const { page, close } = await withoutWebGpu();
+  await page.goto(`${server.origin}/?backend=webgpu`);
   await page.locator("#status", { hasText: "WebGPU is not available" }).waitFor();
   assert.match(
     (await page.textContent("#notice")) ?? "",
@@ -313,7 +331,7 @@ demoTest("without WebGPU the page says so plainly", async () => {
   );
   assert.ok(await page.isDisabled("#files"));
   assert.equal(await barriers(page), []);
-  await page.close();
+  await close();
 });
 
 demoTest("its policy lets no script or request of another origin in", async () => {

@@ -89,7 +89,7 @@ webcamTest("the camera's faces are found; frames are lent, and dropped when busy
   const { errors, requests } = watchPage(page);
   await page.addInitScript(watchFrames);
   await page.addInitScript(countCanvases);
-  await page.goto(`${server.origin}/webcam/`);
+  await page.goto(`${server.origin}/webcam/?backend=webgpu`);
   await status(page, "Ready");
   await page.selectOption("#max-side", "320");
   await page.click("#toggle");

@@ -2,7 +2,7 @@
 import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type Face, LANDMARK_NAMES, RetinaFace } from "retinaface-webgpu";
+import { type Backend, type Face, LANDMARK_NAMES, RetinaFace } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { repository } from "../support/repository.node.js";
@@ -34,11 +34,11 @@ async function photos(): Promise<string[]> {
   ];
 }
 
-async function inNode(files: readonly string[]): Promise<Face[][]> {
+async function inNode(files: readonly string[], backend: Backend): Promise<Face[][]> {
   const detector = await RetinaFace.load({
     weights: sharedPath(WEIGHTS),
     maxSide: MAX_SIDE,
-    backend: "webgpu",
+    backend,
   });
   const found: Face[][] = [];
   for (const file of files) found.push(await detector.detect(sharedPath(file)));
@@ -88,38 +88,63 @@ const largest = (values: readonly number[]) => values.reduce((a, b) => Math.max(
 
 const points = ({ landmarks }: Face) => LANDMARK_NAMES.flatMap((name) => landmarks[name]);
 
+/** @throws where faces lack, or differ by more than `score` or `pixels` */
+function assertSame(
+  files: readonly string[],
+  actual: readonly Face[][],
+  expected: readonly Face[][],
+  limits: { readonly score: number; readonly pixels: number },
+): void {
+  let faces = 0;
+  const worst = { score: 0, box: 0, landmark: 0 };
+  for (const [i, file] of files.entries()) {
+    assert.is(actual[i].length, expected[i].length, `${file}: as many faces`);
+    for (const [k, wanted] of expected[i].entries()) {
+      const found = actual[i][k];
+      const difference = {
+        score: Math.abs(found.score - wanted.score),
+        box: largest(found.box.map((v, n) => v - wanted.box[n])),
+        landmark: largest(points(found).map((v, n) => v - points(wanted)[n])),
+      };
+      faces++;
+      for (const name of ["score", "box", "landmark"] as const) {
+        worst[name] = Math.max(worst[name], difference[name]);
+      }
+    }
+  }
+  console.log(
+    `${faces} faces in ${files.length} photos; largest difference: score ${worst.score.toExponential(1)}, ` +
+      `box ${worst.box.toExponential(1)} px, landmark ${worst.landmark.toExponential(1)} px`,
+  );
+  assert.ok(faces >= files.length - 1);
+  assert.ok(worst.score <= limits.score, `scores differ by ${worst.score}`);
+  assert.ok(worst.box <= limits.pixels, `boxes differ by ${worst.box} px`);
+  assert.ok(worst.landmark <= limits.pixels, `landmarks differ by ${worst.landmark} px`);
+}
+
+let onGpu: Promise<Face[][]> | undefined;
+
+sharedTest(
+  test,
+  "WebAssembly finds the faces that WebGPU finds",
+  [WEIGHTS, "images/portraits"],
+  async () => {
+    const files = await photos();
+    onGpu ??= inNode(files, "webgpu");
+    const faces = await inNode(files, "wasm");
+    assertSame(files, faces, await onGpu, { score: 1e-4, pixels: 0.05 });
+  },
+);
+
 const NAME = "Chromium finds the faces that Node finds";
 if (findChromium() === undefined) skip(test, NAME, "no Chromium on this machine");
 else {
   sharedTest(test, NAME, [WEIGHTS, "images/portraits"], async () => {
     const files = await photos();
     assert.ok(files.length >= 10);
-    const [node, chromium] = [await inNode(files), await inChromium(files)];
-    let faces = 0;
-    const worst = { score: 0, box: 0, landmark: 0 };
-    for (const [i, file] of files.entries()) {
-      assert.is(chromium[i].length, node[i].length, `${file}: as many faces`);
-      for (const [k, expected] of node[i].entries()) {
-        const actual = chromium[i][k];
-        const difference = {
-          score: Math.abs(actual.score - expected.score),
-          box: largest(actual.box.map((v, n) => v - expected.box[n])),
-          landmark: largest(points(actual).map((v, n) => v - points(expected)[n])),
-        };
-        faces++;
-        for (const name of ["score", "box", "landmark"] as const) {
-          worst[name] = Math.max(worst[name], difference[name]);
-        }
-      }
-    }
-    console.log(
-      `${faces} faces in ${files.length} photos; largest difference: score ${worst.score.toExponential(1)}, ` +
-        `box ${worst.box.toExponential(1)} px, landmark ${worst.landmark.toExponential(1)} px`,
-    );
-    assert.ok(faces >= files.length - 1);
-    assert.ok(worst.score <= 1e-3, `scores differ by ${worst.score}`);
-    assert.ok(worst.box <= 0.5, `boxes differ by ${worst.box} px`);
-    assert.ok(worst.landmark <= 0.5, `landmarks differ by ${worst.landmark} px`);
+    onGpu ??= inNode(files, "webgpu");
+    const [node, chromium] = [await onGpu, await inChromium(files)];
+    assertSame(files, chromium, node, { score: 1e-3, pixels: 0.5 });
   });
 }
 

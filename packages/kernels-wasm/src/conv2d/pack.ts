@@ -70,35 +70,47 @@ export function packDepthwise(spec: Conv2dSpec, weight: Float32Array, to: Float3
   }
 }
 
-/** G of F(4×4, 3×3), for the points 0, ±1, ±2 and infinity (Lavin and Gray 2016). */
-const G = [
-  [1 / 4, 0, 0],
-  [-1 / 6, -1 / 6, -1 / 6],
-  [-1 / 6, 1 / 6, -1 / 6],
-  [1 / 24, 1 / 12, 1 / 6],
-  [1 / 24, -1 / 12, 1 / 6],
-  [0, 0, 1],
-] as const;
+/** Values along a side of a transformed kernel. */
+const SIDE = 6;
 
 export function winogradWeights({ inChannels, outChannels }: Conv2dSpec): number {
-  return G.length * G.length * inChannels * roundUp(outChannels, PANEL);
+  return SIDE * SIDE * inChannels * roundUp(outChannels, PANEL);
+}
+
+/**
+ * G·(a, b, c) of F(4×4, 3×3), for the points 0, ±1, ±2 and infinity (Lavin and Gray 2016), to every
+ * `step`th place of `to`.
+ */
+function transform(a: number, b: number, c: number, to: Float64Array, at: number, step: number) {
+  const ends = a + c;
+  const far = a + 4 * c;
+  to[at] = a / 4;
+  to[at + step] = -(ends + b) / 6;
+  to[at + step * 2] = (b - ends) / 6;
+  to[at + step * 3] = (far + 2 * b) / 24;
+  to[at + step * 4] = (far - 2 * b) / 24;
+  to[at + step * 5] = c;
 }
 
 /** 36 matrices G g Gᵀ, in double precision, each in panels of 8 output channels. */
 export function packWinograd(spec: Conv2dSpec, weight: Float32Array, to: Float32Array): void {
   const { inChannels, outChannels } = spec;
   const matrix = inChannels * roundUp(outChannels, PANEL);
+  const columns = new Float64Array(SIDE * 3);
+  const kernel = new Float64Array(SIDE * SIDE);
+  let g = 0;
   for (let o = 0; o < outChannels; o++) {
     const panel = (o - (o % PANEL)) * inChannels + (o % PANEL);
-    for (let c = 0; c < inChannels; c++) {
-      const g = weight.subarray((o * inChannels + c) * 9, (o * inChannels + c) * 9 + 9);
-      for (const [i, row] of G.entries()) {
-        const left = [0, 1, 2].map((x) => row[0] * g[x] + row[1] * g[3 + x] + row[2] * g[6 + x]);
-        for (const [j, column] of G.entries()) {
-          const value = left[0] * column[0] + left[1] * column[1] + left[2] * column[2];
-          to[(i * G.length + j) * matrix + panel + c * PANEL] = value;
-        }
+    for (let c = 0; c < inChannels; c++, g += 9) {
+      for (let x = 0; x < 3; x++) {
+        transform(weight[g + x], weight[g + 3 + x], weight[g + 6 + x], columns, x, 3);
       }
+      for (let y = 0; y < SIDE; y++) {
+        const row = y * 3;
+        transform(columns[row], columns[row + 1], columns[row + 2], kernel, y * SIDE, 1);
+      }
+      const at = panel + c * PANEL;
+      for (let i = 0; i < kernel.length; i++) to[i * matrix + at] = kernel[i];
     }
   }
 }
