@@ -1,9 +1,11 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { TensorError } from "../core/errors.js";
 import type { BufferBinding } from "../device/bind-groups.js";
+import type { PooledBuffer } from "../device/buffer-pool.js";
 import type { Device } from "../device/device.js";
 import type { CompiledKernel } from "../device/pipelines.js";
 import type { Owned } from "./owned.js";
-import type { Operand, Step } from "./steps.js";
+import { type Operand, opSteps, type Step } from "./steps.js";
 
 /** A dispatch, ready to be recorded. */
 export interface Command {
@@ -20,6 +22,7 @@ export class Binder {
   readonly #steps: readonly Step[];
   readonly #compiled: readonly CompiledKernel[];
   readonly #params: Params;
+  readonly #varying: readonly number[];
 
   /** @param compiled the steps' kernels */
   constructor(
@@ -32,6 +35,15 @@ export class Binder {
     this.#steps = steps;
     this.#compiled = compiled;
     this.#params = writeParams(device, steps, owned);
+    this.#varying = [...steps.keys()].filter((i) => steps[i].varies);
+  }
+
+  /** Writes the parameters of dispatches that vary. @throws TensorError `STALE_PLAN` when one needs another kernel */
+  refresh(): void {
+    const { buffer, offsets } = this.#params;
+    for (const i of this.#varying) {
+      this.#device.write(buffer, paramsNow(this.#device, this.#steps[i]), offsets[i]);
+    }
   }
 
   /** @param before commands of the same steps, of which those that bind the same are taken over */
@@ -46,10 +58,27 @@ export class Binder {
       const compiled = this.#compiled[i];
       const { buffer, offsets } = this.#params;
       const size = kernel.params?.byteLength;
-      const group = this.#device.bind(compiled, bindings, size ? { buffer, size } : undefined);
+      const group = this.#device.bind(
+        compiled,
+        bindings,
+        size ? { buffer: buffer.buffer, size } : undefined,
+      );
       return { compiled, kernel, bindings, group, offsets: size ? [offsets[i]] : [] };
     });
   }
+}
+
+/** The parameters of a dispatch as its node's attributes are now. */
+function paramsNow(device: Device, { kernel, varies }: Step): Uint8Array {
+  const { node, index } = varies!;
+  const now = opSteps(device, node)[index]?.kernel;
+  if (now?.wgsl !== kernel.wgsl || now.params?.byteLength !== kernel.params?.byteLength) {
+    throw new TensorError(
+      "STALE_PLAN",
+      `${node.op.name} takes another kernel than when the plan was compiled: call compile() again.`,
+    );
+  }
+  return new Uint8Array(now.params ?? new ArrayBuffer(0));
 }
 
 function sameBindings(a: readonly BufferBinding[], b: readonly BufferBinding[]): boolean {
@@ -60,7 +89,7 @@ function sameBindings(a: readonly BufferBinding[], b: readonly BufferBinding[]):
 }
 
 interface Params {
-  readonly buffer: GPUBuffer;
+  readonly buffer: PooledBuffer;
   readonly offsets: readonly number[];
 }
 
@@ -79,5 +108,5 @@ function writeParams(device: Device, steps: readonly Step[], owned: Owned): Para
   const buffer = device.allocate(bytes.length, "params of a plan");
   owned.add(() => device.free(buffer));
   device.write(buffer, bytes);
-  return { buffer: buffer.buffer, offsets };
+  return { buffer, offsets };
 }

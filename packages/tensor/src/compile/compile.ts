@@ -120,7 +120,7 @@ async function assemble<Outputs>(
     written: [...outputs.map(({ tensor }) => tensor), ...lowered.state].map(
       ({ storage }) => storage.buffer.buffer,
     ),
-    effects,
+    effects: [...effects, () => binder.refresh()],
     current,
     bind: async (before) => bind(await weights.take(lowered), before),
     owned,

@@ -15,7 +15,7 @@ type Kind<K> = Extract<FusionKind, { kind: K }>;
 
 /**
  * Fuses into convolutions what can ride on their last step: batch norm, activation, residual with
- * nearest upsampling; gives other activations to operations that can take one; moves an activation behind a
+ * nearest upsampling; gives other activations and sums to operations that can take one; moves an activation behind a
  * concatenation before it; lets convolutions write their part of a concatenation in place; merges 1×1 convolutions of
  * one input that are all outputs.
  *
@@ -104,7 +104,8 @@ function foldResidual(graph: Graph, node: OpNode): void {
   if (a === b || !sameShape(a.info.shape, b.info.shape)) return;
   // A convolution beside an upsampled operand is preferred: that also saves the resize.
   const preferred = nearestSource(a) ? [b, a] : [a, b];
-  for (const [own, other] of [preferred, [preferred[1], preferred[0]]]) {
+  const ways = [preferred, [preferred[1], preferred[0]]];
+  for (const [own, other] of ways) {
     const conv = onlyProducer(own);
     if (!conv || conv.residual || other.info.dtype !== "f32" || other.info.shape.length !== 4)
       continue;
@@ -117,6 +118,23 @@ function foldResidual(graph: Graph, node: OpNode): void {
     absorb(graph, conv, node);
     return;
   }
+  for (const [own, other] of ways) if (addInto(graph, node, own, other)) return;
+}
+
+/** Lets the operation that makes `own` add `other` too, if it can. */
+function addInto(graph: Graph, sum: OpNode, own: Value, other: Value): boolean {
+  const source = soleSource(own);
+  if (source?.kind !== "op") return false;
+  const attrs = source.op.fusion?.adding?.(source.attrs);
+  if (attrs === undefined) return false;
+  source.attrs = attrs;
+  source.inputs.push(other);
+  other.users.push(source);
+  moveTo(graph, source, sum);
+  source.outputs[0] = sum.outputs[0];
+  source.outputs[0].producer = source;
+  removeNode(graph, sum);
+  return true;
 }
 
 /** What a nearest upsampling with PyTorch's rounding reads, if `value` is one and nothing else sees it. */

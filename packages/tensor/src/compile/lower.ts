@@ -1,4 +1,3 @@
-import { tidy } from "../core/scope.js";
 import type { Storage } from "../core/storage.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
@@ -30,16 +29,14 @@ export interface Lowered {
 export function lower(device: Device, graph: Graph, choose: VariantChooser): Lowered {
   const steps: Step[] = [];
   const convs: PlannedConv[] = [];
-  tidy(() => {
-    for (const node of graph.nodes) {
-      if (node.kind === "op") steps.push(...opSteps(device, node));
-      else {
-        const conv = convSteps(device, node, choose);
-        steps.push(...conv.steps);
-        convs.push(conv.planned);
-      }
+  for (const node of graph.nodes) {
+    if (node.kind === "op") steps.push(...opSteps(device, node));
+    else {
+      const conv = convSteps(device, node, choose);
+      steps.push(...conv.steps);
+      convs.push(conv.planned);
     }
-  });
+  }
   const written = new Set<Storage>();
   for (const step of steps) {
     for (const tensor of constantsOf(step, "read_write")) written.add(tensor.storage);
@@ -68,7 +65,7 @@ function constantsOf({ kernel, operands }: Step, access?: string): Tensor[] {
   });
 }
 
-/** Steps that touch what an input or another such step changes run every time; the others are settled. */
+/** Steps that vary, or touch what an input or another running step changes, run every time; the others are settled. */
 function split(
   steps: readonly Step[],
   inputs: readonly Value[],
@@ -84,7 +81,7 @@ function split(
   for (let before = -1; before < running.size; ) {
     before = running.size;
     for (const step of steps) {
-      if (running.has(step) || !step.operands.some(changes)) continue;
+      if (running.has(step) || !(step.varies || step.operands.some(changes))) continue;
       running.add(step);
       for (const [i, operand] of step.operands.entries()) {
         if (step.kernel.bindings[i] === "read_write") changing.add(placeOf(operand));

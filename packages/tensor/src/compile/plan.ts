@@ -33,7 +33,7 @@ export interface PlanParts<Outputs> {
   readonly stats: PlanStats;
   /** Buffers that a run writes and others may read. */
   readonly written: readonly GPUBuffer[];
-  /** What a run does on the host. */
+  /** What a run does on the host, before it is recorded. */
   readonly effects: readonly (() => void)[];
   /** What is bound now; `owned` gives it back. */
   readonly current: { bound: Bound };

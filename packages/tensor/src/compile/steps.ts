@@ -9,6 +9,7 @@ import {
 } from "@retinaface-webgpu/kernels-wgsl";
 import { bytesPerElement } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
+import { tidy } from "../core/scope.js";
 import { sizeOf } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
@@ -42,6 +43,8 @@ export type Operand = Value | ScratchSlice | PackedSlice;
 export interface Step {
   readonly kernel: Kernel;
   readonly operands: readonly Operand[];
+  /** Where its parameters may differ at each run: the node, and which of its dispatches this is. */
+  readonly varies?: { readonly node: OpNode; readonly index: number };
 }
 
 /** A convolution's kernels and what its weights are packed with. */
@@ -130,8 +133,10 @@ export function opSteps(device: Device, node: OpNode): Step[] {
       return { buffer, offset: 0, size: scratchBytes };
     },
   };
-  node.op.forward(run, node.inputs.map(standIn), node.outputs.map(standIn), node.attrs);
-  return steps;
+  tidy(() => node.op.forward(run, node.inputs.map(standIn), node.outputs.map(standIn), node.attrs));
+  return node.op.varies
+    ? steps.map((step, index) => ({ ...step, varies: { node, index } }))
+    : steps;
 }
 
 /** A tensor that an operation keeps, as a constant. */
