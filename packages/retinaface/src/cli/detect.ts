@@ -30,6 +30,8 @@ export interface DetectJob {
   inputs?: readonly (string | undefined)[];
   /** Most pixels of a photo's long side; default its own. */
   maxSide?: number;
+  /** What becomes of photos whose data end early; default an error. */
+  truncated?: DetectCallOptions["truncated"];
   /** Say on standard error what it ran on and where the time went. */
   timings?: boolean;
   /** Called once, while the first photo is decoded. */
@@ -121,14 +123,14 @@ async function planCopies(out: string, job: DetectJob): Promise<Copies> {
 async function lookAt(
   photo: Photo,
   loading: Promise<CommandDetector>,
-  { maxSide, signal }: DetectJob,
+  { maxSide, truncated, signal }: DetectJob,
   { copies, report }: { copies?: Copies | undefined; report?: TimingsReport | undefined },
 ): Promise<Result> {
   const { file, error } = photo;
   try {
     if (error !== undefined) throw error;
     const start = performance.now();
-    const image = await untilAborted(toRawImage(file, { signal }), signal);
+    const image = await untilAborted(toRawImage(file, { signal, truncated }), signal);
     const decoding = performance.now() - start;
     const detector = await untilAborted(loading, signal);
     const onTimings = (timings: Timings) => report?.add(timings, decoding);
@@ -140,12 +142,13 @@ async function lookAt(
       const copy = copies.names.get(photo) as string;
       await copies.outputs.write(copy, encodePng(annotate(image, faces)));
     }
-    const { width, height } = image;
+    const { width, height, warnings } = image;
     const note =
       side === maxSide
         ? undefined
         : `${file}: there is no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
-    return { failed: false, line: { file, width, height, faces: faces.map(faceLine) }, note };
+    const size = { width, height, ...(warnings && { warnings }) };
+    return { failed: false, line: { file, ...size, faces: faces.map(faceLine) }, note };
   } catch (cause) {
     await untilAborted(loading, signal).catch((fatal) => {
       if (!signal?.aborted) throw fatal;

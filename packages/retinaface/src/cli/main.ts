@@ -41,6 +41,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     overwrite,
     inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
     maxSide: load.maxSide,
+    truncated: load.truncated,
     timings,
     load: () => RetinaFace.load({ ...load, config, tune: tuning }),
     streams,

@@ -10,6 +10,9 @@ export interface DetectOptionValues {
   out?: string;
   overwrite?: boolean;
   maxSide?: number;
+  /** Cut boxes to the image. */
+  clip?: boolean;
+  truncated?: "error" | "show";
   precision?: "f32" | "f16";
   /** Measure kernels on this adapter and remember the fastest. */
   tune?: boolean;
@@ -74,6 +77,13 @@ export function detectCommand(): Command {
     .option("--out <dir>", "write annotated PNGs into this folder")
     .addOption(overwriteOption())
     .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
+    .option("--clip", "cut boxes to the image")
+    .addOption(
+      new Option(
+        "--truncated <what>",
+        "photos that are cut off: an error, or what there is",
+      ).choices(["error", "show"]),
+    )
     .addOption(
       new Option("--precision <type>", "how activations are stored").choices(["f32", "f16"]),
     )

@@ -10,6 +10,7 @@ import { resolveThresholds } from "../decode/postprocess.js";
 import { NumericError, OptionError, RetinaFaceError } from "../errors.js";
 import { capture } from "../image/capture.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
+import { checkDecodeOptions } from "../image/raw.js";
 import { closeFrames, gatherSources, type PixelSource } from "../image/source.js";
 import { inferNetwork } from "../model/infer.js";
 import type { NetworkConfig } from "../model/network.js";
@@ -132,7 +133,8 @@ export class RetinaFace {
   }
 
   /**
-   * Finds the faces of one image.
+   * Finds the faces of one image. Its pixels or bytes are taken before the promise is returned: the caller may
+   * use their memory again at once. Those that `toRawImage` decoded are not copied and must stay as they are.
    *
    * @returns faces scoring at least `visThreshold`, best first, in pixels of the upright original.
    * @throws ImageError for an image that cannot be used, OptionError, RetinaFaceError
@@ -160,7 +162,8 @@ export class RetinaFace {
         signal?.throwIfAborted();
         this.#assertUsable();
         const start = performance.now();
-        const sources = await gatherSources(captured.map((image) => toPixelSource(image, signal)));
+        const decoding = { signal, truncated: settings.truncated };
+        const sources = await gatherSources(captured.map((one) => toPixelSource(one, decoding)));
         lap(timings, "decode", start);
         return sources;
       },
@@ -202,7 +205,10 @@ export class RetinaFace {
     if (maxSide !== undefined && !(Number.isSafeInteger(maxSide) && maxSide >= 1)) {
       throw new OptionError(`maxSide must be a whole number of at least 1, got ${maxSide}`);
     }
-    return { thresholds, maxSide, profile: options.profile ?? false, timings: noTimings() };
+    const { clip = this.#defaults.clip ?? false, profile = false } = options;
+    const truncated = options.truncated ?? this.#defaults.truncated;
+    checkDecodeOptions({ truncated });
+    return { thresholds, maxSide, clip, truncated, profile, timings: noTimings() };
   }
 
   #assertUsable(): void {
@@ -266,7 +272,9 @@ export class RetinaFace {
       await rest();
       rest = async () => {
         const faces = await found();
-        for (const [i, index] of group.indices.entries()) result[index] = faces[i];
+        for (const [i, index] of group.indices.entries()) {
+          result[index] = settings.clip ? clipBoxes(faces[i], sources[index]) : faces[i];
+        }
       };
     }
     return async () => {
@@ -299,6 +307,8 @@ export class RetinaFace {
 interface Settings {
   readonly thresholds: Thresholds;
   readonly maxSide: number | undefined;
+  readonly clip: boolean;
+  readonly truncated: DetectOptions["truncated"];
   readonly profile: boolean;
   readonly timings: Timings;
 }
@@ -308,6 +318,17 @@ interface SizeGroup {
   readonly height: number;
   readonly images: PixelSource[];
   readonly indices: number[];
+}
+
+/** Boxes cut to the image. */
+function clipBoxes(faces: readonly Face[], { width, height }: PixelSource): Face[] {
+  const inside = (value: number, side: number) => Math.max(0, Math.min(value, side));
+  return faces.map((face) => {
+    const [x1, y1, x2, y2] = face.box;
+    const [left, right] = [inside(x1, width), inside(x2, width)];
+    const [top, bottom] = [inside(y1, height), inside(y2, height)];
+    return { ...face, box: [left, top, right, bottom] };
+  });
 }
 
 /** Images by the size at which the network sees them. */

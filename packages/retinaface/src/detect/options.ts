@@ -1,17 +1,25 @@
+import type { DecodeOptions } from "../image/raw.js";
 import type { Thresholds } from "../types.js";
 import type { Timings } from "./timings.js";
 
 /** How images are treated; given to `load` as defaults and to each call. */
 export interface DetectOptions extends Partial<Thresholds> {
   /** Scale the long side down to this many pixels; never up. Default: the original size. */
-  maxSide?: number;
+  maxSide?: number | undefined;
+  /**
+   * Cut boxes to the image. Default `false`: a box may reach outside, as the face does that is cut off there.
+   * Landmarks stay where they are.
+   */
+  clip?: boolean | undefined;
+  /** What becomes of a photo whose data end early, see {@link DecodeOptions}. Default `"error"`. */
+  truncated?: DecodeOptions["truncated"];
 }
 
 /** Options of one `detect` or `detectBatch` call. */
 export interface DetectCallOptions extends DetectOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Called once before the call's result is there, with where its time went. */
-  onTimings?: (timings: Timings) => void;
+  onTimings?: ((timings: Timings) => void) | undefined;
   /** Time the GPU's stages too, which slows the call down a little. */
-  profile?: boolean;
+  profile?: boolean | undefined;
 }

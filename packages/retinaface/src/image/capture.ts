@@ -1,31 +1,30 @@
 import type { RawImage } from "../types.js";
+import { copyOf } from "./bytes.js";
 import type { ImageInput } from "./input.js";
 import { isRawImage } from "./raw.js";
 
-type Resizable = ArrayBufferLike & { readonly resizable?: boolean };
+/** Pixels that came out of our own decoders: large, and not written to again by whoever asked for them. */
+const decoded = new WeakSet<object>();
 
-const isResizable = (buffer: Resizable): boolean => buffer.resizable === true;
-
-/**
- * An image as it is when a call begins. Memory that its owner can make shorter while the call waits is copied; a plain object
- * of pixels may change its fields. Other memory can only be taken away (transferred), which is found out when it is read.
- */
-export function capture(input: ImageInput): ImageInput {
-  if (input instanceof ArrayBuffer) return isResizable(input) ? input.slice(0) : input;
-  if (ArrayBuffer.isView(input)) return captureView(input);
-  if (!isRawImage(input) || isImageData(input)) return input;
-  const { data, width, height } = input as RawImage;
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) return input;
-  return { data: captureView(data), width, height };
+/** Marks pixels that {@link capture} need not copy. */
+export function markDecoded(image: RawImage): RawImage {
+  decoded.add(image.data);
+  return image;
 }
 
-function captureView<View extends ArrayBufferView>(view: View): View {
-  if (!isResizable(view.buffer)) return view;
-  const { buffer, byteOffset, byteLength } = view;
-  const bytes = new Uint8Array(buffer, byteOffset, byteLength).slice();
-  return (view instanceof Uint8ClampedArray
-    ? new Uint8ClampedArray(bytes.buffer)
-    : bytes) as ArrayBufferView as View;
+/**
+ * An image as it is when a call begins: memory is copied, as its owner may write to it, make it shorter, or
+ * transfer it while the call waits; shared memory another thread. What `toRawImage` decoded is taken as it
+ * is, and a canvas's pixels (ImageData) are the page's to leave alone.
+ */
+export function capture(input: ImageInput): ImageInput {
+  const bytes = copyOf(input);
+  if (bytes !== undefined) return bytes;
+  if (!isRawImage(input) || isImageData(input)) return input;
+  const { data, width, height } = input as RawImage;
+  const known = data instanceof Uint8Array || data instanceof Uint8ClampedArray;
+  if (!known || decoded.has(data)) return { data, width, height };
+  return { data: copyOf(data) as Uint8Array, width, height };
 }
 
 /** A canvas's pixels, whose memory has one length for good and whose colours the browser knows. */

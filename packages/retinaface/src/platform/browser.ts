@@ -1,5 +1,6 @@
 import { ImageError, OptionError, ReadError } from "../errors.js";
-import { bytesInMemory, kindOf } from "../image/bytes.js";
+import { bytesInMemory, fetchBytes, kindOf } from "../image/bytes.js";
+import { markDecoded } from "../image/capture.js";
 import { type ImageFormat, sniffFormat } from "../image/format.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import {
@@ -36,20 +37,7 @@ export async function readBytes(source: BytesSource, signal?: AbortSignal): Prom
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new OptionError(`cannot read ${kindOf(source)}: pass a URL or bytes`);
   }
-  let response: Response;
-  try {
-    response = await fetch(source, { signal });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new ReadError(
-      `cannot fetch ${source}: the server did not answer or does not allow this page to read it`,
-      { cause },
-    );
-  }
-  if (!response.ok) {
-    throw new ReadError(`cannot fetch ${source}: the server answered ${response.status}`);
-  }
-  return new Uint8Array(await response.arrayBuffer());
+  return fetchBytes(source, signal);
 }
 
 /** The weights that ship with the package, beside its code. */
@@ -72,7 +60,9 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
   if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, options);
   if (isRawImage(input)) return checkRawImage(input, options);
   try {
-    return await decode(await readBytes(input as BytesSource, options?.signal), options);
+    return markDecoded(
+      await decode(await readBytes(input as BytesSource, options?.signal), options),
+    );
   } catch (cause) {
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
@@ -84,9 +74,12 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
  *
  * @throws ImageError
  */
-export async function toPixelSource(input: ImageInput, signal?: AbortSignal): Promise<PixelSource> {
+export async function toPixelSource(
+  input: ImageInput,
+  options?: DecodeOptions,
+): Promise<PixelSource> {
   const frame = holdFrame(input);
-  if (frame === undefined) return toRawImage(input, { signal });
+  if (frame === undefined) return toRawImage(input, options);
   const { displayWidth: width, displayHeight: height } = frame;
   try {
     checkSize(width, height);

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ImageError, OptionError, ReadError } from "../errors.js";
-import { bytesInMemory, kindOf } from "../image/bytes.js";
+import { brief, bytesInMemory, fetchBytes, holdsBytes, kindOf } from "../image/bytes.js";
+import { markDecoded } from "../image/capture.js";
 import { decodeImage } from "../image/decode.node.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import { checkRawImage, type DecodeOptions, isRawImage } from "../image/raw.js";
@@ -15,18 +16,19 @@ export { kernelStore } from "../tune/store.node.js";
 /**
  * Reads a file, or passes bytes through.
  *
- * @param source a path, a `file:` URL, or bytes.
+ * @param source a path, a `file:`, `data:` or `blob:` URL, or bytes.
  * @throws ReadError when the file cannot be read, OptionError for anything else, the signal's reason.
  */
 export async function readBytes(source: BytesSource, signal?: AbortSignal): Promise<Uint8Array> {
   const bytes = await bytesInMemory(source);
   if (bytes !== undefined) return bytes;
+  if (holdsBytes(source)) return fetchBytes(source as string | URL, signal);
   const path = filePath(source);
   try {
     return await readWhole(path, signal);
   } catch (cause) {
     if (cause instanceof ReadError || signal?.aborted) throw cause;
-    throw new ReadError(`cannot read ${path}: ${reason(cause as NodeJS.ErrnoException)}`, {
+    throw new ReadError(`cannot read ${brief(path)}: ${reason(cause as NodeJS.ErrnoException)}`, {
       cause,
     });
   }
@@ -35,13 +37,14 @@ export async function readBytes(source: BytesSource, signal?: AbortSignal): Prom
 /**
  * Makes upright RGBA pixels of an image.
  *
- * @param input a path, a `file:` URL, the bytes of a JPEG or PNG, or pixels.
+ * @param input a path, a `file:`, `data:` or `blob:` URL, the bytes of a JPEG or PNG, or pixels.
  * @throws ImageError
  */
 export async function toRawImage(input: ImageInput, options?: DecodeOptions): Promise<RawImage> {
   if (isRawImage(input)) return checkRawImage(input, options);
   try {
-    return await decodeImage(await readBytes(input as BytesSource, options?.signal), options);
+    const bytes = await readBytes(input as BytesSource, options?.signal);
+    return markDecoded(await decodeImage(bytes, options));
   } catch (cause) {
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
@@ -49,8 +52,8 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
 }
 
 /** What a network's input is made of: pixels, as nothing in Node gives frames of a video. */
-export const toPixelSource = (input: ImageInput, signal?: AbortSignal): Promise<PixelSource> =>
-  toRawImage(input, { signal });
+export const toPixelSource = (input: ImageInput, options?: DecodeOptions): Promise<PixelSource> =>
+  toRawImage(input, options);
 
 /**
  * The bytes of a checkpoint: the given one, else by the order of `locateWeights`.
@@ -58,12 +61,14 @@ export const toPixelSource = (input: ImageInput, signal?: AbortSignal): Promise<
  * @throws WeightsNotFoundError when nothing is given and there is none to be found.
  */
 export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
-  if (source !== undefined && typeof source !== "string") return readBytes(source);
+  if (source !== undefined && (typeof source !== "string" || holdsBytes(source))) {
+    return readBytes(source);
+  }
   return (await locateWeights(source)).bytes;
 }
 
 function filePath(source: unknown): string {
-  const remedy = "pass a path, a file: URL or bytes";
+  const remedy = "pass a path, a file:, data: or blob: URL, or bytes";
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new OptionError(`cannot read ${kindOf(source)}: ${remedy}`);
   }
@@ -71,12 +76,14 @@ function filePath(source: unknown): string {
   if (!/^([a-z][a-z0-9+.-]*:\/\/|file:)/i.test(text)) return text;
   if (typeof source === "string" && existsSync(text)) return text;
   if (!text.startsWith("file:")) {
-    throw new OptionError(`cannot read ${text}: nothing is fetched over the network; ${remedy}`);
+    throw new OptionError(
+      `cannot read ${brief(text)}: nothing is fetched over the network; ${remedy}`,
+    );
   }
   try {
     return fileURLToPath(text);
   } catch {
-    throw new OptionError(`${text} is not the URL of a local file`);
+    throw new OptionError(`${brief(text)} is not the URL of a local file`);
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ReadError } from "../errors.js";
+import { brief } from "../image/bytes.js";
 import { readWhole } from "../platform/read-file.node.js";
 import { cachedPath, cacheFolder, type Environment } from "./cache.node.js";
 import { WeightsNotFoundError } from "./errors.js";
@@ -40,16 +41,20 @@ function toPath(text: string): string {
   if (/^https?:/i.test(text)) {
     throw new WeightsNotFoundError(
       "WEIGHTS_URL_REFUSED",
-      `${text} is on the network, which only \`retinaface pull\` uses. Download it and name the file.`,
+      `${brief(text)} is on the network, which only \`retinaface pull\` uses. Download it and name the file.`,
     );
   }
   if (!/^file:/i.test(text) || existsSync(text)) return text;
   try {
     return fileURLToPath(text);
   } catch (error) {
-    throw new WeightsNotFoundError("WEIGHTS_NOT_FOUND", `${text} names no file on this machine.`, {
-      cause: error,
-    });
+    throw new WeightsNotFoundError(
+      "WEIGHTS_NOT_FOUND",
+      `${brief(text)} names no file on this machine.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -64,7 +69,7 @@ async function read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> 
       "WEIGHTS_UNREADABLE",
       error instanceof ReadError
         ? `${message}. Name the file of a checkpoint.`
-        : `${path} can not be read (${code ?? message}). Check that it is a file you may read.`,
+        : `${brief(path)} can not be read (${code ?? message}). Check that it is a file you may read.`,
       { cause: error },
     );
   }
@@ -77,7 +82,7 @@ async function readNamed(kind: "explicit" | "environment", text: string): Promis
   const source = kind === "environment" ? ` (from ${VARIABLE})` : "";
   throw new WeightsNotFoundError(
     "WEIGHTS_NOT_FOUND",
-    `There is no file ${path}${source}. ${HOW_TO_GET}`,
+    `There is no file ${brief(path)}${source}. ${HOW_TO_GET}`,
   );
 }
 

@@ -4,6 +4,7 @@ import {
   DeviceLostError,
   GpuOutOfMemoryError,
   GpuValidationError,
+  TensorError,
   WebGpuUnavailableError,
 } from "../core/errors.js";
 import {
@@ -132,15 +133,18 @@ export class Device {
     if (!this.#loss) this.#pool.release(buffer);
   }
 
-  /** Copies host data into a lent buffer, after all work recorded so far. */
+  /**
+   * Copies host data into a lent buffer, after all work recorded so far; shared memory too.
+   *
+   * @throws TensorError `DETACHED` for memory that was transferred away
+   */
   write(target: PooledBuffer, data: ArrayBufferView, byteOffset = 0): void {
     this.#assertAlive();
+    const bytes = hostBytes(data);
     this.flush();
     this.versions.count(target.buffer);
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const whole = bytes.length & ~3;
-    const source = bytes as Uint8Array<ArrayBuffer>;
-    this.#device.queue.writeBuffer(target.buffer, byteOffset, source, 0, whole);
+    this.#device.queue.writeBuffer(target.buffer, byteOffset, bytes, 0, whole);
     if (whole < bytes.length) {
       const tail = new Uint8Array(4);
       tail.set(bytes.subarray(whole));
@@ -397,4 +401,24 @@ function isBuffer(resource: BufferBinding | GPUExternalTexture): resource is Buf
 function clampBinding(binding: BufferBinding): BufferBinding {
   const { buffer, offset = 0, size } = binding;
   return { buffer, offset, size: size ?? buffer.size - offset };
+}
+
+/**
+ * A view's bytes in memory that WebGPU takes: shared memory is refused by browsers and ends the process in
+ * Dawn's binding for Node, resizable memory is refused by some, so that both are copied.
+ *
+ * @throws TensorError `DETACHED`
+ */
+function hostBytes({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  try {
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    const plain = buffer instanceof ArrayBuffer && !("resizable" in buffer && buffer.resizable);
+    return plain ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  } catch (cause) {
+    throw new TensorError(
+      "DETACHED",
+      "The data's memory is gone: it was transferred to another thread, or made shorter. Keep it, or pass a copy.",
+      { cause },
+    );
+  }
 }

@@ -21,10 +21,16 @@ export class BatchImages {
     return this.#shape;
   }
 
-  /** @throws {OptionError} for images of different sizes, which are then not uploaded */
+  /** @throws {OptionError} for images of different sizes or with too few bytes; none is then uploaded */
   upload(samples: readonly Sample[]): void {
     const { width, height } = samples[0].image;
     for (const { id, image } of samples) {
+      if (image.data.length !== image.width * image.height * 4) {
+        throw new OptionError(
+          `${id} has ${image.data.length} bytes of pixels, ${image.width} × ${image.height} take ` +
+            `${image.width * image.height * 4}: pass four for each pixel, in memory that stays`,
+        );
+      }
       if (image.width === width && image.height === height) continue;
       throw new OptionError(
         `a batch needs images of one size; ${id} is ${image.width} × ${image.height}, the first ` +
