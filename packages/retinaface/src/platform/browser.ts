@@ -232,8 +232,8 @@ async function decodeUnclosed(
 /** Browsers do not say whether data were missing, but paint blocks without data in medium grey. */
 function endsInGrey({ data }: RawImage, { width, height, orientation }: JpegHeader): boolean {
   const { start, right, down } = uprightLayout(width, height, orientation);
-  for (let y = Math.max(0, height - 8); y < height; y++) {
-    for (let x = Math.max(0, width - 8); x < width; x++) {
+  for (let y = Math.max(0, height - 4); y < height; y++) {
+    for (let x = Math.max(0, width - 4); x < width; x++) {
       const at = (start + x * right + y * down) * 4;
       if (data[at] !== 128 || data[at + 1] !== 128 || data[at + 2] !== 128) return false;
     }
