@@ -158,7 +158,12 @@ export {
   type TargetTensors,
   uploadTargets,
 } from "./objective/multibox.js";
-export { MultiBoxObjective, type Objective, type ObjectiveInput } from "./objective/objective.js";
+export {
+  type CompiledObjective,
+  MultiBoxObjective,
+  type Objective,
+  type ObjectiveInput,
+} from "./objective/objective.js";
 export { mineHardNegatives } from "./objective/target-mining.js";
 export { seededRandom } from "./random.js";
 export {

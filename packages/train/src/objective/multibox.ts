@@ -4,9 +4,9 @@ import {
   clamp,
   crossEntropy,
   type Device,
+  div,
   equal,
   mul,
-  mulScalar,
   narrow,
   reshape,
   sigmoidFocalLoss,
@@ -60,8 +60,8 @@ export interface TargetTensors {
   readonly labels: Tensor;
   /** By the heads' names. */
   readonly heads: Readonly<Record<string, HeadTensors>>;
-  /** Priors that are faces', at least 1: what the classification loss is divided by. */
-  readonly positives: number;
+  /** Priors that are faces', at least 1: what the classification loss is divided by. A tensor `[]` for a compiled step. */
+  readonly positives: number | Tensor;
 }
 
 /** {@link HeadTargets} on the GPU. */
@@ -99,6 +99,28 @@ export function uploadTargets(device: Device, targets: Targets, batch: number): 
   };
 }
 
+/** Targets as the inputs of a compiled step: tensors by names of one level. */
+export function flattenTargets(device: Device, targets: TargetTensors): Record<string, Tensor> {
+  const { labels, positives, heads } = targets;
+  const count = typeof positives === "number" ? tensor(device, [positives], []) : positives;
+  const flat: Record<string, Tensor> = { labels, positives: count };
+  for (const [name, { values, weights }] of Object.entries(heads)) {
+    flat[`${name}.values`] = values;
+    flat[`${name}.weights`] = weights;
+  }
+  return flat;
+}
+
+/** What `flattenTargets` flattened. */
+export function unflattenTargets(flat: Readonly<Record<string, Tensor>>): TargetTensors {
+  const names = Object.keys(flat).filter((name) => name.endsWith(".values"));
+  const heads = names.map((key): [string, HeadTensors] => {
+    const name = key.slice(0, -".values".length);
+    return [name, { values: flat[key], weights: flat[`${name}.weights`] }];
+  });
+  return { labels: flat.labels, positives: flat.positives, heads: Object.fromEntries(heads) };
+}
+
 /**
  * RetinaFace's multi-task loss, a named one for each head: classification, and smooth-L1 of what the others encode for
  * the faces that have it labelled. Each is the sum over the batch divided by the number of priors that it trains as
@@ -133,14 +155,14 @@ function classificationLoss(
   if (classification.kind === "focal") return focal(logits, labels, positives, classification);
   const losses = crossEntropy(logits, labels, { reduction: "none", ignoreIndex: -1 });
   const chosen = selectHardNegatives(losses, labels, classification.ratio);
-  return mulScalar(sum(mul(losses, chosen)), 1 / positives);
+  return div(sum(mul(losses, chosen)), positives);
 }
 
 /** Of each class against the background. */
 function focal(
   logits: Tensor,
   labels: Tensor,
-  positives: number,
+  positives: number | Tensor,
   { alpha, gamma }: { readonly alpha: number; readonly gamma: number },
 ): Tensor {
   const [batch, priors, width] = logits.shape;
@@ -151,5 +173,5 @@ function focal(
   const isClass = cast(equal(label, tensor(logits.device, numbers, [1, 1, classes])), "f32");
   const losses = sigmoidFocalLoss(differences, isClass, { alpha, gamma });
   const counted = clamp(addScalar(label, 1), 0, 1);
-  return mulScalar(sum(mul(losses, counted)), 1 / positives);
+  return div(sum(mul(losses, counted)), positives);
 }

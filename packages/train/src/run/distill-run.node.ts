@@ -140,6 +140,7 @@ export class DistillRun {
       schedule: recipeSchedule(recipe),
       clip: recipe.clip,
       ema: recipe.ema,
+      onNotice,
     });
     const progress = { images: 0, seconds: 0 };
     if (this.hasCheckpoint) {

@@ -106,7 +106,10 @@ export class TrainRun {
         ? { network: before.extra.network }
         : { pretrained, network: this.#input.network }),
     });
-    const trainer = new Trainer(device, network, trainerOptions(settings, this.totalSteps));
+    const trainer = new Trainer(device, network, {
+      ...trainerOptions(settings, this.totalSteps),
+      onNotice: (text) => this.#input.listener.onNotice(text),
+    });
     const progress: Progress = { position: { epoch: 0, position: 0 }, validations: [], seconds: 0 };
     if (before) {
       trainer.load(before.state);

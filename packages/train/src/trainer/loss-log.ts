@@ -62,7 +62,8 @@ export class LossLog {
     this.#reserve(at + names.length);
     const target = this.#values.storage.buffer.buffer;
     for (const [column, name] of names.entries()) {
-      this.#device.copy(values[name].storage.buffer.buffer, 0, target, (at + column) * 4, 4);
+      const { buffer, offset } = values[name].storage;
+      this.#device.copy(buffer.buffer, offset, target, (at + column) * 4, 4);
     }
     this.#used += names.length;
     this.#rows.push({ names, at });

@@ -33,10 +33,14 @@ export class FrozenPrefix {
     return new FrozenPrefix(await compile(device, forward, [{ shape, dtype: "f32" }]));
   }
 
-  /** Feature maps at the end of the prefix, valid until the next call. */
-  run(images: BatchImages): Tensor[] {
+  /** Computes the feature maps at the end of the prefix. */
+  run(images: BatchImages): void {
     images.fill(this.#plan.inputs[0]);
     this.#plan.run();
+  }
+
+  /** The feature maps of the last run. */
+  maps(): Tensor[] {
     return this.#plan.outputs.map(contiguous);
   }
 

@@ -1,4 +1,5 @@
 import {
+  type BatchPlace,
   type Device,
   empty,
   full,
@@ -18,9 +19,16 @@ import {
 } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import { NonFiniteLossError } from "../errors.js";
+import type { LossParts } from "../objective/losses.js";
 import type { MatchOptions } from "../objective/match.js";
 import type { LossOptions } from "../objective/multibox.js";
-import { MultiBoxObjective, type Objective } from "../objective/objective.js";
+import {
+  canCompile,
+  MultiBoxObjective,
+  type Objective,
+  type ObjectiveInput,
+} from "../objective/objective.js";
+import { CompiledSteps } from "./compiled-steps.js";
 import { applyFreeze, frozenDepth, partsOf } from "./freeze.js";
 import { BatchImages } from "./images.js";
 import { LossLog, type StepLosses } from "./loss-log.js";
@@ -46,6 +54,10 @@ export interface TrainerOptions {
   readonly ema?: number;
   /** Steps whose losses are kept on the GPU before they must be read. Default 10. */
   readonly readEvery?: number;
+  /** Record whole steps once and replay them, where the objective can; else each is recorded anew. Default true. */
+  readonly compiled?: boolean;
+  /** Hears, once, why steps are not compiled although they should be; default `console.warn`. */
+  readonly onNotice?: (text: string) => void;
 }
 
 type Parameters = ReturnType<RetinaFaceNetwork["parameters"]>;
@@ -92,6 +104,7 @@ export class Trainer {
   readonly #objective: Objective;
   /** The images of a batch, until they are uploaded. */
   readonly #images: BatchImages;
+  readonly #compiled: CompiledSteps | undefined;
   #log: LossLog | undefined;
   #pending: PendingStep[] = [];
   #step = 0;
@@ -116,6 +129,7 @@ export class Trainer {
     this.#multiBox = new MultiBoxObjective(device, options.match, options.loss, network.headSpecs);
     this.#objective = options.objective ?? this.#multiBox;
     this.#images = new BatchImages(device);
+    this.#compiled = options.compiled === false ? undefined : this.#compiledSteps();
   }
 
   /** Anchors and variances of the network. */
@@ -154,23 +168,16 @@ export class Trainer {
    */
   async step(batches: readonly (readonly Sample[])[]): Promise<void> {
     const log = this.#room(batches.length + 1);
-    const { schedule, clip } = this.#options;
+    const { schedule } = this.#options;
     const learningRate = schedule(this.#step);
     this.#optimizer.scaleLearningRate(learningRate);
-    for (const samples of batches) {
+    for (const [batch, samples] of batches.entries()) {
       this.#images.upload(samples);
       const { shape } = this.#images;
       await this.#objective.prepare?.(shape);
       const prefix = this.#depth > 0 ? await this.#prefix(shape) : undefined;
-      this.#accumulate(samples, prefix, batches.length, log);
+      await this.#batch(samples, prefix, { batch, of: batches.length }, log);
     }
-    tidy(() => {
-      const norm = clip && optim.clipGradNorm(this.network.parameters(), clip);
-      log.add(norm ? { gradientNorm: norm } : {});
-    });
-    this.#optimizer.step();
-    this.#optimizer.zeroGrad();
-    this.#average?.update();
     this.#device.flush();
     this.#pending.push({
       step: this.#step++,
@@ -236,6 +243,7 @@ export class Trainer {
       this.#average.loadStateDict(state.average.weights);
       this.#average.updates = state.average.updates;
     }
+    this.#compiled?.clear();
     for (const prefix of this.#prefixes.values()) prefix.dispose();
     this.#prefixes.clear();
     this.#step = state.step;
@@ -244,6 +252,7 @@ export class Trainer {
 
   /** Frees what the trainer holds; not the network. */
   dispose(): void {
+    this.#compiled?.clear();
     for (const prefix of this.#prefixes.values()) prefix.dispose();
     this.#prefixes.clear();
     this.#optimizer.dispose();
@@ -252,28 +261,81 @@ export class Trainer {
     this.#log?.dispose();
   }
 
+  #compiledSteps(): CompiledSteps | undefined {
+    const { clip, onNotice = console.warn } = this.#options;
+    const objective = this.#objective;
+    if (!canCompile(objective)) {
+      onNotice("this objective has no targets() and losses(): its steps are not compiled");
+      return undefined;
+    }
+    const context = {
+      device: this.#device,
+      objective,
+      optimizer: this.#optimizer,
+      average: this.#average,
+      clip,
+      forward: (maps: readonly Tensor[]) => this.#predict(maps),
+    };
+    return new CompiledSteps(context, onNotice);
+  }
+
+  /** One batch of a step; the last one's updates the parameters. */
+  async #batch(
+    samples: readonly Sample[],
+    prefix: FrozenPrefix | undefined,
+    place: BatchPlace,
+    log: LossLog,
+  ): Promise<void> {
+    const images = this.#images;
+    const input = { samples, images, priors: this.#priorsOf(images.shape) };
+    const mode = this.#fixedNorm ? "fixed norm" : "";
+    const batch = { ...input, prefix, place, mode };
+    const step = await this.#compiled?.take(batch);
+    const last = place.batch === place.of - 1;
+    if (!step) {
+      this.#accumulate(input, prefix, place.of, log);
+      if (last) this.#update(log);
+      return;
+    }
+    step.run(place);
+    log.add(step.losses as LossParts);
+    if (last) log.add(step.gradientNorm ? { gradientNorm: step.gradientNorm } : {});
+  }
+
   /** Forward, loss, backward: adds the batch's share to the gradients. */
   #accumulate(
-    samples: readonly Sample[],
+    input: ObjectiveInput,
     prefix: FrozenPrefix | undefined,
     batches: number,
     log: LossLog,
   ): void {
-    const images = this.#images;
-    const priors = this.#priorsOf(images.shape);
     tidy(() => {
-      const output = this.#forward(prefix);
-      const parts = this.#objective.loss(output, { samples, images, priors });
+      prefix?.run(input.images);
+      const output = this.#predict(prefix ? prefix.maps() : [this.#input()]);
+      const parts = this.#objective.loss(output, input);
       const share = batches === 1 ? undefined : full(this.#device, [], 1 / batches);
       parts.total.backward(share);
       log.add(parts);
     });
   }
 
-  #forward(prefix: FrozenPrefix | undefined): NetworkOutput {
-    let maps = prefix ? prefix.run(this.#images) : [this.#input()];
-    for (const part of this.#parts.slice(this.#depth)) maps = part.run(maps);
-    return this.network.join(this.network.predict(maps));
+  /** Clips, updates and averages. */
+  #update(log: LossLog): void {
+    const { clip } = this.#options;
+    tidy(() => {
+      const norm = clip && optim.clipGradNorm(this.network.parameters(), clip);
+      log.add(norm ? { gradientNorm: norm } : {});
+    });
+    this.#optimizer.step();
+    this.#optimizer.zeroGrad();
+    this.#average?.update();
+  }
+
+  /** The network from its images, or from where its frozen prefix ends. */
+  #predict(maps: readonly Tensor[]): NetworkOutput {
+    let reached = [...maps];
+    for (const part of this.#parts.slice(this.#depth)) reached = part.run(reached);
+    return this.network.join(this.network.predict(reached));
   }
 
   #input(): Tensor {

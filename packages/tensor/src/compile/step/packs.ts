@@ -17,6 +17,8 @@ import { layoutKey } from "./webgpu.js";
 
 /** Elements of one packing from which on a dispatch of its own costs less than reading an index. */
 const LARGE = 1 << 18;
+/** Elements that one dispatch takes: 16 MiB, an eighth of what every adapter can bind. */
+const MOST_TAKEN = 1 << 22;
 /** Elements between slices that can be bound on their own: 256 bytes. */
 const SPACING = 64;
 
@@ -50,43 +52,32 @@ export class PackedWeights {
 
   /** Finds out how to pack everything; reads back from the device. */
   static async create(device: Device, packs: readonly Packed[]): Promise<PackedWeights> {
+    const order = await findOrders(device, packs);
+    const isTaken = (pack: Packed) => order.has(orderKey(pack));
     const places = new Map<Packed, number>();
     const room = new Room();
-    for (const pack of packs) places.set(pack, room.take(pack.room.written));
+    // Those with an index side by side, so that it has no gaps.
+    const sorted = [...packs.filter(isTaken), ...packs.filter((pack) => !isTaken(pack))];
+    for (const pack of sorted) places.set(pack, room.take(pack.room.written));
     // What is bound beyond a packing's own elements is not read: there may lie another.
     const size = packs.reduce((n, pack) => Math.max(n, places.get(pack)! + pack.room.elements), 0);
     if (size === 0) {
       return new PackedWeights({ dispatches: [], values: undefined, indices: [], places });
     }
     const values = keep(zeros(device, [size]));
-    const order = await findOrders(device, packs);
-    const indices: Storage[] = [];
-    const dispatches: PackDispatch[] = [];
+    const sources: Sources = new Map();
     const own: PackDispatch[] = [];
-    const sources = new Map<GPUBuffer, { binding: BufferBinding; index: Uint32Array }>();
-    for (const pack of packs) {
+    for (const pack of sorted) {
       const place = places.get(pack)!;
       const found = order.get(orderKey(pack));
-      if (!found) {
+      if (found) writeIndex(pack, found, place, sources);
+      else {
         const slice = sliceOf(values, place, pack.room.written);
         const bindings = [...pack.sources.map(({ binding }) => binding), slice];
         own.push({ kernel: pack.kernel, bindings });
-        continue;
       }
-      writeIndex(pack, found, place, size, sources);
     }
-    for (const { binding, index } of sources.values()) {
-      const [from, to] = spanOf(index);
-      const storage = new Storage(device, (to - from) * 4, "places of packed weights");
-      storage.retain();
-      device.write(storage.buffer, index.subarray(from, to));
-      indices.push(storage);
-      const target = sliceOf(values, from, to - from);
-      const bindings = [binding, storage.binding, target];
-      // Of several sources each must leave alone what the others write.
-      const keeps = sources.size > 1;
-      dispatches.push({ kernel: takeElements(to - from, keeps), bindings });
-    }
+    const { dispatches, indices } = takeAll(device, sources, values);
     // What the index has nothing for becomes 0 at first, among that what these pack.
     dispatches.push(...own);
     return new PackedWeights({ dispatches, values, indices, places });
@@ -192,36 +183,64 @@ class Room {
   }
 }
 
-/** Adds a packing's elements to the index of the buffer that each of them comes from. */
+/** For each buffer that packed elements come from, where they go and which of its elements they are. */
+type Sources = Map<GPUBuffer, { binding: BufferBinding; taken: { to: number; from: number }[] }>;
+
+/** Adds a packing's elements to those of the buffers that they come from. */
 function writeIndex(
   { sources }: Packed,
   order: Float32Array,
   place: number,
-  size: number,
-  indices: Map<GPUBuffer, { binding: BufferBinding; index: Uint32Array }>,
+  buffers: Sources,
 ): void {
   let first = 1;
   for (const { size: count, storage } of sources) {
     const { buffer, bytes } = storage.buffer;
-    let known = indices.get(buffer);
+    let known = buffers.get(buffer);
     for (const [i, from] of order.entries()) {
       if (from < first || from >= first + count) continue;
       if (!known) {
-        const index = new Uint32Array(size).fill(KEEP);
-        known = { binding: { buffer, offset: 0, size: bytes }, index };
-        indices.set(buffer, known);
+        known = { binding: { buffer, offset: 0, size: bytes }, taken: [] };
+        buffers.set(buffer, known);
       }
-      known.index[place + i] = storage.offset / 4 + from - first;
+      known.taken.push({ to: place + i, from: storage.offset / 4 + from - first });
     }
     first += count;
   }
 }
 
-/** The elements of an index that are to be moved, in whole slices. */
-function spanOf(index: Uint32Array): [from: number, to: number] {
-  const from = index.findIndex((at) => at !== KEEP);
-  const last = index.findLastIndex((at) => at !== KEEP);
-  return [Math.floor(from / SPACING) * SPACING, Math.ceil((last + 1) / SPACING) * SPACING];
+/** The dispatches that take elements, each with its part of the index. */
+function takeAll(
+  device: Device,
+  sources: Sources,
+  values: Tensor,
+): { dispatches: PackDispatch[]; indices: Storage[] } {
+  const indices: Storage[] = [];
+  const dispatches: PackDispatch[] = [];
+  for (const { binding, taken } of sources.values()) {
+    const parts = new Map<number, { to: number; from: number }[]>();
+    for (const each of taken) {
+      const part = Math.floor(each.to / MOST_TAKEN);
+      const known = parts.get(part);
+      if (known) known.push(each);
+      else parts.set(part, [each]);
+    }
+    for (const part of parts.values()) {
+      const begin = Math.floor(part[0].to / SPACING) * SPACING;
+      const end = Math.ceil((part[part.length - 1].to + 1) / SPACING) * SPACING;
+      const index = new Uint32Array(end - begin).fill(KEEP);
+      for (const { to, from } of part) index[to - begin] = from;
+      const storage = new Storage(device, index.byteLength, "places of packed weights");
+      storage.retain();
+      device.write(storage.buffer, index);
+      indices.push(storage);
+      const target = sliceOf(values, begin, index.length);
+      // Of several sources each must leave alone what the others write.
+      const kernel = takeElements(index.length, sources.size > 1);
+      dispatches.push({ kernel, bindings: [binding, storage.binding, target] });
+    }
+  }
+  return { dispatches, indices };
 }
 
 function sliceOf({ storage }: Tensor, offset: number, elements: number): BufferBinding {

@@ -1,0 +1,151 @@
+/** A trainer's compiled steps against its eager ones: the same network, data and settings. */
+import { nn, type StateDict } from "@retinaface-webgpu/tensor";
+import {
+  type Sample,
+  Trainer,
+  type TrainerOptions,
+  type TrainSettings,
+  trainerOptions,
+} from "@retinaface-webgpu/train";
+import { type NetworkConfig, RetinaFaceNetwork } from "retinaface-webgpu";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { assertClose } from "../support/close.js";
+import { useDevice } from "../support/gpu.js";
+import { Random } from "../support/random.js";
+import { makeSample } from "../support/train-samples.js";
+import { plainSettings } from "../support/train-settings.js";
+
+const device = useDevice(test);
+
+const MOBILE = { backbone: "mobilenet0.25", width: 1 / 16, channels: 16 } as const;
+
+interface Case {
+  readonly name: string;
+  readonly network?: NetworkConfig;
+  readonly settings?: Partial<TrainSettings>;
+  readonly size?: number;
+  /** Images of each batch of a step. */
+  readonly batches: readonly number[];
+  /** Default 2. */
+  readonly steps?: number;
+}
+
+function makeTrainer(
+  { network = MOBILE, settings = {}, size = 64 }: Pick<Case, "network" | "settings" | "size">,
+  options: Partial<TrainerOptions>,
+) {
+  const student = new RetinaFaceNetwork(nn.Init.seeded(device(), 5), network);
+  const own = { ...plainSettings(size, 0), weightDecay: 0, ...settings };
+  const trainer = new Trainer(device(), student, { ...trainerOptions(own, 10), ...options });
+  const dispose = () => {
+    trainer.dispose();
+    student.dispose();
+  };
+  return { trainer, dispose };
+}
+
+/** Batches of an optimizer step; in each the last face but one is ignored. */
+function stepOf(sizes: readonly number[], size: number, seed: number): Sample[][] {
+  const random = new Random(seed);
+  return sizes.map((count) =>
+    Array.from({ length: count }, () => {
+      const sample = makeSample(random, size, 3);
+      sample.ignored[1] = 1;
+      return sample;
+    }),
+  );
+}
+
+const cases: Case[] = [
+  { name: "one image", batches: [1] },
+  { name: "three images", batches: [3] },
+  { name: "eight images", batches: [8] },
+  {
+    name: "focal loss, AdamW, clipping, average",
+    settings: { classification: "focal", optimizer: "adamw", clip: 1, ema: 0.9, weightDecay: 0.01 },
+    batches: [2],
+  },
+  { name: "three batches a step", settings: { clip: 5, preset: "paper" }, batches: [2, 2, 2] },
+  { name: "frozen start", settings: { freeze: ["stem", "stage1"], clip: 1 }, batches: [2] },
+  { name: "frozen in the middle", settings: { freeze: ["stage2"] }, batches: [2] },
+  { name: "fixed batch norm", settings: { fixedNorm: true, lr: 1e-4 }, batches: [2] },
+  {
+    name: "ResNet-50",
+    network: { backbone: "resnet50", channels: 16 },
+    size: 32,
+    settings: { lr: 1e-4 },
+    batches: [2],
+    steps: 1,
+  },
+];
+
+function largest(values: Iterable<number>): number {
+  let most = 0;
+  for (const value of values) most = Math.max(most, Math.abs(value));
+  return most;
+}
+
+/**
+ * Asserts that tensors of the same names differ by 1e-5 of each one's largest value. Where large terms cancel (the scale
+ * before another batch norm has no gradient) what is left is their rounding: `floor` is a difference that may be.
+ */
+function assertAlike(actual: StateDict, expected: StateDict, what: string, floor = 0): void {
+  for (const [name, { data }] of expected) {
+    const values = Array.from(data, Number);
+    const atol = 1e-5 * largest(values) + floor;
+    assertClose(Array.from(actual.get(name)!.data, Number), values, {
+      atol,
+      what: `${what} ${name}`,
+    });
+  }
+}
+
+for (const each of cases) {
+  test(`compiled and eager training agree: ${each.name}`, async () => {
+    const refused = (notice: string) => assert.unreachable(notice);
+    const eager = makeTrainer(each, { compiled: false });
+    const compiled = makeTrainer(each, { onNotice: refused });
+    for (let i = 0; i < (each.steps ?? 2); i++) {
+      const step = stepOf(each.batches, each.size ?? 64, i);
+      for (const { trainer } of [eager, compiled]) await trainer.step(step);
+      const [expected] = await eager.trainer.losses();
+      const [actual] = await compiled.trainer.losses();
+      assert.equal(Object.keys(actual), Object.keys(expected));
+      const what = `losses of step ${i}`;
+      assertClose(Object.values(actual), Object.values(expected), { rtol: 1e-5, what });
+      if (i > 0) continue;
+      const [a, b] = [await compiled.trainer.state(), await eager.trainer.state()];
+      // After one step the optimizer's memory is the gradients.
+      const gradients = [...b.optimizer.tensors.values()].map(({ data }) =>
+        largest(Array.from(data, Number)),
+      );
+      assertAlike(a.optimizer.tensors, b.optimizer.tensors, "gradient", 1e-7 * largest(gradients));
+      assertAlike(a.network, b.network, "network");
+      if (b.average) assertAlike(a.average!.weights, b.average.weights, "average");
+    }
+    for (const { dispose } of [eager, compiled]) dispose();
+  });
+}
+
+test("several shapes in one run; where each batch has its own, training goes on eagerly", async () => {
+  const notices: string[] = [];
+  const eager = makeTrainer({}, { compiled: false });
+  const mixed = makeTrainer({}, { onNotice: (text) => notices.push(text) });
+  const run = async (sizes: readonly number[]) => {
+    for (const [i, size] of sizes.entries()) {
+      const step = stepOf([1], size, i);
+      for (const { trainer } of [eager, mixed]) await trainer.step(step);
+      const [[expected], [actual]] = [await eager.trainer.losses(), await mixed.trainer.losses()];
+      assertClose([actual.total], [expected.total], { rtol: 1e-4, what: `${size} px, step ${i}` });
+    }
+  };
+  await run([32, 40, 32, 40]);
+  assert.equal(notices, []);
+  await run([33, 34, 35, 36, 37, 38, 39, 41, 42]);
+  assert.is(notices.length, 1);
+  assert.match(notices[0], /shape of its own/);
+  for (const { dispose } of [eager, mixed]) dispose();
+});
+
+test.run();
