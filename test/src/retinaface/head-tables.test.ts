@@ -9,9 +9,11 @@ import {
   DEFAULT_THRESHOLDS,
   type Face,
   FaceFinder,
+  findFaces,
   type HeadLevel,
   type HeadSpec,
   hasLandmarks,
+  type LevelValues,
   labelsOf,
   marginsOf,
   postprocess,
@@ -95,6 +97,24 @@ function levelTensors(device: Device, heads: readonly HeadSpec[], images: readon
   return { levels, tensors };
 }
 
+/** One image's outputs as the WebAssembly engine leaves them. */
+function hostLevels(heads: readonly HeadSpec[], image: Outputs): LevelValues[] {
+  const { steps, minSizes } = DEFAULT_CONFIG.anchors;
+  let first = 0;
+  return steps.map((step, level) => {
+    const [rows, columns] = [Math.ceil(SIZE.height / step), Math.ceil(SIZE.width / step)];
+    const anchors = minSizes[level].length;
+    const priors = rows * columns * anchors;
+    const outputs = heads.map(({ name, width }) => {
+      const values = image[name].slice(first * width, (first + priors) * width);
+      const stride = anchors * width;
+      return [name, { values, offset: 0, stride, shape: [1, rows, columns, stride] }] as const;
+    });
+    first += priors;
+    return Object.fromEntries(outputs);
+  });
+}
+
 function cpuFaces(heads: readonly HeadSpec[], outputs: Outputs, thresholds = DEFAULT_THRESHOLDS) {
   const { name, width } = heads.find(({ meaning }) => meaning === "class")!;
   const margins = marginsOf(outputs[name], width);
@@ -140,6 +160,11 @@ for (const [name, heads] of Object.entries(TABLES)) {
       const expected = cpuFaces(heads, outputs);
       assert.ok(expected.length > 10, `${expected.length} faces`);
       assert.equal(found[i].map(plain), expected.map(plain));
+      const priors = priorBoxes(SIZE.height, SIZE.width, DEFAULT_CONFIG.anchors);
+      const { variances } = DEFAULT_CONFIG;
+      const spec = { heads, priors, variances };
+      const host = findFaces(hostLevels(heads, outputs), spec, FRAME, DEFAULT_THRESHOLDS);
+      assert.equal(host.map(plain), expected.map(plain));
     }
     for (const owner of [finder, ...tensors]) owner.dispose();
   });

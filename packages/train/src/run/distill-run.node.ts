@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type Device, nn, optim } from "@retinaface-webgpu/tensor";
-import { OptionError, RetinaFaceNetwork, readBytes } from "retinaface-webgpu";
+import { classHead, OptionError, RetinaFaceNetwork, readBytes } from "retinaface-webgpu";
 import type { PhotoSet } from "../distill/compose.js";
 import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
 import { listSources, loadPhotoSets } from "../distill/sources.node.js";
@@ -71,9 +71,10 @@ const EXTENDABLE = ["steps", "schedule", "checkpointEvery", "stages", "sources"]
 export function newStudent(device: Device, { network, seed }: Recipe): RetinaFaceNetwork {
   const shape = { backbone: "mobilenet0.25" as const, ...network };
   const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
-  for (const head of student.ClassHead) {
+  const { module, width } = classHead(student.headSpecs);
+  for (const head of student[module]) {
     const odds = Float32Array.from({ length: head.conv1x1.bias!.size }, (_, i) =>
-      i % 2 === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
+      i % width === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
     );
     head.conv1x1.bias!.write(odds);
   }
