@@ -787,6 +787,256 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(g / ((T(1) + abs(x)) * (T(1) + abs(x))));
 }
 
+//// unary-expm1
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn expm1_(x: T) -> T {
+  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
+  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(expm1_(x));
+}
+
+//// unary-expm1-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * (y + T(1)));
+}
+
+//// unary-log1p
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn logOnePlus_(x: T) -> T {
+  let s = x / (2.0 + x);
+  let q = s * s;
+  let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0)))));
+  return select(log(1.0 + x), series, abs(x) < T(0.3));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(logOnePlus_(x));
+}
+
+//// unary-log1p-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g / (T(1) + x));
+}
+
+//// unary-erf
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn erf_(x: T) -> T {
+  let s = x * x;
+  let series = T(1.1283791670955126) * x * (1.0 - s * (1.0 / 3.0 - s * (1.0 / 10.0 - s * (1.0 / 42.0
+    - s * (1.0 / 216.0 - s * (1.0 / 1320.0 - s * (1.0 / 9360.0 - s * (1.0 / 75600.0
+    - s * (1.0 / 685440.0 - s * (1.0 / 6894720.0))))))))));
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return select(sign(x) * (1.0 - tail * exp(-s)), series, abs(x) < T(1.0));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(erf_(x));
+}
+
+//// unary-erf-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * T(1.1283791670955126) * exp(-x * x));
+}
+
+//// unary-gelu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn erf_(x: T) -> T {
+  let s = x * x;
+  let series = T(1.1283791670955126) * x * (1.0 - s * (1.0 / 3.0 - s * (1.0 / 10.0 - s * (1.0 / 42.0
+    - s * (1.0 / 216.0 - s * (1.0 / 1320.0 - s * (1.0 / 9360.0 - s * (1.0 / 75600.0
+    - s * (1.0 / 685440.0 - s * (1.0 / 6894720.0))))))))));
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return select(sign(x) * (1.0 - tail * exp(-s)), series, abs(x) < T(1.0));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0.5) * x * (T(1) + erf_(x * T(0.7071067811865476))));
+}
+
+//// unary-gelu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn erf_(x: T) -> T {
+  let s = x * x;
+  let series = T(1.1283791670955126) * x * (1.0 - s * (1.0 / 3.0 - s * (1.0 / 10.0 - s * (1.0 / 42.0
+    - s * (1.0 / 216.0 - s * (1.0 / 1320.0 - s * (1.0 / 9360.0 - s * (1.0 / 75600.0
+    - s * (1.0 / 685440.0 - s * (1.0 / 6894720.0))))))))));
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return select(sign(x) * (1.0 - tail * exp(-s)), series, abs(x) < T(1.0));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * (T(0.5) * (T(1) + erf_(x * T(0.7071067811865476))) + x * T(0.3989422804014327) * exp(-x * x * T(0.5))));
+}
+
+//// unary-geluTanh
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}
+fn geluInner_(x: T) -> T { return T(1.5957691216057308) * (x + T(0.044715) * x * x * x); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(x * sigmoid_(geluInner_(x)));
+}
+
+//// unary-geluTanh-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}
+fn geluInner_(x: T) -> T { return T(1.5957691216057308) * (x + T(0.044715) * x * x * x); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * (sigmoid_(geluInner_(x)) + x * sigmoid_(geluInner_(x)) * sigmoid_(-geluInner_(x)) * T(1.5957691216057308) * (T(1) + T(0.134145) * x * x)));
+}
+
 //// unary-sin
 struct Params {
   count: u32,

@@ -67,6 +67,19 @@ const functions = {
     `select(x / (${one} + abs(x)), sign(x), abs(x) > T(1e30))`,
     `g / ((${one} + abs(x)) * (${one} + abs(x)))`,
   ),
+  expm1: fn("expm1_(x)", `g * (y + ${one})`, "y"),
+  log1p: fn("logOnePlus_(x)", `g / (${one} + x)`),
+  erf: fn("erf_(x)", "g * T(1.1283791670955126) * exp(-x * x)"),
+  // x · Φ(x), and with the density φ for the gradient.
+  gelu: fn(
+    `T(0.5) * x * (${one} + erf_(x * T(0.7071067811865476)))`,
+    `g * (T(0.5) * (${one} + erf_(x * T(0.7071067811865476))) + x * T(0.3989422804014327) * exp(-x * x * T(0.5)))`,
+  ),
+  // In terms of the sigmoid, which is (1 + tanh) / 2 of half the argument.
+  geluTanh: fn(
+    "x * sigmoid_(geluInner_(x))",
+    `g * (sigmoid_(geluInner_(x)) + x * sigmoid_(geluInner_(x)) * sigmoid_(-geluInner_(x)) * T(1.5957691216057308) * (${one} + T(0.134145) * x * x))`,
+  ),
   sin: fn("sin(x)", "g * cos(x)"),
   cos: fn("cos(x)", "-g * sin(x)"),
   floor: fn("floor(x)", zero),
@@ -120,6 +133,23 @@ const helpers: Record<string, string> = {
   expm1_: `fn expm1_(x: T) -> T {
   let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
   return select(exp(x) - 1.0, series, abs(x) < T(0.1));
+}`,
+  // Taylor's series below 1; above, 7.1.26 of Abramowitz and Stegun, whose error is 1.5e-7.
+  erf_: `fn erf_(x: T) -> T {
+  let s = x * x;
+  let series = T(1.1283791670955126) * x * (1.0 - s * (1.0 / 3.0 - s * (1.0 / 10.0 - s * (1.0 / 42.0
+    - s * (1.0 / 216.0 - s * (1.0 / 1320.0 - s * (1.0 / 9360.0 - s * (1.0 / 75600.0
+    - s * (1.0 / 685440.0 - s * (1.0 / 6894720.0))))))))));
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return select(sign(x) * (1.0 - tail * exp(-s)), series, abs(x) < T(1.0));
+}`,
+  geluInner_: `fn geluInner_(x: T) -> T { return T(1.5957691216057308) * (x + T(0.044715) * x * x * x); }`,
+  logOnePlus_: `fn logOnePlus_(x: T) -> T {
+  let s = x / (2.0 + x);
+  let q = s * s;
+  let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0)))));
+  return select(log(1.0 + x), series, abs(x) < T(0.3));
 }`,
   log1p_: `fn log1p_(e: T) -> T {
   let series = e * (1.0 + e * (-0.5 + e * (1.0 / 3.0 - e * 0.25)));

@@ -1,7 +1,7 @@
 import type { Tensor } from "../core/tensor.js";
 import { prelu } from "../ops/binary/forward.js";
 import { softmax } from "../ops/softmax/forward.js";
-import { sigmoid, tanh } from "../ops/unary/forward.js";
+import { type GeluOptions, gelu, sigmoid, tanh } from "../ops/unary/forward.js";
 import type { Init } from "./init.js";
 import { Module } from "./module.js";
 import type { Parameter } from "./parameter.js";
@@ -39,5 +39,19 @@ export class Tanh extends Module {
 export class Softmax extends Module {
   override forward(x: Tensor): Tensor {
     return softmax(x);
+  }
+}
+
+/** x · Φ(x) (Hendrycks and Gimpel 2016). */
+export class GELU extends Module {
+  readonly options: Readonly<GeluOptions>;
+
+  constructor(options: GeluOptions = {}) {
+    super();
+    this.options = options;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return gelu(x, this.options);
   }
 }

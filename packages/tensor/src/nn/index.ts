@@ -1,7 +1,10 @@
 export * from "./activations.js";
+export * from "./conv-transpose2d.js";
+export * from "./embedding.js";
 export { Init } from "./init.js";
 export * from "./layers.js";
 export * from "./linear.js";
 export { type LoadOptions, Module, StateDictError } from "./module.js";
+export * from "./norms.js";
 export { Buffer, Parameter } from "./parameter.js";
 export * from "./spatial.js";

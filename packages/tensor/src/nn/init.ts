@@ -36,6 +36,14 @@ export class Init {
     return Parameter.from(this.device, values, shape);
   }
 
+  /** A parameter of normally distributed numbers. */
+  normal(shape: Shape, deviation = 1): Parameter {
+    const values = new Float32Array(sizeOf(shape));
+    const random = this.#random;
+    if (random) for (let i = 0; i < values.length; i++) values[i] = deviation * random.normal();
+    return Parameter.from(this.device, values, shape);
+  }
+
   /** A parameter filled with one value. */
   constant(shape: Shape, value: number): Parameter {
     return Parameter.from(this.device, new Float32Array(sizeOf(shape)).fill(value), shape);

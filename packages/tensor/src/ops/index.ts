@@ -1,3 +1,4 @@
+export { chunk, repeat, stack } from "./arrange.js";
 export {
   type BatchNormLayer,
   type BatchNormResult,
@@ -33,6 +34,9 @@ export {
   type CrossEntropyOptions,
   crossEntropy,
   type FocalOptions,
+  type LossOptions,
+  l1Loss,
+  mseLoss,
   type Reduction,
   type SmoothL1Options,
   sigmoidFocalLoss,
@@ -79,16 +83,33 @@ export { where } from "./select/forward.js";
 export { logSoftmax, softmax } from "./softmax/forward.js";
 export type { Gradient, Grads, OpRun, OpSpec } from "./spec.js";
 export {
+  type Affine,
+  groupNorm,
+  layerNorm,
+  logSumExp,
+  type NormalizeOptions,
+  type NormOptions,
+  norm,
+  normalize,
+  type VarianceOptions,
+  variance,
+} from "./statistics.js";
+export {
   abs,
   addScalar,
   ceil,
   clamp,
   cos,
   elu,
+  erf,
   exp,
+  expm1,
   floor,
+  type GeluOptions,
+  gelu,
   leakyRelu,
   log,
+  log1p,
   mulScalar,
   neg,
   powScalar,

@@ -1,3 +1,4 @@
+import * as ops from "@retinaface-webgpu/tensor";
 import {
   binaryCrossEntropyWithLogits,
   crossEntropy,
@@ -15,6 +16,7 @@ import { assertClose } from "../../support/close.js";
 import { useDevice } from "../../support/gpu.js";
 import { checkOp } from "../../support/op-check.js";
 import { Random } from "../../support/random.js";
+import { throwsCode } from "../../support/throws.js";
 
 const device = useDevice(test);
 
@@ -152,5 +154,74 @@ test("smooth L1, and its gradients to both sides", async () => {
   const [a, b] = [tensor(device(), [1, 2], [2]), tensor(device(), [1, 2, 3], [3])];
   assert.throws(() => smoothL1Loss(a, b), /smoothL1Loss: \[2\] and targets \[3\]/);
 });
+
+const smooth = (logits: NdArray, probabilities: (row: number, k: number) => number): number[] => {
+  const [rows, classes] = logits.shape;
+  return Array.from({ length: rows }, (_, r) => {
+    const row = Array.from({ length: classes }, (_, k) => logits.data[r * classes + k]);
+    const total = Math.log(row.reduce((s, v) => s + Math.exp(v), 0));
+    return row.reduce((s, v, k) => s - probabilities(r, k) * (v - total), 0);
+  });
+};
+
+test("crossEntropy with label smoothing, with ignored rows, and with probabilities", async () => {
+  const labels = [2, 0, -100, 1];
+  const even = 0.1 / 3;
+  const target = tensor(device(), labels, [4], { dtype: "i32" });
+  await checkOp(device(), {
+    name: "label smoothing",
+    inputs: [{ shape: [4, 3], values: { low: -3, high: 3 } }],
+    op: (x) => ops.crossEntropy(x, target, { labelSmoothing: 0.1 }),
+    reference: (x) => {
+      const rows = smooth(x, (r, k) => (labels[r] === k ? 0.9 : 0) + even);
+      return { shape: [], data: Float64Array.of((rows[0] + rows[1] + rows[3]) / 3) };
+    },
+  });
+  const probabilities = [0.2, 0.3, 0.5, 1, 0, 0];
+  const soft = tensor(device(), probabilities, [2, 3]);
+  await checkOp(device(), {
+    name: "probabilities",
+    inputs: [{ shape: [2, 3], values: { low: -3, high: 3 } }],
+    op: (x) => ops.crossEntropy(x, soft, { labelSmoothing: 0.1, reduction: "sum" }),
+    reference: (x) => {
+      const rows = smooth(x, (r, k) => 0.9 * probabilities[r * 3 + k] + even);
+      return { shape: [], data: Float64Array.of(rows[0] + rows[1]) };
+    },
+  });
+  throwsCode(() => ops.crossEntropy(soft, target), "SHAPE", /labels/);
+  throwsCode(() => ops.crossEntropy(soft, soft, { labelSmoothing: 2 }), "ARGUMENT", /0 to 1/);
+  target.dispose();
+  soft.dispose();
+});
+
+for (const [name, op, loss] of [
+  ["mseLoss", ops.mseLoss, (d: number) => d * d],
+  ["l1Loss", ops.l1Loss, Math.abs],
+] as const) {
+  test(name, async () => {
+    await checkOp(device(), {
+      name,
+      inputs: [{ shape: [3, 5] }, { shape: [3, 5] }],
+      op: (x, t) => op(x, t),
+      reference: (x, t) => {
+        const all = x.data.map((v, i) => loss(v - t.data[i]));
+        return { shape: [], data: Float64Array.of(all.reduce((a, b) => a + b, 0) / 15) };
+      },
+    });
+    const [x, t] = [[2, 3], [3]].map((shape) =>
+      tensor(
+        device(),
+        new Float32Array(6).slice(
+          0,
+          shape.reduce((a, b) => a * b, 1),
+        ),
+        shape,
+      ),
+    );
+    throwsCode(() => op(x, t), "SHAPE", /one shape/);
+    x.dispose();
+    t.dispose();
+  });
+}
 
 test.run();

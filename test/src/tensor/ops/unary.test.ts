@@ -3,6 +3,7 @@ import { type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { map } from "../../reference/elementwise.js";
+import { erf, normalCdf } from "../../reference/normal.js";
 import { assertClose } from "../../support/close.js";
 import { useDevice } from "../../support/gpu.js";
 import { checkOp } from "../../support/op-check.js";
@@ -65,6 +66,18 @@ const cases: Record<string, UnaryCase> = {
   },
   softplus: { op: ops.softplus, reference: (v) => Math.log1p(Math.exp(v)), low: -9, high: 9 },
   softsign: { op: ops.softsign, reference: (v) => v / (1 + Math.abs(v)) },
+  expm1: { op: ops.expm1, reference: Math.expm1 },
+  "expm1 near 0": { op: ops.expm1, reference: Math.expm1, low: -0.01, high: 0.01 },
+  log1p: { op: ops.log1p, reference: Math.log1p, low: -0.9, high: 9 },
+  "log1p near 0": { op: ops.log1p, reference: Math.log1p, low: -0.01, high: 0.01 },
+  erf: { op: ops.erf, reference: erf, low: -4, high: 4 },
+  gelu: { op: ops.gelu, reference: (v) => v * normalCdf(v), low: -6, high: 6 },
+  "gelu by tanh": {
+    op: (x) => ops.gelu(x, { approximate: "tanh" }),
+    reference: (v) => v * sigmoid(2 * Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)),
+    low: -6,
+    high: 6,
+  },
   addScalar: { op: (x) => ops.add(x, 2.5), reference: (v) => v + 2.5 },
   mulScalar: { op: (x) => ops.mul(x, -1.5), reference: (v) => v * -1.5 },
   "a number minus": { op: (x) => ops.sub(2.5, x), reference: (v) => 2.5 - v },

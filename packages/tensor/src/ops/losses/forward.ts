@@ -7,13 +7,15 @@ import {
 import { describe, requireOptions } from "../../core/arguments.js";
 import { ShapeError, TensorError } from "../../core/errors.js";
 import { sameShape, showShape } from "../../core/shape.js";
-import { type Tensor, type TensorInfo, zeros } from "../../core/tensor.js";
-import { div, equal, maximum } from "../binary/forward.js";
+import { Tensor, type TensorInfo } from "../../core/tensor.js";
+import { add, div, equal, maximum, mul, sub } from "../binary/forward.js";
 import { requireDtype } from "../dtype-check.js";
 import { cast } from "../movement/forward.js";
 import { defineOp, type Op } from "../op.js";
 import { mean, sum } from "../reduce/forward.js";
-import { addScalar, neg } from "../unary/forward.js";
+import { where } from "../select/forward.js";
+import { logSoftmax } from "../softmax/forward.js";
+import { abs, addScalar, mulScalar, neg, square } from "../unary/forward.js";
 
 /** One loss per element or row, their sum, or their mean. */
 export type Reduction = "none" | "sum" | "mean";
@@ -58,27 +60,64 @@ export const crossEntropyOp = /* @__PURE__ */ defineOp<CrossEntropyAttrs>({
 export interface CrossEntropyOptions {
   /** `"mean"` by default: over the rows that are not ignored (0 when all are). */
   readonly reduction?: Reduction;
-  /** Rows with this label count nothing; −100 by default. */
+  /** Rows with this label count nothing; −100 by default. For labels that are classes. */
   readonly ignoreIndex?: number;
+  /** This part of each target is spread evenly over all classes (Szegedy et al. 2016); 0 by default. */
+  readonly labelSmoothing?: number;
 }
 
 /**
- * Softmax cross-entropy of logits [… , classes] and labels [… ] (i32), in nats. A label that is neither a
- * class nor `ignoreIndex` gives NaN.
+ * Softmax cross-entropy of logits [… , classes], in nats.
+ *
+ * @param labels [… ] i32: classes, of which one that is neither a class nor `ignoreIndex` gives NaN; or the logits'
+ * shape in f32: probabilities of the classes, which get no gradient
  */
 export function crossEntropy(
   logits: Tensor,
   labels: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  requireOptions("crossEntropy", options, ["reduction", "ignoreIndex"]);
-  const { reduction = "mean", ignoreIndex = -100 } = options;
-  const loss = crossEntropyOp([logits, labels], { ignoreIndex })[0];
+  requireOptions("crossEntropy", options, ["reduction", "ignoreIndex", "labelSmoothing"]);
+  const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0 } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new TensorError(
+      "ARGUMENT",
+      `crossEntropy's labelSmoothing is from 0 to 1, not ${describe(labelSmoothing)}.`,
+    );
+  }
+  if (labels instanceof Tensor && labels.dtype === "f32") {
+    return reduceLoss(softCrossEntropy(logits, labels.detach(), labelSmoothing), reduction);
+  }
+  const hard = crossEntropyOp([logits, labels], { ignoreIndex })[0];
+  if (labelSmoothing === 0 && reduction !== "mean") return reduceLoss(hard, reduction);
+  const ignored = cast(equal(labels, ignoreIndex), "f32");
+  const loss =
+    labelSmoothing === 0
+      ? hard
+      : add(
+          mulScalar(hard, 1 - labelSmoothing),
+          where(ignored, 0, mulScalar(evenCrossEntropy(logits), labelSmoothing)),
+        );
   if (reduction !== "mean") return reduceLoss(loss, reduction);
-  const zero = zeros(labels.device, [], { dtype: "i32" });
-  const ignored = equal(addScalar(labels, -ignoreIndex), zero);
-  const counted = addScalar(neg(sum(cast(ignored, "f32"))), labels.size);
+  const counted = addScalar(neg(sum(ignored)), labels.size);
   return div(sum(loss), maximum(counted, 1));
+}
+
+/** Of targets that are even over all classes. */
+function evenCrossEntropy(logits: Tensor): Tensor {
+  return neg(mean(logSoftmax(logits), { axes: [-1] }));
+}
+
+function softCrossEntropy(logits: Tensor, targets: Tensor, smoothing: number): Tensor {
+  if (!sameShape(logits.shape, targets.shape)) {
+    throw new ShapeError(
+      `crossEntropy: probabilities ${showShape(targets.shape)} for logits ${showShape(logits.shape)}; ` +
+        "both must have one shape (labels that are classes are i32)",
+    );
+  }
+  const loss = neg(sum(mul(logSoftmax(logits), targets), { axes: [-1] }));
+  if (smoothing === 0) return loss;
+  return add(mulScalar(loss, 1 - smoothing), mulScalar(evenCrossEntropy(logits), smoothing));
 }
 
 function declareElementwise<A>(name: string, kernel: (count: number, attrs: A) => Kernel): Op<A> {
@@ -167,4 +206,32 @@ export function smoothL1Loss(
   requireOptions("smoothL1Loss", options, ["beta", "reduction"]);
   const { beta = 1, reduction = "mean" } = options;
   return reduceLoss(smoothL1Op([prediction, target], { beta })[0], reduction);
+}
+
+/** Options of `mseLoss` and `l1Loss`. */
+export interface LossOptions {
+  /** `"mean"` by default. */
+  readonly reduction?: Reduction;
+}
+
+function difference(name: string, x: Tensor, target: Tensor, options: LossOptions): Tensor {
+  requireOptions(name, options, ["reduction"]);
+  if (!sameShape(x.shape, target.shape)) {
+    throw new ShapeError(
+      `${name}: ${showShape(x.shape)} and targets ${showShape(target.shape)}; both must have one shape`,
+    );
+  }
+  return sub(x, target);
+}
+
+/** Squared difference of a prediction and a target of the same shape. */
+export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  const loss = square(difference("mseLoss", prediction, target, options));
+  return reduceLoss(loss, options.reduction ?? "mean");
+}
+
+/** Absolute difference of a prediction and a target of the same shape. */
+export function l1Loss(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  const loss = abs(difference("l1Loss", prediction, target, options));
+  return reduceLoss(loss, options.reduction ?? "mean");
 }

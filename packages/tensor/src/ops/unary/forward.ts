@@ -1,4 +1,5 @@
 import { unaryOps as names, type UnaryOp, unary } from "@retinaface-webgpu/kernels-wgsl";
+import { requireOptions } from "../../core/arguments.js";
 import { TensorError } from "../../core/errors.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
@@ -110,6 +111,32 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
 
 /** x where positive, else alpha · (exp(x) − 1). */
 export const elu = (x: Tensor, alpha = 1): Tensor => unaryOps.elu([x], { a: alpha })[0];
+
+/** exp(x) − 1, accurate near 0. */
+export const expm1 = (x: Tensor): Tensor => unaryOps.expm1([x], {})[0];
+/** log(1 + x), accurate near 0. */
+export const log1p = (x: Tensor): Tensor => unaryOps.log1p([x], {})[0];
+/** The error function 2/√π ∫₀ˣ exp(−t²) dt, to 2e-7. */
+export const erf = (x: Tensor): Tensor => unaryOps.erf([x], {})[0];
+
+/** Options of `gelu`. */
+export interface GeluOptions {
+  /** `"tanh"` for the approximation x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))); `"none"` by default. */
+  readonly approximate?: "none" | "tanh";
+}
+
+/** x · Φ(x), Φ being the normal distribution (Hendrycks and Gimpel 2016). */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  requireOptions("gelu", options, ["approximate"]);
+  const { approximate = "none" } = options;
+  if (approximate !== "none" && approximate !== "tanh") {
+    throw new TensorError(
+      "ARGUMENT",
+      `gelu's approximate is "none" or "tanh", not ${approximate}.`,
+    );
+  }
+  return (approximate === "tanh" ? unaryOps.geluTanh : unaryOps.gelu)([x], {})[0];
+}
 
 /** Self-normalising ELU (Klambauer et al. 2017). */
 export const selu = (x: Tensor): Tensor => unaryOps.selu([x], {})[0];
