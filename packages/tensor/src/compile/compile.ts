@@ -1,8 +1,10 @@
 import type { Conv2dSpec } from "@retinaface-webgpu/kernels-wgsl";
+import { describe, requireOptions } from "../core/arguments.js";
 import type { Tensor, TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { type Arena, makeArena } from "./arena.js";
+import { argumentError } from "./arguments.js";
 import { Binder } from "./commands.js";
 import { type Graph, rootOf, type Value } from "./graph.js";
 import { storeHalf } from "./half.js";
@@ -44,7 +46,7 @@ export interface CompileOptions {
  * batch norm can be folded.
  *
  * @throws GpuOutOfMemoryError when a buffer exceeds the adapter's limits; the kernels' Conv2dSpecError for `f16`
- * without `shader-f16`; TensorError `FORWARD_RESULT` when `forward` returns something other than tensors
+ * without `shader-f16`; TensorError `FORWARD_RESULT` when `forward` returns something other than tensors, `ARGUMENT`
  */
 export async function compile<R extends object>(
   device: Device,
@@ -52,6 +54,7 @@ export async function compile<R extends object>(
   inputs: readonly TensorInfo[],
   options: CompileOptions = {},
 ): Promise<Plan<PlanOutputs<R>>> {
+  checkOptions(device, options);
   const traced = fusedForward(device, forward, inputs, options.precision);
   const owned = new Owned();
   try {
@@ -59,6 +62,17 @@ export async function compile<R extends object>(
   } catch (error) {
     owned.release();
     throw error;
+  }
+}
+
+function checkOptions(device: Device, options: CompileOptions): void {
+  requireOptions("compile", options, ["weights", "choose", "precision", "warn"]);
+  const { precision = "f32", weights } = options;
+  if (precision !== "f32" && precision !== "f16") {
+    throw argumentError(`the precision f32 or f16, not ${describe(precision)}`);
+  }
+  if (weights && !(weights instanceof WeightStore && weights.device === device)) {
+    throw argumentError("a WeightStore of its own device: new WeightStore(device)");
   }
 }
 

@@ -3,6 +3,7 @@ import { keep, tidy } from "../core/scope.js";
 import { Tensor, type TensorInfo } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import { recordTrace, type Trace } from "../ops/trace.js";
+import { checkForward } from "./arguments.js";
 import { fuse } from "./fuse.js";
 import { buildGraph, type Graph } from "./graph.js";
 import { type OutputTree, outputTree } from "./outputs.js";
@@ -19,13 +20,14 @@ export interface TracedForward {
 
 /**
  * Runs `forward` on tensors without memory and gives what it did as a graph, fused. Nothing runs on the device.
- * @throws TensorError `FORWARD_RESULT` when it returns something other than tensors
+ * @throws TensorError `FORWARD_RESULT` when it returns something other than tensors, `ARGUMENT`
  */
 export function traceForward(
   device: Device,
   forward: (...inputs: Tensor[]) => unknown,
   infos: readonly TensorInfo[],
 ): TracedForward {
+  checkForward(forward, infos);
   let trace: Trace | undefined;
   let build: (() => TracedForward) | undefined;
   try {

@@ -32,7 +32,7 @@ interface Made<T> {
  * The store keeps the latest copy of each; older ones live as long as the plans that bind them.
  */
 export class WeightStore {
-  readonly #device: Device;
+  readonly device: Device;
   readonly #ids = new WeakMap<Storage, number>();
   readonly #folded = new Map<string, Made<FoldedWeights>>();
   readonly #storages = new Map<string, Made<Storage>>();
@@ -40,7 +40,7 @@ export class WeightStore {
   #disposed = false;
 
   constructor(device: Device) {
-    this.#device = device;
+    this.device = device;
   }
 
   /** Bytes of the copies. */
@@ -95,8 +95,8 @@ export class WeightStore {
     const known = this.#storages.get(key);
     if (known?.versions === versions) return known.value;
     const { buffer, offset, bytes } = tensor.storage;
-    const copy = new Storage(this.#device, bytes, "constants of a plan");
-    this.#device.copy(buffer.buffer, offset, copy.buffer.buffer, 0, bytes);
+    const copy = new Storage(this.device, bytes, "constants of a plan");
+    this.device.copy(buffer.buffer, offset, copy.buffer.buffer, 0, bytes);
     this.#keep(key, versions, copy);
     return copy;
   }
@@ -113,7 +113,7 @@ export class WeightStore {
       else missing.set(key, { parts, versions });
     }
     const needed = [...missing.values()].flatMap(({ parts }) => parts.flatMap(tensorsOfPart));
-    const host = await readTensors(this.#device, needed);
+    const host = await readTensors(this.device, needed);
     for (const [key, { parts, versions }] of missing) {
       const value = foldParts(parts, host);
       folded.set(key, value);
@@ -130,14 +130,14 @@ export class WeightStore {
     hold: (storage: Storage) => Storage,
   ): Map<ConvNode, Storage> {
     this.#assertAlive();
-    const upload = new Upload(this.#device);
+    const upload = new Upload(this.device);
     const packed = new Map<ConvNode, Storage>();
     for (const [i, conv] of convs.entries()) {
       const key = this.#packedKey(conv);
       const known = this.#storages.get(key);
       let storage = known?.value;
       if (known?.versions !== versions[i] || !storage) {
-        storage = new Storage(this.#device, conv.launch.packedLength * 4, "packed weights");
+        storage = new Storage(this.device, conv.launch.packedLength * 4, "packed weights");
         this.#keep(key, versions[i], storage);
         upload.add(conv, folded.get(this.#key(conv.node.parts))!, storage);
       }

@@ -2,11 +2,13 @@ import {
   compile,
   contiguous,
   conv2d,
+  Device,
   nn,
   relu,
   sum,
   type Tensor,
   tensor,
+  WeightStore,
 } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -106,6 +108,28 @@ test("what is no tensor is refused by name", async () => {
   for (const [forward, message] of cases) {
     await rejectsCode(compiled(forward), "FORWARD_RESULT", message);
   }
+});
+
+test("wrong arguments of programs without types say what was expected", async () => {
+  const anything = compile as unknown as (...args: unknown[]) => Promise<unknown>;
+  const pass = (x: Tensor) => relu(x);
+  const other = await Device.create();
+  const cases: [args: unknown[], message: RegExp][] = [
+    [[], /takes a function, such as .*not undefined/],
+    [[new nn.ReLU(), INFO], /not an object of ReLU/],
+    [[pass, INFO[0]], /takes an array of inputs such as/],
+    [[pass, [[1, 3, 4, 8]]], /shape of compile's input 0/],
+    [[pass, [{ shape: [1, -2], dtype: "f32" }]], /shape of compile's input 0/],
+    [[pass, [{ shape: [1, 2] }]], /a dtype of f32, f16, i32, u32 for input 0/],
+    [[pass, INFO, { precison: "f16" }], /no option "precison"; it takes weights/],
+    [[pass, INFO, { precision: "half" }], /the precision f32 or f16, not the string half/],
+    [[pass, INFO, { weights: {} }], /a WeightStore of its own device/],
+    [[pass, INFO, { weights: new WeightStore(other) }], /a WeightStore of its own device/],
+  ];
+  for (const [args, message] of cases) {
+    await rejectsCode(anything(device(), ...args), "ARGUMENT", message);
+  }
+  other.destroy();
 });
 
 test("what does not depend on an input is named", async () => {
