@@ -1,12 +1,6 @@
 /** What needs Node's file system or threads: `@retinaface-webgpu/train/node`. */
 
 export { createWorkerSampler } from "./augment/worker-sampler.node.js";
-export {
-  type Metric,
-  type RunCheckpoint,
-  type RunDescription,
-  RunFiles,
-} from "./cli/train-files.js";
 export { type Dataset, loadDataset } from "./data/load.node.js";
 export {
   listSources,
@@ -26,5 +20,11 @@ export {
   DistillRun,
   newStudent,
 } from "./run/distill-run.node.js";
+export {
+  type Metric,
+  type RunCheckpoint,
+  type RunDescription,
+  RunFiles,
+} from "./run/run-files.node.js";
 export { type RunInput, type RunListener, TrainRun } from "./run/train-run.node.js";
 export { defaultWorkers } from "./worker-pool.node.js";

@@ -8,9 +8,9 @@ import type { Detections } from "../evaluate/detections.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import { parseTestScale } from "../evaluate/test-scales.js";
 import { type ReportImage, renderReport } from "../report/report.js";
+import type { RunDescription, RunFiles, StepMetric } from "../run/run-files.node.js";
 import { lossesOf } from "../trainer/loss-log.js";
 import { loadModel } from "../trainer/validate.js";
-import type { RunDescription, RunFiles, StepMetric } from "./train-files.js";
 
 const WORST_IMAGES = 8;
 const THUMBNAIL_SIDE = 360;

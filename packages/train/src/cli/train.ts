@@ -13,6 +13,12 @@ import type { Dataset } from "../data/load.node.js";
 import { formatProblem, type Problem } from "../data/record.js";
 import { validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
+import {
+  type RunCheckpoint,
+  type RunDescription,
+  RunFiles,
+  TRAIN_FILES,
+} from "../run/run-files.node.js";
 import { type RunInput, type RunListener, TrainRun } from "../run/train-run.node.js";
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import { frozenDepth, parseFreeze, partNames } from "../trainer/freeze.js";
@@ -21,7 +27,6 @@ import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/set
 import { readAnchors } from "./anchors.js";
 import { loadData, printJson, say } from "./console.js";
 import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js";
-import { type RunCheckpoint, type RunDescription, RunFiles, TRAIN_FILES } from "./train-files.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
 import { writeReport } from "./train-report.js";
 

@@ -6,10 +6,10 @@ import { readText } from "../data/read-text.node.js";
 import { DataError, type NonFiniteLossError } from "../errors.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import type { ValidationFigures } from "../report/report.js";
-import { RunFolder } from "../run/run-folder.node.js";
 import type { DataPosition } from "../trainer/batches.js";
 import type { Checkpoint } from "../trainer/checkpoint.js";
 import type { TrainSettings } from "../trainer/settings.js";
+import { RunFolder } from "./run-folder.node.js";
 
 /** What a run is, as given on the command line. */
 export interface RunDescription {
