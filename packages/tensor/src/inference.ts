@@ -2,6 +2,7 @@
  * The library without gradients and the training of batch norm: for programs that only run networks. The types are the
  * same; `backward()` needs `@retinaface-webgpu/tensor` to be imported somewhere.
  */
+export { closeDevices, closeWorker, type TerminableWorker } from "#platform";
 export {
   type CheckpointFormat,
   checkpointFormat,
