@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import {
   add,
   compile,
+  compileStep,
   concat,
   conv2d,
   Device,
@@ -18,7 +19,6 @@ import {
   sub,
   type Tensor,
   tensor,
-  tidy,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
 import { packageVersion, root } from "../environment.js";
@@ -139,7 +139,7 @@ function apply(
   }
 }
 
-function headRunner(device: Device): Runner {
+async function headRunner(device: Device): Promise<Runner> {
   const { side, learningRate, ...data } = headTraining();
   const x = tensor(device, data.x, [1, side, side, 64]);
   const target = tensor(device, data.target, [1, side, side, 16]);
@@ -151,25 +151,23 @@ function headRunner(device: Device): Runner {
   const b2 = parameter(data.bias2, [16]);
   const parameters = [w1, b1, w2, b2];
   const optimizer = new optim.SGD(parameters, { lr: learningRate });
-  const run = async () => {
-    const loss = tidy(() => {
+  const step = await compileStep(device, {
+    inputs: {},
+    losses: () => {
       const y = conv2d(relu(conv2d(x, w1, b1, { padding: 1 })), w2, b2);
-      const error = mean(square(sub(y, target)));
-      error.backward();
-      return error;
-    });
-    optimizer.step();
-    optimizer.zeroGrad();
-    const value = (await loss.data()) as Float32Array;
-    loss.dispose();
-    return [value];
+      return { total: mean(square(sub(y, target))) };
+    },
+    optimizer,
+  });
+  const run = async () => {
+    step.run();
+    return [Float32Array.of((await step.read()).total)];
   };
   return {
     run,
     check: () => firstSteps(run),
     release: () => {
-      optimizer.dispose();
-      for (const one of [x, target, ...parameters]) one.dispose();
+      for (const one of [step, optimizer, x, target, ...parameters]) one.dispose();
     },
   };
 }
