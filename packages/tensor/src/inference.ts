@@ -23,6 +23,7 @@ export { keep, tidy } from "./core/scope.js";
 export type { Shape } from "./core/shape.js";
 export {
   empty,
+  type NestedNumbers,
   Tensor,
   type TensorInfo,
   type TensorOptions,

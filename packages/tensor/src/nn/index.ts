@@ -1,4 +1,5 @@
 export * from "./activations.js";
+export * from "./attention.js";
 export * from "./conv-transpose2d.js";
 export * from "./dropout.js";
 export * from "./embedding.js";

@@ -1,4 +1,5 @@
 export { chunk, repeat, stack } from "./arrange.js";
+export { type AttentionOptions, scaledDotProductAttention } from "./attention.js";
 export {
   type BatchNormLayer,
   type BatchNormResult,
