@@ -1,29 +1,24 @@
 import { readFileSync } from "node:fs";
 import {
-  add,
   compile,
   compileStep,
-  concat,
   conv2d,
   Device,
-  leakyRelu,
   mean,
-  narrow,
   nn,
   optim,
   type Plan,
   type PlanOutput,
   relu,
-  resizeNearest,
   square,
   sub,
-  type Tensor,
   tensor,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
 import { packageVersion, root } from "../environment.js";
 import { compileNetwork, makeNetwork } from "../network.js";
-import type { Graph, GraphNode } from "./graph.js";
+import { graphForward } from "./forward.js";
+import type { Graph } from "./graph.js";
 import { type Runner, serve } from "./serve.js";
 import { firstSteps, graphOf, HEAD_TRAINING, headTraining, inputOf, NETWORK } from "./tasks.js";
 
@@ -88,55 +83,10 @@ function dense({ shape, stride, offset }: PlanOutput, values: Float32Array): Flo
 }
 
 async function compileGraph(device: Device, graph: Graph): Promise<Plan> {
-  const parameters = new Map(
-    graph.nodes
-      .filter((node) => node.kind === "conv")
-      .map((node) => [
-        node.output,
-        {
-          weight: tensor(device, node.weight, node.shape),
-          bias: tensor(device, node.bias, [node.shape[0]]),
-        },
-      ]),
-  );
-  const forward = (x: Tensor): Tensor[] => {
-    const values = new Map([["x", x]]);
-    const value = (name: string) => values.get(name)!;
-    for (const node of graph.nodes) values.set(node.output, apply(node, value, parameters));
-    return graph.outputs.map(value);
-  };
+  const { forward, dispose } = graphForward(device, graph);
   const plan = await compile(device, forward, [{ shape: graph.input, dtype: "f32" }]);
-  for (const { weight, bias } of parameters.values()) {
-    weight.dispose();
-    bias.dispose();
-  }
+  dispose();
   return plan;
-}
-
-function apply(
-  node: GraphNode,
-  value: (name: string) => Tensor,
-  parameters: ReadonlyMap<string, { weight: Tensor; bias: Tensor }>,
-): Tensor {
-  switch (node.kind) {
-    case "conv": {
-      const { weight, bias } = parameters.get(node.output)!;
-      const { stride, padding, groups, activation } = node;
-      const y = conv2d(value(node.input), weight, bias, { stride, padding, groups });
-      if (activation.kind === "relu") return relu(y);
-      return activation.kind === "leaky" ? leakyRelu(y, activation.slope) : y;
-    }
-    case "add":
-      return add(value(node.inputs[0]), value(node.inputs[1]));
-    case "concatRelu":
-      return relu(concat(node.inputs.map(value), -1));
-    case "upsample": {
-      const x = value(node.input);
-      return resizeNearest(x, { size: [x.shape[1] * 2, x.shape[2] * 2] });
-    }
-    case "rows":
-      return narrow(value(node.input), 1, 0, node.count);
-  }
 }
 
 async function headRunner(device: Device): Promise<Runner> {
