@@ -1,21 +1,9 @@
-import {
-  full,
-  mean,
-  mul,
-  mulScalar,
-  nn,
-  optim,
-  type Tensor,
-  tensor,
-  tidy,
-} from "@retinaface-webgpu/tensor";
+import { nn, optim, tensor, tidy } from "@retinaface-webgpu/tensor";
 import {
   adaptHeads,
   BatchImages,
-  lossesOf,
   matchPriors,
   NonFiniteLossError,
-  type Objective,
   parseFreeze,
   predict,
   readTrainingCheckpoint,
@@ -26,7 +14,6 @@ import {
   type TrainerOptions,
   type TrainSettings,
   trainerOptions,
-  weighLosses,
   writeTrainingCheckpoint,
 } from "@retinaface-webgpu/train";
 import { DEFAULT_CONFIG, priorBoxes, RetinaFaceNetwork } from "retinaface-webgpu";
@@ -358,42 +345,6 @@ test("losses wait on the GPU until they are asked for, and memory stays flat", a
   for (let i = 0; i < 5; i++) await trainer.step([samples]);
   await trainer.losses();
   assert.is(device().memory().liveBuffers, liveBuffers);
-});
-
-test("losses of any number and names are logged, row by row", async () => {
-  const objective: Objective = {
-    loss(output) {
-      const loss = mean(mul(output.loc, output.loc));
-      const count = step++ % 2 === 0 ? 5 : 2;
-      const named = Array.from({ length: count }, (_, i): [string, Tensor] => [
-        `loss${i + 1}`,
-        mulScalar(loss, i + 1),
-      ]);
-      return weighLosses(Object.fromEntries(named), Object.fromEntries(named.map(([n]) => [n, 1])));
-    },
-  };
-  let step = 0;
-  const options = { ...trainerOptions({ ...settings, clip: 3 }, 10), objective };
-  const trainer = new Trainer(device(), tinyNetwork(), options);
-  made.push(trainer);
-  const data = batches(6);
-  for (const samples of data) await trainer.step([samples]);
-  const rows = await trainer.losses();
-  assert.is(rows.length, data.length);
-  for (const [i, row] of rows.entries()) {
-    const { total, loss1, ...others } = lossesOf(row);
-    const factors = i % 2 === 0 ? [1, 2, 3, 4, 5] : [1, 2];
-    assert.ok(loss1 > 0 && row.gradientNorm > 0);
-    assertClose(
-      [total, ...Object.values(others)],
-      [factors.reduce((a, b) => a + b), ...factors.slice(1)].map((f) => f * loss1),
-      { rtol: 1e-5, what: `step ${i}` },
-    );
-  }
-  const loss = { total: full(device(), [], 1) };
-  assert.throws(() => weighLosses({ other: loss.total }, {}), /"other" has no weight/);
-  assert.throws(() => weighLosses({ step: loss.total }, { step: 1 }), /another name/);
-  loss.total.dispose();
 });
 
 test("heads for other anchors start as their closest old anchors", async () => {
