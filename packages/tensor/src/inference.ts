@@ -11,6 +11,7 @@ export {
 export { convertCheckpoint } from "./checkpoint/convert.js";
 export { crc32 } from "./checkpoint/crc32.js";
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint/errors.js";
+export { loadCheckpoint } from "./checkpoint/load.js";
 export * from "./checkpoint/safetensors.js";
 export * from "./compile/index.js";
 export type { DType, DTypeArrays } from "./core/dtype.js";

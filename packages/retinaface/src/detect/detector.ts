@@ -2,6 +2,7 @@ import {
   type Device,
   DeviceLostError,
   GpuOutOfMemoryError,
+  loadCheckpoint,
   type Precision,
 } from "@retinaface-webgpu/tensor/inference";
 import { findWeights, toPixelSource } from "#platform";
@@ -18,7 +19,6 @@ import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { DEFAULT_CONFIG } from "../types.js";
 import { readCheckpointConfig } from "../weights/config.js";
-import { readCheckpoint } from "../weights/index.js";
 import type { Backend, BackendChoice, DetectorRuntime } from "./backend.js";
 import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.js";
 import type { DetectCallOptions, DetectOptions } from "./options.js";
@@ -106,7 +106,7 @@ export class RetinaFace {
     const where = { backend, threads, device };
     checkBackend(where, { precision, tune });
     const bytes = await findWeights(weights);
-    const state = readCheckpoint(bytes);
+    const state = await loadCheckpoint(bytes);
     const config = {
       ...DEFAULT_CONFIG,
       ...readCheckpointConfig(bytes),

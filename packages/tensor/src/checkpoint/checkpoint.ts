@@ -3,7 +3,7 @@ import { unsupported } from "./errors.js";
 import { readLegacyCheckpoint } from "./pth-legacy.js";
 import { readZipCheckpoint } from "./pth-zip.js";
 import { looksLikeSafetensors, readSafetensors } from "./safetensors.js";
-import { stripWrappers } from "./torch-tensors.js";
+import { stripWrappers } from "./wrappers.js";
 
 /** How a checkpoint is stored: safetensors, or PyTorch's `.pth` in either of its formats. */
 export type CheckpointFormat = "safetensors" | "pth-legacy" | "pth-zip";
