@@ -21,6 +21,9 @@ export const defaultSite = path.join(root, "examples/site");
 /** Says in a folder which of its files the demo made. */
 const MARKER = ".retinaface-site.json";
 
+/** What a call leaves that is killed before it has marked the folder. */
+const UNFINISHED = /^\.retinaface-site\.json\.\d+\.tmp$/;
+
 /**
  * Makes a folder anew: what `write` puts into the empty folder that it is given takes the place of what an earlier call made
  * there. Everything else in the folder stays, and where `write` fails all does.
@@ -53,7 +56,7 @@ export async function replaceSite(folder, inputs, write) {
 function ownFiles(folder) {
   const own = readJson(path.join(folder, MARKER))?.files;
   if (Array.isArray(own)) return own.map(String).filter((file) => realPlace(folder, file));
-  const present = listFiles(folder);
+  const present = listFiles(folder).filter((file) => !UNFINISHED.test(file));
   if (present.length === 0) return [];
   if (path.resolve(folder) === defaultSite) return present;
   throw new SetupError(

@@ -1,6 +1,7 @@
 import { createReadStream, readdirSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
+import { pipeline } from "node:stream";
 
 /**
  * Serves test bundles from memory and the shared data folder read-only, on a free port of this machine.
@@ -13,7 +14,7 @@ import path from "node:path";
  * @returns {Promise<{origin: string, close(): Promise<void>}>}
  */
 export async function startTestServer(bundles, sharedFolder) {
-  const server = createServer((request, response) => {
+  const answer = (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     const [, area, ...rest] = pathname.split("/");
     const name = decodeURIComponent(rest.join("/"));
@@ -24,6 +25,14 @@ export async function startTestServer(bundles, sharedFolder) {
       const info = stat(within(sharedFolder, name));
       send(response, "json", JSON.stringify(info !== undefined));
     } else response.writeHead(pathname === "/favicon.ico" ? 204 : 404).end();
+  };
+  const server = createServer((request, response) => {
+    try {
+      answer(request, response);
+    } catch {
+      // A target that is no URL, or escapes in it that are none.
+      response.writeHead(400).end();
+    }
   });
   await new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -60,7 +69,7 @@ function sendShared(response, file) {
   else if (info.isDirectory()) send(response, "json", JSON.stringify(listFolder(file)));
   else {
     response.writeHead(200, { "content-type": "application/octet-stream" });
-    createReadStream(file).pipe(response);
+    pipeline(createReadStream(file), response, () => undefined);
   }
 }
 

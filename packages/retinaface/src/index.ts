@@ -1,8 +1,3 @@
-export {
-  closeDevices,
-  closeWorker,
-  type TerminableWorker,
-} from "@retinaface-webgpu/tensor/inference";
 export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
 export { parseDetectorConfig } from "./config.js";

@@ -130,6 +130,17 @@ if (process.platform !== "linux") {
     assert.ok(performance.now() - began < 20_000);
   });
 
+  test("a signal that comes while a pipe is opened counts", async () => {
+    spawnSync("mkfifo", [at("racing")]);
+    for (let turns = 0; turns < 40; turns++) {
+      const controller = new AbortController();
+      const read = readBytes(at("racing"), controller.signal);
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      controller.abort(Object.assign(new Error("enough"), { code: "ENOUGH" }));
+      await rejectsCode(read, "ENOUGH");
+    }
+  });
+
   test("an endless pipe is read up to the limit", async () => {
     const code = `
       const { readBytes } = await import(${JSON.stringify(INDEX)});
@@ -182,9 +193,10 @@ if (process.platform !== "linux") {
     await sleep(300);
     assert.is(child.exitCode, null, "the first is not heeded");
     child.kill("SIGINT");
-    const began = performance.now();
-    assert.is((await ended).code, 130);
-    assert.ok(performance.now() - began < 2000);
+    const killed = setTimeout(() => child.kill("SIGKILL"), 5000);
+    const { code, signal } = await ended;
+    clearTimeout(killed);
+    assert.ok(code === 130 || signal === "SIGINT", `${code} ${signal}: shells call both 130`);
   });
 }
 

@@ -58,3 +58,10 @@ export const { replaceSite } = await importTool<{
     write: (fresh: string) => Promise<void>,
   ): Promise<void>;
 }>("tools/lib/site-folder.mjs");
+
+export const { startTestServer } = await importTool<{
+  startTestServer(
+    bundles: Map<string, Uint8Array>,
+    sharedFolder: string,
+  ): Promise<{ origin: string; close(): Promise<void> }>;
+}>("tools/lib/test-server.mjs");

@@ -7,7 +7,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../support/random.js";
 import { skip } from "../support/skip.js";
-import { serveFolder } from "../support/tools.node.js";
+import { serveFolder, startTestServer } from "../support/tools.node.js";
 
 /* The development server is asked what no browser asks. */
 
@@ -29,9 +29,9 @@ test.after(async () => {
 });
 
 /** Sends text as it is and returns the whole answer. */
-function ask(text: string | Buffer): Promise<string> {
+function ask(text: string | Buffer, to = port): Promise<string> {
   return new Promise((resolve) => {
-    const socket = net.connect(port, "127.0.0.1", () => socket.write(text));
+    const socket = net.connect(to, "127.0.0.1", () => socket.write(text));
     let answer = "";
     socket.setTimeout(3000, () => socket.destroy());
     socket.on("data", (data) => {
@@ -187,5 +187,19 @@ if (existsSync(OPEN_FILES)) {
 } else {
   skip(test, "clients that leave in the middle keep no file open", `needs ${OPEN_FILES}`);
 }
+
+test("the test runner's server outlives what no page asks", async () => {
+  const runner = await startTestServer(new Map(), folder);
+  const { port: at } = new URL(runner.origin);
+  for (const target of ["/shared/%zz", "//", "/shared/..%2f..%2fsecret.txt", "/%", "http://["]) {
+    const answer = await ask(
+      `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      Number(at),
+    );
+    assert.ok(statusOf(answer) >= 400, `${target}: ${answer}`);
+    assert.not.match(answer, "SECRET");
+  }
+  await runner.close();
+});
 
 test.run();

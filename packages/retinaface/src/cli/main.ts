@@ -114,6 +114,13 @@ function buildProgram(signal: AbortSignal): Command {
   return program;
 }
 
+/** By the signal itself where that can be: leaving in order may wait for what does not end. Shells call it 130 and 143. */
+function endAtOnce(name: NodeJS.Signals, code: number): void {
+  if (process.platform === "win32") process.exit(code);
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+}
+
 /** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
 function abortOnSignals(): AbortController {
   const controller = new AbortController();
@@ -123,7 +130,7 @@ function abortOnSignals(): AbortController {
     ["SIGTERM", 143],
   ] as const) {
     process.on(name, () => {
-      if (signals++ > 0) process.exit(code);
+      if (signals++ > 0) endAtOnce(name, code);
       process.exitCode = code;
       controller.abort();
     });

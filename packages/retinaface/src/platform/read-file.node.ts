@@ -32,6 +32,7 @@ export async function readWhole(
   let owned = true;
   try {
     const status = await calls.fstat(fd);
+    signal?.throwIfAborted();
     if (status.isFIFO()) {
       owned = false;
       return await readPipe(fd, path, signal);

@@ -53,8 +53,7 @@ async function runContactSheet(values: ContactSheetValues): Promise<void> {
     );
   await outputs.write(out, encodePng(contactSheet(samples, { tile, columns })));
   const faces = samples.reduce((sum, { ignored }) => sum + ignored.length, 0);
-  const counted = dataset.problems.length + problems.length;
-  printJson({ file: out, samples: samples.length, faces, problems: counted });
+  printJson({ file: out, samples: samples.length, faces, problems: problems.length });
   if (problems.length > 0) process.exitCode = 1;
 }
 

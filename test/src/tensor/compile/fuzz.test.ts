@@ -7,12 +7,10 @@ import { rounds } from "../../support/rounds.js";
 
 const device = useDevice(test);
 
-/** From here on, few networks find each of the faults that were planted to see whether they do. */
-const FIRST_SEED = 45;
-const GRAPHS = rounds(32);
+const GRAPHS = rounds(60);
 
 test(`${GRAPHS} random networks agree with float64, whatever becomes of their weights`, async () => {
-  for (let i = 0; i < GRAPHS; i++) await fuzzPlans(device(), FIRST_SEED + i);
+  for (let seed = 1; seed <= GRAPHS; seed++) await fuzzPlans(device(), seed);
 });
 
 test.run();

@@ -9,6 +9,8 @@
  * every gradient once. For the reasons see `subgroup-gemm.ts`.
  */
 
+import { packedLayout } from "../shared/layout.js";
+import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
 import {
   bindingsWgsl,
   enablesWgsl,
@@ -18,9 +20,7 @@ import {
   forwardText,
   inputAt,
   PARAMS_WGSL,
-} from "../forward/forward.js";
-import { packedLayout } from "../shared/layout.js";
-import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
+} from "./forward.js";
 
 const LANES = 8;
 const COLUMNS = LANES - 1;
