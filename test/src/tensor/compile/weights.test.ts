@@ -2,6 +2,7 @@ import {
   add,
   batchNorm,
   compile,
+  compileStep,
   conv2d,
   convTranspose2d,
   gather,
@@ -177,6 +178,39 @@ test("an optimizer's step, and a state dict that is loaded, are taken over", asy
   net.loadStateDict(state);
   await plan.update();
   assertClose(await run(), start, CLOSE);
+  plan.dispose();
+});
+
+test("what compiled training steps change is taken over, and not before", async () => {
+  const net = new nn.Conv2d(nn.Init.seeded(device(), 45), 4, 3, { kernelSize: 3, padding: 1 });
+  const forward = (t: Tensor) => net.forward(t);
+  const x = new Random(46).normals(2 * 3 * 4 * 4);
+  const info = { shape: SHAPE, dtype: "f32" as const };
+  const plan = await compile(device(), forward, [info]);
+  const run = async () => {
+    plan.run([tensor(device(), x, SHAPE)]);
+    return dense(plan.outputs);
+  };
+  const start = await run();
+  const optimizer = new optim.SGD(net.parameters(), { lr: 0.01 });
+  const step = await compileStep(device(), {
+    inputs: { x: info },
+    losses: (inputs) => ({ total: sum(forward(inputs.x)) }),
+    optimizer,
+  });
+  step.inputs.x.write(x);
+  for (let i = 0; i < 2; i++) {
+    step.run();
+    assert.equal(await run(), start);
+  }
+  await plan.update();
+  const after = await run();
+  assertClose(after, await eagerly(forward, x), CLOSE);
+  assert.not.equal(after, start);
+  step.run();
+  await plan.update();
+  assertClose(await run(), await eagerly(forward, x), CLOSE);
+  step.dispose();
   plan.dispose();
 });
 
