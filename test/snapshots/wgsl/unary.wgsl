@@ -98,13 +98,16 @@ fn sigmoid_(x: T) -> T {
   let e = exp(-abs(x));
   return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(sigmoid_(x));
+  out[i] = vec4<f32>(select(sigmoid_(x), x, isNan(x)));
 }
 
 //// unary-sigmoid-backward
@@ -145,13 +148,16 @@ fn tanh_(x: T) -> T {
   let series = x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))));
   return select(sign(x) * (1.0 - e) / (1.0 + e), series, s < T(0.0625));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(tanh_(x));
+  out[i] = vec4<f32>(select(tanh_(x), x, isNan(x)));
 }
 
 //// unary-tanh-backward
@@ -186,14 +192,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(exp(x));
+  out[i] = vec4<f32>(select(exp(x), x, isNan(x)));
 }
 
 //// unary-exp-backward
@@ -228,14 +236,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(log(x));
+  out[i] = vec4<f32>(select(log(x), x, isNan(x)));
 }
 
 //// unary-log-backward
@@ -618,6 +628,9 @@ fn expm1_(x: T) -> T {
   let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
   return select(exp(x) - 1.0, series, abs(x) < T(0.1));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -625,7 +638,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
   let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(a * expm1_(negative_(x)), x, x > T(0)));
+  out[i] = vec4<f32>(select(select(a * expm1_(negative_(x)), x, x > T(0)), x, isNan(x)));
 }
 
 //// unary-elu-backward
@@ -666,13 +679,16 @@ fn expm1_(x: T) -> T {
   let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
   return select(exp(x) - 1.0, series, abs(x) < T(0.1));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(1.0507009873554805) * select(T(1.6732632423543772) * expm1_(negative_(x)), x, x > T(0)));
+  out[i] = vec4<f32>(select(T(1.0507009873554805) * select(T(1.6732632423543772) * expm1_(negative_(x)), x, x > T(0)), x, isNan(x)));
 }
 
 //// unary-selu-backward
@@ -711,13 +727,16 @@ fn log1p_(e: T) -> T {
   let series = e * (1.0 + e * (-0.5 + e * (1.0 / 3.0 - e * 0.25)));
   return select(log(1.0 + e), series, e < T(0.01));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(max(x, T(0)) + log1p_(exp(-abs(x))));
+  out[i] = vec4<f32>(select(max(x, T(0)) + log1p_(exp(-abs(x))), x, isNan(x)));
 }
 
 //// unary-softplus-backward
@@ -801,13 +820,16 @@ fn expm1_(x: T) -> T {
   let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
   return select(exp(x) - 1.0, series, abs(x) < T(0.1));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(expm1_(x));
+  out[i] = vec4<f32>(select(expm1_(x), x, isNan(x)));
 }
 
 //// unary-expm1-backward
@@ -848,13 +870,16 @@ fn logOnePlus_(x: T) -> T {
   let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0)))));
   return select(log(1.0 + x), series, abs(x) < T(0.3));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(logOnePlus_(x));
+  out[i] = vec4<f32>(select(logOnePlus_(x), x, isNan(x)));
 }
 
 //// unary-log1p-backward
@@ -898,13 +923,16 @@ fn erf_(x: T) -> T {
   let tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   return select(sign(x) * (1.0 - tail * exp(-s)), series, abs(x) < T(1.0));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(erf_(x));
+  out[i] = vec4<f32>(select(erf_(x), x, isNan(x)));
 }
 
 //// unary-erf-backward
@@ -948,13 +976,16 @@ fn erf_(x: T) -> T {
   let tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   return select(sign(x) * (1.0 - tail * exp(-s)), series, abs(x) < T(1.0));
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0.5) * x * (T(1) + erf_(x * T(0.7071067811865476))));
+  out[i] = vec4<f32>(select(T(0.5) * x * (T(1) + erf_(x * T(0.7071067811865476))), x, isNan(x)));
 }
 
 //// unary-gelu-backward
@@ -1002,13 +1033,16 @@ fn sigmoid_(x: T) -> T {
   return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
 }
 fn geluInner_(x: T) -> T { return T(1.5957691216057308) * (x + T(0.044715) * x * x * x); }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(x * sigmoid_(geluInner_(x)));
+  out[i] = vec4<f32>(select(x * sigmoid_(geluInner_(x)), x, isNan(x)));
 }
 
 //// unary-geluTanh-backward
@@ -1047,14 +1081,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(sin(x));
+  out[i] = vec4<f32>(select(sin(x), x, isNan(x)));
 }
 
 //// unary-sin-backward
@@ -1089,14 +1125,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(cos(x));
+  out[i] = vec4<f32>(select(cos(x), x, isNan(x)));
 }
 
 //// unary-cos-backward
@@ -1344,14 +1382,21 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-fn pow_(x: T) -> T { return pow(x, T(0.5)); }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn infinity_() -> f32 {
+  var bits = 0x7f800000u;
+  return bitcast<f32>(bits);
+}
+fn pow_(x: T) -> T { return select(pow(x, T(0.5)), T(0.0), x == T(0.0)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(pow_(x));
+  out[i] = vec4<f32>(select(pow_(x), x, isNan(x)));
 }
 
 //// unary-powScalar-backward
@@ -1365,7 +1410,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
-fn powLess1_(x: T) -> T { return 1.0 / pow(x, T(0.5)); }
+fn infinity_() -> f32 {
+  var bits = 0x7f800000u;
+  return bitcast<f32>(bits);
+}
+fn powLess1_(x: T) -> T { return select(pow(x, T(-0.5)), T(infinity_()), x == T(0.0)); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -1518,7 +1567,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -1526,7 +1577,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
   let a = T(f32(p.a));
-  out[i] = vec4<f32>(pow(a, x));
+  out[i] = vec4<f32>(select(pow(a, x), x, isNan(x)));
 }
 
 //// unary-scalarPow-backward
@@ -1802,13 +1853,16 @@ fn sigmoid_(x: T) -> T {
   let e = exp(-abs(x));
   return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
 }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f16>(sigmoid_(x));
+  out[i] = vec4<f16>(select(sigmoid_(x), x, isNan(x)));
 }
 
 //// unary-clamp-2

@@ -15,6 +15,7 @@ import {
   scalarOrVector,
 } from "../define.js";
 import type { Kernel, ParamValue } from "../kernel.js";
+import { isNanFunction } from "../nan.js";
 
 /** A function by its WGSL text, in terms of `x` and the constants `a`, `b`; `T` is scalar or vec4. */
 interface UnaryFunction {
@@ -164,13 +165,19 @@ function powerFunction(name: string, exponent: number): string {
     const product = steps === 0 ? "T(1)" : Array(steps).fill("x").join(" * ");
     return `fn ${name}(x: T) -> T { return ${exponent < 0 ? `1.0 / (${product})` : product}; }`;
   }
-  // As a reciprocal where negative: adapters differ in what pow makes of 0 then.
-  const raised = (base: string) =>
-    exponent < 0 ? `1.0 / pow(${base}, T(${steps}))` : `pow(${base}, T(${steps}))`;
-  if (!Number.isInteger(exponent)) return `fn ${name}(x: T) -> T { return ${raised("x")}; }`;
+  const raised = (base: string) => `pow(${base}, T(${exponent}))`;
+  // Adapters differ in what pow makes of 0.
+  const ofZero = exponent < 0 ? "T(infinity_())" : "T(0.0)";
+  const at = (value: string) => `select(${value}, ${ofZero}, x == T(0.0))`;
+  const infinity = `fn infinity_() -> f32 {
+  var bits = 0x7f800000u;
+  return bitcast<f32>(bits);
+}
+`;
+  const text = (value: string) => `${infinity}fn ${name}(x: T) -> T { return ${at(value)}; }`;
+  if (!Number.isInteger(exponent)) return text(raised("x"));
   const power = raised("abs(x)");
-  const value = exponent % 2 === 0 ? power : `select(${power}, -(${power}), x < T(0.0))`;
-  return `fn ${name}(x: T) -> T { return ${value}; }`;
+  return text(exponent % 2 === 0 ? power : `select(${power}, -${power}, x < T(0.0))`);
 }
 
 /** The power in the gradient; that of x⁰ is multiplied by 0, which it must not turn into NaN. */
@@ -179,9 +186,10 @@ function lowerPower(exponent: number): string {
   return powerFunction("powLess1_", exponent - 1);
 }
 
-function helperText(expression: string, exponent: number): string {
+function helperText(expression: string, exponent: number, width: number): string {
   const used = Object.entries(helpers).filter(([name]) => expression.includes(name));
   const text = used.map(([, source]) => source);
+  if (expression.includes("isNan(")) text.push(isNanFunction(width));
   if (expression.includes("pow_(")) text.push(powerFunction("pow_", exponent));
   if (expression.includes("powLess1_(")) text.push(lowerPower(exponent));
   return text.join("\n");
@@ -223,7 +231,7 @@ function unaryKernel(
     name,
     buffers: [...inputs.map((n) => input(`${n}In`, stored)), output("out", stored)],
     params: { a: constant(a), b: constant(b) },
-    globals: `alias T = ${scalarOrVector(computed, width)};\n${helperText(value, op === "powScalar" ? a : 0)}`,
+    globals: `alias T = ${scalarOrVector(computed, width)};\n${helperText(value, op === "powScalar" ? a : 0, width)}`,
     count: count / width,
     body: `${loads.join("\n")}
   out[i] = ${stored}(${value});`,
@@ -232,9 +240,16 @@ function unaryKernel(
   });
 }
 
+/** What some adapters' built-in functions lose NaN in: SwiftShader clamps the argument of exp. */
+const LOSES_NAN = /exp|log|pow|sin\(|cos\(|(?:sigmoid|tanh|erf|geluInner)_\(/;
+
 /** y = op(x). Bindings: x, y. */
 export function unary(spec: UnarySpec): Kernel {
-  return unaryKernel(spec, ["x"], `unary-${spec.op}`, functions[spec.op].value);
+  const { op, type = "f32", a } = spec;
+  const { value } = functions[op];
+  const isOne = op === "powScalar" && a === 0;
+  const kept = computeType(type) === "f32" && LOSES_NAN.test(value) && !isOne;
+  return unaryKernel(spec, ["x"], `unary-${op}`, kept ? `select(${value}, x, isNan(x))` : value);
 }
 
 /** Gradient to x. Bindings: gradient of y; x or y as `unaryGradientFrom` says; gradient of x. */

@@ -9,6 +9,7 @@ import type { Tensor } from "../core/tensor.js";
 import { add, div, maximum, mul, sub } from "./binary/forward.js";
 import { reshape } from "./movement/forward.js";
 import { max, mean, type ReduceOptions, sum, sumSquares } from "./reduce/forward.js";
+import { where } from "./select/forward.js";
 import { abs, addScalar, clamp, exp, log, mulScalar, rsqrt, square } from "./unary/forward.js";
 
 /** Options of `variance`. */
@@ -75,8 +76,9 @@ export function logSumExp(x: Tensor, axis: number, keepDims = false): Tensor {
   const axes = [normalizeAxis("logSumExp", axis, x.shape)];
   // The largest of nothing but −∞ is −∞, and −∞ less that NaN.
   const top = clamp(max(x.detach(), { axes, keepDims: true }), -3.4e38, 3.4e38);
-  const total = log(sum(exp(sub(x, top)), { axes, keepDims: true }));
-  const result = add(total, top);
+  const total = sum(exp(sub(x, top)), { axes, keepDims: true });
+  // Adapters differ in what they take for the logarithm of 0.
+  const result = where(total, add(log(total), top), Number.NEGATIVE_INFINITY);
   if (keepDims) return result;
   return reshape(
     result,
