@@ -6,6 +6,7 @@ import { type Environment, formatEnvironment } from "./environment.js";
 import type { KernelResult } from "./kernels.js";
 import type { benchModel, NetworkResult } from "./model.js";
 import type { StageResult } from "./stages.js";
+import type { Summary } from "./statistics.js";
 import { formatBytes, formatNumber, formatShare, formatTable } from "./table.js";
 import type { TrainingResult } from "./training.js";
 
@@ -141,20 +142,26 @@ function formatStages(result: StageResult): string {
 }
 
 function formatTraining(training: TrainingResult): string {
-  const { step, forward, plan, stepOverForward, stepOverPlan, firstLoss, lastLoss } = training;
+  const { step, forward, plan, compiledStep, host, groups, batchOfEight } = training;
+  const { stepOverForward, stepOverPlan, stepOverCompiled, firstLoss, lastLoss } = training;
+  const timed = (name: string, { median, spread }: Summary) => [name, median, formatShare(spread)];
+  const told = (text: string) => [text, undefined, undefined];
+  const arena = formatBytes(training.arenaBytes);
   return formatTable(
     ["training at 320×320, batch 1", "ms", "± or ratio"],
     [
-      ["forward, loss, backward, SGD", step.median, formatShare(step.spread)],
-      ["eager forward", forward.median, formatShare(forward.spread)],
-      ["compiled forward", plan.median, formatShare(plan.spread)],
+      timed("forward, loss, backward, SGD", step),
+      timed("the same compiled", compiledStep),
+      timed("of that the host", host),
+      timed("an image of eight, compiled", batchOfEight),
+      timed("eager forward", forward),
+      timed("compiled forward", plan),
+      ["step / compiled step", undefined, stepOverCompiled],
       ["step / eager forward", undefined, stepOverForward],
       ["step / compiled forward", undefined, stepOverPlan],
-      [
-        `loss ${formatNumber(firstLoss)} → ${formatNumber(lastLoss)} over ${step.count + 1} steps`,
-        undefined,
-        undefined,
-      ],
+      ...Object.entries(groups).map(([name, ms]) => [`GPU clock: ${name}`, ms, undefined]),
+      told(`${training.dispatches} dispatches, ${arena} shared by what lives within a step`),
+      told(`loss ${formatNumber(firstLoss)} → ${formatNumber(lastLoss)} over all steps`),
     ],
   );
 }

@@ -2,22 +2,31 @@ import {
   type Device,
   keep,
   noGrad,
-  optim,
-  type Tensor,
-  tensor,
+  type optim,
   tidy,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
-import { MATCH_PRESETS, matchPriors, multiBoxLoss, uploadTargets } from "@retinaface-webgpu/train";
-import { DEFAULT_CONFIG, priorBoxes, type RetinaFaceNetwork } from "retinaface-webgpu";
+import { multiBoxLoss } from "@retinaface-webgpu/train";
+import type { RetinaFaceNetwork } from "retinaface-webgpu";
+import { CompiledTraining, sgd, type TrainingData, trainingData } from "./compiled-training.js";
 import { compileNetwork } from "./network.js";
-import { randomValues } from "./random.js";
 import { interleave, type Summary, summarize } from "./statistics.js";
 
 /** Milliseconds of training MobileNet-0.25 at 320×320, batch 1. */
 export interface TrainingResult {
-  /** Forward, loss, backward and SGD. */
+  /** Forward, loss, backward and SGD, recorded anew each time. */
   readonly step: Summary;
+  /** The same compiled. */
+  readonly compiledStep: Summary;
+  /** Of that, what the host takes until it is submitted. */
+  readonly host: Summary;
+  /** GPU time of a compiled step by groups of kernels, each dispatch timed by itself. */
+  readonly groups: Readonly<Record<string, number>>;
+  readonly dispatches: number;
+  readonly arenaBytes: number;
+  /** Milliseconds an image of a compiled step of a batch of eight. */
+  readonly batchOfEight: Summary;
+  readonly stepOverCompiled: number;
   /** Eager forward in training mode (batch statistics), gradients recorded. */
   readonly forward: Summary;
   /** The compiled plan, batch norm folded. */
@@ -31,39 +40,25 @@ export interface TrainingResult {
 
 const SIDE = 320;
 
-/** Two faces, as fractions of the image. */
-const FACES = {
-  boxes: Float32Array.of(0.1, 0.1, 0.3, 0.35, 0.55, 0.5, 0.7, 0.68),
-  landmarks: Float32Array.from({ length: 20 }, (_, i) => (i < 10 ? 0.2 : 0.6)),
-};
-
 /** Training of a network on one random image with two faces. */
 export class TrainingWork {
   readonly #device: Device;
   readonly #network: RetinaFaceNetwork;
   readonly #optimizer: optim.SGD;
-  readonly #image: Tensor;
-  readonly #targets: ReturnType<typeof uploadTargets>;
+  readonly #data: TrainingData;
 
   constructor(device: Device, network: RetinaFaceNetwork) {
     this.#device = device;
     this.#network = network;
     network.train().requiresGrad(true);
-    this.#optimizer = new optim.SGD(network.parameters(), {
-      lr: 1e-3,
-      momentum: 0.9,
-      weightDecay: 5e-4,
-    });
-    this.#image = tensor(device, randomValues(SIDE * SIDE * 3, 1, 128), [1, SIDE, SIDE, 3]);
-    const priors = priorBoxes(SIDE, SIDE, DEFAULT_CONFIG.anchors);
-    const targets = matchPriors([FACES], priors, MATCH_PRESETS.pytorch);
-    this.#targets = uploadTargets(device, targets, 1);
+    this.#optimizer = sgd(network);
+    this.#data = trainingData(device, 1, SIDE);
   }
 
   /** Milliseconds of a forward pass with gradients recorded. */
   async forward(): Promise<number> {
     const start = performance.now();
-    tidy(() => void this.#network.forward(this.#image));
+    tidy(() => void this.#network.forward(this.#data.image));
     await this.#device.sync();
     return performance.now() - start;
   }
@@ -72,7 +67,7 @@ export class TrainingWork {
   async step(): Promise<number> {
     const start = performance.now();
     tidy(() => {
-      const { total } = multiBoxLoss(this.#network.forward(this.#image), this.#targets);
+      const { total } = multiBoxLoss(this.#network.forward(this.#data.image), this.#data.targets);
       total.backward();
     });
     this.#optimizer.step();
@@ -84,7 +79,9 @@ export class TrainingWork {
   /** The loss as it is now. */
   async loss(): Promise<number> {
     const total = tidy(() =>
-      noGrad(() => keep(multiBoxLoss(this.#network.forward(this.#image), this.#targets).total)),
+      noGrad(() =>
+        keep(multiBoxLoss(this.#network.forward(this.#data.image), this.#data.targets).total),
+      ),
     );
     const value = await total.item();
     total.dispose();
@@ -93,14 +90,11 @@ export class TrainingWork {
 
   dispose(): void {
     this.#optimizer.dispose();
-    this.#image.dispose();
-    const { labels, heads } = this.#targets;
-    const parts = Object.values(heads).flatMap(({ values, weights }) => [values, weights]);
-    for (const tensor of [labels, ...parts]) tensor.dispose();
+    this.#data.dispose();
   }
 }
 
-/** Times a training step against forward passes, in turn. */
+/** Times training steps, eager and compiled, against forward passes, in turn. */
 export async function benchTraining(
   device: Device,
   network: RetinaFaceNetwork,
@@ -110,31 +104,55 @@ export async function benchTraining(
   network.eval();
   const plan = await compileNetwork(device, network, [1, SIDE, SIDE], weights);
   const work = new TrainingWork(device, network);
-  const compiled = async (): Promise<number> => {
+  const forward = async (): Promise<number> => {
     const start = performance.now();
     plan.run();
     await device.sync();
     return performance.now() - start;
   };
-  const runs = [() => work.step(), () => work.forward(), compiled];
+  const optimizer = sgd(network);
+  const made: { dispose(): void }[] = [work, plan, weights, optimizer];
   try {
     const firstLoss = await work.loss();
-    for (const run of runs) await run();
-    const times = await interleave(runs, rounds, (run) => run());
+    const one = await CompiledTraining.create(device, network, optimizer, 1, SIDE);
+    made.push(one);
+    const runs = [() => work.step(), () => work.forward(), forward, () => one.step()];
+    const all = [...runs, () => one.host()];
+    for (const run of all) await run();
+    const times = await interleave(all, rounds, (run) => run());
     const lastLoss = await work.loss();
-    const [step, forward, planTime] = runs.map((run) => summarize(times.get(run)!));
+    const groups = await one.groups();
+    const [step, eager, planTime, compiledStep, host] = all.map((run) =>
+      summarize(times.get(run)!),
+    );
+    const { dispatches, arenaBytes } = one.stats;
     return {
-      step,
-      forward,
-      plan: planTime,
-      stepOverForward: step.median / forward.median,
+      ...{ step, forward: eager, plan: planTime, compiledStep, host, groups },
+      ...{ dispatches, arenaBytes, firstLoss, lastLoss },
+      batchOfEight: await timeBatch(device, network, optimizer, Math.ceil(rounds / 3)),
+      stepOverForward: step.median / eager.median,
       stepOverPlan: step.median / planTime.median,
-      firstLoss,
-      lastLoss,
+      stepOverCompiled: step.median / compiledStep.median,
     };
   } finally {
-    work.dispose();
-    plan.dispose();
-    weights.dispose();
+    for (const one of made) one.dispose();
+  }
+}
+
+/** Milliseconds an image of a batch of eight. */
+async function timeBatch(
+  device: Device,
+  network: RetinaFaceNetwork,
+  optimizer: optim.SGD,
+  rounds: number,
+): Promise<Summary> {
+  const eight = await CompiledTraining.create(device, network, optimizer, 8, SIDE);
+  try {
+    await eight.step();
+    const times: number[] = [];
+    for (let i = 0; i < rounds; i++) times.push((await eight.step()) / 8);
+    return summarize(times);
+  } finally {
+    eight.dispose();
   }
 }

@@ -1,4 +1,7 @@
-/** onnxruntime: `node-webgpu` and `node-cpu` (onnxruntime-node), `web-webgpu` (onnxruntime-web under Dawn). */
+/**
+ * onnxruntime: `node-webgpu` and `node-cpu` (onnxruntime-node), `web-webgpu` (onnxruntime-web under Dawn), `web-wasm` with
+ * the number of threads.
+ */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -32,14 +35,27 @@ interface Ort {
 }
 
 const modules = path.join(root, "bench/node_modules");
-const [flavour] = process.argv.slice(2);
+const [flavour, threads = "1"] = process.argv.slice(2);
+
+/** Execution providers by flavour. */
+const PROVIDERS: Readonly<Record<string, string>> = {
+  "node-webgpu": "webgpu",
+  "node-cpu": "cpu",
+  "web-webgpu": "webgpu",
+  "web-wasm": "wasm",
+};
 
 async function loadOrt(): Promise<Ort> {
-  if (flavour !== "web-webgpu") {
+  if (flavour.startsWith("node")) {
     return createRequire(path.join(root, "bench/package.json"))("onnxruntime-node");
   }
-  provideNavigatorGpu();
   const dist = path.join(modules, "onnxruntime-web/dist");
+  if (flavour === "web-wasm") {
+    const web: Ort = await import(pathToFileURL(path.join(dist, "ort.node.min.mjs")).href);
+    web.env.wasm.numThreads = Number(threads);
+    return web;
+  }
+  provideNavigatorGpu();
   const ort: Ort = await import(pathToFileURL(path.join(dist, "ort.webgpu.bundle.min.mjs")).href);
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmBinary = readFileSync(path.join(dist, "ort-wasm-simd-threaded.asyncify.wasm"));
@@ -49,7 +65,7 @@ async function loadOrt(): Promise<Ort> {
 serve(async (weights) => {
   const ort = await loadOrt();
   ort.env.logLevel = "error";
-  const name = flavour === "web-webgpu" ? "onnxruntime-web" : "onnxruntime-node";
+  const name = flavour.startsWith("web") ? "onnxruntime-web" : "onnxruntime-node";
   return {
     version: packageVersion(path.join(modules, name)),
     prepare: (task) => prepare(ort, task, weights),
@@ -60,7 +76,7 @@ serve(async (weights) => {
 async function prepare(ort: Ort, task: string, weights: string): Promise<Runner> {
   const graph = graphOf(task, weights);
   if (!graph) throw new Error("these packages of onnxruntime do not train");
-  const provider = flavour === "node-cpu" ? "cpu" : "webgpu";
+  const provider = PROVIDERS[flavour];
   const session = await ort.InferenceSession.create(encodeOnnx(graph), {
     executionProviders: [provider],
   });

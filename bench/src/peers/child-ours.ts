@@ -1,29 +1,24 @@
 import { readFileSync } from "node:fs";
 import {
-  add,
   compile,
-  concat,
+  compileStep,
   conv2d,
   Device,
-  leakyRelu,
   mean,
-  narrow,
   nn,
   optim,
   type Plan,
   type PlanOutput,
   relu,
-  resizeNearest,
   square,
   sub,
-  type Tensor,
   tensor,
-  tidy,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
 import { packageVersion, root } from "../environment.js";
 import { compileNetwork, makeNetwork } from "../network.js";
-import type { Graph, GraphNode } from "./graph.js";
+import { graphForward } from "./forward.js";
+import type { Graph } from "./graph.js";
 import { type Runner, serve } from "./serve.js";
 import { firstSteps, graphOf, HEAD_TRAINING, headTraining, inputOf, NETWORK } from "./tasks.js";
 
@@ -88,58 +83,13 @@ function dense({ shape, stride, offset }: PlanOutput, values: Float32Array): Flo
 }
 
 async function compileGraph(device: Device, graph: Graph): Promise<Plan> {
-  const parameters = new Map(
-    graph.nodes
-      .filter((node) => node.kind === "conv")
-      .map((node) => [
-        node.output,
-        {
-          weight: tensor(device, node.weight, node.shape),
-          bias: tensor(device, node.bias, [node.shape[0]]),
-        },
-      ]),
-  );
-  const forward = (x: Tensor): Tensor[] => {
-    const values = new Map([["x", x]]);
-    const value = (name: string) => values.get(name)!;
-    for (const node of graph.nodes) values.set(node.output, apply(node, value, parameters));
-    return graph.outputs.map(value);
-  };
+  const { forward, dispose } = graphForward(device, graph);
   const plan = await compile(device, forward, [{ shape: graph.input, dtype: "f32" }]);
-  for (const { weight, bias } of parameters.values()) {
-    weight.dispose();
-    bias.dispose();
-  }
+  dispose();
   return plan;
 }
 
-function apply(
-  node: GraphNode,
-  value: (name: string) => Tensor,
-  parameters: ReadonlyMap<string, { weight: Tensor; bias: Tensor }>,
-): Tensor {
-  switch (node.kind) {
-    case "conv": {
-      const { weight, bias } = parameters.get(node.output)!;
-      const { stride, padding, groups, activation } = node;
-      const y = conv2d(value(node.input), weight, bias, { stride, padding, groups });
-      if (activation.kind === "relu") return relu(y);
-      return activation.kind === "leaky" ? leakyRelu(y, activation.slope) : y;
-    }
-    case "add":
-      return add(value(node.inputs[0]), value(node.inputs[1]));
-    case "concatRelu":
-      return relu(concat(node.inputs.map(value), -1));
-    case "upsample": {
-      const x = value(node.input);
-      return resizeNearest(x, { size: [x.shape[1] * 2, x.shape[2] * 2] });
-    }
-    case "rows":
-      return narrow(value(node.input), 1, 0, node.count);
-  }
-}
-
-function headRunner(device: Device): Runner {
+async function headRunner(device: Device): Promise<Runner> {
   const { side, learningRate, ...data } = headTraining();
   const x = tensor(device, data.x, [1, side, side, 64]);
   const target = tensor(device, data.target, [1, side, side, 16]);
@@ -151,25 +101,23 @@ function headRunner(device: Device): Runner {
   const b2 = parameter(data.bias2, [16]);
   const parameters = [w1, b1, w2, b2];
   const optimizer = new optim.SGD(parameters, { lr: learningRate });
-  const run = async () => {
-    const loss = tidy(() => {
+  const step = await compileStep(device, {
+    inputs: {},
+    losses: () => {
       const y = conv2d(relu(conv2d(x, w1, b1, { padding: 1 })), w2, b2);
-      const error = mean(square(sub(y, target)));
-      error.backward();
-      return error;
-    });
-    optimizer.step();
-    optimizer.zeroGrad();
-    const value = (await loss.data()) as Float32Array;
-    loss.dispose();
-    return [value];
+      return { total: mean(square(sub(y, target))) };
+    },
+    optimizer,
+  });
+  const run = async () => {
+    step.run();
+    return [Float32Array.of((await step.read()).total)];
   };
   return {
     run,
     check: () => firstSteps(run),
     release: () => {
-      optimizer.dispose();
-      for (const one of [x, target, ...parameters]) one.dispose();
+      for (const one of [step, optimizer, x, target, ...parameters]) one.dispose();
     },
   };
 }

@@ -21,6 +21,30 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: "onnxruntime-node WebGPU", script: "child-ort.js", args: ["node-webgpu"] },
   { name: "onnxruntime-web WebGPU", script: "child-ort.js", args: ["web-webgpu"] },
   { name: "tfjs WebGPU", script: "child-tfjs.js", args: [TFJS_BUNDLE] },
+  {
+    name: "retinaface-webgpu WASM, 1 thread",
+    script: "child-wasm.js",
+    args: ["1"],
+    forScale: true,
+  },
+  {
+    name: "retinaface-webgpu WASM, 2 threads",
+    script: "child-wasm.js",
+    args: ["2"],
+    forScale: true,
+  },
+  {
+    name: "onnxruntime-web WASM, 1 thread",
+    script: "child-ort.js",
+    args: ["web-wasm", "1"],
+    forScale: true,
+  },
+  {
+    name: "onnxruntime-web WASM, 2 threads",
+    script: "child-ort.js",
+    args: ["web-wasm", "2"],
+    forScale: true,
+  },
   { name: "onnxruntime-node CPU", script: "child-ort.js", args: ["node-cpu"], forScale: true },
 ];
 

@@ -17,6 +17,11 @@ import { float, word } from "./team";
 /** Output pixels along a tile's side, and input pixels along its window's. */
 const TILE = 4;
 const WINDOW = 6;
+/**
+ * Bytes between two of the 36 matrices: without, those of 16 tiles × 64 channels begin 4 KiB apart,
+ * in the same lines of the first-level cache, and 80×80×64 takes 13.4 ms instead of 4.8.
+ */
+const APART = 64;
 
 export function winogradChunk(step: usize, chunk: i32, thread: i32): void {
   const outHeight = word(step, Window.outHeight);
@@ -35,9 +40,9 @@ export function winogradChunk(step: usize, chunk: i32, thread: i32): void {
   const border = <usize>word(step, Conv.scratch) + thread * word(step, Conv.scratchBytes);
   const column = border + (<usize>(WINDOW * WINDOW * inChannels) << 2) + 31 & ~15;
   const before = column + WINDOW * WINDOW * 16;
-  const beforeStep = <usize>(size * inWidth4) << 2;
+  const beforeStep = (<usize>(size * inWidth4) << 2) + APART;
   const after = before + beforeStep * (WINDOW * WINDOW);
-  const afterStep = <usize>(size * outWidth8) << 2;
+  const afterStep = (<usize>(size * outWidth8) << 2) + APART;
 
   for (let i = 0; i < count; i++) {
     const tile = first + i;

@@ -1,3 +1,8 @@
+export {
+  closeDevices,
+  closeWorker,
+  type TerminableWorker,
+} from "@retinaface-webgpu/tensor/inference";
 export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
 export { parseDetectorConfig } from "./config.js";

@@ -2,6 +2,7 @@
  * The library without gradients and the training of batch norm: for programs that only run networks. The types are the
  * same; `backward()` needs `@retinaface-webgpu/tensor` to be imported somewhere.
  */
+export { closeDevices, closeWorker, type TerminableWorker } from "#platform";
 export {
   type CheckpointFormat,
   checkpointFormat,
@@ -23,6 +24,7 @@ export { keep, tidy } from "./core/scope.js";
 export type { Shape } from "./core/shape.js";
 export {
   empty,
+  type NestedNumbers,
   Tensor,
   type TensorInfo,
   type TensorOptions,

@@ -106,6 +106,23 @@ function movementCases(): [string, Kernel][] {
   const axis = { outer: 3, extent: 5, inner: 4, before: 2, after: 1 };
   const rows = { outer: 2, extent: 7, inner: 8, indices: 5 };
   return [
+    ["oneHot", kernels.oneHot({ labels: 5, classes: 3 })],
+    [
+      "triangle lower",
+      kernels.triangle({ side: "lower", batch: 2, rows: 3, columns: 4, diagonal: 1 }),
+    ],
+    [
+      "triangle upper",
+      kernels.triangle({ side: "upper", batch: 2, rows: 3, columns: 4, diagonal: 1 }),
+    ],
+    ["cumulativeSum", kernels.cumulativeSum({ outer: 2, extent: 40, inner: 3, reverse: false })],
+    [
+      "cumulativeSum reverse",
+      kernels.cumulativeSum({ outer: 2, extent: 40, inner: 3, reverse: true }),
+    ],
+    ["randomUniform", kernels.randomUniform({ count: 9, seed: 1, stream: 2, low: -1, high: 1 })],
+    ["randomNormal", kernels.randomNormal({ count: 9, seed: 1, stream: 2, mean: 0, deviation: 1 })],
+    ["dropoutMask", kernels.dropoutMask({ count: 9, seed: 1, stream: 2, keep: 0.75 })],
     ["stridedCopy", kernels.stridedCopy(strided)],
     ["stridedCopy f16", kernels.stridedCopy({ ...strided, toType: "f16" })],
     ["stridedCopy odd", kernels.stridedCopy({ ...strided, to: { strides: [1, 24, 3] } })],

@@ -29,6 +29,65 @@ test("a device names its adapter", () => {
   assert.ok(device().adapter.name.length > 0);
 });
 
+test("nested arrays tell their shape; ragged ones are an error", async () => {
+  const cases: [Parameters<typeof tensor>[1], number[], number[]][] = [
+    [
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      [3, 2],
+      [1, 2, 3, 4, 5, 6],
+    ],
+    [[[[1], [2]]], [1, 2, 1], [1, 2]],
+    [[1, 2, 3], [3], [1, 2, 3]],
+    [Float32Array.of(4, 5), [2], [4, 5]],
+    [[], [0], []],
+  ];
+  for (const [values, shape, flat] of cases) {
+    const t = tensor(device(), values);
+    assert.equal(t.shape, shape);
+    assert.equal([...(await t.data())], flat);
+    t.dispose();
+  }
+  const reshaped = tensor(
+    device(),
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    [4],
+    { dtype: "i32" },
+  );
+  assert.equal([...(await reshaped.data())], [1, 2, 3, 4]);
+  reshaped.dispose();
+  for (const ragged of [
+    [[1, 2], [3]],
+    [[1], 2],
+    [1, [2]],
+    [[[1]], [2]],
+  ]) {
+    assert.throws(() => tensor(device(), ragged), /nested|values given/);
+  }
+});
+
+test("String() tells shape, type and device, and the first values once they were read", async () => {
+  const t = tensor(device(), [
+    [1, 2.5, 1 / 3],
+    [4, 5, 6],
+    [7, 8, 9],
+  ]);
+  const about = `Tensor [3, 3] f32 on ${device().adapter.name}`;
+  assert.is(String(t), about);
+  await t.data();
+  assert.is(String(t), `${about}: 1, 2.5, 0.333333, 4, 5, 6, …`);
+  t.write(new Float32Array(9));
+  assert.is(String(t), about, "they are no longer those");
+  t.dispose();
+  assert.is(String(t), "Tensor [3, 3] f32, disposed");
+});
+
 test("host values make the round trip", async () => {
   const t = tensor(device(), [1, 2, 3, 4, 5], [5]);
   assert.equal([...(await t.data())], [1, 2, 3, 4, 5]);

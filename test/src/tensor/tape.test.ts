@@ -2,6 +2,7 @@ import {
   add,
   cast,
   conv2d,
+  Device,
   exp,
   keep,
   maxPool,
@@ -269,6 +270,32 @@ test("item() of f16 is a number", async () => {
   assert.is(await y.item(), -1.5);
   free(x, y);
   await rejectsCode(zeros(device(), [2]).item(), "SHAPE", /reduce/);
+});
+
+test("a loop whose tensors grow with every step is warned of once, one with scopes not at all", async () => {
+  const own = await Device.create();
+  const warnings: string[] = [];
+  const { warn } = console;
+  console.warn = (text: string) => warnings.push(text);
+  try {
+    const x = tensor(own, [1, 2], [2], { requiresGrad: true });
+    const step = () => {
+      const loss = sum(square(x));
+      loss.backward();
+      x.grad?.dispose();
+      x.grad = undefined;
+      return loss;
+    };
+    for (let k = 0; k < 450; k++) tidy(step).dispose();
+    assert.equal(warnings, []);
+    const kept = Array.from({ length: 450 }, step);
+    assert.is(warnings.length, 1);
+    assert.match(warnings[0], /tidy\(\)/);
+    for (const t of kept) t.dispose();
+  } finally {
+    console.warn = warn;
+    own.destroy();
+  }
 });
 
 test.run();

@@ -81,11 +81,17 @@ export function conv2d(spec: Conv2dSpec, variant = conv2dVariant(spec)): Conv2dK
 const CHUNK_FLOATS = 24 * 1024;
 /** Pixels of a chunk at most and at least, multiples of a tile's 4 rows. */
 const MOST_PIXELS = 128;
-const LEAST_PIXELS = 8;
+const LEAST_PIXELS = 16;
+/** Chunks to aim at where there is enough to do: eight threads then end at about the same time. */
+const CHUNKS = 32;
 
-function chunkPixels(width: number): number {
-  const pixels = Math.floor(rowsFor(CHUNK_FLOATS, width) / 4) * 4;
-  return Math.min(MOST_PIXELS, Math.max(LEAST_PIXELS, pixels));
+const toFour = (value: number): number => Math.ceil(value / 4) * 4;
+
+/** @param width floats of a row @param pixels of all images */
+function chunkPixels(width: number, pixels: number): number {
+  const fitting = Math.floor(rowsFor(CHUNK_FLOATS, width) / 4) * 4;
+  const shared = Math.min(MOST_PIXELS, toFour(pixels / CHUNKS));
+  return Math.max(LEAST_PIXELS, Math.min(fitting, shared));
 }
 
 function product(spec: Conv2dSpec): Conv2dKernel {
@@ -171,7 +177,8 @@ interface Multiplication {
 function multiplication(spec: Conv2dSpec, how: Multiplication): Kernel {
   const { rows, depth, at, window } = how;
   const [height, width] = outputSize(window);
-  const pixels = chunkPixels(depth);
+  const total = spec.batch * height * width;
+  const pixels = chunkPixels(depth, total);
   const table = Math.ceil((pixels * 4) / 16) * 16;
   const made = rows === Rows.direct ? 0 : pixels * depth * 4;
   const { tail, slope } = tailOf(spec.activation);
@@ -179,7 +186,7 @@ function multiplication(spec: Conv2dSpec, how: Multiplication): Kernel {
     name: "conv2d",
     opcode: Opcode.Conv,
     size: Conv.size,
-    chunks: Math.ceil((spec.batch * height * width) / pixels),
+    chunks: Math.ceil(total / pixels),
     integers: {
       ...windowWords(window, spec),
       ...residualWords(spec, Conv.residual),
@@ -209,22 +216,27 @@ function multiplication(spec: Conv2dSpec, how: Multiplication): Kernel {
  * Tiles of 4×4 pixels of a chunk: their 36 transforms and products stay in the second-level cache.
  */
 const WINOGRAD_FLOATS = 96 * 1024;
+/** Tiles of a chunk at least: each chunk reads all 36 matrices of weights. */
+const LEAST_TILES = 12;
+const MOST_TILES = 64;
 
 function winograd(spec: Conv2dSpec): Conv2dKernel {
   const { inChannels, outChannels, batch } = spec;
   const [height, width] = outputSize(spec);
   const across = Math.ceil(inChannels / 4) * 4 + Math.ceil(outChannels / PANEL) * PANEL;
+  const all = batch * Math.ceil(height / 4) * Math.ceil(width / 4);
   const fitting = Math.floor(rowsFor(WINOGRAD_FLOATS, across * 36) / 4) * 4;
-  const tiles = Math.min(64, Math.max(8, fitting));
+  const shared = Math.min(MOST_TILES, toFour(all / CHUNKS));
+  const tiles = Math.max(LEAST_TILES, Math.min(fitting, shared));
   // The window at the border, a column, then 36 of each; `assembly/winograd.ts` cuts it up.
-  const floats = 36 * inChannels + 36 * 4 + 16 + tiles * across * 36;
+  const floats = 36 * inChannels + 36 * 4 + 16 + (tiles * across + 32) * 36;
   const { tail, slope } = tailOf(spec.activation);
   const weights = winogradWeights(spec);
   const kernel = defineKernel({
     name: "conv2d",
     opcode: Opcode.Winograd,
     size: Conv.size,
-    chunks: Math.ceil((batch * Math.ceil(height / 4) * Math.ceil(width / 4)) / tiles),
+    chunks: Math.ceil(all / tiles),
     integers: {
       ...windowWords(spec, spec),
       ...residualWords(spec, Conv.residual),

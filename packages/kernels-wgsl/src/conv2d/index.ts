@@ -1,11 +1,9 @@
 export { type Conv2dBenchCase, conv2dBenchCases } from "./bench-cases.js";
+export { conv2d, conv2dVariants } from "./forward/conv2d.js";
 export {
   conv2dBackwardInput,
   conv2dBackwardInputVariants,
-  conv2dBackwardWeight,
-  conv2dBackwardWeightVariants,
-} from "./conv2d-backward.js";
-export { conv2d, conv2dVariants } from "./forward/conv2d.js";
+} from "./input-gradient/conv2d-backward-input.js";
 export {
   bindConv2d,
   type Conv2dActivation,
@@ -22,4 +20,8 @@ export {
   conv2dOutputSize,
   type StorageType,
 } from "./shared/spec.js";
+export {
+  conv2dBackwardWeight,
+  conv2dBackwardWeightVariants,
+} from "./weight-gradient/conv2d-backward-weight.js";
 export type { Conv2dWeightGradient } from "./weight-gradient/weight-gradient.js";

@@ -8,6 +8,7 @@ import { type BackwardOptions, requireGradientOf, Tensor } from "../core/tensor.
 import { add } from "../ops/binary/forward.js";
 import { ones } from "../ops/create.js";
 import { gradientOf } from "./gradients.js";
+import { watchGrowth } from "./growth.js";
 
 type Node = TapeNode<Tensor>;
 
@@ -30,6 +31,7 @@ export function runBackward(
     const { grad } = leaf;
     if (grad && !grad.traced && grad.storage.isShared) leaf.grad = copyOf(grad);
   }
+  if (!root.traced) watchGrowth(root.device);
 }
 
 function check(root: Tensor, gradient: Tensor | undefined): void {

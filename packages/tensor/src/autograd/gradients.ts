@@ -30,11 +30,15 @@ import * as reduce from "../ops/reduce/forward.js";
 import * as reduceGradients from "../ops/reduce/gradient.js";
 import { resizeOp } from "../ops/resize/forward.js";
 import { resizeGradient } from "../ops/resize/gradient.js";
+import { cumulativeSumOp } from "../ops/scan/forward.js";
+import { cumulativeSumGradient } from "../ops/scan/gradient.js";
 import { numberOp, whereOp } from "../ops/select/forward.js";
 import { whereGradient } from "../ops/select/gradient.js";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax/forward.js";
 import { softmaxGradient } from "../ops/softmax/gradient.js";
 import type { Gradient, OpSpec } from "../ops/spec.js";
+import { triangleOp } from "../ops/triangle/forward.js";
+import { triangleGradient } from "../ops/triangle/gradient.js";
 import { unaryOps } from "../ops/unary/forward.js";
 import { unaryGradient } from "../ops/unary/gradient.js";
 
@@ -81,6 +85,8 @@ const table = new Map<object, Gradient<never>>([
   row(movement.concatOp, movementGradients.concatGradient),
   row(movement.sliceOp, movementGradients.sliceGradient),
   row(padOp, padGradient),
+  row(cumulativeSumOp, cumulativeSumGradient),
+  row(triangleOp, triangleGradient),
   row(gatherOp, gatherGradient),
   row(scatterOp, scatterGradient),
   row(conv2dOp, conv2dGradient),

@@ -37,7 +37,7 @@ export function traceForward(
         trace = recording;
         return outputTree(forward(...inputs));
       };
-      const { result } = noGrad(() => recordTrace(record, true));
+      const { result } = noGrad(() => recordTrace(record));
       build = () => toGraph(inputs, trace!, result);
     });
     // What forward() disposed of, and what ended with its scope, is known now.

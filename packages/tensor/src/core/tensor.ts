@@ -75,6 +75,8 @@ export class Tensor implements TensorInfo {
   readonly traced: TraceValue | undefined;
   #hold: Hold | undefined;
   #grad: Tensor | undefined;
+  /** The first values, and how often the memory had been written when they were read. */
+  #read: { readonly values: readonly number[]; readonly version: number } | undefined;
   /** Which output of its operation this is. */
   #output = 0;
   /** Of the storage, where a gradient reads what an operation has saved. */
@@ -193,8 +195,27 @@ export class Tensor implements TensorInfo {
   async data(): Promise<DTypeArrays[DType]> {
     const bytes = this.size * bytesPerElement(this.dtype);
     if (bytes === 0) return typedArray(this.dtype, new ArrayBuffer(0));
-    const { device, buffer, offset } = this.storage;
-    return typedArray(this.dtype, await device.read(buffer.buffer, bytes, offset));
+    const { device, buffer, offset, version } = this.storage;
+    const values = typedArray(this.dtype, await device.read(buffer.buffer, bytes, offset));
+    this.#read = { values: [...values.subarray(0, SHOWN)], version };
+    return values;
+  }
+
+  /** Shape, type and device; the first values, if they have been read since they were written. */
+  toString(): string {
+    const about = `Tensor ${showShape(this.shape)} ${this.dtype}`;
+    if (this.traced) return `${about}, traced`;
+    if (!this.#hold) return `${about}, disposed`;
+    const where = `${about} on ${this.device.adapter.name}`;
+    if (!this.#read || this.#read.version !== this.storage.version) return where;
+    const { values } = this.#read;
+    const shown = this.dtype === "f16" ? decodeHalf(Uint16Array.from(values)) : values;
+    const more = this.size > values.length ? ", …" : "";
+    return `${where}: ${[...shown].map((v) => Number(v.toPrecision(6))).join(", ")}${more}`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 
   /** Reads the only element as a number. @throws ShapeError unless there is exactly one. */
@@ -291,22 +312,49 @@ function toTyped(dtype: DType, values: ArrayLike<number>): DTypeArrays[DType] {
   );
 }
 
+/** Values that `toString` shows. */
+const SHOWN = 6;
+
 /** Options of `tensor`. */
 export interface TensorOptions {
   dtype?: DType;
   requiresGrad?: boolean;
 }
 
-/** A tensor from host values in row-major order. @throws ShapeError on a wrong count. */
+/** Numbers in arrays of arrays, all of one length at each depth. */
+export type NestedNumbers = readonly (number | NestedNumbers)[];
+
+/**
+ * A tensor from host values.
+ *
+ * @param values in row-major order, or nested as the tensor is
+ * @param shape may be left out: values that are nested tell it, others are a vector
+ * @throws ShapeError on a wrong count, or nested arrays of different lengths
+ */
 export function tensor(
   device: Device,
-  values: ArrayLike<number>,
-  shape: Shape,
+  values: ArrayLike<number> | NestedNumbers,
+  shape?: Shape,
   options: TensorOptions = {},
 ): Tensor {
-  const result = empty(device, shape, options);
-  result.write(values);
+  const nested = Array.isArray(values) && values.some(Array.isArray);
+  const own = nested ? shapeOf(values as NestedNumbers) : [values.length];
+  // The compiler would unfold the type of every depth; one is told.
+  const flat = nested ? (values as number[][]).flat((own.length - 1) as 1) : values;
+  const result = empty(device, shape ?? own, options);
+  result.write(flat as ArrayLike<number>);
   return result;
+}
+
+function shapeOf(values: NestedNumbers): number[] {
+  const [first] = values;
+  if (!Array.isArray(first)) {
+    if (!values.some(Array.isArray)) return [values.length];
+  } else {
+    const inner = values.map((row) => (Array.isArray(row) ? shapeOf(row) : []));
+    if (inner.every((shape) => sameShape(shape, inner[0]))) return [values.length, ...inner[0]];
+  }
+  throw new ShapeError("tensor: nested arrays of different lengths; fill the shorter ones up");
 }
 
 /** A tensor with undefined contents. */

@@ -71,18 +71,21 @@ export class Device {
    * @throws WebGpuUnavailableError when there is no WebGPU or no adapter, with the remedy.
    */
   static async create(options: DeviceOptions = {}): Promise<Device> {
-    const source = options.gpu ? { gpu: options.gpu, release: () => {} } : await openGpu();
+    const source = options.gpu
+      ? { gpu: options.gpu, hold: () => {}, release: () => {} }
+      : await openGpu();
     try {
       const adapter = await source.gpu.requestAdapter({
         powerPreference: options.powerPreference ?? "high-performance",
       });
       if (!adapter) throw new WebGpuUnavailableError(noAdapterRemedy);
       const device = await adapter.requestDevice(deviceDescriptor(adapter, options));
+      source.hold(device);
       const pool = options.poolBytes ?? 512 * 2 ** 20;
       return new Device(device, describeAdapter(adapter.info), source, pool);
     } catch (error) {
       source.release();
-      if (error instanceof WebGpuUnavailableError) throw error;
+      if (error instanceof TensorError) throw error;
       const detail = error instanceof Error ? error.message : String(error);
       throw new WebGpuUnavailableError(`No WebGPU device: ${detail}. ${noAdapterRemedy}`, {
         cause: error,

@@ -7,7 +7,7 @@ import {
   batchNormLeakyRelu,
 } from "../ops/batchnorm/forward.js";
 import { conv2d } from "../ops/conv2d/forward.js";
-import { activeTrace, eachRun } from "../ops/trace.js";
+import { eachRun } from "../ops/trace.js";
 import { leakyRelu, relu } from "../ops/unary/forward.js";
 import type { Init } from "./init.js";
 import { Module } from "./module.js";
@@ -153,11 +153,6 @@ function fusibleSlope(layer: Layer | undefined): number | undefined {
   return slope >= 0 ? slope : undefined;
 }
 
-/** Whether a compiled plan will put the activation into the convolution before the batch norm. */
-function fusesLater(x: Tensor): boolean {
-  return x.traced !== undefined && !activeTrace()?.whole;
-}
-
 /** Modules one after the other, named by their position. */
 export class Sequential extends Module {
   readonly [index: number]: Layer;
@@ -173,7 +168,7 @@ export class Sequential extends Module {
     for (let i = 0; i < this.length; i++) {
       const layer = this[i];
       const slope = runs(layer, BatchNorm2d) ? fusibleSlope(this[i + 1]) : undefined;
-      if (slope === undefined || fusesLater(x)) x = layer.forward(x);
+      if (slope === undefined) x = layer.forward(x);
       else {
         x = (layer as BatchNorm2d).forwardActivated(x, slope);
         i++;

@@ -1,4 +1,5 @@
 export { chunk, repeat, stack } from "./arrange.js";
+export { type AttentionOptions, scaledDotProductAttention } from "./attention.js";
 export {
   type BatchNormLayer,
   type BatchNormResult,
@@ -26,7 +27,8 @@ export {
 } from "./binary/forward.js";
 export { type Conv2dParams, conv2d } from "./conv2d/forward.js";
 export { type ConvTranspose2dParams, convTranspose2d } from "./conv2d/transposed.js";
-export { full, ones } from "./create.js";
+export { arange, eye, full, ones, type RandomOptions, rand, randn } from "./create.js";
+export { type DropoutAttrs, dropout } from "./dropout.js";
 export type { ConvolutionAttrs, FusionKind, FusionTraits } from "./fusion.js";
 export { gather, scatterAdd } from "./gather/forward.js";
 export {
@@ -57,6 +59,7 @@ export {
   split,
   transpose,
 } from "./movement/forward.js";
+export { oneHot } from "./one-hot.js";
 export { defineOp, type Op } from "./op.js";
 export { type PadOptions, pad } from "./pad/forward.js";
 export {
@@ -79,6 +82,7 @@ export {
 } from "./reduce/forward.js";
 export { sumTo } from "./reduce/sum-to.js";
 export { type ResizeOptions, resizeBilinear, resizeNearest } from "./resize/forward.js";
+export { cumsum } from "./scan/forward.js";
 export { where } from "./select/forward.js";
 export { logSoftmax, softmax } from "./softmax/forward.js";
 export type { Gradient, Grads, OpRun, OpSpec } from "./spec.js";
@@ -94,6 +98,7 @@ export {
   type VarianceOptions,
   variance,
 } from "./statistics.js";
+export { tril, triu } from "./triangle/forward.js";
 export {
   abs,
   addScalar,

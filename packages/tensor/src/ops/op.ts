@@ -60,7 +60,7 @@ function applyOp<A>(spec: OpSpec<A>, inputs: readonly Tensor[], attrs: A): Tenso
   const device = commonDevice(spec.name, inputs);
   const infos = spec.outputs(inputs, attrs);
   for (const info of infos) assertShape(spec.name, info.shape);
-  const traces = inputs.some((input) => input.traced) || activeTrace()?.whole;
+  const traces = activeTrace() !== undefined || inputs.some((input) => input.traced);
   const outputs = traces
     ? traceOp(spec, inputs, attrs, infos, device)
     : runOp(spec, inputs, attrs, infos, device);

@@ -14,21 +14,14 @@ export interface TraceNode {
 /** Nodes in the order they were called. */
 export class Trace {
   readonly nodes: TraceNode[] = [];
-  /** Whether operations on tensors with memory alone are recorded too. */
-  readonly whole: boolean;
-  /** Tensors with memory that a whole trace uses, and that memory: kept, as they may be gone after the trace. */
+  /** Tensors with memory that operations use, and that memory: kept, as they may be gone after the trace. */
   readonly held = new Map<Tensor, Storage>();
   /** What happens on the host at each run. */
   readonly effects: (() => void)[] = [];
 
-  constructor(whole = false) {
-    this.whole = whole;
-  }
-
   /** Appends an operation. */
   add(node: TraceNode): void {
     this.nodes.push(node);
-    if (!this.whole) return;
     for (const tensor of node.inputs) {
       if (tensor.traced || this.held.has(tensor)) continue;
       tensor.storage.retain();
@@ -50,13 +43,10 @@ export function activeTrace(): Trace | undefined {
   return active;
 }
 
-/** Runs `fn` with operations on traced tensors appended to a new trace. */
-export function recordTrace<R>(
-  fn: (trace: Trace) => R,
-  whole = false,
-): { trace: Trace; result: R } {
+/** Runs `fn` with all operations appended to a new trace, also those on tensors with memory. */
+export function recordTrace<R>(fn: (trace: Trace) => R): { trace: Trace; result: R } {
   const before = active;
-  const trace = new Trace(whole);
+  const trace = new Trace();
   active = trace;
   try {
     return { result: fn(trace), trace };
@@ -67,6 +57,6 @@ export function recordTrace<R>(
 
 /** Does something on the host now, or while a plan or a training step is traced, at each of its runs. */
 export function eachRun(effect: () => void): void {
-  if (!active) effect();
-  else if (active.whole) active.effects.push(effect);
+  if (active) active.effects.push(effect);
+  else effect();
 }

@@ -1,5 +1,5 @@
 import { WebGpuUnavailableError } from "../core/errors.js";
-import type { GpuSource } from "./node.js";
+import type { GpuSource, TerminableWorker } from "./node.js";
 import type { Thread } from "./thread.js";
 
 /** The browser's own WebGPU, in a window or a worker. */
@@ -13,7 +13,7 @@ export async function openGpu(): Promise<GpuSource> {
         : "This browser has no WebGPU: use a current Chrome, Edge, Safari 26 or Firefox.",
     );
   }
-  return { gpu, release: () => {} };
+  return { gpu, hold: () => {}, release: () => {} };
 }
 
 /** The promise: browsers wait without being asked to. */
@@ -24,6 +24,14 @@ export function restDuring<T>(promise: Promise<T>): Promise<T> {
 export const noAdapterRemedy =
   "The browser has WebGPU but offers no adapter: check that hardware acceleration is on " +
   "(chrome://gpu) and that the graphics driver is not blocklisted.";
+
+/** Browsers end a worker's devices with it. */
+export async function closeDevices(): Promise<void> {}
+
+/** Ends a worker, which is safe in a browser. */
+export async function closeWorker(worker: TerminableWorker): Promise<void> {
+  await worker.terminate();
+}
 
 /** Whether it is worth asking for a graphics card. */
 export function mayHaveGpu(): boolean {

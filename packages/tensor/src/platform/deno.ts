@@ -2,7 +2,7 @@ import { WebGpuUnavailableError } from "../core/errors.js";
 import type { GpuSource } from "./node.js";
 
 /** Deno offers WebGPU and waits for it without being asked to, as browsers do. */
-export { mayHaveGpu, restDuring } from "./browser.js";
+export { closeDevices, closeWorker, mayHaveGpu, restDuring } from "./browser.js";
 /** Processors and threads are to be had as in Node. */
 export { canShareMemory, processorCount, startThread } from "./node.js";
 
@@ -14,7 +14,7 @@ export async function openGpu(): Promise<GpuSource> {
       "This Deno offers no WebGPU: run it as `deno run --unstable-webgpu`, in version 2.9 or later.",
     );
   }
-  return { gpu, release: () => {} };
+  return { gpu, hold: () => {}, release: () => {} };
 }
 
 export const noAdapterRemedy =

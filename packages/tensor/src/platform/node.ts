@@ -2,12 +2,18 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Thread } from "./thread.js";
+import { assertOpen, holdDevice, listenForClose } from "./workers.node.js";
 
 export { restDuring } from "./rest.js";
+export { closeDevices, closeWorker, type TerminableWorker } from "./workers.node.js";
+
+listenForClose();
 
 /** Where adapters come from; `release` lets go of it once its device is gone. */
 export interface GpuSource {
   readonly gpu: GPU;
+  /** Told of each device that was made. */
+  hold(device: GPUDevice): void;
   release(): void;
 }
 
@@ -22,6 +28,7 @@ const TOGGLES = ["disable-dawn-features=timestamp_quantization"];
  * instance with a live device exists.
  */
 export async function openGpu(): Promise<GpuSource> {
+  assertOpen();
   // Loaded only now: what runs without a GPU spares the time, and works where Dawn does not load.
   const { create, globals } = await import("webgpu");
   for (const [name, value] of Object.entries(globals)) {
@@ -31,7 +38,7 @@ export async function openGpu(): Promise<GpuSource> {
   }
   const gpu = create(TOGGLES);
   open.add(gpu);
-  return { gpu, release: () => void open.delete(gpu) };
+  return { gpu, hold: holdDevice, release: () => void open.delete(gpu) };
 }
 
 export const noAdapterRemedy =

@@ -7,6 +7,7 @@ import {
 } from "retinaface-webgpu/node";
 import { type Dataset, loadDataset } from "../data/load.node.js";
 import { countClasses, type FaceRecord, formatProblem, type Problem } from "../data/record.js";
+import { DataError } from "../errors.js";
 
 const PROBLEMS_SHOWN = 20;
 
@@ -37,9 +38,27 @@ function summary(records: readonly FaceRecord[]): string {
 /** Loads a data SPEC, and says what is in it and what was skipped. */
 export function loadData(spec: string): Dataset {
   const dataset = loadDataset(spec);
-  reportProblems(dataset.problems);
-  say(`${summary(dataset.records)}; ${dataset.problems.length} problems`);
+  const { problems, classes, outside } = dataset;
+  reportProblems(problems);
+  for (const { label, faces, becomes } of classes) {
+    const note = becomes === "background" ? " (not chosen; say NAME=ignored for neither)" : "";
+    say(`class ${printable(label)}: ${faces} faces, taken as ${printable(becomes)}${note}`);
+  }
+  if (outside.boxes > 0) {
+    const share = ((100 * outside.boxes) / outside.of).toFixed(1);
+    say(`${outside.boxes} of ${outside.of} boxes (${share} %) reach out of their pictures`);
+  }
+  say(`${summary(dataset.records)}; ${problems.length} problems`);
   return dataset;
+}
+
+/** Makes sure that there are faces to learn from, or to choose by. @throws {DataError} */
+export function needFaces({ records }: Dataset, spec: string): void {
+  if (records.some(({ ignored }) => ignored.includes(0))) return;
+  throw new DataError(
+    `There is no face in the data ${spec}, only background: mend the labels, or choose other classes ` +
+      "or another part.",
+  );
 }
 
 /** A progress bar over images on a terminal's standard error. */

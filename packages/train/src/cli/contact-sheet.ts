@@ -53,7 +53,8 @@ async function runContactSheet(values: ContactSheetValues): Promise<void> {
     );
   await outputs.write(out, encodePng(contactSheet(samples, { tile, columns })));
   const faces = samples.reduce((sum, { ignored }) => sum + ignored.length, 0);
-  printJson({ file: out, samples: samples.length, faces, problems: problems.length });
+  const counted = dataset.problems.length + problems.length;
+  printJson({ file: out, samples: samples.length, faces, problems: counted });
   if (problems.length > 0) process.exitCode = 1;
 }
 

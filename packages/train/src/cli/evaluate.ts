@@ -72,6 +72,7 @@ async function evaluateData(values: EvaluateValues & { data: string }): Promise<
     progress.stop();
     reportProblems(problems);
     const result = evaluateDetections(images);
+    if (result.faces === 0) say("the data hold no face to find: only false positives are measured");
     sayEvaluation(result);
     const { curve, ...summary } = result;
     const counted = dataset.problems.length + problems.length;

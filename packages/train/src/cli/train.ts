@@ -10,7 +10,7 @@ import {
 } from "retinaface-webgpu";
 import { printable, startProgress } from "retinaface-webgpu/node";
 import type { Dataset } from "../data/load.node.js";
-import { formatProblem, type Problem } from "../data/record.js";
+import { type FaceRecord, formatProblem, type Problem } from "../data/record.js";
 import { validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import {
@@ -25,7 +25,7 @@ import { frozenDepth, parseFreeze, partNames } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
-import { loadData, printJson, say } from "./console.js";
+import { loadData, needFaces, printJson, say } from "./console.js";
 import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
 import { writeReport } from "./train-report.js";
@@ -188,8 +188,11 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
   };
 }
 
-function loadRecords(spec: string | null): Dataset {
-  return spec === null ? { records: [], problems: [], files: [] } : loadData(spec);
+function loadRecords(spec: string | null): readonly FaceRecord[] {
+  if (spec === null) return [];
+  const dataset = loadData(spec);
+  needFaces(dataset, spec);
+  return dataset.records;
 }
 
 /** Landmarks that no label trains drift when the features beneath them do. */
@@ -211,6 +214,7 @@ async function runTrain(values: TrainValues): Promise<void> {
   const files = new RunFiles(values.out);
   const checkpoint = await findCheckpoint(files, values);
   const dataset = loadData(values.data);
+  needFaces(dataset, values.data);
   const { records } = dataset;
   const pretrained = await readPretrained(values.weights);
   const description = await describe(values, pretrained, records.length);
@@ -221,7 +225,7 @@ async function runTrain(values: TrainValues): Promise<void> {
   const input: RunInput = {
     description,
     records,
-    valRecords: loadRecords(description.val).records,
+    valRecords: loadRecords(description.val),
     files,
     workers: values.workers,
     listener: telling.listener,

@@ -7,7 +7,15 @@ import { runDetector } from "../evaluate/run.js";
 import { detectAtScales, type TestScale } from "../evaluate/test-scales.js";
 import { formatCandidates, parseCandidates } from "../tune/candidates.js";
 import { plotTuning, type TuneGoal, type TuneResult, tuneThresholds } from "../tune/tune.js";
-import { formatTable, imageProgress, loadData, printJson, reportProblems, say } from "./console.js";
+import {
+  formatTable,
+  imageProgress,
+  loadData,
+  needFaces,
+  printJson,
+  reportProblems,
+  say,
+} from "./console.js";
 import { loadDetector } from "./detector.js";
 import { confidenceOption, dataOption, parseScale, weightsOption } from "./options.js";
 import { resultsOf } from "./outputs.js";
@@ -104,6 +112,7 @@ function sayResult(result: TuneResult): void {
 async function runTune(values: TuneValues): Promise<void> {
   const { data, goal } = values;
   const dataset = loadData(data);
+  needFaces(dataset, data);
   const { records } = dataset;
   const outputs = resultsOf(values, [values.weights, values.candidates], dataset);
   await outputs.check(values.saveCandidates, values.plot);

@@ -1,12 +1,12 @@
 import { imageSize } from "image-size";
 import { readBytes } from "retinaface-webgpu";
+import { uprightSizeOf } from "./orientation.js";
 import type { FaceRecord, ReadResult } from "./record.js";
 
 /** The upright size that an encoded image's header states. */
 function uprightSize(bytes: Uint8Array): { width: number; height: number } {
   const { width, height, orientation = 1 } = imageSize(bytes);
-  // EXIF orientations 5 to 8 turn the image by a quarter.
-  return orientation >= 5 ? { width: height, height: width } : { width, height };
+  return uprightSizeOf({ width, height, orientation });
 }
 
 /** Fills in the sizes that labels do not state; images that cannot be read are left out. */

@@ -7,29 +7,52 @@ import {
   type ReadResult,
   RecordBuilder,
 } from "./record.js";
+import { bandOf, ENSEMBLE_BANDS, type ScoreBands } from "./score-bands.js";
 import type { ResolveImage } from "./wider.js";
 
-function readFace(value: unknown): FaceInput | string {
+/** Five points as pairs or as ten numbers; undefined for what is neither. */
+function readPoints(value: unknown): number[] | undefined {
+  if (isNumbers(value, LANDMARK_COORDINATES)) return value;
+  const arePairs =
+    Array.isArray(value) &&
+    value.length === LANDMARK_NAMES.length &&
+    value.every((point) => isNumbers(point, 2));
+  return arePairs ? value.flat() : undefined;
+}
+
+/** What a face is without its landmarks; undefined for one whose score makes it background. */
+function readBox(value: JsonObject, bands: ScoreBands | undefined): FaceInput | undefined {
+  const label = typeof value.label === "string" && value.label !== "" ? value.label : "face";
+  const scored = bands && typeof value.score === "number" ? bandOf(value.score, bands) : "face";
+  if (!scored) return undefined;
+  return {
+    box: value.box as number[],
+    label,
+    ignored: value.ignored === true || scored === "ignored",
+  };
+}
+
+/** Adds a face to the record. @returns what is wrong with it */
+function addFace(
+  builder: RecordBuilder,
+  value: unknown,
+  bands: ScoreBands | undefined,
+): string | undefined {
   if (!isObject(value)) return "is no object";
   if (!isNumbers(value.box, 4)) return "has no box of four numbers";
-  const label = typeof value.label === "string" && value.label !== "" ? value.label : "face";
-  const face: FaceInput = { box: value.box, label, ignored: value.ignored === true };
-  if (value.landmarks === undefined || value.landmarks === null) return face;
-  const points = value.landmarks;
-  if (
-    !Array.isArray(points) ||
-    points.length !== LANDMARK_NAMES.length ||
-    !points.every((p) => isNumbers(p, 2))
-  ) {
-    return "has landmarks that are not five [x, y]";
-  }
-  return { ...face, landmarks: points.flat() };
+  const face = readBox(value, bands);
+  if (!face) return undefined;
+  if (value.landmarks === undefined || value.landmarks === null) return builder.add(face);
+  const landmarks = readPoints(value.landmarks);
+  const missing = landmarks ? undefined : "has landmarks that are not five [x, y]; its box is kept";
+  return builder.add({ ...face, landmarks }) ?? missing;
 }
 
 function readLine(
   value: JsonObject,
   resolve: ResolveImage,
   report: (message: string) => void,
+  bands: ScoreBands | undefined,
 ): FaceRecord | undefined {
   const path = value.image ?? value.file;
   if (typeof path !== "string" || path === "") {
@@ -42,8 +65,7 @@ function readLine(
   }
   const builder = new RecordBuilder(path, resolve(path), readJsonSize(value));
   for (const [i, item] of value.faces.entries()) {
-    const face = readFace(item);
-    const message = typeof face === "string" ? face : builder.add(face);
+    const message = addFace(builder, item, bands);
     if (message) report(`faces[${i}] ${message}`);
   }
   return builder.build();
@@ -54,15 +76,24 @@ function readLine(
  *
  * ```json
  * {"image": "a.jpg", "width": 640, "height": 480, "faces": [
- *   {"box": [x1, y1, x2, y2], "landmarks": [[x, y], …5], "label": "face", "ignored": false}]}
+ *   {"box": [x1, y1, x2, y2], "landmarks": [[x, y], …5], "label": "face", "ignored": false, "score": 0.9}]}
  * ```
  *
  * Coordinates are pixels of the upright image. `width`, `height`, `landmarks`, `label` and `ignored`
- * may be absent; `file` stands for `image`, so that the detector's own output is a starting point.
+ * may be absent, `landmarks` may be ten numbers in a row; `file` stands for `image`, so that the detector's own output
+ * is a starting point.
+ *
+ * @param bands what scores make of boxes; without them every box is a face, and low scores are a problem
  */
-export function parseJsonl(text: string, file: string, resolve: ResolveImage): ReadResult {
+export function parseJsonl(
+  text: string,
+  file: string,
+  resolve: ResolveImage,
+  bands?: ScoreBands,
+): ReadResult {
   const problems: Problem[] = [];
   const records: FaceRecord[] = [];
+  let lowest = 1;
   for (const [i, row] of text.split("\n").entries()) {
     if (row.trim() === "") continue;
     const report = (message: string) => problems.push({ file, line: i + 1, message });
@@ -77,10 +108,26 @@ export function parseJsonl(text: string, file: string, resolve: ResolveImage): R
       report("a line must be a JSON object");
       continue;
     }
-    const record = readLine(value, resolve, report);
+    const record = readLine(value, resolve, report, bands);
     if (record) records.push(record);
+    if (!bands) lowest = Math.min(lowest, lowestScore(value.faces));
+  }
+  const { face, ignore } = ENSEMBLE_BANDS;
+  if (lowest < face) {
+    const message =
+      `boxes with scores down to ${lowest} count as faces: say ?face=${face}&ignore=${ignore} in the ` +
+      "SPEC, for faces from one score on and ignored ones from the other";
+    problems.push({ file, message });
   }
   return { records, problems };
+}
+
+/** The lowest score of boxes that are not ignored anyway. */
+function lowestScore(faces: unknown): number {
+  if (!Array.isArray(faces)) return 1;
+  const counted = faces.filter((face) => isObject(face) && face.ignored !== true);
+  const scores = counted.map(({ score }) => score).filter((score) => typeof score === "number");
+  return Math.min(1, ...scores);
 }
 
 /** Writes records in the format of {@link parseJsonl}, one line each; the image is written as the id. */

@@ -1,11 +1,19 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { DataError } from "../errors.js";
+import { checkSizes } from "./check-sizes.node.js";
 import { parseCoco } from "./coco.js";
 import { parseJsonl } from "./jsonl.js";
 import { readText } from "./read-text.node.js";
 import type { FaceRecord, Problem, ReadResult } from "./record.js";
-import { mapClasses, parseClasses, splitRecords } from "./select.js";
+import {
+  type ClassFate,
+  checkClasses,
+  classFates,
+  mapClasses,
+  parseClasses,
+  splitRecords,
+} from "./select.js";
 import { type DataFormat, type DataPart, parseDataSpec } from "./spec.js";
 import { parseVoc } from "./voc.js";
 import { parseWider } from "./wider.js";
@@ -17,9 +25,14 @@ export interface Dataset {
   readonly problems: Problem[];
   /** The label files that were read. */
   readonly files: readonly string[];
+  /** What became of each class, where classes were chosen. */
+  readonly classes: readonly ClassFate[];
+  /** Boxes of the data that reach out of their pictures, and all of them. */
+  readonly outside: { readonly boxes: number; readonly of: number };
 }
 
 type PartResult = ReadResult & { readonly files: readonly string[] };
+type LoadedPart = PartResult & Pick<Dataset, "classes" | "outside">;
 
 const IMAGE_EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".JPG", ".JPEG", ".PNG"];
 
@@ -105,10 +118,39 @@ function widerImages(file: string): string {
   return firstDirectory(candidates) ?? candidates[0];
 }
 
-const LABEL_PARSERS = { wider: parseWider, coco: parseCoco, jsonl: parseJsonl };
+type ParseLabels = (...args: Parameters<typeof parseJsonl>) => ReadResult;
+
+const LABEL_PARSERS: Readonly<Record<"wider" | "coco" | "jsonl", ParseLabels>> = {
+  wider: parseWider,
+  coco: parseCoco,
+  jsonl: parseJsonl,
+};
+
+/** Label files of a format in a folder that was named instead of one. */
+function labelFilesIn(directory: string, format: "coco" | "jsonl"): string[] {
+  const extension = format === "coco" ? ".json" : ".jsonl";
+  return ["", "annotations"]
+    .map((name) => path.join(directory, name))
+    .filter(isDirectory)
+    .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
+    .filter((file) => path.extname(file).toLowerCase() === extension)
+    .sort();
+}
+
+/** @throws {DataError} for a folder where a format has one label file, naming those that lie in it */
+function labelFileOf(part: DataPart, format: keyof typeof LABEL_PARSERS): string {
+  if (!isDirectory(part.path)) return part.path;
+  if (format === "wider") return path.join(part.path, "label.txt");
+  const files = labelFilesIn(part.path, format);
+  const found =
+    files.length > 0
+      ? `give one of those in it: ${files.map((file) => `${format}:${file}`).join(", ")}`
+      : "there is none in it; give the file, and the images' folder behind a colon";
+  throw new DataError(`${part.path} is a folder, and ${format} labels are one file: ${found}.`);
+}
 
 function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): PartResult {
-  const file = isDirectory(part.path) ? path.join(part.path, "label.txt") : part.path;
+  const file = labelFileOf(part, format);
   if (!existsSync(file)) throw new DataError(`There is no label file ${file}: check the path.`);
   const folder = path.dirname(file);
   const besides = format === "wider" ? widerImages(file) : folder;
@@ -116,7 +158,9 @@ function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): Part
     part.images ??
     (format === "coco" ? (firstDirectory([path.join(folder, "images")]) ?? folder) : besides);
   const text = readText(file);
-  const result = LABEL_PARSERS[format](text, file, (name) => path.resolve(images, name));
+  const { face, ignore } = part;
+  const bands = face === undefined || ignore === undefined ? undefined : { face, ignore };
+  const result = LABEL_PARSERS[format](text, file, (name) => path.resolve(images, name), bands);
   return { ...result, files: [file] };
 }
 
@@ -134,16 +178,40 @@ function checkRecords({ records, problems }: ReadResult, source: string): ReadRe
   return { records: kept, problems };
 }
 
-function loadPart(part: DataPart): PartResult {
+/** A path that is not there and looks like a format: `yol:DIR`. */
+function unknownFormat({ format, path: name, images }: DataPart): string {
+  if (format !== "auto" || images === undefined || !/^[a-z]\w*$/i.test(name)) return "";
+  return ` If "${name}" is meant as a format: there are voc, wider, coco and jsonl.`;
+}
+
+function loadPart(part: DataPart): LoadedPart {
   if (!existsSync(part.path))
-    throw new DataError(`There is no data at ${part.path}: check the path.`);
+    throw new DataError(`There is no data at ${part.path}: check the path.${unknownFormat(part)}`);
   const format = part.format === "auto" ? recognise(part.path) : part.format;
   const raw = format === "voc" ? readVoc(part) : readLabelFile(part, format as "wider");
-  const { records: checked, problems } = checkRecords(raw, part.path);
-  const mapped =
-    part.classes === undefined ? checked : mapClasses(checked, parseClasses(part.classes));
-  const split = part.split ? splitRecords(mapped, part.fraction, part.seed)[part.split] : mapped;
-  return { records: split.slice(0, part.limit), problems, files: raw.files };
+  if (format !== "jsonl" && part.face !== undefined)
+    throw new DataError("The data options face and ignore are for JSON lines: leave them out.");
+  const present = checkRecords(raw, part.path);
+  const sized = checkSizes(present.records, part.orientation);
+  const { records, classes } = chooseClasses(sized.records, part.classes);
+  const { fraction, seed, group } = part;
+  const pattern = group === undefined ? undefined : new RegExp(group);
+  const split = part.split ? splitRecords(records, fraction, seed, pattern)[part.split] : records;
+  const boxes = sized.records.reduce((sum, { labels }) => sum + labels.length, 0);
+  return {
+    records: split.slice(0, part.limit),
+    problems: [...present.problems, ...sized.problems],
+    files: raw.files,
+    classes,
+    outside: { boxes: sized.outside, of: boxes },
+  };
+}
+
+function chooseClasses(records: FaceRecord[], text: string | undefined) {
+  if (text === undefined) return { records, classes: [] };
+  const map = parseClasses(text);
+  checkClasses(records, text);
+  return { records: mapClasses(records, map), classes: classFates(records, map) };
 }
 
 /**
@@ -160,5 +228,12 @@ export function loadDataset(spec: string): Dataset {
       `No usable image in the data ${spec} (${problems.length} problems): mend the labels, or choose other classes or another part.`,
     );
   }
-  return { records, problems, files };
+  const sum = (key: "boxes" | "of") => parts.reduce((total, part) => total + part.outside[key], 0);
+  return {
+    records,
+    problems,
+    files,
+    classes: parts.flatMap((part) => part.classes),
+    outside: { boxes: sum("boxes"), of: sum("of") },
+  };
 }

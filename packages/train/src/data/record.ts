@@ -28,7 +28,12 @@ export interface FaceRecord {
    * WIDER `invalid`) and that trains neither as face nor as background.
    */
   readonly ignored: Uint8Array;
+  /** Boxes that reached out of the stated size before they were clipped to it, where there are any. */
+  readonly outside?: number;
 }
+
+/** Boxes that count pixels from 1, or are rounded, reach out so far without being wrong. */
+const CLIPPED_SILENTLY = 1.5;
 
 /** Something wrong in a data set that was skipped. */
 export interface Problem {
@@ -78,6 +83,7 @@ export class RecordBuilder {
   readonly #landmarks: number[] = [];
   readonly #labels: string[] = [];
   readonly #ignored: number[] = [];
+  #outside = 0;
 
   constructor(
     readonly id: string,
@@ -89,8 +95,9 @@ export class RecordBuilder {
   }
 
   /**
-   * Adds a face, its box clipped to the image where the size is known.
-   * @returns what is wrong with the face if it was left out.
+   * Adds a face, its box clipped to the image where the size is known. Landmarks that are no landmarks are
+   * left out, and the box is kept: without it the face would train as background.
+   * @returns what is wrong with the face, if it or its landmarks were left out.
    */
   add(face: FaceInput): string | undefined {
     if (face.box.length !== 4 || !face.box.map(Math.fround).every(Number.isFinite)) {
@@ -100,25 +107,26 @@ export class RecordBuilder {
     const shown = `[${face.box.join(", ")}]`;
     if (x2 <= x1 || y2 <= y1) return `degenerate box ${shown}`;
     if (this.#size) {
+      const { width, height } = this.#size;
+      if (Math.min(x1, y1, width - x2, height - y2) < -CLIPPED_SILENTLY) this.#outside++;
       x1 = Math.max(x1, 0);
       y1 = Math.max(y1, 0);
-      x2 = Math.min(x2, this.#size.width);
-      y2 = Math.min(y2, this.#size.height);
+      x2 = Math.min(x2, width);
+      y2 = Math.min(y2, height);
       if (x2 <= x1 || y2 <= y1) return `box ${shown} lies outside the image`;
     }
     const { landmarks } = face;
-    if (
-      landmarks &&
-      (landmarks.length !== LANDMARK_COORDINATES ||
-        !landmarks.map(Math.fround).every(Number.isFinite))
-    ) {
-      return `landmarks need ${LANDMARK_COORDINATES} finite numbers, not [${landmarks.join(", ")}]`;
-    }
+    const areSound =
+      landmarks?.length === LANDMARK_COORDINATES &&
+      landmarks.map(Math.fround).every(Number.isFinite);
+    const points = areSound ? landmarks : Array<number>(LANDMARK_COORDINATES).fill(Number.NaN);
     this.#boxes.push(x1, y1, x2, y2);
-    this.#landmarks.push(...(landmarks ?? Array<number>(LANDMARK_COORDINATES).fill(Number.NaN)));
+    this.#landmarks.push(...points);
     this.#labels.push(face.label);
     this.#ignored.push(face.ignored ? 1 : 0);
-    return undefined;
+    if (areSound || !landmarks) return undefined;
+    const given = landmarks.join(", ");
+    return `landmarks need ${LANDMARK_COORDINATES} finite numbers, not [${given}]; its box is kept`;
   }
 
   build(): FaceRecord {
@@ -130,6 +138,7 @@ export class RecordBuilder {
       landmarks: Float32Array.from(this.#landmarks),
       labels: this.#labels,
       ignored: Uint8Array.from(this.#ignored),
+      ...(this.#outside > 0 && { outside: this.#outside }),
     };
   }
 }

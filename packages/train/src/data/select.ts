@@ -1,6 +1,6 @@
 import { DataError } from "../errors.js";
 import { seededRandom } from "../random.js";
-import { type FaceRecord, filterFaces } from "./record.js";
+import { countClasses, type FaceRecord, filterFaces } from "./record.js";
 
 /** What becomes of a class name: its new name, or undefined to leave its faces out. */
 export type ClassMap = (label: string) => string | undefined;
@@ -8,7 +8,7 @@ export type ClassMap = (label: string) => string | undefined;
 /**
  * Parses a class filter: groups separated by `;`, each a list of names and, after `=`, the name they
  * get. `a,b=face` keeps a and b as "face", `a;b=mask` keeps a as it is and calls b "mask",
- * `*=face` calls everything not named elsewhere "face".
+ * `*=face` calls everything not named elsewhere "face". What is called "ignored" counts neither as face nor as background.
  */
 export function parseClasses(text: string): ClassMap {
   const names = new Map<string, string | undefined>();
@@ -27,29 +27,85 @@ export function parseClasses(text: string): ClassMap {
   };
 }
 
-/** Applies a class map to every record; images whose faces are all left out stay, as background. */
+/** The name that makes a class neither face nor background: `classes=a=face;b=ignored`. */
+const IGNORED_CLASS = "ignored";
+
+/** What a class map makes of one class of the data. */
+export interface ClassFate {
+  readonly label: string;
+  readonly faces: number;
+  /** Its new name, `ignored`, or `background`. */
+  readonly becomes: string;
+}
+
+/** What becomes of every class of the records, most frequent first. */
+export function classFates(records: readonly FaceRecord[], map: ClassMap): ClassFate[] {
+  return Object.entries(countClasses(records)).map(([label, faces]) => ({
+    label,
+    faces,
+    becomes: map(label) ?? "background",
+  }));
+}
+
+/**
+ * Makes sure that the classes which a filter names are in the data: a name that is misspelt would make faces
+ * background.
+ * @throws {DataError} naming those that are not, and the classes that are there
+ */
+export function checkClasses(records: readonly FaceRecord[], text: string): void {
+  const counts = countClasses(records);
+  const named = text
+    .split(";")
+    .flatMap((group) =>
+      group
+        .split("=")[0]
+        .split(",")
+        .map((name) => name.trim()),
+    )
+    .filter((name) => name !== "*");
+  const absent = named.filter((name) => counts[name] === undefined);
+  if (absent.length === 0) return;
+  const there = Object.entries(counts).map(([name, n]) => `${name} (${n})`);
+  throw new DataError(
+    `The data have no class ${absent.map((name) => `"${name}"`).join(", ")}; there ` +
+      `${there.length > 0 ? `are ${there.join(", ")}` : "is no face at all"}. Choose among these in ` +
+      "classes=, or leave the name out.",
+  );
+}
+
+/** Applies a class map to every record; faces of the class `ignored` are ignored ones; images whose faces are all left out stay, as background. */
 export function mapClasses(records: readonly FaceRecord[], map: ClassMap): FaceRecord[] {
   return records.map((record) => {
     const labels = record.labels.map(map);
     const kept = filterFaces(record, (i) => labels[i] !== undefined);
-    return { ...kept, labels: labels.filter((label) => label !== undefined) };
+    const named = labels.filter((label) => label !== undefined);
+    const ignored = kept.ignored.map((flag, i) => (named[i] === IGNORED_CLASS ? 1 : flag));
+    return { ...kept, labels: named, ignored };
   });
 }
 
 /**
  * Splits records by a seeded shuffle of their sorted ids, whatever order they were read in: the first
  * `fraction` of them trains, the rest validates. Both parts keep the order of `records`.
+ *
+ * @param group records whose ids it matches with the same text (of its first bracket, if it has one) stay on one side; the
+ * fraction is then that of groups
  */
 export function splitRecords(
   records: readonly FaceRecord[],
   fraction: number,
   seed: number,
+  group?: RegExp,
 ): { train: FaceRecord[]; val: FaceRecord[] } {
-  const ids = [...new Set(records.map((record) => record.id))].sort();
-  seededRandom(seed).shuffle(ids);
-  const chosen = new Set(ids.slice(0, Math.round(ids.length * fraction)));
+  const keyOf = ({ id }: FaceRecord) => {
+    const match = group && id.match(group);
+    return match ? `group ${match[1] ?? match[0]}` : id;
+  };
+  const keys = [...new Set(records.map(keyOf))].sort();
+  seededRandom(seed).shuffle(keys);
+  const chosen = new Set(keys.slice(0, Math.round(keys.length * fraction)));
   return {
-    train: records.filter((record) => chosen.has(record.id)),
-    val: records.filter((record) => !chosen.has(record.id)),
+    train: records.filter((record) => chosen.has(keyOf(record))),
+    val: records.filter((record) => !chosen.has(keyOf(record))),
   };
 }

@@ -14,6 +14,13 @@ export interface DataPart {
   readonly split?: "train" | "val";
   readonly fraction: number;
   readonly seed: number;
+  /** Images whose ids it matches with the same text stay on one side of a split. */
+  readonly group?: string;
+  /** What coordinates are of: the picture as it is shown, or its pixels as they are stored. */
+  readonly orientation?: "upright" | "raw";
+  /** Scores from which boxes of JSON lines are faces, and ignored ones. */
+  readonly face?: number;
+  readonly ignore?: number;
   /** At most so many images, the first ones. */
   readonly limit?: number;
 }
@@ -29,6 +36,34 @@ function readNumber(option: string, ok: (value: number) => boolean, want: string
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (!ok(value)) throw new DataError(`The data option ${option} must be ${want}.`);
   return value;
+}
+
+/** A pattern as the SPEC holds it: & and + are written %26 and %2B there. */
+function readPattern(text: string): string {
+  try {
+    const pattern = decodeURIComponent(text);
+    new RegExp(pattern);
+    return pattern;
+  } catch (cause) {
+    throw new DataError(`The data option group=${text} is no regular expression: mend it.`, {
+      cause,
+    });
+  }
+}
+
+/** Scores make no sense elsewhere, and one band without the other would be guessed. */
+function checkBands({ format, face, ignore }: DataPart): void {
+  if (face === undefined && ignore === undefined) return;
+  if (format !== "jsonl" && format !== "auto") {
+    throw new DataError(
+      `The data options face and ignore are for JSON lines, not ${format}: leave them out.`,
+    );
+  }
+  if (face === undefined || ignore === undefined || ignore > face) {
+    throw new DataError(
+      "The data options face and ignore go together, ignore at most face: write ?face=0.35&ignore=0.08.",
+    );
+  }
 }
 
 function parseOption(option: string): Partial<PartOptions> {
@@ -51,9 +86,20 @@ function parseOption(option: string): Partial<PartOptions> {
       const positive = (v: number) => Number.isSafeInteger(v) && v > 0;
       return { limit: readNumber(option, positive, "a positive integer") };
     }
+    case "group":
+      return { group: readPattern(value) };
+    case "orientation":
+      if (value !== "upright" && value !== "raw") {
+        throw new DataError(`The data option ${option} must be upright or raw.`);
+      }
+      return { orientation: value };
+    case "face":
+    case "ignore":
+      return { [key]: readNumber(option, (v) => v >= 0 && v <= 1, "a score from 0 to 1") };
     default:
       throw new DataError(
-        `Unknown data option "${option}"; there are classes, split, fraction, seed and limit.`,
+        `Unknown data option "${option}"; there are classes, split, fraction, seed, group, limit, ` +
+          "orientation, face and ignore.",
       );
   }
 }
@@ -77,7 +123,12 @@ function parsePart(text: string): DataPart {
     throw new DataError(`The data SPEC "${text}" names no path: write voc:DIR, for example.`);
   }
   const options = optionsAt === -1 ? [] : rest.slice(optionsAt + 1).split("&");
-  return Object.assign({ format, path, images, ...DEFAULTS }, ...options.map(parseOption));
+  const part: DataPart = Object.assign(
+    { format, path, images, ...DEFAULTS },
+    ...options.map(parseOption),
+  );
+  checkBands(part);
+  return part;
 }
 
 /**
@@ -87,20 +138,36 @@ function parsePart(text: string): DataPart {
  * SPEC    = PART { "+" PART }
  * PART    = [FORMAT ":"] PATH [":" IMAGES] ["?" OPTION { "&" OPTION }]
  * FORMAT  = voc | wider | coco | jsonl | auto (the default: recognised by content)
- * OPTION  = classes=a,b=face | split=train|val | fraction=0.8 | seed=1 | limit=N
+ * OPTION  = classes=a,b=face;c=ignored | split=train|val | fraction=0.8 | seed=1 | group=PATTERN | limit=N
+ *         | orientation=upright|raw | face=0.35 | ignore=0.08
  * ```
  *
  * `voc:DIR` is a folder of XML files, or one with `annotations/` and `images/`; `wider:label.txt`
  * also takes `wider_face_*_bbx_gt.txt`; IMAGES is the folder that paths in the labels are relative to.
  * A part after a `+` starts with its format, so that a path may hold a plus sign.
  * `split` keeps the part of a seeded split: `fraction` (0.8) of the images train, the rest validate;
- * both sides of a split must state the same `fraction` and `seed`. Order: classes, split, limit.
+ * both sides of a split must state the same `fraction`, `seed` and `group`, a regular expression: images whose paths it
+ * matches with the same text (of its first bracket) stay together. `orientation=raw` is for coordinates of the pixels as they
+ * are stored, where EXIF data turn them. `face` and `ignore` are scores of JSON lines from which a box is a face, and neither
+ * face nor background. Order: orientation, classes, split, limit.
  */
 export function parseDataSpec(spec: string): DataPart[] {
   return partsOf(spec).map(parsePart);
 }
 
 const partsOf = (spec: string) => spec.split(/\+(?=(?:auto|voc|wider|coco|jsonl):)/);
+
+/**
+ * A data SPEC without splits as the training side of one, a fifth held out of every part; null where a part is
+ * split already.
+ */
+export function holdOutSpec(spec: string, group?: string): string | null {
+  const parts = partsOf(spec);
+  if (parts.some((part) => parsePart(part).split !== undefined)) return null;
+  const encode = (text: string) => encodeURIComponent(text);
+  const split = `split=train&fraction=0.8&seed=1${group === undefined ? "" : `&group=${encode(group)}`}`;
+  return parts.map((part) => part + (OPTIONS_START.test(part) ? "&" : "?") + split).join("+");
+}
 
 /**
  * The other sides of a data SPEC's splits, for validation; null where nothing is split. Parts that train

@@ -1,5 +1,6 @@
 import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { isNumbers, isObject } from "../data/json.js";
+import { bandOf, ENSEMBLE_BANDS } from "../data/score-bands.js";
 import { DataError } from "../errors.js";
 import type { PhotoFace } from "./compose.js";
 
@@ -10,9 +11,6 @@ export interface ScoredPhoto {
   readonly faces: readonly PhotoFace[];
 }
 
-/** A box of at least this score is a face, below `IGNORED` it is none, between them nobody can tell. */
-const FACE = 0.35;
-const IGNORED = 0.08;
 /** Landmarks count from this score and this side in pixels on. */
 const POINTS_SCORE = 0.6;
 const POINTS_SIDE = 12;
@@ -27,7 +25,8 @@ function readFace(value: unknown, where: string): PhotoFace | undefined {
   const known = isObject(value) && isNumbers(value.box, 4) && typeof value.score === "number";
   if (!known) throw new DataError(`${where}: a face needs a "box" of four numbers and a "score"`);
   const { box, score, landmarks } = value as { box: number[]; score: number; landmarks?: unknown };
-  if (score < IGNORED) return undefined;
+  const band = bandOf(score, ENSEMBLE_BANDS);
+  if (!band) return undefined;
   const [x1, y1, x2, y2] = box;
   const side = Math.sqrt((x2 - x1) * (y2 - y1));
   if (!(side > 0)) return undefined;
@@ -38,7 +37,7 @@ function readFace(value: unknown, where: string): PhotoFace | undefined {
     box: [x1, y1, x2, y2],
     labelled: true,
     ...(exact ? { landmarks: landmarks as number[] } : {}),
-    ...(score < FACE ? { ignored: true } : { weight }),
+    ...(band === "ignored" ? { ignored: true } : { weight }),
   };
 }
 

@@ -1,8 +1,9 @@
-import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { type Conv2dSpec, conv2dVariants, type Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import {
   add,
   compile,
   conv2d,
+  conv2dTraits,
   Device,
   nn,
   type Plan,
@@ -103,7 +104,9 @@ test("a kernel that is right without a residual and wrong with one is noticed", 
   const warnings: string[] = [];
   const outputs = async (forward: (x: Tensor) => Tensor) => {
     const warn = (text: string) => warnings.push(text);
-    const plan = await compile(own, (x) => [forward(x)], [wide], { warn });
+    const choose = (spec: Conv2dSpec) =>
+      conv2dVariants(spec, conv2dTraits(own)).find((name) => name !== "direct");
+    const plan = await compile(own, (x) => [forward(x)], [wide], { warn, choose });
     return outputOf(plan, values);
   };
   const plain = await outputs((x) => conv2d(x, weight, undefined));

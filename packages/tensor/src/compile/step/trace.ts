@@ -41,7 +41,7 @@ export function traceGradients(
         check(named);
         named.total.backward();
         return named;
-      }, true);
+      });
       const gradients = new Map<Parameter, Tensor>();
       for (const parameter of parameters) {
         if (parameter.grad && parameter.requiresGrad) gradients.set(parameter, parameter.grad);

@@ -27,7 +27,7 @@ export function traceAccumulation(flats: readonly FlatParameters[], batch: Batch
   const record = () => {
     for (const flat of flats) accumulateOp([flat.partial(), flat.gradients], batch);
   };
-  return tidy(() => noGrad(() => recordTrace(record, true))).trace;
+  return tidy(() => noGrad(() => recordTrace(record))).trace;
 }
 
 /** Clips, updates and averages. */
@@ -41,7 +41,7 @@ export function traceUpdate({ flats, average, clip }: UpdateParts): {
     average?.update();
     return norm;
   };
-  const { trace, result } = tidy(() => noGrad(() => recordTrace(record, true)));
+  const { trace, result } = tidy(() => noGrad(() => recordTrace(record)));
   return { trace, norm: result };
 }
 

@@ -9,8 +9,6 @@
  * every gradient once. For the reasons see `subgroup-gemm.ts`.
  */
 
-import { packedLayout } from "../shared/layout.js";
-import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
 import {
   bindingsWgsl,
   enablesWgsl,
@@ -20,7 +18,9 @@ import {
   forwardText,
   inputAt,
   PARAMS_WGSL,
-} from "./forward.js";
+} from "../forward/forward.js";
+import { packedLayout } from "../shared/layout.js";
+import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
 
 const LANES = 8;
 const COLUMNS = LANES - 1;

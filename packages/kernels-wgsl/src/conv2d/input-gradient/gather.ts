@@ -1,10 +1,7 @@
 /**
- * Gradient of a convolution towards its input.
- *
- * With stride 1 it is itself a convolution, of the output's gradient with the weights transposed
- * and turned round, and every forward variant serves. Otherwise one invocation gathers four input
- * channels of one input pixel from all outputs that used it; nothing is scattered, so the result
- * does not depend on the order of execution.
+ * The gradient towards the input by gathering: one invocation takes four input channels of one input pixel from all
+ * outputs that used it, at any stride. Nothing is scattered, so the result does not depend on the order of execution.
+ * Most of its time goes into finding which outputs those are; with stride 1 a convolution does the same faster.
  */
 import { isDepthwise } from "../forward/depthwise.js";
 import {
@@ -18,59 +15,11 @@ import {
   PARAMS_WGSL,
 } from "../forward/forward.js";
 import { packedLayout } from "../shared/layout.js";
-import { type Conv2dLaunch, type Conv2dSpec, conv2dOutputSize } from "../shared/spec.js";
+import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
+import { swapped } from "./specs.js";
 
 const WORKGROUP = 64;
 const BLOCK = 4;
-
-/**
- * The spec with the roles of input and output exchanged: what is read is the output's gradient.
- *
- * @param adds a tensor of the input's size is added, as a residual
- */
-export function swapped(spec: Conv2dSpec, adds = false): Conv2dSpec {
-  const [outHeight, outWidth] = conv2dOutputSize(spec);
-  return {
-    batch: spec.batch,
-    inHeight: outHeight,
-    inWidth: outWidth,
-    inChannels: spec.outChannels,
-    outChannels: spec.inChannels,
-    kernelSize: spec.kernelSize,
-    stride: spec.stride,
-    dilation: spec.dilation,
-    padding: spec.padding,
-    groups: spec.groups,
-    activation: { kind: "none" },
-    inStride: spec.outStride ?? spec.outChannels,
-    inOffset: spec.outOffset ?? 0,
-    outStride: spec.inStride ?? spec.inChannels,
-    outOffset: spec.inOffset ?? 0,
-    ...(adds
-      ? { residual: { order: "before-activation", height: spec.inHeight, width: spec.inWidth } }
-      : {}),
-  };
-}
-
-/**
- * The convolution of the output's gradient (on a grid of zeros, if the stride is not 1) that gives
- * the input's gradient, to be launched with transposed packing. Its padding may be negative.
- */
-export function turnedRound(spec: Conv2dSpec, adds = false): Conv2dSpec {
-  const reach = spec.kernelSize.map((k, axis) => spec.dilation[axis]! * (k - 1));
-  const [top, bottom, left, right] = spec.padding;
-  return {
-    ...swapped(spec, adds),
-    padding: [reach[0]! - top, reach[0]! - bottom, reach[1]! - left, reach[1]! - right],
-  };
-}
-
-/** `turnedRound` where that is a convolution like any other; undefined elsewhere. */
-export function asForwardConv2d(spec: Conv2dSpec, adds = false): Conv2dSpec | undefined {
-  const turned = turnedRound(spec, adds);
-  const plain = spec.stride.every((s) => s === 1) && turned.padding.every((p) => p >= 0);
-  return plain ? turned : undefined;
-}
 
 function gatherWgsl(text: ForwardText, depthwise: boolean): string {
   const load4 = text.vec4In
