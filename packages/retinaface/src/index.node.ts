@@ -13,3 +13,4 @@ export { type Progress, startProgress } from "./cli/progress.js";
 export { reportError, withPrintableOutput } from "./cli/report.js";
 export { encodePng } from "./draw/png.node.js";
 export { printable, printableJson, printableLines } from "./printable.js";
+export { type LocatedWeights, locateWeights } from "./weights/locate.node.js";

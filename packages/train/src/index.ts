@@ -50,7 +50,13 @@ export {
   RecordBuilder,
 } from "./data/record.js";
 export { type ClassMap, mapClasses, parseClasses, splitRecords } from "./data/select.js";
-export { type DataFormat, type DataPart, parseDataSpec, validationSpec } from "./data/spec.js";
+export {
+  type DataFormat,
+  type DataPart,
+  holdOutSpec,
+  parseDataSpec,
+  validationSpec,
+} from "./data/spec.js";
 export { parseVoc, type ResolveVocImage } from "./data/voc.js";
 export {
   parseWider,

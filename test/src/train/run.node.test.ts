@@ -201,9 +201,9 @@ test("a folder with a run is not overwritten, and other settings are not resumed
   const again = await finish(start("whole"));
   assert.is(again.status, 2);
   assert.match(again.err, /holds a run already: give --resume/);
-  const other = await finish(start("whole", "--resume", "--lr", "0.02"));
+  const other = await finish(start("whole", "--resume", "--momentum", "0.8"));
   assert.is(other.status, 2);
-  assert.match(other.err, /lr is 0.02 instead of 0.01/);
+  assert.match(other.err, /momentum is 0.8 instead of 0.9/);
 });
 
 test("fine-tuning more than the heads without landmarks is warned of", async () => {

@@ -105,6 +105,9 @@ function headsOf(
   });
 }
 
+/** Names in the state of a training run, which no network has. */
+const RUN_STATE = /^(?:network|optimizer|average)\./;
+
 /**
  * The network that a checkpoint belongs to, from all its names: backbone, number of levels, anchors and heads. Rows of
  * the table that the checkpoint does not have are left out, but for class and box.
@@ -118,6 +121,12 @@ export function inferNetwork(
 ): NetworkConfig {
   const names = [...state.keys()].filter((name) => !isTolerated(name));
   const found = new Set(names.map(partOf));
+  if (found.has("network") && names.every((name) => RUN_STATE.test(name))) {
+    throw unknown(
+      "it is what a training run goes on from (--resume): give the run's best.safetensors, " +
+        "final.safetensors or model.safetensors beside it.",
+    );
+  }
   const backbone = recogniseBackbone(state);
   if (!backbone) {
     const other = OTHERS.find(([name]) => state.has(name));

@@ -8,6 +8,7 @@ import {
 import { type Dataset, loadDataset } from "../data/load.node.js";
 import { countClasses, type FaceRecord, formatProblem, type Problem } from "../data/record.js";
 import { DataError } from "../errors.js";
+import { timeLeft } from "./time-left.js";
 
 const PROBLEMS_SHOWN = 20;
 
@@ -64,11 +65,12 @@ export function needFaces({ records }: Dataset, spec: string): void {
 /** A progress bar over images on a terminal's standard error. */
 export function imageProgress(total: number) {
   const streams = { stdout: process.stdout, stderr: process.stderr };
-  return startProgress(
-    streams,
-    total,
-    "{bar} {value}/{total} images, {eta_formatted} left  {label}",
-  );
+  const bar = startProgress(streams, total, "{bar} {value}/{total} images{label}");
+  const left = timeLeft(total);
+  return {
+    ...bar,
+    update: (done: number, label: string) => bar.update(done, `${left(done)}  ${label}`),
+  };
 }
 
 /** Writes a text file whole or not at all. */

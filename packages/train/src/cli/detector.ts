@@ -1,6 +1,9 @@
 import { type LoadOptions, OptionError, RetinaFace } from "retinaface-webgpu";
+import { locateWeights } from "retinaface-webgpu/node";
 import { packFaces } from "../evaluate/detections.js";
 import type { DetectPass } from "../evaluate/test-scales.js";
+import { say } from "./console.js";
+import { DEFAULT } from "./train-start.js";
 
 /** A loaded detector for an evaluation. */
 export interface LoadedDetector {
@@ -8,13 +11,22 @@ export interface LoadedDetector {
   dispose(): void;
 }
 
+/** Where weights come from that no file is named for; says what was taken. */
+async function sourceOf(weights: string | undefined): Promise<LoadOptions["weights"]> {
+  if (weights === "") throw new OptionError("--weights needs a file name");
+  if (weights !== undefined && weights !== DEFAULT) return weights;
+  const { bytes, origin } = await locateWeights();
+  say(`weights: the default, ${origin.path}`);
+  return bytes;
+}
+
 /** Loads weights; every face above the confidence threshold counts, whatever its score. */
 export async function loadDetector(
   weights: string | undefined,
   options: LoadOptions,
 ): Promise<LoadedDetector> {
-  if (weights === "") throw new OptionError("--weights needs a file name");
-  const detector = await RetinaFace.load({ ...options, weights, visThreshold: 0 });
+  const source = await sourceOf(weights);
+  const detector = await RetinaFace.load({ ...options, weights: source, visThreshold: 0 });
   return {
     pass: async (image, maxSide) => packFaces(await detector.detect(image, { maxSide })),
     dispose: () => detector.dispose(),

@@ -53,7 +53,10 @@ export function dataOption(): Option {
 }
 
 export function weightsOption(): Option {
-  return new Option("--weights <file>", "checkpoint: .pth or .safetensors");
+  return new Option(
+    "--weights <file>",
+    "checkpoint: .pth or .safetensors (default: those that detect takes)",
+  );
 }
 
 /** Post-processing options as commander names them. */

@@ -5,7 +5,7 @@ import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
 import { defaultWorkers } from "../worker-pool.node.js";
-import { dataOption, fraction, parseScale, weightsOption, wholeNumber } from "./options.js";
+import { dataOption, fraction, parseScale, wholeNumber } from "./options.js";
 
 const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };
 
@@ -16,11 +16,12 @@ export interface TrainValues {
   readonly resume?: boolean;
   readonly overwrite?: boolean;
   readonly val?: string;
+  readonly group?: string;
   readonly scale: TestScale;
   readonly valEvery: number;
   readonly checkpointEvery: number;
   readonly weights?: string;
-  readonly backbone: BackboneName;
+  readonly backbone?: BackboneName;
   readonly width?: number;
   readonly channels?: number;
   readonly freeze?: string;
@@ -73,7 +74,14 @@ function dataOptions(): Option[] {
     ).makeOptionMandatory(),
     new Option("--resume", "go on from the folder's checkpoint, or start where there is none"),
     overwriteOption(),
-    new Option("--val <spec>", "validation images (default: the other part of --data's split)"),
+    new Option(
+      "--val <spec>",
+      "validation images, or none (default: the other part of --data's split, else a fifth held out)",
+    ),
+    new Option(
+      "--group <pattern>",
+      "of the fifth held out: images whose paths it matches with the same text stay together",
+    ),
     new Option(
       "--scale <size>",
       "of validation images, as for evaluate: original, a long side, or 640/640 to scale up too",
@@ -88,14 +96,20 @@ function dataOptions(): Option[] {
 
 function networkOptions(): Option[] {
   return [
-    weightsOption(),
-    choice("--backbone <name>", "without --weights", backboneNames()),
-    number("--width <x>", "MobileNet's width multiplier, without --weights", numberFrom(0.01)),
-    number("--channels <n>", "of the pyramid, without --weights", wholeNumber(4)),
+    new Option(
+      "--weights <file>",
+      "checkpoint to start from: .pth or .safetensors, default (those that detect takes) or random",
+    ),
+    new Option(
+      "--backbone <name>",
+      "of random weights, which --backbone, --width and --channels stand for without --weights",
+    ).choices(backboneNames()),
+    number("--width <x>", "MobileNet's width multiplier, of random weights", numberFrom(0.01)),
+    number("--channels <n>", "of the pyramid, of random weights", wholeNumber(4)),
     new Option(
       "--freeze <list>",
       `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none ` +
-        "(default: all with --weights, else none)",
+        "(default: none of random weights, else all)",
     ),
     choice("--batch-norm <mode>", "fixed: inference mode everywhere", ["train", "fixed"]),
     new Option("--anchors <file>", "configuration from the command anchors --out"),

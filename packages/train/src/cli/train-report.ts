@@ -8,7 +8,7 @@ import type { Detections } from "../evaluate/detections.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import { parseTestScale } from "../evaluate/test-scales.js";
 import { type ReportImage, renderReport } from "../report/report.js";
-import type { RunDescription, RunFiles, StepMetric } from "../run/run-files.node.js";
+import type { RunChange, RunDescription, RunFiles, StepMetric } from "../run/run-files.node.js";
 import { lossesOf } from "../trainer/loss-log.js";
 import { loadModel } from "../trainer/validate.js";
 
@@ -54,7 +54,10 @@ function stepFigures(metric: StepMetric) {
   return { step: metric.step, learningRate: metric.learningRate, losses: lossesOf(metric) };
 }
 
-function settingsOf({ settings, data, val, scale, weights }: RunDescription) {
+const changeText = ({ step, name, was, is }: RunChange) =>
+  `${name} ${was} to ${is} at step ${step}`;
+
+function settingsOf({ settings, data, val, scale, weights, changes }: RunDescription) {
   const { config, freeze, ...plain } = settings;
   const flat = Object.entries(plain).map(([key, value]): [string, string | number] => [
     key,
@@ -68,6 +71,7 @@ function settingsOf({ settings, data, val, scale, weights }: RunDescription) {
     frozen: freeze.join(", ") || "nothing",
     anchors: config.anchors.minSizes.map((sizes) => sizes.join(", ")).join(" | "),
     ...Object.fromEntries(flat),
+    ...(changes && { changed: changes.map(changeText).join("; ") }),
   };
 }
 

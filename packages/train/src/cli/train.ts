@@ -1,124 +1,35 @@
 import type { Device } from "@retinaface-webgpu/tensor";
 import { Command } from "commander";
-import {
-  DEFAULT_CONFIG,
-  inferNetwork,
-  OptionError,
-  readBytes,
-  readCheckpoint,
-  readCheckpointConfig,
-} from "retinaface-webgpu";
-import { printable, startProgress } from "retinaface-webgpu/node";
+import { readBytes } from "retinaface-webgpu";
 import type { Dataset } from "../data/load.node.js";
-import { type FaceRecord, formatProblem, type Problem } from "../data/record.js";
-import { validationSpec } from "../data/spec.js";
-import { formatTestScale } from "../evaluate/test-scales.js";
+import { sharedPhotos } from "../data/shared-photos.node.js";
+import type { ValidationFigures } from "../report/report.js";
 import {
   type RunCheckpoint,
   type RunDescription,
   RunFiles,
   TRAIN_FILES,
 } from "../run/run-files.node.js";
-import { type RunInput, type RunListener, TrainRun } from "../run/train-run.node.js";
+import { contenders, type RunInput, TrainRun } from "../run/train-run.node.js";
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
-import { frozenDepth, parseFreeze, partNames } from "../trainer/freeze.js";
-import type { Pretrained } from "../trainer/initialise.js";
-import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
-import { readAnchors } from "./anchors.js";
-import { loadData, needFaces, printJson, say } from "./console.js";
-import { checkFolder, formatLosses, stoppingOnInterrupt } from "./run-command.js";
+import { frozenDepth } from "../trainer/freeze.js";
+import { loadData, needFaces, printJson, reportProblems, say } from "./console.js";
+import { checkFolder, stoppingOnInterrupt } from "./run-command.js";
+import {
+  DEFAULT_BACKBONE,
+  dataOf,
+  describeRun,
+  goOnWith,
+  partsOf,
+  type RunData,
+} from "./train-description.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
+import { TrainProgress } from "./train-progress.js";
 import { writeReport } from "./train-report.js";
+import { readStart } from "./train-start.js";
 
-async function readPretrained(file: string | undefined): Promise<Pretrained | undefined> {
-  if (file === undefined) return undefined;
-  const bytes = await readBytes(file);
-  return {
-    state: readCheckpoint(bytes),
-    config: { ...DEFAULT_CONFIG, ...readCheckpointConfig(bytes) },
-  };
-}
-
-/** Names of the parts that the run's network has. */
-function partsOf(values: TrainValues, pretrained: Pretrained | undefined): string[] {
-  const given = pretrained && inferNetwork(pretrained.state, pretrained.config?.heads);
-  return partNames(given?.backbone ?? values.backbone);
-}
-
-async function settingsOf(
-  values: TrainValues,
-  pretrained: Pretrained | undefined,
-): Promise<TrainSettings> {
-  const { preset, optimizer, weights, batchNorm } = values;
-  const own = pretrained?.config ?? DEFAULT_CONFIG;
-  const config = values.anchors
-    ? { ...(own.heads && { heads: own.heads }), ...(await readAnchors(values.anchors)) }
-    : own;
-  const settings: TrainSettings = {
-    preset,
-    classification: values.loss,
-    imageSize: values.imageSize,
-    batchSize: values.batchSize,
-    accumulate: values.accumulate,
-    epochs: values.epochs,
-    optimizer,
-    lr: values.lr ?? (optimizer === "adamw" ? 1e-3 : TRAIN_PRESETS[preset].lr),
-    momentum: values.momentum,
-    weightDecay: values.weightDecay,
-    schedule: values.schedule,
-    warmup: values.warmup ?? 0,
-    clip: values.clip,
-    ema: values.ema,
-    freeze: parseFreeze(
-      values.freeze ?? (weights === undefined ? "none" : "all"),
-      partsOf(values, pretrained),
-    ),
-    fixedNorm: batchNorm === "fixed",
-    seed: values.seed,
-    augment: values.augment,
-    config,
-  };
-  checkSettings(settings);
-  return settings;
-}
-
-/** A tenth of the run, where the user does not say: short, and never more than a hundred steps. */
-function defaultWarmup({ epochs, batchSize, accumulate }: TrainSettings, images: number): number {
-  const steps = epochs * Math.max(1, Math.floor(images / (batchSize * accumulate)));
-  return Math.min(100, Math.round(steps / 10));
-}
-
-async function describe(
-  values: TrainValues,
-  pretrained: Pretrained | undefined,
-  images: number,
-): Promise<RunDescription> {
-  const settings = await settingsOf(values, pretrained);
-  const warmup = values.warmup ?? defaultWarmup(settings, images);
-  return {
-    settings: { ...settings, warmup },
-    data: values.data,
-    val: values.val ?? validationSpec(values.data),
-    scale: formatTestScale(values.scale),
-    weights: values.weights ?? null,
-    valEvery: values.valEvery,
-    checkpointEvery: values.checkpointEvery,
-  };
-}
-
-/** @throws {OptionError} naming the first setting that differs from the run's own. */
-function checkSame(own: RunDescription, given: RunDescription): void {
-  const flat = ({ settings, ...rest }: RunDescription) => Object.entries({ ...rest, ...settings });
-  const before = new Map(flat(own));
-  for (const [name, value] of flat(given)) {
-    const [was, is] = [before.get(name as never), value].map((v) => JSON.stringify(v));
-    if (was === is) continue;
-    throw new OptionError(
-      `--resume goes on with the run's own settings, but ${name} is ${is} instead of ${was}: give ` +
-        "the same options, or start another run in another folder",
-    );
-  }
-}
+/** A fifth of fewer images is none or one, which says nothing. */
+const LEAST_TO_SPLIT = 4;
 
 /** The folder's checkpoint, where the user wants to go on from it. */
 async function findCheckpoint(files: RunFiles, values: TrainValues) {
@@ -126,42 +37,18 @@ async function findCheckpoint(files: RunFiles, values: TrainValues) {
   return files.hasCheckpoint ? files.readCheckpoint() : undefined;
 }
 
-/** Tells of a run by a progress bar on a terminal, else by a line now and then. */
-function makeListener(run: () => TrainRun) {
-  const streams = { stdout: process.stdout, stderr: process.stderr };
-  const seen = new Set<string>();
-  let bar: ReturnType<typeof startProgress> | undefined;
-  let validation = "";
-  let spoken = Number.NEGATIVE_INFINITY;
-  const listener: RunListener = {
-    onLosses: (losses, rate) => {
-      const last = losses.at(-1);
-      if (!last) return;
-      const { totalSteps } = run();
-      bar ??= startProgress(
-        streams,
-        totalSteps,
-        "{bar} {value}/{total} steps, {eta_formatted} left  {label}",
-      );
-      const label = formatLosses(losses, rate) + validation;
-      bar.update(last.step + 1, label);
-      if (process.stderr.isTTY || performance.now() - spoken < 10_000) return;
-      spoken = performance.now();
-      say(`step ${last.step + 1}/${totalSteps}: ${label}`);
-    },
-    onValidation: ({ step, ap50, ap }) => {
-      validation = `, AP ${ap50.toFixed(4)}`;
-      bar?.clear();
-      say(`step ${step}: AP ${ap50.toFixed(4)} at IoU 0.5, ${ap.toFixed(4)} over 0.5:0.95`);
-    },
-    onProblem: (problem: Problem) => {
-      const text = printable(formatProblem(problem));
-      if (!seen.has(text)) say(text);
-      seen.add(text);
-    },
-    onNotice: say,
-  };
-  return { listener, problems: seen, stop: () => bar?.stop() };
+/** What the validations say of the run as a whole; null where there is nothing to compare with. */
+function judge(validations: readonly ValidationFigures[], best: ValidationFigures | null) {
+  const [first, ...later] = validations;
+  const last = later.at(-1);
+  if (best === null || first?.step !== 0 || last === undefined) return null;
+  const shown = ({ step, ap50 }: ValidationFigures) => `${ap50.toFixed(4)} at step ${step}`;
+  if (best.step > 0) return { improved: true, text: `AP ${shown(first)}, ${shown(best)}` };
+  const text =
+    `training made nothing better than the weights it started from: AP ${shown(first)}, ${shown(last)}. ` +
+    "best.safetensors holds the starting weights. Try a lower --lr, --batch-norm fixed, --optimizer adamw, " +
+    "--freeze all, an --image-size that shows faces as large as --scale does, or more images.";
+  return { improved: false, text };
 }
 
 async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpoint) {
@@ -169,30 +56,57 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
   const { state, extra } = checkpoint;
   const final = writeModel(averagedWeights(state), description.settings.config);
   await files.write("final.safetensors", final);
-  const best = extra.validations
-    .filter(({ step }) => step > 0)
-    .reduce<(typeof extra.validations)[number] | null>(
-      (a, b) => (a && a.ap50 >= b.ap50 ? a : b),
-      null,
-    );
+  const best = contenders(extra.validations, description).reduce<ValidationFigures | null>(
+    (a, b) => (a && a.ap50 >= b.ap50 ? a : b),
+    null,
+  );
   const facts = { steps: state.step, seconds: Math.round(extra.seconds) };
   const model = best ? new Uint8Array(await readBytes(files.path("best.safetensors"))) : final;
   await writeReport(files, device, { description, records: valRecords, facts, model });
+  const verdict = description.weights === null ? null : judge(extra.validations, best);
+  if (verdict) input.listener.onNotice(verdict.text);
   return {
     out: files.folder,
     ...facts,
+    weights: description.weights,
     before: extra.validations.find(({ step }) => step === 0) ?? null,
     best,
+    improved: verdict?.improved ?? null,
     model: files.path(best ? "best.safetensors" : "final.safetensors"),
     report: files.path("report.html"),
   };
 }
 
-function loadRecords(spec: string | null): readonly FaceRecord[] {
-  if (spec === null) return [];
+/** Labelled images, with a face among them. */
+function loadFaces(spec: string): Dataset {
   const dataset = loadData(spec);
   needFaces(dataset, spec);
-  return dataset.records;
+  return dataset;
+}
+
+/** Training and validation images; a set of a few images may leave none for validation. */
+function loadRunData(given: RunData, values: TrainValues) {
+  const training = loadFaces(given.data);
+  const total = training.records.length;
+  if (given.notice) say(given.notice);
+  const isHeldOut = given.data !== values.data;
+  if (isHeldOut && total < LEAST_TO_SPLIT) {
+    say(
+      `${total} images are too few to hold any out: no best checkpoint is sought; give --val SPEC`,
+    );
+    return {
+      data: { data: values.data, val: null },
+      training: loadFaces(values.data),
+      problems: [],
+    };
+  }
+  const validation = given.val === null ? undefined : loadFaces(given.val);
+  const shared = sharedPhotos(training.records, validation?.records ?? []);
+  if (shared.length > 0) {
+    reportProblems(shared);
+    say(`${shared.length} pictures train and validate: the figures will look better than they are`);
+  }
+  return { data: given, training, validation, problems: shared };
 }
 
 /** Landmarks that no label trains drift when the features beneath them do. */
@@ -213,41 +127,65 @@ function warnOfLandmarks(
 async function runTrain(values: TrainValues): Promise<void> {
   const files = new RunFiles(values.out);
   const checkpoint = await findCheckpoint(files, values);
-  const dataset = loadData(values.data);
-  needFaces(dataset, values.data);
-  const { records } = dataset;
-  const pretrained = await readPretrained(values.weights);
-  const description = await describe(values, pretrained, records.length);
-  if (checkpoint) checkSame(checkpoint.extra.description, description);
-  warnOfLandmarks(description, dataset, partsOf(values, pretrained));
-  const { backbone, width, channels } = values;
-  const telling = makeListener(() => run);
-  const input: RunInput = {
-    description,
-    records,
-    valRecords: loadRecords(description.val),
-    files,
-    workers: values.workers,
-    listener: telling.listener,
-    pretrained,
-    network: { backbone, width, channels },
-  };
-  const run = new TrainRun(input, checkpoint);
-  const work = async (isInterrupted: () => boolean) => {
-    let result: Awaited<ReturnType<typeof finishRun>> | undefined;
-    await run.run(async (device) => {
-      if (!isInterrupted()) result = await finishRun(input, device, run.checkpoint!);
-    });
-    telling.stop();
-    if (result) printJson({ ...result, problems: telling.problems.size });
-    else say(`stopped at step ${run.checkpoint?.state.step}; go on with --resume`);
-    if (telling.problems.size > 0) process.exitCode = 1;
-  };
+  const own = checkpoint?.extra.description;
+  const loaded = loadRunData(dataOf(values, own), values);
+  const { training, validation } = loaded;
+  const start = await readStart(values, own?.weights);
+  const images = training.records.length;
+  const given = await describeRun(values, start, loaded.data, images, own);
+  const description = checkpoint ? goOnWith(checkpoint, given) : given;
+  for (const { name, was, is } of description.changes ?? []) say(`${name} was ${was}, is ${is}`);
+  if (!checkpoint) say(`starting from ${start.text}`);
+  warnOfLandmarks(description, training, partsOf(values, start.pretrained));
+  const { backbone = DEFAULT_BACKBONE, width, channels } = values;
+  const run = new TrainRun(
+    {
+      description,
+      records: training.records,
+      valRecords: validation?.records ?? [],
+      files,
+      workers: values.workers,
+      listener: {
+        onLosses: (...told) => progress.onLosses(...told),
+        onValidating: (...told) => progress.onValidating(...told),
+        onValidation: (figures) => progress.onValidation(figures),
+        onProblem: (problem) => progress.onProblem(problem),
+        onNotice: (text) => progress.onNotice(text),
+      },
+      pretrained: start.pretrained,
+      network: { backbone, width, channels },
+    },
+    checkpoint,
+  );
+  const progress = new TrainProgress(checkpoint?.state.step ?? 0, run.totalSteps);
+  const found = [training, validation ?? training, loaded];
+  const problems = new Set(found.flatMap((part) => part.problems)).size;
   try {
-    await stoppingOnInterrupt(() => run.stop(), work);
+    await stoppingOnInterrupt(
+      () => run.stop(),
+      (isInterrupted) => work(run, progress, problems, isInterrupted),
+    );
   } finally {
-    telling.stop();
+    progress.stop();
   }
+}
+
+/** Trains to the end, or to where it is interrupted, and prints the result. */
+async function work(
+  run: TrainRun,
+  progress: TrainProgress,
+  problems: number,
+  isInterrupted: () => boolean,
+): Promise<void> {
+  let result: Awaited<ReturnType<typeof finishRun>> | undefined;
+  await run.run(async (device) => {
+    if (!isInterrupted()) result = await finishRun(run.input, device, run.checkpoint!);
+  });
+  progress.stop();
+  const met = progress.problems.size;
+  if (result) printJson({ ...result, problems: problems + met });
+  else say(`stopped at step ${run.checkpoint?.state.step}; go on with --resume`);
+  if (met > 0) process.exitCode = 1;
 }
 
 export function trainCommand(): Command {

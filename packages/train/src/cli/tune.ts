@@ -2,11 +2,17 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type BackendChoice, DEFAULT_THRESHOLDS, OptionError, readBytes } from "retinaface-webgpu";
 import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import type { Problem } from "../data/record.js";
-import type { Detections } from "../evaluate/detections.js";
+import type { Detect, Detections } from "../evaluate/detections.js";
 import { runDetector } from "../evaluate/run.js";
-import { detectAtScales, type TestScale } from "../evaluate/test-scales.js";
+import { detectAtScales, networkScale, type TestScale } from "../evaluate/test-scales.js";
 import { formatCandidates, parseCandidates } from "../tune/candidates.js";
-import { plotTuning, type TuneGoal, type TuneResult, tuneThresholds } from "../tune/tune.js";
+import {
+  plotTuning,
+  type TuneGoal,
+  type TuneImage,
+  type TuneResult,
+  tuneThresholds,
+} from "../tune/tune.js";
 import {
   formatTable,
   imageProgress,
@@ -64,7 +70,11 @@ async function findCandidates(
   });
   try {
     const one = { scales: [scale], mirror: false, voteThreshold: 1 };
-    const run = await runDetector(records, (image) => detectAtScales(detector.pass, image, one), {
+    const detect: Detect = async (image) => ({
+      ...(await detectAtScales(detector.pass, image, one)),
+      scale: networkScale(scale, image.width, image.height),
+    });
+    const run = await runDetector(records, detect, {
       onProgress: (done, id) => progress.update(done, id),
     });
     const found = new Map(run.images.map((image) => [image.record.id, image.detections]));
@@ -72,6 +82,42 @@ async function findCandidates(
   } finally {
     progress.stop();
     detector.dispose();
+  }
+}
+
+/** A candidate may reach out of its image by this share of its sides: the network sees no border. */
+const REACH = 0.5;
+
+/**
+ * Candidates found in other images would tune thresholds for nothing.
+ * @throws {OptionError} where images of the data have none, or boxes do not lie in their image
+ */
+function checkCandidates(
+  file: string,
+  { data }: TuneValues,
+  found: ReadonlyMap<string, Detections>,
+  images: readonly TuneImage[],
+): void {
+  const remedy = "give the --data that they were found in, or find them again without --candidates";
+  const known = new Set(images.map(({ record }) => record.id));
+  const others = [...found.keys()].filter((id) => !known.has(id));
+  if (images.length === 0 || others.length > 0) {
+    throw new OptionError(
+      `${file} holds candidates of ${images.length} images of ${data}, and of ${others.length} that are not ` +
+        `in it${others.length > 0 ? `, such as ${others[0]}` : ""}: ${remedy}`,
+    );
+  }
+  for (const { record, candidates } of images) {
+    const { id, width, height } = record;
+    if (width === undefined || height === undefined) continue;
+    const isOutside = (value: number, i: number) => {
+      const side = i % 2 === 0 ? width : height;
+      return value < -side * REACH || value > side * (1 + REACH);
+    };
+    if (!candidates.boxes.some(isOutside)) continue;
+    throw new OptionError(
+      `the candidates of ${id} in ${file} do not lie in its ${width}×${height} pixels: ${remedy}`,
+    );
   }
 }
 
@@ -130,16 +176,15 @@ async function runTune(values: TuneValues): Promise<void> {
     const candidates = found.get(record.id);
     return candidates ? [{ record, candidates }] : [];
   });
-  if (images.length === 0) {
-    throw new OptionError(
-      `${values.candidates} holds no candidates for the images of ${data}: give the --data that they were found in`,
-    );
-  }
+  const absent = records.length - images.length - problems.length;
+  if (absent > 0) say(`${absent} images have no candidates in ${values.candidates}: left out`);
+  if (values.candidates) checkCandidates(values.candidates, values, found, images);
   const result = tuneThresholds(images, { goal });
   sayResult(result);
   if (values.plot) await outputs.writeText(values.plot, plotTuning(result));
   const table = result.table.map(({ curve: _, ...row }) => row);
-  printJson({ data, weights: values.weights ?? null, ...result, table });
+  const counted = dataset.problems.length + problems.length;
+  printJson({ data, weights: values.weights ?? null, problems: counted, ...result, table });
   if (problems.length > 0) process.exitCode = 1;
 }
 

@@ -14,6 +14,11 @@ export interface Detections {
   readonly scores: Float64Array;
   /** [n, 10], where the detector finds landmarks. */
   readonly landmarks?: Float64Array;
+  /**
+   * Pixels that the network saw for each pixel of the image, across and down; absent: 1. Suppression counts in those, as
+   * its sides include both end pixels.
+   */
+  readonly scale?: readonly [x: number, y: number];
 }
 
 /** Anything that finds faces in an upright image. */
@@ -45,6 +50,7 @@ export function takeDetections(detections: Detections, indices: ArrayLike<number
     boxes: rows(detections.boxes, 4),
     scores: rows(detections.scores, 1),
     landmarks: detections.landmarks && rows(detections.landmarks, LANDMARK_COORDINATES),
+    ...(detections.scale && { scale: detections.scale }),
   };
 }
 

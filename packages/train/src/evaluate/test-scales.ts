@@ -62,11 +62,24 @@ function stretch(detections: Detections, x: number, y: number): Detections {
   return { boxes: scaled(boxes), scores, landmarks: landmarks && scaled(landmarks) };
 }
 
+/** Whole pixels of a side that is scaled. */
+const scaledSide = (side: number, factor: number) => Math.max(1, Math.round(side * factor));
+
+/** Pixels that the network sees for each pixel of an image of this size, across and down. */
+export function networkScale(
+  scale: TestScale,
+  width: number,
+  height: number,
+): readonly [x: number, y: number] {
+  const factor = scaleFactor(scale, width, height);
+  return [scaledSide(width, factor) / width, scaledSide(height, factor) / height];
+}
+
 async function passAt(pass: DetectPass, image: RawImage, scale: TestScale): Promise<Detections> {
   if (scale.kind === "original") return pass(image);
   if (scale.kind === "long") return pass(image, scale.side);
   const factor = scaleFactor(scale, image.width, image.height);
-  const sides = [image.width, image.height].map((v) => Math.max(1, Math.round(v * factor)));
+  const sides = [image.width, image.height].map((side) => scaledSide(side, factor));
   const scaled = resizeBilinear(image, sides[0], sides[1]);
   const found = await pass(scaled);
   return stretch(found, image.width / scaled.width, image.height / scaled.height);

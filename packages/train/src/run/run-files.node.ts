@@ -22,6 +22,17 @@ export interface RunDescription {
   /** Epochs between validations and steps between checkpoints. */
   readonly valEvery: number;
   readonly checkpointEvery: number;
+  /** What was changed when the run was gone on with, oldest first. */
+  readonly changes?: readonly RunChange[];
+}
+
+/** A setting that `--resume` gave another value. */
+export interface RunChange {
+  /** Steps done before. */
+  readonly step: number;
+  readonly name: string;
+  readonly was: number;
+  readonly is: number;
 }
 
 /** What a checkpoint holds besides the trainer's state. */

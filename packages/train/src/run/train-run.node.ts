@@ -12,13 +12,15 @@ import { writeModel } from "../trainer/checkpoint.js";
 import { initialiseNetwork, type Pretrained } from "../trainer/initialise.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { trainerOptions } from "../trainer/settings.js";
-import { Trainer } from "../trainer/trainer.js";
+import { Trainer, type TrainerState } from "../trainer/trainer.js";
 import { validateModel } from "../trainer/validate.js";
 import { recovering } from "./recover.js";
 
 /** What a run tells the person who started it. */
 export interface RunListener {
   onLosses(losses: readonly StepLosses[], imagesPerSecond: number): void;
+  /** Called before each image of a validation. */
+  onValidating?(done: number, images: number): void;
   onValidation(figures: ValidationFigures): void;
   onProblem(problem: Problem): void;
   onNotice(text: string): void;
@@ -62,6 +64,11 @@ export class TrainRun {
     this.totalSteps = this.stepsPerEpoch * epochs;
     this.#input = input;
     this.#checkpoint = checkpoint;
+  }
+
+  /** What the run works with. */
+  get input(): RunInput {
+    return this.#input;
   }
 
   /** The last checkpoint. */
@@ -112,7 +119,7 @@ export class TrainRun {
     });
     const progress: Progress = { position: { epoch: 0, position: 0 }, validations: [], seconds: 0 };
     if (before) {
-      trainer.load(before.state);
+      trainer.load(withLearningRate(before.state, settings.lr));
       const { position, validations, seconds } = before.extra;
       Object.assign(progress, { position, validations: [...validations], seconds });
     }
@@ -137,7 +144,7 @@ export class TrainRun {
       batchSize,
       seed,
       start: session.progress.position,
-      onProblem: listener.onProblem,
+      onProblem: (problem) => listener.onProblem(problem),
     });
     try {
       let group: (readonly Sample[])[] = [];
@@ -168,6 +175,20 @@ export class TrainRun {
   }
 }
 
+/** A saved state whose optimizer goes on with this learning rate. */
+function withLearningRate(state: TrainerState, lr: number): TrainerState {
+  const groups = state.optimizer.groups.map((group) => ({ ...group, baseLr: lr }));
+  return { ...state, optimizer: { ...state.optimizer, groups } };
+}
+
+/** The validations among which the best is sought: random weights are no result. */
+export function contenders(
+  validations: readonly ValidationFigures[],
+  { weights }: RunDescription,
+): ValidationFigures[] {
+  return validations.filter(({ step }) => step > 0 || weights !== null);
+}
+
 /** One device's part of a run. */
 class Session {
   #last = performance.now();
@@ -195,8 +216,8 @@ class Session {
   }
 
   /**
-   * Measures the network, or its averaged weights, on the validation images; "best" keeps it if it is the
-   * best so far.
+   * Measures the network, or its averaged weights, on the validation images, and keeps it if it is the best so far.
+   * The weights that a run starts from take part: training that only made them worse has not found better ones.
    */
   async validate(name: "before" | "best"): Promise<void> {
     const { description, valRecords, files, listener } = this.input;
@@ -205,14 +226,19 @@ class Session {
     const weights = await this.trainer.withAverage(() => this.network.stateDict());
     const model = writeModel(weights, settings.config);
     const scale = parseTestScale(description.scale);
-    const { evaluation, problems } = await validateModel(this.device, model, valRecords, { scale });
+    const { evaluation, problems } = await validateModel(this.device, model, valRecords, {
+      scale,
+      onProgress: (done) => listener.onValidating?.(done, valRecords.length),
+    });
     for (const problem of problems) listener.onProblem(problem);
     const { ap50, ap } = evaluation;
     const figures = { step: this.trainer.steps, ap50, ap };
-    const trained = this.progress.validations.filter(({ step }) => step > 0);
-    const isBest = name === "best" && trained.every((earlier) => ap50 > earlier.ap50);
+    const rivals = contenders(this.progress.validations, description);
+    const counts = name === "best" || description.weights !== null;
+    const isBest = counts && rivals.every((earlier) => ap50 > earlier.ap50);
     if (isBest) await files.write("best.safetensors", model);
-    if (isBest || name === "before") await files.writeEvaluation(name, evaluation);
+    if (isBest) await files.writeEvaluation("best", evaluation);
+    if (name === "before") await files.writeEvaluation("before", evaluation);
     this.progress.validations.push(figures);
     files.appendMetrics([{ kind: "validation", ...figures }]);
     listener.onValidation(figures);

@@ -3,16 +3,16 @@ import { FormatError } from "../errors.js";
 import type { Detections } from "../evaluate/detections.js";
 
 /**
- * Stores candidates as text, one image a line: `{"id", "boxes": [x1, y1, x2, y2, …], "scores": […]}`,
- * pixels of the upright image.
+ * Stores candidates as text, one image a line: `{"id", "scale": [x, y], "boxes": [x1, y1, x2, y2, …], "scores": […]}`,
+ * pixels of the upright image. `scale` is that of {@link Detections}; files without it are of images at their own size.
  */
 export function formatCandidates(candidates: ReadonlyMap<string, Detections>): string {
   const round = (values: Float64Array, digits: number) =>
     Array.from(values, (value) => Number(value.toFixed(digits)));
   return [...candidates]
     .map(
-      ([id, { boxes, scores }]) =>
-        `${JSON.stringify({ id, boxes: round(boxes, 3), scores: round(scores, 8) })}\n`,
+      ([id, { boxes, scores, scale }]) =>
+        `${JSON.stringify({ id, scale, boxes: round(boxes, 5), scores: round(scores, 8) })}\n`,
     )
     .join("");
 }
@@ -45,6 +45,7 @@ export function parseCandidates(text: string, file: string): Map<string, Detecti
     found.set(value.id, {
       boxes: Float64Array.from(value.boxes),
       scores: Float64Array.from(value.scores),
+      ...(isNumbers(value.scale, 2) && { scale: [value.scale[0], value.scale[1]] }),
     });
   }
   return found;

@@ -65,8 +65,13 @@ export interface TuneResult {
 const NMS_THRESHOLDS = Array.from({ length: 11 }, (_, i) => (20 + 5 * i) / 100);
 const CONFIDENCES = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
 
+/** Boxes in the pixels that the network saw, where the detector suppresses them. */
+function networkBoxes({ boxes, scale }: Detections): Float64Array {
+  return scale ? boxes.map((value, i) => value * scale[i % 2]) : boxes;
+}
+
 function suppress({ candidates }: TuneImage, threshold: number, keepTopK: number): Detections {
-  const kept = nms(candidates.boxes, candidates.scores, threshold, keepTopK);
+  const kept = nms(networkBoxes(candidates), candidates.scores, threshold, keepTopK);
   return takeDetections(candidates, kept);
 }
 

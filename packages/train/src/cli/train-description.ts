@@ -1,0 +1,158 @@
+import { DEFAULT_CONFIG, inferNetwork, OptionError } from "retinaface-webgpu";
+import { holdOutSpec, validationSpec } from "../data/spec.js";
+import { formatTestScale } from "../evaluate/test-scales.js";
+import type { RunChange, RunCheckpoint, RunDescription } from "../run/run-files.node.js";
+import { parseFreeze, partNames } from "../trainer/freeze.js";
+import type { Pretrained } from "../trainer/initialise.js";
+import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
+import { readAnchors } from "./anchors.js";
+import type { TrainValues } from "./train-options.js";
+import type { Start } from "./train-start.js";
+
+/** Of random weights. */
+export const DEFAULT_BACKBONE = "mobilenet0.25";
+
+/** Names of the parts that the run's network has. */
+export function partsOf(values: TrainValues, pretrained: Pretrained | undefined): string[] {
+  const given = pretrained && inferNetwork(pretrained.state, pretrained.config?.heads);
+  return partNames(given?.backbone ?? values.backbone ?? DEFAULT_BACKBONE);
+}
+
+async function settingsOf(
+  values: TrainValues,
+  pretrained: Pretrained | undefined,
+): Promise<TrainSettings> {
+  const { preset, optimizer, batchNorm } = values;
+  const own = pretrained?.config ?? DEFAULT_CONFIG;
+  const config = values.anchors
+    ? { ...(own.heads && { heads: own.heads }), ...(await readAnchors(values.anchors)) }
+    : own;
+  const settings: TrainSettings = {
+    preset,
+    classification: values.loss,
+    imageSize: values.imageSize,
+    batchSize: values.batchSize,
+    accumulate: values.accumulate,
+    epochs: values.epochs,
+    optimizer,
+    lr: values.lr ?? (optimizer === "adamw" ? 1e-3 : TRAIN_PRESETS[preset].lr),
+    momentum: values.momentum,
+    weightDecay: values.weightDecay,
+    schedule: values.schedule,
+    warmup: values.warmup ?? 0,
+    clip: values.clip,
+    ema: values.ema,
+    freeze: parseFreeze(
+      values.freeze ?? (pretrained ? "all" : "none"),
+      partsOf(values, pretrained),
+    ),
+    fixedNorm: batchNorm === "fixed",
+    seed: values.seed,
+    augment: values.augment,
+    config,
+  };
+  checkSettings(settings);
+  return settings;
+}
+
+/** A tenth of the run, where the user does not say: short, and never more than a hundred steps. */
+function defaultWarmup({ epochs, batchSize, accumulate }: TrainSettings, images: number): number {
+  const steps = epochs * Math.max(1, Math.floor(images / (batchSize * accumulate)));
+  return Math.min(100, Math.round(steps / 10));
+}
+
+/** What a run trains and validates on. */
+export interface RunData {
+  readonly data: string;
+  readonly val: string | null;
+  /** For people, where something was decided for them. */
+  readonly notice?: string;
+}
+
+/** `--val none`. */
+const NO_VALIDATION = "none";
+
+/**
+ * The data of a run: validation as given, else the other part of the training data's split, else a fifth that is held
+ * out; a run that is gone on with keeps its own.
+ */
+export function dataOf(values: TrainValues, own?: RunDescription): RunData {
+  const { data, val, group } = values;
+  const unspoken = val === undefined && group === undefined;
+  if (own && unspoken && (own.data === data || own.data === holdOutSpec(data)))
+    return { data: own.data, val: own.val };
+  const other = validationSpec(data);
+  const held = val === undefined ? holdOutSpec(data, group) : null;
+  if (group !== undefined && held === null)
+    throw new OptionError(
+      "--group is for the fifth that is held out where neither --val nor a split says what validates: " +
+        "say group=PATTERN in the SPEC beside split= instead",
+    );
+  if (val === NO_VALIDATION) {
+    const notice = "nothing is held out (--val none): no best checkpoint is sought";
+    return { data, val: null, notice };
+  }
+  if (val !== undefined) return { data, val };
+  if (held === null) {
+    const notice = other ? undefined : "nothing is held out: no best checkpoint is sought";
+    return { data, val: other, notice };
+  }
+  const notice =
+    "neither --val nor a split is given: a fifth of the images is held out for validation (split, seed 1)";
+  return { data: held, val: validationSpec(held), notice };
+}
+
+/** The run as its checkpoint holds it. */
+export async function describeRun(
+  values: TrainValues,
+  start: Start,
+  data: RunData,
+  images: number,
+  own?: RunDescription,
+): Promise<RunDescription> {
+  const settings = await settingsOf(values, start.pretrained);
+  const warmup = values.warmup ?? own?.settings.warmup ?? defaultWarmup(settings, images);
+  return {
+    settings: { ...settings, warmup },
+    data: data.data,
+    val: data.val,
+    scale: formatTestScale(values.scale),
+    weights: start.weights,
+    valEvery: values.valEvery,
+    checkpointEvery: values.checkpointEvery,
+  };
+}
+
+/** Settings that may change where a run is gone on with. */
+const CHANGEABLE: ReadonlySet<string> = new Set(["lr", "epochs", "valEvery", "checkpointEvery"]);
+
+/**
+ * The description of a run that is gone on with, with what was changed in it.
+ * @throws {OptionError} naming the first setting that must not change, or fewer epochs than are done
+ */
+export function goOnWith({ state, extra }: RunCheckpoint, given: RunDescription): RunDescription {
+  const own = extra.description;
+  const flat = ({ settings, changes: _, ...rest }: RunDescription) => ({ ...rest, ...settings });
+  const before = new Map<string, unknown>(Object.entries(flat(own)));
+  const changes: RunChange[] = [];
+  for (const [name, value] of Object.entries(flat(given))) {
+    const old = before.get(name);
+    const [was, is] = [old, value].map((v) => JSON.stringify(v));
+    if (was === is) continue;
+    if (!CHANGEABLE.has(name)) {
+      throw new OptionError(
+        `--resume goes on with the run's own settings, but ${name} is ${is} instead of ${was}: give ` +
+          `the same options (${[...CHANGEABLE].join(", ")} may change), or start another run in another folder`,
+      );
+    }
+    changes.push({ step: state.step, name, was: old as number, is: value as number });
+  }
+  const { epochs } = given.settings;
+  if (epochs < own.settings.epochs && extra.position.epoch >= epochs) {
+    throw new OptionError(
+      `--epochs ${epochs}: ${extra.position.epoch} epochs are done already; give more of them`,
+    );
+  }
+  const all = [...(own.changes ?? []), ...changes];
+  return { ...given, ...(all.length > 0 && { changes: all }) };
+}

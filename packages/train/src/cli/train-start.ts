@@ -1,0 +1,70 @@
+import {
+  DEFAULT_CONFIG,
+  inferNetwork,
+  OptionError,
+  readBytes,
+  readCheckpoint,
+  readCheckpointConfig,
+} from "retinaface-webgpu";
+import { locateWeights } from "retinaface-webgpu/node";
+import type { Pretrained } from "../trainer/initialise.js";
+import type { TrainValues } from "./train-options.js";
+
+/** `--weights default`: those that `detect` and `evaluate` take where none are named. */
+export const DEFAULT = "default";
+/** `--weights random`. */
+const RANDOM = "random";
+
+/** What a run starts from. */
+export interface Start {
+  /** As the run's description holds it; null: random weights. */
+  readonly weights: string | null;
+  readonly pretrained?: Pretrained;
+  /** What was taken, for people. */
+  readonly text: string;
+}
+
+type StartValues = Pick<TrainValues, "weights" | "backbone" | "width" | "channels">;
+
+/** The shape of random weights that was asked for, by option. */
+const shapeOf = ({ backbone, width, channels }: StartValues) =>
+  Object.entries({ backbone, width, channels }).filter(([, value]) => value !== undefined);
+
+/** Options that say the shape of random weights ask for such, unless weights are named. */
+function choose(values: StartValues): string {
+  if (values.weights === "") throw new OptionError("--weights needs a file name");
+  return values.weights ?? (shapeOf(values).length > 0 ? RANDOM : DEFAULT);
+}
+
+/** @throws {OptionError} where an option asks for another shape than the weights have */
+function checkShape(values: StartValues, { state, config }: Pretrained, text: string): void {
+  const network: object = inferNetwork(state, config?.heads);
+  for (const [name, value] of shapeOf(values)) {
+    const own = (network as Record<string, unknown>)[name];
+    if (own === value) continue;
+    throw new OptionError(
+      `--${name} ${value} is for random weights, and ${text} has ${own}: leave it out, or say --weights random`,
+    );
+  }
+}
+
+/**
+ * Finds the weights that a run starts from.
+ *
+ * @param own what the run that is gone on with started from; absent: a new run
+ * @throws {OptionError} for options that contradict the weights; what reading a checkpoint throws
+ */
+export async function readStart(values: StartValues, own?: string | null): Promise<Start> {
+  const unnamed = values.weights === undefined && own !== undefined;
+  const name = unnamed ? (own ?? RANDOM) : choose(values);
+  if (name === RANDOM) return { weights: null, text: "random weights" };
+  const located = name === DEFAULT ? await locateWeights() : undefined;
+  const bytes = located?.bytes ?? (await readBytes(name));
+  const text = located ? `the default weights, ${located.origin.path}` : name;
+  const pretrained: Pretrained = {
+    state: readCheckpoint(bytes),
+    config: { ...DEFAULT_CONFIG, ...readCheckpointConfig(bytes) },
+  };
+  checkShape(values, pretrained, text);
+  return { weights: name, pretrained, text };
+}
