@@ -4,8 +4,13 @@
  * memory: windows of 6×6 pixels are transformed (Bᵀ d B), 36 products of tiles × channels with the
  * transformed weights, and back (Aᵀ m A).
  *
- * The transforms cost accuracy: sums of 64 channels × 9 taps differ from double precision by up to
- * 9 times what the direct kernel's do (see the test of errors). F(2×2, 3×3) needs 64 products.
+ * Measured on 80×80 pixels, one thread (Xeon model 167, Node 20.20, 2026-11-29): 64→64 channels 4.7 ms
+ * instead of the product's 14, 64→16 1.3 instead of 3.7, 16→16 0.43 instead of 0.98, 8→8 0.17 instead of
+ * 0.35. Below 8 channels most of a panel and of a vector is padding, so the product stays.
+ *
+ * The transforms cost accuracy: with 64 channels the largest error is about 6 times the product's, 4e-5
+ * instead of 7e-6 of the outputs' root mean square for inputs with outliers (`conv2d.test.ts`). Over the
+ * whole network that is 1.5e-5 of a logit. F(2×2, 3×3) would lose less and needs 64 products.
  */
 import { Conv, Window } from "../src/records";
 import { copyFloats, zeroFloats } from "./copy";

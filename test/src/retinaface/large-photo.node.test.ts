@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import {
   type Face,
+  type LoadOptions,
   type RawImage,
   RetinaFace,
   resizeBilinear,
@@ -43,11 +44,11 @@ function overlap(a: Face["box"], b: Face["box"]): number {
   return common / (area(a) + area(b) - common);
 }
 
-sharedTest(test, `${WIDTH}×${HEIGHT} pixels: right boxes, bounded memory`, [WEIGHTS], async () => {
+async function detectLarge(options: LoadOptions): Promise<void> {
   const sample = await toRawImage(
     new Uint8Array(await readFile(path.join(repository, "packages/retinaface/assets/sample.png"))),
   );
-  const detector = await RetinaFace.load({ weights: await readShared(WEIGHTS), device: device() });
+  const detector = await RetinaFace.load({ weights: await readShared(WEIGHTS), ...options });
   const wanted = await detector.detect(sample);
   assert.is(wanted.length, 3);
   const photo = placeInPhoto(sample);
@@ -71,7 +72,11 @@ sharedTest(test, `${WIDTH}×${HEIGHT} pixels: right boxes, bounded memory`, [WEI
   // Its pixels pass through at most 128 MiB on the GPU at a time; a software adapter's memory is the process's.
   assert.ok(grown < 1024, `${grown} MiB`);
   detector.dispose();
-});
+}
+
+const LARGE = `${WIDTH}×${HEIGHT} pixels: right boxes, bounded memory`;
+sharedTest(test, LARGE, [WEIGHTS], () => detectLarge({ device: device() }));
+sharedTest(test, `${LARGE}, by WebAssembly`, [WEIGHTS], () => detectLarge({ backend: "wasm" }));
 
 sharedTest(
   test,

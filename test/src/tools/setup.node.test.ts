@@ -145,4 +145,14 @@ test("the lock lets one process in at a time and passes over one that died", () 
     assert.is(readFileSync(path.join(folder, "log"), "utf8"), "<<><><><>");
   }));
 
+test("what only runs networks forward asks for nothing of the system", () => {
+  const { scripts } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8"));
+  for (const name of ["detect", "evaluate", "tune", "compare", "demo"]) {
+    assert.match(scripts[name], /^node tools\/setup\.mjs --no-adapter &&/);
+  }
+  for (const name of ["train", "bench", "test:node"]) {
+    assert.match(scripts[name], /^node tools\/setup\.mjs &&/);
+  }
+});
+
 test.run();
