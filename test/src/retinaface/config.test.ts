@@ -4,8 +4,10 @@ import {
   CheckpointError,
   CONFIG_KEY,
   DEFAULT_CONFIG,
+  type HeadSpec,
   OptionError,
   parseDetectorConfig,
+  RETINAFACE_HEADS,
   RetinaFace,
 } from "retinaface-webgpu";
 import { test } from "uvu";
@@ -27,6 +29,12 @@ test("a configuration is read, its parts optional", () => {
   assert.equal(parseDetectorConfig(JSON.parse(JSON.stringify(DEFAULT_CONFIG))), DEFAULT_CONFIG);
 });
 
+/** The published heads and one that `change` spoils. */
+function withHead(change: Partial<Record<keyof HeadSpec, unknown>>): unknown[] {
+  const mask = { name: "mask", module: "MaskHead", width: 7, meaning: "values", loss: "mask" };
+  return [...RETINAFACE_HEADS, { ...mask, ...change }];
+}
+
 const bad: [unknown, RegExp][] = [
   [null, /JSON object/],
   [[], /JSON object/],
@@ -42,6 +50,16 @@ const bad: [unknown, RegExp][] = [
   [{ variances: [0.1] }, /variances/],
   [{ variances: [0.1, 0] }, /variances/],
   [{ variances: [0.1, null] }, /variances/],
+  [{ heads: 5 }, /heads must be a list/],
+  [{ heads: [{ name: "conf" }] }, /a head needs a name, a module/],
+  [{ heads: RETINAFACE_HEADS.slice(0, 1) }, /exactly one of meaning "box"/],
+  [{ heads: [...RETINAFACE_HEADS, RETINAFACE_HEADS[2]] }, /the same name: give each its own/],
+  [{ heads: withHead({ name: "a b" }) }, /must be identifiers/],
+  [{ heads: withHead({ loss: "__proto__" }) }, /must be identifiers/],
+  [{ heads: withHead({ module: "Mask" }) }, /ending in Head/],
+  [{ heads: withHead({ width: 0.5 }) }, /width 0.5/],
+  [{ heads: withHead({ meaning: "mask" }) }, /none of class, box, points, values/],
+  [{ heads: withHead({ meaning: "points", width: 7 }) }, /even number/],
 ];
 
 test("what is no configuration is refused by name, in a checkpoint too", async () => {

@@ -49,12 +49,16 @@ export function sameHeads(a: readonly HeadSpec[], b: readonly HeadSpec[]): boole
   return text(a) === text(b);
 }
 
-function problemOf({ name, module, width, meaning }: HeadSpec): string | undefined {
-  if (!/^[A-Za-z]\w*$/.test(name)) return `its name is no identifier`;
+const IDENTIFIER = /^[A-Za-z]\w*$/;
+
+function problemOf({ name, module, width, meaning, loss }: HeadSpec): string | undefined {
+  if (!IDENTIFIER.test(name) || !IDENTIFIER.test(loss)) {
+    return "its name and its loss must be identifiers, such as mask";
+  }
   if (!/^[A-Za-z]\w*Head$/.test(module))
-    return `its module "${module}" is no identifier ending in Head`;
+    return `its module "${module}" is no identifier ending in Head, such as MaskHead`;
   if (!(Number.isSafeInteger(width) && width >= 1))
-    return `its width ${width} is no positive number`;
+    return `its width ${width} is no whole number of at least 1`;
   switch (meaning) {
     case "class":
       return width < 2
