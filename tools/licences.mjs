@@ -21,28 +21,23 @@ export function lockedPackages() {
 
 /** The text of docs/dependencies.md. */
 export function dependenciesPage() {
-  const all = lockedPackages();
-  const shipped = all.filter(({ dev }) => !dev);
-  const rows = shipped.map(
-    ({ name, version, licence }) => `| \`${name}\` | ${version} | ${licence} |`,
+  const shipped = lockedPackages().filter(({ dev }) => !dev);
+  const head = ["package", "version", "licence"];
+  const cells = shipped.map(({ name, version, licence }) => [`\`${name}\``, version, licence]);
+  const widths = head.map((title, i) =>
+    Math.max(title.length, ...cells.map((row) => row[i].length)),
   );
-  const counts = new Map();
-  for (const { dev, licence } of all) {
-    if (dev) counts.set(licence, (counts.get(licence) ?? 0) + 1);
-  }
-  const others = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+  const line = (row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
   return [
     "# Dependencies and their licences",
     "",
     "Made by `node tools/licences.mjs` from package-lock.json. What the published packages install, with what that installs:",
     "",
-    "| package | version | licence |",
-    "| --- | --- | --- |",
-    ...rows,
+    line(head),
+    line(widths.map((width) => "-".repeat(width))),
+    ...cells.map(line),
     "",
-    `Development takes further packages, which are not part of what is published: ${others
-      .map(([licence, count]) => `${count} under ${licence}`)
-      .join(", ")}.`,
+    "Development takes further packages, under licences as permissive or MPL-2.0; they are not part of what is published.",
     "",
   ].join("\n");
 }

@@ -1,82 +1,36 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import {
-  link,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { link, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   cacheFolder,
-  type PullOptions,
   type PullProgress,
   pullWeights,
 } from "../../../../packages/retinaface/dist/weights/node.js";
 import {
   type Answer,
   breakAfter,
-  type FileServer,
   ignoreRange,
   sendOther,
   sendRange,
   stallAfter,
-  startFileServer,
   status,
 } from "../../support/file-server.node.js";
+import {
+  assertPulled,
+  body,
+  type Place,
+  sha256,
+  withServer,
+  wrong,
+} from "../../support/pull-place.node.js";
 import { skip } from "../../support/skip.js";
 import { rejectsCode } from "../../support/throws.js";
 
 const MODULE = new URL("../../../../packages/retinaface/dist/weights/node.js", import.meta.url)
   .href;
-const body = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) >> 7);
-const sha256 = createHash("sha256").update(body).digest("hex");
-const wrong = body.map((byte, i) => (i === 200_000 ? byte ^ 1 : byte));
-
-interface Place {
-  readonly server: FileServer;
-  readonly cacheDir: string;
-  readonly final: string;
-  readonly part: string;
-  pull(options?: PullOptions): ReturnType<typeof pullWeights>;
-  /** Names in the cache folder. */
-  files(): Promise<string[]>;
-}
-
-/** Runs `check` with a server that gives these answers and an empty cache folder. */
-async function withServer(answers: Answer[], check: (place: Place) => Promise<void>) {
-  const server = await startFileServer(body, ...answers);
-  const cacheDir = await mkdtemp(path.join(tmpdir(), "pull-"));
-  const final = path.join(cacheDir, "tiny.pth");
-  const registry = [{ name: "tiny", url: server.url, bytes: body.length, sha256, licence: "MIT" }];
-  try {
-    await check({
-      server,
-      cacheDir,
-      final,
-      part: `${final}.part`,
-      pull: (options) => pullWeights("tiny", { cacheDir, registry, retryDelay: 1, ...options }),
-      files: async () => (await readdir(cacheDir)).sort(),
-    });
-  } finally {
-    await server.close();
-    await rm(cacheDir, { recursive: true });
-  }
-}
-
-async function assertPulled({ final, files }: Place): Promise<void> {
-  assert.equal(await files(), ["tiny.pth"]);
-  assert.is(Buffer.compare(await readFile(final), body), 0);
-}
 
 test("fetches once, then takes the cache's", () =>
   withServer([sendRange], async (place) => {
