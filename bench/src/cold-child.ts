@@ -5,7 +5,7 @@
 import { RetinaFace, resizeBilinear, toRawImage } from "retinaface-webgpu";
 
 const [weights, photo] = process.argv.slice(2);
-const detector = await RetinaFace.load({ weights });
+const detector = await RetinaFace.load({ weights, backend: "webgpu" });
 const loaded = performance.now();
 const image = await toRawImage(photo);
 const faces = await detector.detect(image);
