@@ -31,6 +31,7 @@ export {
   tensor,
   zeros,
 } from "./core/tensor.js";
+export type { Known, OwnBytes } from "./core/web.js";
 export type { AdapterDescription, DeviceOptions, OptionalFeature } from "./device/adapter.js";
 export type { BufferBinding } from "./device/bind-groups.js";
 export type { MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";

@@ -44,7 +44,8 @@ const installed = await install();
 let browser: Browser | undefined;
 
 async function install(): Promise<boolean> {
-  const manifest = { private: true, type: "module", workspaces: bundlers };
+  const devDependencies = { "@types/node": "20.19.43", "typescript-5.4": "npm:typescript@5.4.5" };
+  const manifest = { private: true, type: "module", workspaces: bundlers, devDependencies };
   writeFileSync(path.join(project, "package.json"), JSON.stringify(manifest));
   for (const name of bundlers) copyExample(name);
   const { offline } = await installTarballs(
@@ -163,6 +164,57 @@ export { alignFace, Device, nn, train };
     assert.is(code, 0, `${resolution}: ${output}`);
   }
 });
+
+/** What programs in Node and in pages say; `console` is the only thing that they need libraries for. */
+const PROGRAM = `import { alignFace, type DetectOptions, type Face, RetinaFace, toRawImage } from "retinaface-webgpu";
+import { Device, tensor, writeSafetensors } from "@retinaface-webgpu/tensor";
+import * as train from "@retinaface-webgpu/train";
+export async function main(maxSide?: number) {
+  const detector = await RetinaFace.load({ weights: undefined, precision: undefined, clip: undefined });
+  const image = await toRawImage("photo.jpg", { maxPixels: undefined, signal: undefined });
+  const options: DetectOptions = { maxSide, nmsThreshold: undefined };
+  const faces: Face[] = await detector.detect(image, { ...options, signal: undefined });
+  for (const face of faces) alignFace(image, face);
+  const device = await Device.create({ powerPreference: undefined });
+  tensor(device, [1], [1], { requiresGrad: undefined }).dispose();
+  const bytes: Uint8Array = writeSafetensors(new Map());
+  device.destroy();
+  detector.dispose();
+  return bytes.length;
+}
+// @ts-expect-error: what is no image is an error, whatever the libraries
+export const wrong = async () => (await RetinaFace.load()).detect(42);
+export { train };
+`;
+
+installedTest(
+  "programs compile with old and new TypeScript, with and without a page's types",
+  async () => {
+    const compilers = ["typescript-5.4", path.join(repository, "node_modules/typescript")];
+    writeFileSync(path.join(project, "program.ts"), PROGRAM);
+    writeFileSync(
+      path.join(project, "node-only.ts"),
+      `import { RetinaFace } from "retinaface-webgpu";
+export const load = () => RetinaFace.load();
+`,
+    );
+    const options =
+      "--noEmit --strict --exactOptionalPropertyTypes --target es2022 --module nodenext";
+    for (const compiler of compilers) {
+      const tsc = path.resolve(project, "node_modules", compiler, "bin/tsc");
+      for (const libraries of [
+        "--lib es2022,dom --types ",
+        "--lib es2022 --types ",
+        "--lib es2022 --types node",
+      ]) {
+        const flags = [...options.split(" "), ...libraries.split(" ")];
+        const args = [tsc, ...flags, "program.ts", "node-only.ts"];
+        const { code, output } = await run(process.execPath, args, { cwd: project });
+        assert.is(code, 0, `${compiler} ${libraries}: ${output}`);
+      }
+    }
+  },
+);
 
 let looked: Promise<{ png: Buffer; count: number }> | undefined;
 

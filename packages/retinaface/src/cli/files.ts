@@ -42,7 +42,7 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", 
 
 export interface WriteFileOptions {
   /** Replace the file that is there. Default true; else one that is there is an error. */
-  readonly replace?: boolean;
+  readonly replace?: boolean | undefined;
 }
 
 /**

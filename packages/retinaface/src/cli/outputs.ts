@@ -45,7 +45,7 @@ async function realName(file: string): Promise<string> {
 
 export interface OutputOptions {
   /** Replace files that are there; never what the run reads. Default false. */
-  readonly overwrite?: boolean;
+  readonly overwrite?: boolean | undefined;
   /** What the run reads. Outputs never take its place, under whatever name it is found there. */
   readonly inputs?: readonly (string | undefined)[];
 }

@@ -109,7 +109,7 @@ const COUNTS = ["topK", "keepTopK"] as const;
  * @throws OptionError that names the option.
  */
 export function resolveThresholds(
-  options: Partial<Thresholds> = {},
+  options: { [Name in keyof Thresholds]?: Thresholds[Name] | undefined } = {},
   defaults: Thresholds = DEFAULT_THRESHOLDS,
 ): Thresholds {
   const resolved = { ...defaults };

@@ -33,25 +33,25 @@ export interface LoadOptions extends DetectOptions {
    * A checkpoint: path or bytes in Node, URL or bytes in browsers. Default: in Node the file named by
    * `RETINAFACE_WEIGHTS`, then the bundled weights, then what `retinaface pull` fetched.
    */
-  weights?: BytesSource;
+  weights?: BytesSource | undefined;
   /** Run on this device; it stays the caller's to destroy. Default: a device of the detector's own. */
-  device?: Device;
+  device?: Device | undefined;
   /**
    * What to run on: `webgpu`, `wasm` (the processors, by WebAssembly), or `auto`, the default: WebGPU where there is a
    * graphics card or an option asks for what only it has (`device`, `tune`, `f16`), else WebAssembly.
    */
-  backend?: BackendChoice;
+  backend?: BackendChoice | undefined;
   /** Threads for `wasm`; default as many as there are processors, at most 8. One in pages without isolation. */
-  threads?: number;
+  threads?: number | undefined;
   /** Anchors and variances; default those stored with the weights, else the published ones. */
-  config?: Partial<DetectorConfig>;
+  config?: Partial<DetectorConfig> | undefined;
   /**
    * How activations are stored between convolutions: `f16` halves their memory and needs the adapter's `shader-f16`.
    * Sums, weights and the heads' outputs are f32 either way. Default `f32`.
    */
-  precision?: Precision;
+  precision?: Precision | undefined;
   /** `measureKernels()`: choose convolution kernels by measuring them on this adapter. Default: by rules. */
-  tune?: KernelTuning;
+  tune?: KernelTuning | undefined;
 }
 
 /** Calls under way at a time: while the GPU works for one, the next is decoded and uploaded. */

@@ -1,9 +1,13 @@
+import type { Known } from "@retinaface-webgpu/tensor/inference";
 import type { DecodeOptions } from "../image/raw.js";
 import type { Thresholds } from "../types.js";
 import type { Timings } from "./timings.js";
 
+/** `Partial`, and `undefined` is the same as absent. */
+export type Optional<T> = { [Name in keyof T]?: T[Name] | undefined };
+
 /** How images are treated; given to `load` as defaults and to each call. */
-export interface DetectOptions extends Partial<Thresholds> {
+export interface DetectOptions extends Optional<Thresholds> {
   /** Scale the long side down to this many pixels; never up. Default: the original size. */
   maxSide?: number | undefined;
   /**
@@ -17,7 +21,7 @@ export interface DetectOptions extends Partial<Thresholds> {
 
 /** Options of one `detect` or `detectBatch` call. */
 export interface DetectCallOptions extends DetectOptions {
-  signal?: AbortSignal | undefined;
+  signal?: Known<"AbortSignal"> | undefined;
   /** Called once before the call's result is there, with where its time went. */
   onTimings?: ((timings: Timings) => void) | undefined;
   /** Time the GPU's stages too, which slows the call down a little. */

@@ -22,7 +22,7 @@ const LABEL_WIDTHS = 1.5;
 
 export interface AnnotateOptions {
   /** Faces scoring less are not drawn. Default 0: all. */
-  visThreshold?: number;
+  visThreshold?: number | undefined;
 }
 
 /**

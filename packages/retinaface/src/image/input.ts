@@ -1,10 +1,11 @@
+import type { Known } from "@retinaface-webgpu/tensor/inference";
 import type { RawImage } from "../types.js";
 
 /**
- * What can be read as bytes: the bytes themselves; a path or `file:` URL in Node; a URL to fetch in
- * a browser.
+ * What can be read as bytes: the bytes themselves; a path, or a `file:`, `data:` or `blob:` URL in
+ * Node; a URL to fetch in a browser.
  */
-export type BytesSource = string | URL | ArrayBuffer | ArrayBufferView | Blob;
+export type BytesSource = string | Known<"URL"> | ArrayBuffer | ArrayBufferView | Known<"Blob">;
 
 /**
  * An image: encoded (see {@link BytesSource}; JPEG and PNG in Node, whatever the browser decodes
@@ -13,10 +14,10 @@ export type BytesSource = string | URL | ArrayBuffer | ArrayBufferView | Blob;
 export type ImageInput =
   | BytesSource
   | RawImage
-  | ImageData
-  | ImageBitmap
-  | HTMLImageElement
-  | HTMLCanvasElement
-  | OffscreenCanvas
-  | HTMLVideoElement
-  | VideoFrame;
+  | Known<"ImageData">
+  | Known<"ImageBitmap">
+  | Known<"HTMLImageElement">
+  | Known<"HTMLCanvasElement">
+  | Known<"OffscreenCanvas">
+  | Known<"HTMLVideoElement">
+  | Known<"VideoFrame">;

@@ -1,3 +1,4 @@
+import type { Known } from "@retinaface-webgpu/tensor/inference";
 import { ImageError, OptionError } from "../errors.js";
 import type { RawImage } from "../types.js";
 
@@ -23,7 +24,7 @@ export interface DecodeOptions extends ImageLimits {
    */
   truncated?: "error" | "show" | undefined;
   /** Heeded before and between the rows of an image. */
-  signal?: AbortSignal | undefined;
+  signal?: Known<"AbortSignal"> | undefined;
 }
 
 /** 160 megapixels: above any camera's in common use, and 640 MB as RGBA. */

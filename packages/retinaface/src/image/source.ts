@@ -1,8 +1,9 @@
+import type { Known } from "@retinaface-webgpu/tensor/inference";
 import type { RawImage } from "../types.js";
 
 /** A frame of a video that is still where the decoder put it. Whoever made it closes it. */
 export interface LiveFrame {
-  readonly frame: VideoFrame;
+  readonly frame: Known<"VideoFrame">;
   /** As shown, in pixels. */
   readonly width: number;
   readonly height: number;

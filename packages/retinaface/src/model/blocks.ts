@@ -2,10 +2,10 @@ import * as nn from "@retinaface-webgpu/tensor/nn";
 
 /** Options of `convBn`. */
 export interface ConvBnOptions {
-  kernelSize?: 1 | 3;
-  stride?: number;
+  kernelSize?: 1 | 3 | undefined;
+  stride?: number | undefined;
   /** Slope of the leaky ReLU that follows; `"none"` for no activation. */
-  leaky?: number | "none";
+  leaky?: number | "none" | undefined;
 }
 
 /** Convolution without bias, batch norm and (unless `leaky` is "none") leaky ReLU; 3×3 is padded by 1. */

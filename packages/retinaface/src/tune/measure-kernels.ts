@@ -31,9 +31,9 @@ export interface MeasureOptions {
    * Keeps the results, as text. Default: `kernels.json` in the user's cache folder in Node, IndexedDB in browsers. A store
    * that fails costs a warning and measuring anew.
    */
-  store?: TunerStore;
+  store?: TunerStore | undefined;
   /** Called before measuring, with how many convolutions are not known yet. */
-  onMeasure?: (convolutions: number) => void;
+  onMeasure?: ((convolutions: number) => void) | undefined;
 }
 
 /**

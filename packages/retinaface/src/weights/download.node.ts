@@ -9,9 +9,9 @@ export class TransientError extends PullError {}
 export class StalePartError extends TransientError {}
 
 export interface DownloadOptions {
-  readonly signal?: AbortSignal;
-  readonly silence?: number;
-  readonly leastRate?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly silence?: number | undefined;
+  readonly leastRate?: number | undefined;
   /** Called with the number of bytes in place. */
   readonly report: (received: number) => void;
 }

@@ -21,13 +21,13 @@ export interface LocatedWeights {
 
 export interface LocateOptions {
   /** Default: the user's cache folder, see {@link cacheFolder}. */
-  readonly cacheDir?: string;
+  readonly cacheDir?: string | undefined;
   /** Default: `process.env`. */
-  readonly env?: Environment;
+  readonly env?: Environment | undefined;
   /** Default: the file in this package. */
-  readonly bundled?: string;
+  readonly bundled?: string | undefined;
   /** Default: {@link PUBLIC_FILES}. */
-  readonly registry?: readonly PublicFile[];
+  readonly registry?: readonly PublicFile[] | undefined;
 }
 
 const VARIABLE = "RETINAFACE_WEIGHTS";

@@ -21,22 +21,22 @@ export interface PullProgress {
 
 export interface PullOptions {
   /** Default: the user's cache folder, see {@link cacheFolder}. */
-  readonly cacheDir?: string;
+  readonly cacheDir?: string | undefined;
   /** Default: {@link PUBLIC_FILES}. */
-  readonly registry?: readonly PublicFile[];
+  readonly registry?: readonly PublicFile[] | undefined;
   /** Called with each piece that arrives, what an earlier call left included in `received`. */
-  readonly onProgress?: (progress: PullProgress) => void;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: ((progress: PullProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Further attempts after a connection that broke off or a busy server. Default 4. */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** Pause before the first further attempt, doubled each time, in milliseconds. Default 500. */
-  readonly retryDelay?: number;
+  readonly retryDelay?: number | undefined;
   /** A connection that is silent for so long is given up, in milliseconds. Default 30 000. */
-  readonly silence?: number;
+  readonly silence?: number | undefined;
   /** A connection that brings fewer bytes a second over that time is given up as well. Default 1024. */
-  readonly leastRate?: number;
+  readonly leastRate?: number | undefined;
   /** After so long the whole download is given up, in milliseconds; what arrived is kept. Default one hour. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 export interface PulledFile {

@@ -1,5 +1,6 @@
 import { encodeHalf } from "../core/float16.js";
 import type { HostTensor } from "../core/host-tensor.js";
+import type { OwnBytes } from "../core/web.js";
 import { checkpointFormat, readCheckpoint } from "./checkpoint.js";
 import { unsupported } from "./errors.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
@@ -24,7 +25,7 @@ async function sha256Hex(bytes: Uint8Array): Promise<string> {
       "Converting needs crypto.subtle: serve the page over https or from localhost.",
     );
   }
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  const digest = await crypto.subtle.digest("SHA-256", bytes as OwnBytes);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
@@ -39,7 +40,7 @@ async function sha256Hex(bytes: Uint8Array): Promise<string> {
 export async function convertCheckpoint(
   bytes: Uint8Array,
   options: { half?: boolean } = {},
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<OwnBytes> {
   let tensors = readCheckpoint(bytes);
   if (options.half) {
     tensors = new Map([...tensors].map(([name, t]) => [name, toHalfTensor(name, t)]));

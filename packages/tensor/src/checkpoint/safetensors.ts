@@ -8,6 +8,7 @@ import {
   hostTensorFromBuffer,
   type StateDict,
 } from "../core/host-tensor.js";
+import type { OwnBytes } from "../core/web.js";
 import { findDuplicateKey } from "./json-keys.js";
 
 /**
@@ -211,7 +212,7 @@ function checkWritable(name: string, { dtype, shape, data }: HostTensor): void {
 export function writeSafetensors(
   tensors: StateDict,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array<ArrayBuffer> {
+): OwnBytes {
   for (const [name, tensor] of tensors) checkWritable(name, tensor);
   const ordered = [...tensors].sort(
     ([, a], [, b]) => hostElementBytes(b.dtype) - hostElementBytes(a.dtype),

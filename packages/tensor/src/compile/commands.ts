@@ -1,5 +1,6 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../core/errors.js";
+import type { GPUBindGroup } from "../core/web.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { PooledBuffer } from "../device/buffer-pool.js";
 import type { Device } from "../device/device.js";

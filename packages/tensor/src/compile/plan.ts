@@ -1,6 +1,7 @@
 import { DisposedError, ShapeError } from "../core/errors.js";
 import { sameShape, showShape } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
+import type { GPUBuffer } from "../core/web.js";
 import type { Device } from "../device/device.js";
 import type { Command } from "./commands.js";
 import type { PlanOutput } from "./outputs.js";

@@ -43,7 +43,7 @@ export interface TraceValue {
 /** Options of `Tensor.backward`. */
 export interface BackwardOptions {
   /** Keep what the gradients needed, for another `backward()` through the same operations; default false. */
-  readonly retainGraph?: boolean;
+  readonly retainGraph?: boolean | undefined;
 }
 
 type Backward = (root: Tensor, gradient: Tensor | undefined, options: BackwardOptions) => void;
@@ -317,8 +317,8 @@ const SHOWN = 6;
 
 /** Options of `tensor`. */
 export interface TensorOptions {
-  dtype?: DType;
-  requiresGrad?: boolean;
+  dtype?: DType | undefined;
+  requiresGrad?: boolean | undefined;
 }
 
 /** Numbers in arrays of arrays, all of one length at each depth. */

@@ -1,14 +1,22 @@
+import type {
+  GPU,
+  GPUAdapter,
+  GPUAdapterInfo,
+  GPUDeviceDescriptor,
+  GPUPowerPreference,
+} from "../core/web.js";
+
 /** Options of `Device.create`. */
 export interface DeviceOptions {
   /** Use this entry point instead of the platform's own. */
-  gpu?: GPU;
-  powerPreference?: GPUPowerPreference;
+  gpu?: GPU | undefined;
+  powerPreference?: GPUPowerPreference | undefined;
   /** Optional features to use where the adapter has them; default all that this library knows. */
-  features?: readonly OptionalFeature[];
+  features?: readonly OptionalFeature[] | undefined;
   /** `"adapter"` (default) asks for the adapter's own limits, `"default"` for WebGPU's guaranteed ones. */
-  limits?: "adapter" | "default";
+  limits?: "adapter" | "default" | undefined;
   /** Bytes of freed buffers kept for reuse; default 512 MiB. */
-  poolBytes?: number;
+  poolBytes?: number | undefined;
 }
 
 export type OptionalFeature = "shader-f16" | "subgroups" | "timestamp-query";

@@ -1,3 +1,5 @@
+import type { GPUBindGroup, GPUBindGroupLayout, GPUBuffer, GPUDevice } from "../core/web.js";
+
 /** One buffer argument of a dispatch; `offset` in bytes, a multiple of 256. */
 export interface BufferBinding {
   readonly buffer: GPUBuffer;

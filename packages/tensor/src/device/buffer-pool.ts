@@ -1,4 +1,5 @@
 import { GpuOutOfMemoryError } from "../core/errors.js";
+import type { GPUBuffer, GPUBufferUsageFlags, GPUDevice, GPUError } from "../core/web.js";
 
 /** A span of GPU memory lent by the pool; `bytes` is what was asked for, `capacity` what is there. */
 export interface PooledBuffer {

@@ -7,6 +7,14 @@ import {
   TensorError,
   WebGpuUnavailableError,
 } from "../core/errors.js";
+import type {
+  GPUBindGroup,
+  GPUBuffer,
+  GPUDevice,
+  GPUError,
+  GPUExternalTexture,
+  GPUSupportedLimits,
+} from "../core/web.js";
 import {
   type AdapterDescription,
   type DeviceOptions,

@@ -1,6 +1,7 @@
 import type { BindingType, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { restDuring } from "#platform";
 import { GpuValidationError } from "../core/errors.js";
+import type { GPUBindGroupLayout, GPUComputePipeline, GPUDevice, GPUError } from "../core/web.js";
 
 /** A compiled kernel: what a dispatch needs besides its buffers. */
 export interface CompiledKernel {

@@ -1,5 +1,12 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { restDuring } from "#platform";
+import type {
+  GPUBindGroup,
+  GPUBuffer,
+  GPUCommandEncoder,
+  GPUComputePassDescriptor,
+  GPUDevice,
+} from "../core/web.js";
 import { BindGroupCache, type BufferBinding } from "./bind-groups.js";
 import type { CompiledKernel } from "./pipelines.js";
 

@@ -1,3 +1,5 @@
+import type { GPUBuffer } from "../core/web.js";
+
 /**
  * How often each buffer was written. Whoever remembers the count beside what it read from a buffer can tell later
  * whether that still holds. Dispatches, copies, uploads and clears count by themselves; prepared dispatches, whose

@@ -10,7 +10,7 @@ import type { Parameter } from "./parameter.js";
 /** Options of `ConvTranspose2d`, as PyTorch's. */
 export interface ConvTranspose2dOptions extends Conv2dOptions {
   /** Rows and columns added at the bottom and right. */
-  outputPadding?: Pair;
+  outputPadding?: Pair | undefined;
 }
 
 const OPTIONS = ["kernelSize", "stride", "padding", "outputPadding", "dilation", "groups", "bias"];

@@ -8,7 +8,7 @@ import { Module } from "./module.js";
 /** Options of `Dropout`. */
 export interface DropoutOptions {
   /** Modules of one seed drop the same elements of tensors of one size; by default each has another. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 let modules = 0;

@@ -23,12 +23,12 @@ export function pair(value: Pair): readonly [number, number] {
 /** Options of `Conv2d`, as PyTorch's. */
 export interface Conv2dOptions {
   kernelSize: Pair;
-  stride?: Pair;
+  stride?: Pair | undefined;
   /** Zeros on each side, or `[top, bottom, left, right]`. */
-  padding?: Pair | readonly [number, number, number, number];
-  dilation?: Pair;
-  groups?: number;
-  bias?: boolean;
+  padding?: Pair | readonly [number, number, number, number] | undefined;
+  dilation?: Pair | undefined;
+  groups?: number | undefined;
+  bias?: boolean | undefined;
 }
 
 const CONV_OPTIONS = ["kernelSize", "stride", "padding", "dilation", "groups", "bias"];
@@ -69,8 +69,8 @@ export class Conv2d extends Module {
 
 /** Options of `BatchNorm2d`, as PyTorch's. */
 export interface BatchNormOptions {
-  eps?: number;
-  momentum?: number;
+  eps?: number | undefined;
+  momentum?: number | undefined;
 }
 
 /**

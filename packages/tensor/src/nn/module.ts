@@ -42,7 +42,7 @@ export class StateDictError extends TensorError {
 /** Options of `loadStateDict`. */
 export interface LoadOptions {
   /** Fail on unexpected names too; default true. */
-  strict?: boolean;
+  strict?: boolean | undefined;
 }
 
 /**

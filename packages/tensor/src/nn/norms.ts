@@ -10,9 +10,9 @@ import type { Parameter } from "./parameter.js";
 /** Options of `LayerNorm` and `GroupNorm`. */
 export interface NormLayerOptions {
   /** 1e-5 by default. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Whether scale and shift are learnt; true by default. */
-  readonly affine?: boolean;
+  readonly affine?: boolean | undefined;
 }
 
 /** Normalisation of each sample over the last axes (Ba et al. 2016). */

@@ -29,7 +29,7 @@ export interface RandomOptions {
   /** 32 bits; tensors of one seed and stream are the same. */
   readonly seed: number;
   /** Numbers of other streams of a seed are independent; 0 by default. */
-  readonly stream?: number;
+  readonly stream?: number | undefined;
 }
 
 /** Uniform random numbers in [0, 1), made on the device. */

@@ -15,7 +15,7 @@ import { abs, addScalar, clamp, exp, log, mulScalar, rsqrt, square } from "./una
 /** Options of `variance`. */
 export interface VarianceOptions extends ReduceOptions {
   /** Taken from the number of elements that the sum of squares is divided by; 1 by default (Bessel's). */
-  readonly correction?: number;
+  readonly correction?: number | undefined;
 }
 
 /** Variance over axes: about the mean, in two passes, so that a large mean costs no accuracy. */
@@ -37,7 +37,7 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
 /** Options of `norm`. */
 export interface NormOptions extends ReduceOptions {
   /** 1, 2 or Infinity; 2 by default. */
-  readonly p?: 1 | 2 | number;
+  readonly p?: 1 | 2 | number | undefined;
 }
 
 /** Squares below this are taken for 0, whose root has no slope. */
@@ -56,11 +56,11 @@ export function norm(x: Tensor, options: NormOptions = {}): Tensor {
 
 /** Options of `normalize`. */
 export interface NormalizeOptions {
-  readonly p?: number;
+  readonly p?: number | undefined;
   /** The axis along which vectors lie; the last by default (PyTorch's default is 1, where it has channels). */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** Vectors shorter than this are not made longer than 1; 1e-12 by default. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /** Divides vectors along an axis by their norm. */

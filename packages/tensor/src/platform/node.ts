@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { GPU, GPUDevice } from "../core/web.js";
 import type { Thread } from "./thread.js";
 import { assertOpen, holdDevice, listenForClose } from "./workers.node.js";
 

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { BroadcastChannel, isMainThread, threadId } from "node:worker_threads";
 import { TensorError } from "../core/errors.js";
+import type { GPUDevice } from "../core/web.js";
 
 /*
  * Dawn's module for Node ends the whole process ("Promise not resolved or rejected") when a thread ends while

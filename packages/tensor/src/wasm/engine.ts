@@ -57,7 +57,7 @@ export interface WasmEngineOptions {
    * Threads that compute; default as many as there are processors, at most 8. Where a page is not cross-origin isolated,
    * there is one whatever is asked for.
    */
-  threads?: number;
+  threads?: number | undefined;
 }
 
 const MOST_THREADS = 8;

@@ -9,16 +9,16 @@ import { type AnchorRecall, anchorRecall, type PlacedFace } from "./recall.js";
 /** Options of {@link searchAnchors}. */
 export interface AnchorSearchOptions {
   /** Number of anchor sizes; by default the elbow's, at least one a level. */
-  readonly k?: number;
+  readonly k?: number | undefined;
   /** Largest k of the search. Default 12. */
-  readonly maxK?: number;
+  readonly maxK?: number | undefined;
   /** How images are scaled for detection. Default: a long side of 640, never up. */
-  readonly scale?: TestScale;
+  readonly scale?: TestScale | undefined;
   /** Widths over heights; by default the faces' own typical one. */
-  readonly ratios?: readonly number[];
-  readonly seed?: number;
+  readonly ratios?: readonly number[] | undefined;
+  readonly seed?: number | undefined;
   /** To compare with, and whose strides are kept. Default: the published model's. */
-  readonly present?: AnchorConfig;
+  readonly present?: AnchorConfig | undefined;
 }
 
 /** The shapes of the faces: width over height. */

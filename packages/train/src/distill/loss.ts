@@ -34,7 +34,7 @@ export interface DistillOptions {
    * Error of an encoded coordinate of a box or landmark up to which smooth L1 is a parabola; default 1. Below
    * it the gradient fades, so that a small one asks for precision.
    */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
 }
 
 export const DISTILL_DEFAULTS: DistillOptions = {

@@ -72,9 +72,9 @@ export interface Evaluation {
 /** What {@link evaluateDetections} may be told. */
 export interface EvaluateOptions {
   /** Precisions of `recallAtPrecision`. Default 0.9, 0.95, 0.99. */
-  readonly precisions?: readonly number[];
+  readonly precisions?: readonly number[] | undefined;
   /** Most entries in `worst`. Default 20. */
-  readonly worst?: number;
+  readonly worst?: number | undefined;
 }
 
 const IOUS = Array.from({ length: 10 }, (_, i) => (50 + 5 * i) / 100);

@@ -5,7 +5,7 @@ import type { EvaluatedImage } from "./evaluate.js";
 
 export interface RunOptions {
   /** Called before each image with the number of those done. */
-  readonly onProgress?: (done: number, id: string) => void;
+  readonly onProgress?: ((done: number, id: string) => void) | undefined;
 }
 
 /** Images with their detections, and those that could not be read. */

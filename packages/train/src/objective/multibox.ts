@@ -33,7 +33,7 @@ export interface LossOptions {
   readonly classification: Classification;
   readonly weights: LossWeights;
   /** Of heads other than the class's, by their losses' names, instead of smooth-L1. */
-  readonly functions?: Readonly<Record<string, HeadLoss>>;
+  readonly functions?: Readonly<Record<string, HeadLoss>> | undefined;
 }
 
 /**

@@ -22,7 +22,7 @@ export interface BatchOptions {
   readonly seed: number;
   readonly start: DataPosition;
   /** Called for each image that could not be used; its place goes to the next one. */
-  readonly onProblem?: (problem: Problem) => void;
+  readonly onProblem?: ((problem: Problem) => void) | undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { OwnBytes } from "@retinaface-webgpu/tensor";
 import { readSafetensors, type StateDict, writeSafetensors } from "@retinaface-webgpu/tensor";
 import { CONFIG_KEY, type DetectorConfig, RetinaFaceError } from "retinaface-webgpu";
 import { isNumbers, isObject } from "../data/json.js";
@@ -102,6 +103,6 @@ function parseRun<Extra>(text: string): Run<Extra> {
 }
 
 /** A network's weights with its anchors: what `detect --weights` and `RetinaFace.load` take. */
-export function writeModel(weights: StateDict, config: DetectorConfig): Uint8Array<ArrayBuffer> {
+export function writeModel(weights: StateDict, config: DetectorConfig): OwnBytes {
   return writeSafetensors(weights, { [CONFIG_KEY]: JSON.stringify(config) });
 }

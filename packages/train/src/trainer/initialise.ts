@@ -32,9 +32,9 @@ export interface InitialiseOptions {
   /** Anchors and variances that it is to have. */
   readonly config: DetectorConfig;
   /** Its shape, without weights; `anchorsPerCell` follows from the anchors. */
-  readonly network?: NetworkConfig;
+  readonly network?: NetworkConfig | undefined;
   /** Continue from these weights; their shape is then the network's. */
-  readonly pretrained?: Pretrained;
+  readonly pretrained?: Pretrained | undefined;
   /** Of the initial weights that no checkpoint gives. */
   readonly seed: number;
 }

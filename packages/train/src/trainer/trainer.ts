@@ -45,19 +45,19 @@ export interface TrainerOptions {
   readonly match: MatchOptions;
   readonly loss: LossOptions;
   /** Another objective than labelled faces; `match` and `loss` then count nothing. */
-  readonly objective?: Objective;
+  readonly objective?: Objective | undefined;
   readonly optimizer: (parameters: Parameters) => optim.Optimizer<optim.GroupOptions>;
   readonly schedule: optim.Schedule;
   /** Largest norm of all gradients together; absent: no clipping. */
-  readonly clip?: number;
+  readonly clip?: number | undefined;
   /** Decay of the averaged weights; absent: no average. */
-  readonly ema?: number;
+  readonly ema?: number | undefined;
   /** Steps whose losses are kept on the GPU before they must be read. Default 10. */
-  readonly readEvery?: number;
+  readonly readEvery?: number | undefined;
   /** Record whole steps once and replay them, where the objective can; else each is recorded anew. Default true. */
-  readonly compiled?: boolean;
+  readonly compiled?: boolean | undefined;
   /** Hears, once, why steps are not compiled although they should be; default `console.warn`. */
-  readonly onNotice?: (text: string) => void;
+  readonly onNotice?: ((text: string) => void) | undefined;
 }
 
 type Parameters = ReturnType<RetinaFaceNetwork["parameters"]>;

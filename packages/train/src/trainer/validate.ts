@@ -1,4 +1,4 @@
-import type { Device } from "@retinaface-webgpu/tensor";
+import type { Device, OwnBytes } from "@retinaface-webgpu/tensor";
 import { DEFAULT_THRESHOLDS, RetinaFace } from "retinaface-webgpu";
 import type { FaceRecord, Problem } from "../data/record.js";
 import { type Detect, packFaces } from "../evaluate/detections.js";
@@ -14,7 +14,7 @@ export interface ValidateOptions extends RunOptions {
 /** A model, as `writeModel` gives it, as a detector of everything above the confidence threshold. */
 export async function loadModel(
   device: Device,
-  model: Uint8Array<ArrayBuffer>,
+  model: OwnBytes,
   scale: TestScale,
 ): Promise<{ detect: Detect; dispose(): void }> {
   const detector = await RetinaFace.load({ device, weights: model, visThreshold: 0 });
@@ -33,7 +33,7 @@ export async function loadModel(
  */
 export async function validateModel(
   device: Device,
-  model: Uint8Array<ArrayBuffer>,
+  model: OwnBytes,
   records: readonly FaceRecord[],
   { scale, onProgress }: ValidateOptions,
 ): Promise<{ evaluation: Evaluation; problems: Problem[] }> {

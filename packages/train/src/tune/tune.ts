@@ -17,12 +17,12 @@ export type TuneGoal =
   | { readonly kind: "recall"; readonly precision: number };
 
 export interface TuneOptions {
-  readonly goal?: TuneGoal;
+  readonly goal?: TuneGoal | undefined;
   /** IoU thresholds to try. Default 0.2, 0.25, … 0.7. */
-  readonly nmsThresholds?: readonly number[];
+  readonly nmsThresholds?: readonly number[] | undefined;
   /** Average precision that a higher confidence threshold may cost. Default 0.001. */
-  readonly tolerance?: number;
-  readonly keepTopK?: number;
+  readonly tolerance?: number | undefined;
+  readonly keepTopK?: number | undefined;
 }
 
 /** The result for one NMS threshold. */

@@ -2,6 +2,7 @@ import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../../core/errors.js";
 import { readTensors } from "../../core/read-tensors.js";
 import type { Tensor } from "../../core/tensor.js";
+import type { GPUBindGroup, GPUBuffer } from "../../core/web.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
 import type { CompiledKernel } from "../../device/pipelines.js";

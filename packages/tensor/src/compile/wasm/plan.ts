@@ -48,7 +48,7 @@ export interface Prologue {
 /** Options of `compileWasm`. */
 export interface WasmCompileOptions {
   /** Share packed weights with other plans of the same network. */
-  weights?: WasmWeights;
+  weights?: WasmWeights | undefined;
 }
 
 /** A network's forward pass, prepared once for one input size, for the WebAssembly engine. */

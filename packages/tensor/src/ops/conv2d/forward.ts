@@ -22,11 +22,11 @@ export type Pair = number | readonly [number, number];
 
 /** Options of `conv2d`, PyTorch's names. */
 export interface Conv2dParams {
-  stride?: Pair;
+  stride?: Pair | undefined;
   /** Zeros on each side: one number, `[height, width]` or `[top, bottom, left, right]`. */
-  padding?: Pair | readonly [number, number, number, number];
-  dilation?: Pair;
-  groups?: number;
+  padding?: Pair | readonly [number, number, number, number] | undefined;
+  dilation?: Pair | undefined;
+  groups?: number | undefined;
 }
 
 /** A convolution's attributes with everything spelled out. */

@@ -8,7 +8,7 @@ import { inputGradientOp } from "./input-gradient.js";
 
 /** Options of `convTranspose2d`: as `conv2d`, and rows and columns added at the bottom and right. */
 export interface ConvTranspose2dParams extends Conv2dParams {
-  outputPadding?: Pair;
+  outputPadding?: Pair | undefined;
 }
 
 /**

@@ -59,11 +59,11 @@ export const crossEntropyOp = /* @__PURE__ */ defineOp<CrossEntropyAttrs>({
 /** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** `"mean"` by default: over the rows that are not ignored (0 when all are). */
-  readonly reduction?: Reduction;
+  readonly reduction?: Reduction | undefined;
   /** Rows with this label count nothing; −100 by default. For labels that are classes. */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
   /** This part of each target is spread evenly over all classes (Szegedy et al. 2016); 0 by default. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
 }
 
 /**
@@ -150,10 +150,10 @@ export const focalOp = /* @__PURE__ */ declareElementwise<FocalAttrs>(
 /** Options of `sigmoidFocalLoss`. */
 export interface FocalOptions {
   /** Weight of targets 1, against 1 − alpha of targets 0; negative for none. 0.25 by default. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** How much well-classified elements count less; 2 by default. */
-  readonly gamma?: number;
-  readonly reduction?: Reduction;
+  readonly gamma?: number | undefined;
+  readonly reduction?: Reduction | undefined;
 }
 
 /**
@@ -193,8 +193,8 @@ export const smoothL1Op = /* @__PURE__ */ declareElementwise<SmoothL1Attrs>(
 /** Options of `smoothL1Loss`. */
 export interface SmoothL1Options {
   /** Where the parabola meets the line; 1 by default, 0 for plain L1. */
-  readonly beta?: number;
-  readonly reduction?: Reduction;
+  readonly beta?: number | undefined;
+  readonly reduction?: Reduction | undefined;
 }
 
 /** Smooth L1 loss of a prediction and a target of the same shape (Girshick 2015, with PyTorch's β). */
@@ -211,7 +211,7 @@ export function smoothL1Loss(
 /** Options of `mseLoss` and `l1Loss`. */
 export interface LossOptions {
   /** `"mean"` by default. */
-  readonly reduction?: Reduction;
+  readonly reduction?: Reduction | undefined;
 }
 
 function difference(name: string, x: Tensor, target: Tensor, options: LossOptions): Tensor {

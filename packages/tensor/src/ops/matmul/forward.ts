@@ -12,8 +12,8 @@ import { defineOp } from "../op.js";
 
 /** Which operands of `matmul` to read transposed (their last two axes exchanged). */
 export interface MatmulOptions {
-  readonly transposeA?: boolean;
-  readonly transposeB?: boolean;
+  readonly transposeA?: boolean | undefined;
+  readonly transposeB?: boolean | undefined;
 }
 
 export interface MatmulAttrs {

@@ -47,9 +47,9 @@ export const padOp = /* @__PURE__ */ defineOp<PadAttrs>({
 /** How the elements outside come about. */
 export interface PadOptions {
   /** `"constant"` by default; `"reflect"` does not repeat the edge, `"edge"` repeats only it. */
-  readonly mode?: PadMode;
+  readonly mode?: PadMode | undefined;
   /** The constant; 0 by default. */
-  readonly value?: number;
+  readonly value?: number | undefined;
 }
 
 /**

@@ -20,18 +20,21 @@ type PerAxis = number | readonly number[];
 export interface PoolOptions {
   readonly kernelSize: PerAxis;
   /** The kernel size by default. */
-  readonly stride?: PerAxis;
+  readonly stride?: PerAxis | undefined;
   /** Padding of each axis: a number for both ends, or a pair. 0 by default. */
-  readonly padding?: number | readonly (number | readonly [before: number, after: number])[];
-  readonly dilation?: PerAxis;
+  readonly padding?:
+    | number
+    | readonly (number | readonly [before: number, after: number])[]
+    | undefined;
+  readonly dilation?: PerAxis | undefined;
   /** Also take a last, partial window that starts inside the input or its front padding. */
-  readonly ceilMode?: boolean;
+  readonly ceilMode?: boolean | undefined;
 }
 
 /** Options of `avgPool`. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Count padding as zeros, which is the default, or average real elements only. */
-  readonly countIncludePad?: boolean;
+  readonly countIncludePad?: boolean | undefined;
 }
 
 export type PoolAttrs = Omit<PoolSpec, "batch" | "channels" | "from" | "to"> & {

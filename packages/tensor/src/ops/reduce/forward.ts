@@ -16,9 +16,9 @@ export interface ReduceAttrs {
 /** Options of a reduction. */
 export interface ReduceOptions {
   /** Axes to reduce; all by default. Negative axes count from the end. */
-  readonly axes?: readonly number[];
+  readonly axes?: readonly number[] | undefined;
   /** Keep the reduced axes with extent 1. */
-  readonly keepDims?: boolean;
+  readonly keepDims?: boolean | undefined;
 }
 
 export function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): number[] {

@@ -15,13 +15,13 @@ import { defineOp } from "../op.js";
 /** How large the result of a resize is, and how its pixels map to the input's. */
 export interface ResizeOptions {
   /** Height and width of the result. */
-  readonly size?: readonly [height: number, width: number];
+  readonly size?: readonly [height: number, width: number] | undefined;
   /** Ratio of result to input, where no size is given: the size is rounded down. */
-  readonly scale?: number | readonly [y: number, x: number];
+  readonly scale?: number | readonly [y: number, x: number] | undefined;
   /** How centres map; `"asymmetric"` for nearest (as PyTorch) and `"halfPixel"` for bilinear by default. */
-  readonly coordinates?: ResizeCoordinates;
+  readonly coordinates?: ResizeCoordinates | undefined;
   /** Nearest only; `"floor"` by default. */
-  readonly rounding?: NearestRounding;
+  readonly rounding?: NearestRounding | undefined;
 }
 
 export interface ResizeAttrs {

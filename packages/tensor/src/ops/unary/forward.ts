@@ -122,7 +122,7 @@ export const erf = (x: Tensor): Tensor => unaryOps.erf([x], {})[0];
 /** Options of `gelu`. */
 export interface GeluOptions {
   /** `"tanh"` for the approximation x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))); `"none"` by default. */
-  readonly approximate?: "none" | "tanh";
+  readonly approximate?: "none" | "tanh" | undefined;
 }
 
 /** x · Φ(x), Φ being the normal distribution (Hendrycks and Gimpel 2016). */
