@@ -198,21 +198,26 @@ installedTest(
 export const load = () => RetinaFace.load();
 `,
     );
-    const options =
-      "--noEmit --strict --exactOptionalPropertyTypes --target es2022 --module nodenext";
+    const strict = { noEmit: true, strict: true, exactOptionalPropertyTypes: true };
+    const cases = [
+      { lib: ["es2022", "dom"], types: [] },
+      { lib: ["es2022"], types: [] },
+      { lib: ["es2022"], types: ["node"] },
+    ];
     for (const compiler of compilers) {
       const tsc = path.resolve(project, "node_modules", compiler, "bin/tsc");
-      for (const libraries of [
-        "--lib es2022,dom --types ",
-        "--lib es2022 --types ",
-        "--lib es2022 --types node",
-      ]) {
-        const flags = [...options.split(" "), ...libraries.split(" ")];
-        const args = [tsc, ...flags, "program.ts", "node-only.ts"];
-        const { code, output } = await run(process.execPath, args, { cwd: project });
-        assert.is(code, 0, `${compiler} ${libraries}: ${output}`);
+      for (const libraries of cases) {
+        const target = { target: "es2022", module: "nodenext" };
+        const config = {
+          compilerOptions: { ...strict, ...target, ...libraries },
+          files: ["program.ts", "node-only.ts"],
+        };
+        writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify(config));
+        const { code, output } = await run(process.execPath, [tsc], { cwd: project });
+        assert.is(code, 0, `${compiler} ${JSON.stringify(libraries)}: ${output}`);
       }
     }
+    rmSync(path.join(project, "tsconfig.json"));
   },
 );
 

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Known } from "@retinaface-webgpu/tensor/inference";
 import { ImageError, OptionError, ReadError } from "../errors.js";
 import { brief, bytesInMemory, fetchBytes, holdsBytes, kindOf } from "../image/bytes.js";
 import { markDecoded } from "../image/capture.js";
@@ -19,7 +20,10 @@ export { kernelStore } from "../tune/store.node.js";
  * @param source a path, a `file:`, `data:` or `blob:` URL, or bytes.
  * @throws ReadError when the file cannot be read, OptionError for anything else, the signal's reason.
  */
-export async function readBytes(source: BytesSource, signal?: AbortSignal): Promise<Uint8Array> {
+export async function readBytes(
+  source: BytesSource,
+  signal?: Known<"AbortSignal">,
+): Promise<Uint8Array> {
   const bytes = await bytesInMemory(source);
   if (bytes !== undefined) return bytes;
   if (holdsBytes(source)) return fetchBytes(source as string | URL, signal);
