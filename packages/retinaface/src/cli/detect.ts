@@ -30,6 +30,8 @@ export interface DetectJob {
   inputs?: readonly (string | undefined)[];
   /** Most pixels of a photo's long side; default its own. */
   maxSide?: number;
+  /** Faces of lower scores are printed as ignored ones. */
+  ignoreBelow?: number;
   /** What becomes of photos whose data end early; default an error. */
   truncated?: DetectCallOptions["truncated"];
   /** Say on standard error what it ran on and where the time went. */
@@ -123,7 +125,7 @@ async function planCopies(out: string, job: DetectJob): Promise<Copies> {
 async function lookAt(
   photo: Photo,
   loading: Promise<CommandDetector>,
-  { maxSide, truncated, signal }: DetectJob,
+  { maxSide, ignoreBelow, truncated, signal }: DetectJob,
   { copies, report }: { copies?: Copies | undefined; report?: TimingsReport | undefined },
 ): Promise<Result> {
   const { file, error } = photo;
@@ -148,7 +150,11 @@ async function lookAt(
         ? undefined
         : `${file}: there is no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
     const size = { width, height, ...(warnings && { warnings }) };
-    return { failed: false, line: { file, ...size, faces: faces.map(faceLine) }, note };
+    return {
+      failed: false,
+      line: { file, ...size, faces: faces.map((face) => faceLine(face, ignoreBelow)) },
+      note,
+    };
   } catch (cause) {
     await untilAborted(loading, signal).catch((fatal) => {
       if (!signal?.aborted) throw fatal;
@@ -196,7 +202,7 @@ function errorLine(cause: unknown): { code: string; message: string } {
 
 const pixels = (value: number) => Number(value.toFixed(2));
 
-function faceLine(face: Face) {
+function faceLine(face: Face, ignoreBelow = 0) {
   const { box, score, label, values } = face;
   return {
     box: box.map(pixels),
@@ -205,6 +211,7 @@ function faceLine(face: Face) {
       landmarks: LANDMARK_NAMES.map((name) => face.landmarks[name].map(pixels)),
     }),
     ...(label !== undefined && { label }),
+    ...(score < ignoreBelow && { ignored: true }),
     ...(values && { values }),
   };
 }

@@ -8,7 +8,7 @@ import { PUBLIC_FILES } from "../weights/registry.js";
 import { readConfigFile } from "./config-file.js";
 import { detectPhotos } from "./detect.js";
 import { JsonLines, type Streams } from "./lines.js";
-import { type DetectOptionValues, detectCommand, overwriteOption } from "./options.js";
+import { type DetectOptionValues, detectCommand, LEAST_LABEL, overwriteOption } from "./options.js";
 import { Outputs } from "./outputs.js";
 import { findPhotos } from "./photos.js";
 import { startProgress } from "./progress.js";
@@ -30,7 +30,13 @@ const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url)
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
-  const { out, overwrite, anchors, tune, timings, ...load } = options;
+  const { out, overwrite, anchors, tune, timings, labels, scale, ...given } = options;
+  const { visThreshold } = given;
+  const load = {
+    ...given,
+    ...scale,
+    visThreshold: labels ? Math.min(LEAST_LABEL, visThreshold) : visThreshold,
+  };
   const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const { RetinaFace } = await import("../detect/detector.js");
@@ -41,6 +47,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     overwrite,
     inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
     maxSide: load.maxSide,
+    ignoreBelow: labels ? visThreshold : undefined,
     truncated: load.truncated,
     timings,
     load: () => RetinaFace.load({ ...load, config, tune: tuning }),

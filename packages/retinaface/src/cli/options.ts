@@ -10,6 +10,9 @@ export interface DetectOptionValues {
   out?: string;
   overwrite?: boolean;
   maxSide?: number;
+  scale?: DetectScale;
+  /** Print labels to begin with: faces down to low scores, the doubtful ones ignored. */
+  labels?: boolean;
   /** Cut boxes to the image. */
   clip?: boolean;
   truncated?: "error" | "show";
@@ -40,6 +43,28 @@ function count(text: string): number {
     throw new InvalidArgumentError("It must be a whole number of at least 1.");
   }
   return value;
+}
+
+/** From this score on a box is worth a look by whoever corrects labels. */
+export const LEAST_LABEL = 0.08;
+
+/** The size at which photos are looked at. */
+export interface DetectScale {
+  readonly minSide?: number;
+  readonly maxSide?: number;
+}
+
+/** `original`, `640` (long side, never up) or `640/640` (short side, limit of the long side; up too). */
+function parseScale(text: string): DetectScale {
+  if (text === "original") return {};
+  const match = /^([1-9]\d{0,4})(?:\/([1-9]\d{0,4}))?$/.exec(text);
+  if (!match || (match[2] && Number(match[2]) < Number(match[1]))) {
+    throw new InvalidArgumentError(
+      "It must be original, a long side such as 640, or a short side and limit such as 1600/2150.",
+    );
+  }
+  const side = Number(match[1]);
+  return match[2] ? { minSide: side, maxSide: Number(match[2]) } : { maxSide: side };
 }
 
 /** Asks that results take the place of files that are there. */
@@ -77,6 +102,19 @@ export function detectCommand(): Command {
     .option("--out <dir>", "write annotated PNGs into this folder")
     .addOption(overwriteOption())
     .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
+    .addOption(
+      new Option(
+        "--scale <size>",
+        "as for evaluate and train: original, a long side (never up), or a short side with the limit of the " +
+          "long one such as 640/640, up too",
+      )
+        .argParser(parseScale)
+        .conflicts("maxSide"),
+    )
+    .option(
+      "--labels",
+      `labels to correct: what scores from ${LEAST_LABEL} on; below --vis-threshold it is ignored`,
+    )
     .option("--clip", "cut boxes to the image")
     .addOption(
       new Option(

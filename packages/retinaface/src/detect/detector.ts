@@ -201,14 +201,15 @@ export class RetinaFace {
 
   #settings(options: DetectCallOptions): Settings {
     const thresholds = resolveThresholds(options, resolveThresholds(this.#defaults));
-    const maxSide = options.maxSide ?? this.#defaults.maxSide;
-    if (maxSide !== undefined && !(Number.isSafeInteger(maxSide) && maxSide >= 1)) {
-      throw new OptionError(`maxSide must be a whole number of at least 1, got ${maxSide}`);
+    const { maxSide = this.#defaults.maxSide, minSide = this.#defaults.minSide } = options;
+    for (const [name, side] of Object.entries({ maxSide, minSide })) {
+      if (side === undefined || (Number.isSafeInteger(side) && side >= 1)) continue;
+      throw new OptionError(`${name} must be a whole number of at least 1, got ${side}`);
     }
     const { clip = this.#defaults.clip ?? false, profile = false } = options;
     const truncated = options.truncated ?? this.#defaults.truncated;
     checkDecodeOptions({ truncated });
-    return { thresholds, maxSide, clip, truncated, profile, timings: noTimings() };
+    return { thresholds, maxSide, minSide, clip, truncated, profile, timings: noTimings() };
   }
 
   #assertUsable(): void {
@@ -266,7 +267,7 @@ export class RetinaFace {
   ): Promise<() => Promise<Face[][]>> {
     const result = new Array<Face[]>(sources.length);
     let rest = async () => {};
-    for (const group of groupBySize(sources, settings.maxSide)) {
+    for (const group of groupBySize(sources, settings)) {
       signal?.throwIfAborted();
       const found = await this.#start(group, settings);
       await rest();
@@ -307,6 +308,7 @@ export class RetinaFace {
 interface Settings {
   readonly thresholds: Thresholds;
   readonly maxSide: number | undefined;
+  readonly minSide: number | undefined;
   readonly clip: boolean;
   readonly truncated: DetectOptions["truncated"];
   readonly profile: boolean;
@@ -332,13 +334,14 @@ function clipBoxes(faces: readonly Face[], { width, height }: PixelSource): Face
 }
 
 /** Images by the size at which the network sees them. */
-function groupBySize(images: readonly PixelSource[], maxSide: number | undefined): SizeGroup[] {
+function groupBySize(
+  images: readonly PixelSource[],
+  { maxSide = Number.POSITIVE_INFINITY, minSide }: Settings,
+): SizeGroup[] {
   const groups = new Map<string, SizeGroup>();
   for (const [i, image] of images.entries()) {
-    const scale = Math.min(
-      1,
-      (maxSide ?? Number.POSITIVE_INFINITY) / Math.max(image.width, image.height),
-    );
+    const wanted = minSide === undefined ? 1 : minSide / Math.min(image.width, image.height);
+    const scale = Math.min(wanted, maxSide / Math.max(image.width, image.height));
     const width = Math.max(1, Math.round(image.width * scale));
     const height = Math.max(1, Math.round(image.height * scale));
     const key = `${width}x${height}`;

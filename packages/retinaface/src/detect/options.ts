@@ -11,6 +11,11 @@ export interface DetectOptions extends Optional<Thresholds> {
   /** Scale the long side down to this many pixels; never up. Default: the original size. */
   maxSide?: number | undefined;
   /**
+   * Scale the short side to this many pixels, up too, as far as the long side stays within `maxSide`: small photos are
+   * enlarged. `minSide` and `maxSide` of 640 are a long side of 640. Default: nothing is enlarged.
+   */
+  minSide?: number | undefined;
+  /**
    * Cut boxes to the image. Default `false`: a box may reach outside, as the face does that is cut off there.
    * Landmarks stay where they are.
    */
