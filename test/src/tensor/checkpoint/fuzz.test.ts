@@ -40,13 +40,34 @@ const count = storage("1", "LongStorage", BigInt64Array.of(5n));
 const half = storage("2", "HalfStorage", Uint16Array.of(1, 2, 3, 4));
 const storages = [weight, count, half];
 const state = orderedDict([
-  ["module.conv.weight", tensorOf({ storage: weight, shape: [4, 3, 3] })],
-  ["module.conv.bias", tensorOf({ storage: half, shape: [2], strides: [2], parameter: true })],
-  ["module.bn.num_batches_tracked", tensorOf({ storage: count, shape: [] })],
+  ["module._orig_mod.conv.weight", tensorOf({ storage: weight, shape: [4, 3, 3] })],
+  [
+    "module._orig_mod.conv.bias",
+    tensorOf({ storage: half, shape: [2], strides: [2], parameter: true }),
+  ],
+  ["module._orig_mod.bn.num_batches_tracked", tensorOf({ storage: count, shape: [] })],
 ]);
+const counter: Py = {
+  call: { global: ["collections", "Counter"] },
+  args: [{ dict: [[30, 1]] }],
+};
+const byName: Py = {
+  call: { global: ["collections", "defaultdict"] },
+  args: [{ global: ["builtins", "list"] }],
+  items: [["a", [1, 2]]],
+};
 const root: Py = {
   dict: [
     ["epoch", 3],
+    [
+      "scheduler",
+      {
+        dict: [
+          ["milestones", counter],
+          ["seen", byName],
+        ],
+      },
+    ],
     ["lr", 0.5],
     ["optimizer", [{ tuple: [1, 2n ** 70n, null, true] }, storageId(weight)]],
     ["state_dict", state],
