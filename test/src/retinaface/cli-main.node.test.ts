@@ -181,6 +181,9 @@ sharedTest(
     const refused = await run([...args, "--backend", "webgpu"], undefined, nothing);
     assert.is(refused.code, 1, refused.stdout);
     assert.match(refused.stderr, /WEBGPU_UNAVAILABLE/);
+    const half = await run([...args, "--precision", "f16"], undefined, nothing);
+    assert.is(half.code, 1, half.stdout);
+    assert.match(half.stderr, /WEBGPU_UNAVAILABLE/);
   },
 );
 

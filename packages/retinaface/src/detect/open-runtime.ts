@@ -44,13 +44,15 @@ export function checkBackend(
   }
 }
 
+/** Whether something is asked for that only a GPU has. */
+function needsGpu({ device }: BackendOptions, { precision, tune }: RuntimeParts): boolean {
+  return device !== undefined || tune !== undefined || precision === "f16";
+}
+
 /** What `auto` means here: the GPU where there is one, or where an option asks for what only it has. */
-async function choose(
-  { backend, device }: BackendOptions,
-  { precision, tune }: RuntimeParts,
-): Promise<Backend> {
-  if (backend !== "auto") return backend;
-  if (device || tune || precision === "f16") return "webgpu";
+async function choose(options: BackendOptions, parts: RuntimeParts): Promise<Backend> {
+  if (options.backend !== "auto") return options.backend;
+  if (needsGpu(options, parts)) return "webgpu";
   const adapter = await probeAdapter();
   return adapter && !adapter.software ? "webgpu" : "wasm";
 }
@@ -69,8 +71,9 @@ export async function openRuntime(
     try {
       return await openGpuRuntime(options.device, parts);
     } catch (error) {
-      const replaced = options.backend === "auto" && !options.device && !parts.tune;
+      const replaced = options.backend === "auto" && !needsGpu(options, parts);
       if (!replaced || !(error instanceof WebGpuUnavailableError)) throw error;
+      console.warn(`RetinaFace: it runs on wasm, as the GPU cannot be had (${error.message})`);
     }
   }
   // Loaded only here: a page with a GPU has no use for it.
