@@ -12,6 +12,7 @@ import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../support/random.js";
+import { rejectsCode } from "../support/throws.js";
 import { tinyWeights } from "../support/tiny-detector.js";
 import { makeSample } from "../support/train-samples.js";
 
@@ -180,6 +181,29 @@ test("the model it leaves loads without being told its shape", async () => {
   assert.is(detector.network.channels, 16);
   assert.is(detector.network.width, 0.0625);
   detector.dispose();
+});
+
+test("a run whose folder is lost goes on from its model: its step, its views, its weights", async () => {
+  const lost = await distilled("lost", 2);
+  const start = new Uint8Array(readFileSync(at("lost", "model.safetensors")));
+  const steps: number[] = [];
+  const input = {
+    recipe,
+    data: folder,
+    cache: at("cache"),
+    onLosses: (losses: readonly StepLosses[]) => steps.push(...losses.map(({ step }) => step)),
+    onNotice: () => {},
+  };
+  const result = await new DistillRun({ ...input, out: at("found"), start }).run();
+  assert.equal(steps, [2, 3]);
+  assert.is(result.steps, 4);
+  assert.ok(result.images > lost.result.images, `${result.images} views`);
+  const none = new Uint8Array(readFileSync(at("teacher.safetensors")));
+  await rejectsCode(
+    new DistillRun({ ...input, out: at("none"), start: none }).run(),
+    "OPTION_INVALID",
+    /how many steps/,
+  );
 });
 
 test("another recipe does not go on with a run", async () => {

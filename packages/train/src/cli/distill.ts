@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Command, Option } from "commander";
+import { readBytes } from "retinaface-webgpu";
 import { overwriteOption } from "retinaface-webgpu/node";
 import { readRecipe } from "../distill/recipe.js";
 import { DistillRun, MODEL } from "../run/distill-run.node.js";
@@ -20,6 +21,7 @@ interface DistillValues {
   readonly resume?: boolean;
   readonly overwrite?: boolean;
   readonly workers: number;
+  readonly start?: string;
 }
 
 function teller(steps: number) {
@@ -40,6 +42,7 @@ async function runDistill(values: DistillValues): Promise<void> {
     out,
     cache,
     workers,
+    start: values.start === undefined ? undefined : await readBytes(values.start),
     onLosses: teller(recipe.steps),
     onNotice: say,
   });
@@ -61,6 +64,10 @@ export function distillCommand(): Command {
     .requiredOption("--out <folder>", "checkpoint, metrics and model.safetensors")
     .option("--cache <folder>", "decoded photos (default: cache/ in --out)")
     .option("--resume", "go on with the run in --out")
+    .option(
+      "--start <file>",
+      "model.safetensors of a run whose folder is lost: go on from its weights, with new moments",
+    )
     .addOption(overwriteOption())
     .addOption(
       new Option("--workers <n>", "threads that make views; 0: none beside the main one")

@@ -1,6 +1,13 @@
 import path from "node:path";
 import { type Device, nn, optim } from "@retinaface-webgpu/tensor";
-import { classHead, OptionError, RetinaFaceNetwork, readBytes } from "retinaface-webgpu";
+import {
+  classHead,
+  matchStateDict,
+  OptionError,
+  RetinaFaceNetwork,
+  readBytes,
+  readCheckpoint,
+} from "retinaface-webgpu";
 import type { PhotoSet } from "../distill/compose.js";
 import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
 import { listSources, loadPhotoSets } from "../distill/sources.node.js";
@@ -9,7 +16,12 @@ import { createViewMaker, viewBatches } from "../distill/view-maker.node.js";
 import { DistillObjective } from "../objective/distill.js";
 import { MATCH_PRESETS } from "../objective/match.js";
 import { LOSS_PRESETS } from "../objective/multibox.js";
-import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
+import {
+  averagedWeights,
+  readTrainedBy,
+  type TrainedBy,
+  writeModel,
+} from "../trainer/checkpoint.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { Trainer } from "../trainer/trainer.js";
 import { defaultWorkers } from "../worker-pool.node.js";
@@ -29,7 +41,12 @@ export interface DistillInput {
    * Threads that make views, which are the same whatever their number; 0: the calling one makes them.
    * Default: as many as there are processors beside the one that trains.
    */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
+  /**
+   * The `model.safetensors` of a run whose folder is lost, to go on from its averaged weights with new moments.
+   * Without it and without a checkpoint weights are random.
+   */
+  readonly start?: Uint8Array | undefined;
   readonly onLosses: (losses: readonly StepLosses[], imagesPerSecond: number) => void;
   readonly onNotice: (text: string) => void;
 }
@@ -61,6 +78,8 @@ export interface DistillResult {
 
 /** What a distillation writes beside checkpoint and metrics. */
 export const MODEL = "model.safetensors";
+/** Steps over which the learning rate rises where a run starts from weights without moments. */
+const RESTART_WARMUP = 100;
 /** Log odds that new class heads begin with: background is far more frequent (Lin et al. 2017). */
 const INITIAL_ODDS = -4;
 
@@ -79,6 +98,25 @@ export function newStudent(device: Device, { network, seed }: Recipe): RetinaFac
     head.conv1x1.bias!.write(odds);
   }
   return student;
+}
+
+/** The recipe's learning rate, with a warm-up behind a start from weights alone. */
+function scheduleFrom(recipe: Recipe, start: TrainedBy | undefined): optim.Schedule {
+  const schedule = recipeSchedule(recipe);
+  if (!start) return schedule;
+  return (step) => schedule(step) * Math.min(1, (step - start.steps + 1) / RESTART_WARMUP);
+}
+
+/** @throws {OptionError} for weights that no distillation left; StateDictMismatchError for another network's */
+function loadStart(student: RetinaFaceNetwork, weights: Uint8Array): TrainedBy {
+  const trained = readTrainedBy(weights);
+  if (!trained) {
+    throw new OptionError(
+      "the weights to start from do not say how many steps made them: give a distillation's model.safetensors",
+    );
+  }
+  student.loadStateDict(matchStateDict(student.stateShapes(), readCheckpoint(weights)));
+  return trained;
 }
 
 /** A distillation in a folder: goes on from its last checkpoint, also when the device is lost. */
@@ -129,6 +167,7 @@ export class DistillRun {
     const teacher = new Teacher(device, weights);
     const objective = new DistillObjective(device, teacher, recipe.loss);
     const student = newStudent(device, recipe);
+    const start = this.#input.start && loadStart(student, this.#input.start);
     const trainer = new Trainer(device, student, {
       config: teacher.config,
       frozen: [],
@@ -138,18 +177,19 @@ export class DistillRun {
       objective,
       optimizer: (parameters) =>
         new optim.AdamW(parameters, { lr: recipe.lr, weightDecay: recipe.weightDecay }),
-      schedule: recipeSchedule(recipe),
+      schedule: scheduleFrom(recipe, start),
+      firstStep: start?.steps ?? 0,
       clip: recipe.clip,
       ema: recipe.ema,
       onNotice,
     });
-    const progress = { images: 0, seconds: 0 };
+    const progress = { images: start?.images ?? 0, seconds: start?.seconds ?? 0 };
     if (this.hasCheckpoint) {
       const { state, extra } = await this.#read();
       trainer.load(state);
       Object.assign(progress, { images: extra.images, seconds: extra.seconds });
       onNotice(`going on from step ${state.step}`);
-    }
+    } else if (start) onNotice(`starting from the weights of step ${start.steps}`);
     await this.files.rewindMetrics(trainer.steps);
     await this.#steps({ trainer, objective, sets }, progress);
     return { steps: trainer.steps, ...progress };
@@ -197,7 +237,8 @@ export class DistillRun {
     const { recipe } = this.#input;
     const state = await trainer.state();
     await this.files.writeCheckpoint({ state, extra: { recipe, ...progress } });
-    await this.files.write(MODEL, writeModel(averagedWeights(state), trainer.config));
+    const trained = { steps: state.step, ...progress };
+    await this.files.write(MODEL, writeModel(averagedWeights(state), trainer.config, trained));
   }
 
   /** @throws {OptionError} when the run in the folder has another recipe */

@@ -102,7 +102,39 @@ function parseRun<Extra>(text: string): Run<Extra> {
   );
 }
 
+/** Key of a model's metadata under which is stored what made it, as JSON. */
+const MADE_KEY = "retinaface-trained";
+
+/** What made a model. */
+export interface TrainedBy {
+  readonly steps: number;
+  /** Views or images seen. */
+  readonly images: number;
+  readonly seconds: number;
+}
+
 /** A network's weights with its anchors: what `detect --weights` and `RetinaFace.load` take. */
-export function writeModel(weights: StateDict, config: DetectorConfig): OwnBytes {
-  return writeSafetensors(weights, { [CONFIG_KEY]: JSON.stringify(config) });
+export function writeModel(
+  weights: StateDict,
+  config: DetectorConfig,
+  trained?: TrainedBy,
+): OwnBytes {
+  const made = trained && { [MADE_KEY]: JSON.stringify(trained) };
+  return writeSafetensors(weights, { [CONFIG_KEY]: JSON.stringify(config), ...made });
+}
+
+/** What made a model, where it says so. */
+export function readTrainedBy(bytes: Uint8Array): TrainedBy | undefined {
+  const text = readSafetensors(bytes).metadata[MADE_KEY];
+  if (text === undefined) return undefined;
+  try {
+    const made: unknown = JSON.parse(text);
+    if (isObject(made) && isNumbers([made.steps, made.images, made.seconds])) {
+      const { steps, images, seconds } = made as unknown as TrainedBy;
+      return { steps, images, seconds };
+    }
+  } catch {
+    // Not JSON: as if it were not there.
+  }
+  return undefined;
 }

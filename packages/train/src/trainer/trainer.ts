@@ -54,6 +54,8 @@ export interface TrainerOptions {
   readonly ema?: number | undefined;
   /** Steps whose losses are kept on the GPU before they must be read. Default 10. */
   readonly readEvery?: number | undefined;
+  /** Number of the first step, where earlier ones made the network's weights; default 0. */
+  readonly firstStep?: number | undefined;
   /** Record whole steps once and replay them, where the objective can; else each is recorded anew. Default true. */
   readonly compiled?: boolean | undefined;
   /** Hears, once, why steps are not compiled although they should be; default `console.warn`. */
@@ -107,7 +109,7 @@ export class Trainer {
   readonly #compiled: CompiledSteps | undefined;
   #log: LossLog | undefined;
   #pending: PendingStep[] = [];
-  #step = 0;
+  #step: number;
   #fixedNorm: boolean;
 
   /**
@@ -118,6 +120,7 @@ export class Trainer {
     this.network = network;
     this.#device = device;
     this.#options = options;
+    this.#step = options.firstStep ?? 0;
     this.#fixedNorm = options.fixedNorm;
     checkAnchorsFit(network.levels, options.config.anchors);
     applyFreeze(network, options.frozen, options.fixedNorm);
