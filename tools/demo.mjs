@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { printable } from "../packages/retinaface/dist/printable.js";
+import { SetupError } from "./lib/errors.mjs";
 import { buildSite, bundledWeights } from "./lib/site.mjs";
 import { defaultSite } from "./lib/site-folder.mjs";
 import { serveFolder } from "./lib/static-server.mjs";
@@ -18,11 +19,12 @@ function readArguments() {
       build: { type: "boolean", default: false },
     },
   });
-  if (!/^\d{1,5}$/.test(values.port)) throw new Error(`${values.port} is not a port`);
+  if (!/^\d{1,5}$/.test(values.port))
+    throw new SetupError(`${values.port} is not a port: give --port 0..65535`, 2);
   if (values.weights !== bundledWeights && !existsSync(values.weights)) {
-    throw new Error(`there is no file ${values.weights}`);
+    throw new SetupError(`there is no file ${values.weights}: give --weights FILE`, 2);
   }
-  if (values.out === "") throw new Error("--out needs the name of a folder");
+  if (values.out === "") throw new SetupError("--out needs the name of a folder", 2);
   return { ...values, port: Number(values.port), out: path.resolve(values.out) };
 }
 
@@ -41,6 +43,7 @@ try {
   }
 } catch (error) {
   const advice = error.code === "EADDRINUSE" ? "; choose another with --port" : "";
-  console.error(`demo: ${printable(error.message)}${advice}`);
+  const { code = "INTERNAL", message } = error;
+  console.error(`demo: ${printable(message)}${advice} [${printable(String(code))}]`);
   process.exitCode = 2;
 }

@@ -15,10 +15,10 @@ async function tryRuntime(runtime, expected) {
   const started = performance.now();
   const { adapter, faces, losses } = await runSmoke(runtime, STEPS, TIMEOUT_MS);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  if (faces !== FACES) throw new Error(`${runtime.name}: ${faces} faces instead of ${FACES}`);
+  if (faces !== FACES) throw new SetupError(`${runtime.name}: ${faces} faces instead of ${FACES}`);
   const [loss] = losses;
   if (!(Math.abs(loss - (expected ?? loss)) <= TOLERANCE * Math.abs(loss))) {
-    throw new Error(`${runtime.name}: a loss of ${loss} instead of ${expected}`);
+    throw new SetupError(`${runtime.name}: a loss of ${loss} instead of ${expected}`);
   }
   const version = await versionOf(runtime);
   console.log(`| ${runtime.name.split(" ")[0]} ${version} | ${adapter} | ${loss} | ${seconds} s |`);

@@ -2,6 +2,7 @@ import path from "node:path";
 import { chromium } from "playwright-core";
 import { readJson, writeJson } from "./cache.mjs";
 import { chromiumState, findChromium } from "./chromium.mjs";
+import { SetupError } from "./errors.mjs";
 import { cacheDir } from "./paths.mjs";
 
 /** A headless Chromium with WebGPU on whatever the machine has; docs/testing.md tells what each flag is for. */
@@ -71,7 +72,7 @@ export function launchChromiumWithoutWebGpu() {
 function launch(args) {
   const executablePath = findChromium();
   if (executablePath === undefined) {
-    throw new Error("no Chromium was found: run `node tools/setup.mjs --browser`");
+    throw new SetupError("no Chromium was found: run `node tools/setup.mjs --browser`", 2);
   }
   return chromium.launch({
     executablePath,

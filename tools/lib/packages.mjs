@@ -1,4 +1,5 @@
 import path from "node:path";
+import { SetupError } from "./errors.mjs";
 import { root } from "./paths.mjs";
 import { run } from "./run.mjs";
 
@@ -22,7 +23,7 @@ export async function packPackages(folder) {
   const workspaces = packageFolders.flatMap((each) => ["--workspace", path.relative(root, each)]);
   const args = ["pack", "--json", "--pack-destination", folder, ...workspaces, ...quiet];
   const { code, stdout, output } = await run("npm", args, { cwd: root });
-  if (code !== 0) throw new Error(`npm pack failed (exit ${code}):\n${output.trimEnd()}`);
+  if (code !== 0) throw new SetupError(`npm pack failed (exit ${code}):\n${output.trimEnd()}`);
   return JSON.parse(stdout).map(({ name, filename }) => ({
     name,
     tarball: path.join(folder, filename),
@@ -32,12 +33,12 @@ export async function packPackages(folder) {
 /**
  * Installs tarballs and whatever `folder`'s package.json asks for, from npm's cache where it can.
  * @returns {Promise<{offline: boolean}>} whether it could not, for want of a registry
- * @throws Error when it failed for another reason
+ * @throws SetupError when it failed for another reason
  */
 export async function installTarballs(folder, tarballs) {
   const args = ["install", "--no-package-lock", "--prefer-offline", ...quiet, ...tarballs];
   const { code, output } = await run("npm", args, { cwd: folder });
   if (code === 0) return { offline: false };
   if (offline.test(output)) return { offline: true };
-  throw new Error(`npm install failed (exit ${code}):\n${output.trimEnd()}`);
+  throw new SetupError(`npm install failed (exit ${code}):\n${output.trimEnd()}`);
 }

@@ -54,7 +54,7 @@ function installed(file) {
  * @param {number} steps of training
  * @param {number} timeoutMs
  * @returns {Promise<{adapter: string, faces: number, losses: number[]}>}
- * @throws Error with all that it printed, where it fails or does not end
+ * @throws SetupError with all that it printed, where it fails or does not end
  */
 export async function runSmoke({ name, program, args }, steps, timeoutMs) {
   const env = { ...process.env, ...DENO_ENVIRONMENT };
@@ -63,7 +63,7 @@ export async function runSmoke({ name, program, args }, steps, timeoutMs) {
   const line = stdout.trim().split("\n").at(-1);
   if (code === 0 && line.startsWith("{")) return JSON.parse(line);
   const how = code === 124 ? `did not end within ${timeoutMs / 1000} s` : `exit code ${code}`;
-  throw new Error(`${name}: ${how}\n${output.trim()}`);
+  throw new SetupError(`${name}: ${how}\n${output.trim()}`);
 }
 
 /** What a program says of its version, without its name. */

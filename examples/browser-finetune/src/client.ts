@@ -1,3 +1,4 @@
+import { TuneError } from "./errors.js";
 import type { Answers, Request, WorkerMessage } from "./protocol.js";
 
 /** A step's figures as they come from the worker. */
@@ -19,16 +20,17 @@ export class Client {
       if ("losses" in data) return onProgress(data);
       const waiting = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);
-      if ("failure" in data) waiting?.reject(new Error(data.failure));
+      if ("failure" in data) waiting?.reject(new TuneError(data.failure));
       else waiting?.resolve(data.answer as never);
     });
     this.#worker.addEventListener("error", ({ message }) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(message));
+      const error = new TuneError({ code: "WORKER_FAILED", message });
+      for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
     });
   }
 
-  /** @throws Error with the message of the error in the worker */
+  /** @throws TuneError with the code of the error in the worker */
   ask<R extends Request>(request: R): Promise<Answers[R["kind"]]> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@
 import { linePlot, type StepLosses } from "@retinaface-webgpu/train";
 import { Board, type Sheet } from "./board.js";
 import { Client, type Progress } from "./client.js";
+import { TuneError } from "./errors.js";
 import { page, say } from "./page.js";
 import type { TuneOptions } from "./protocol.js";
 
@@ -95,13 +96,15 @@ async function propose(): Promise<string> {
   return `faces found in ${photo.name}: ${boxes.length}`;
 }
 
-/** @throws Error naming the field that is out of range */
+/** @throws TuneError naming the field that is out of range */
 function readOptions(): TuneOptions {
   for (const input of [page.steps, page.batch, page.size, page.rate]) {
     if (!input.checkValidity()) {
-      throw new Error(
-        `${input.labels?.[0].textContent?.trim() ?? input.id}: ${input.validationMessage}`,
-      );
+      const name = input.labels?.[0].textContent?.trim() ?? input.id;
+      throw new TuneError({
+        code: "OPTION_INVALID",
+        message: `${name}: ${input.validationMessage}`,
+      });
     }
   }
   return {

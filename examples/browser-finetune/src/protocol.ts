@@ -41,8 +41,14 @@ export interface Answers {
   save: { readonly weights: Blob };
 }
 
+/** An error as it crosses from the worker. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** What the worker sends. */
 export type WorkerMessage =
   | { readonly id: number; readonly answer: Answers[Request["kind"]] }
-  | { readonly id: number; readonly failure: string }
+  | { readonly id: number; readonly failure: Failure }
   | { readonly losses: StepLosses; readonly imagesPerSecond: number };

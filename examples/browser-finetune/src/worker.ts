@@ -1,6 +1,12 @@
 /** The detector and its training, off the page's thread. */
+import { TuneError } from "./errors.js";
 import type { Answers, Request, WorkerMessage } from "./protocol.js";
 import { Tuner } from "./tuner.js";
+
+const NO_WEIGHTS = {
+  code: "NO_WEIGHTS",
+  message: "no weights are loaded yet: choose a file of them first",
+};
 
 let tuner: Tuner | undefined;
 
@@ -16,7 +22,7 @@ async function load(weights: Blob): Promise<Answers["load"]> {
 
 async function answer(request: Request): Promise<Answers[Request["kind"]]> {
   if (request.kind === "load") return load(request.weights);
-  if (tuner === undefined) throw new Error("no weights are loaded yet");
+  if (tuner === undefined) throw new TuneError(NO_WEIGHTS);
   switch (request.kind) {
     case "detect":
       return { boxes: await tuner.detect(request.photo) };
@@ -42,6 +48,8 @@ self.addEventListener("message", async ({ data }: MessageEvent<{ id: number } & 
   try {
     post({ id: data.id, answer: await answer(data) });
   } catch (error) {
-    post({ id: data.id, failure: error instanceof Error ? error.message : String(error) });
+    const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+    const failure = { code: String(code ?? "INTERNAL"), message: String(message ?? error) };
+    post({ id: data.id, failure });
   }
 });

@@ -1,3 +1,7 @@
+import { DetectorError } from "./errors.js";
+
+const CAMERA_FAILED = "CAMERA_FAILED";
+
 /** A live picture of the camera. */
 export class Camera {
   readonly video: HTMLVideoElement;
@@ -11,16 +15,18 @@ export class Camera {
     return this.#stream !== undefined;
   }
 
-  /** @throws Error that says what the person can do. */
+  /** @throws DetectorError that says what the person can do. */
   async start(): Promise<void> {
     if (navigator.mediaDevices === undefined) {
-      throw new Error("This browser gives pages no camera here: open the page over https.");
+      const message = "This browser gives pages no camera here: open the page over https.";
+      throw new DetectorError({ code: CAMERA_FAILED, message });
     }
     const video = { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 } };
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({ video });
     } catch (error) {
-      throw new Error(cameraProblem(error), { cause: error });
+      const failure = { code: CAMERA_FAILED, message: cameraProblem(error) };
+      throw new DetectorError(failure, { cause: error });
     }
     this.video.srcObject = this.#stream;
     await this.video.play();

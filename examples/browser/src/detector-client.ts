@@ -1,15 +1,5 @@
-import type { Answers, Failure, Request, WorkerMessage } from "./protocol.js";
-
-/** A refusal of the worker. */
-export class DetectorError extends Error {
-  readonly code: string;
-
-  constructor({ code, message }: Failure) {
-    super(message);
-    this.name = "DetectorError";
-    this.code = code;
-  }
-}
+import { DetectorError } from "./errors.js";
+import type { Answers, Request, WorkerMessage } from "./protocol.js";
 
 interface Waiting {
   resolve(answer: never): void;

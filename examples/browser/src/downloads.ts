@@ -1,6 +1,12 @@
 import { zipSync } from "fflate";
 import type { RawImage } from "retinaface-webgpu";
+import { DetectorError } from "./errors.js";
 import { drawPixels } from "./view.js";
+
+const NO_PNG = {
+  code: "PNG_FAILED",
+  message: "the browser could not make a PNG: make the picture smaller",
+};
 
 /** Hands a file to the browser's downloads. */
 export function save(blob: Blob, name: string): void {
@@ -29,7 +35,7 @@ export async function zipOfFaces(crops: readonly RawImage[]): Promise<Blob> {
 export function toBlob(canvas: HTMLCanvasElement): Promise<Blob> {
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => {
-      if (blob === null) reject(new Error("the browser could not make a PNG"));
+      if (blob === null) reject(new DetectorError(NO_PNG));
       else resolve(blob);
     }, "image/png");
   });

@@ -1,6 +1,7 @@
 /** The detector as the page sees it: its weights, and passes that survive a lost graphics device. */
 import type { BackendChoice } from "retinaface-webgpu";
-import { DetectorClient, DetectorError } from "./detector-client.js";
+import { DetectorClient } from "./detector-client.js";
+import { DetectorError } from "./errors.js";
 import { page, say, showNotice } from "./page.js";
 import type { Answers, Detection, Picture, Request } from "./protocol.js";
 
@@ -34,7 +35,10 @@ export class Engine {
 
   /** Loads the weights at a URL of this origin; false where there are none. */
   async loadFrom(url: URL): Promise<boolean> {
-    if (url.origin !== location.origin) throw new Error("weights come from this page's own site");
+    if (url.origin !== location.origin) {
+      const message = "weights come from this page's own site: save the file and choose it here";
+      throw new DetectorError({ code: "WEIGHTS_URL_REFUSED", message });
+    }
     const response = await fetch(url);
     if (!response.ok) return false;
     await this.load(await response.blob(), url.pathname.split("/").at(-1)!);

@@ -7,10 +7,16 @@ import {
   type Timings,
   toRawImage,
 } from "retinaface-webgpu";
+import { DetectorError } from "./errors.js";
 import type { Answers, Detection, Picture, Request, Timing, WorkerMessage } from "./protocol.js";
 
 /** Keeps every candidate, so that the page can apply its own thresholds later. */
 const EVERY_CANDIDATE = { nmsThreshold: 1, visThreshold: 0, keepTopK: 5000 };
+
+const NO_WEIGHTS = {
+  code: "NO_WEIGHTS",
+  message: "no weights are loaded yet: choose a file of them first",
+};
 
 let detector: RetinaFace | undefined;
 let watched: RetinaFace["device"] | undefined;
@@ -39,7 +45,7 @@ function watchDevice(): void {
 }
 
 async function detect(picture: Picture, maxSide: number | undefined): Promise<Detection> {
-  if (detector === undefined) throw new Error("no weights are loaded yet");
+  if (detector === undefined) throw new DetectorError(NO_WEIGHTS);
   const started = performance.now();
   const image = await decode(picture);
   const decoding = performance.now() - started;

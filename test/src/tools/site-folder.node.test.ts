@@ -118,13 +118,20 @@ test("where building fails the old site stays", async () => {
   assert.equal(listed(home), [MARKER, "index.html"]);
 });
 
-test("the command refuses: a folder of others, no name", async () => {
+test("the command refuses with a code: a folder of others, no name, port or weights", async () => {
   const home = place("thesis.txt");
   const demo = path.join(repository, "tools/demo.mjs");
-  for (const out of [home, ""]) {
-    const ended = await run(process.execPath, [demo, "--build", "--out", out], { cwd: home });
+  for (const [args, told] of [
+    [["--out", home], /did not make/],
+    [["--out", ""], /--out/],
+    [["--port", "http"], /http is no(t a)? port.*--port/],
+    [["--weights", "absent"], /no file absent: give --weights/],
+    [["--wieghts", "x"], /--wieghts/],
+  ] as const) {
+    const ended = await run(process.execPath, [demo, "--build", ...args], { cwd: home });
     assert.is(ended.code, 2, ended.output);
-    assert.match(ended.output, /demo: .*(did not make|--out)/);
+    assert.match(ended.output, told);
+    assert.match(ended.output, /^demo: .*\[[A-Z_]+\]\n$/s);
   }
   assert.equal(listed(home), ["thesis.txt"]);
 });

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { Device } from "@retinaface-webgpu/tensor";
+import { Device, readCheckpoint, writeSafetensors } from "@retinaface-webgpu/tensor";
 import { readTrainingCheckpoint, type TrainSettings } from "@retinaface-webgpu/train";
 import { loadDataset, RunFiles, TrainRun } from "@retinaface-webgpu/train/node";
 import { DEFAULT_CONFIG, RetinaFace } from "retinaface-webgpu";
@@ -228,6 +228,27 @@ test("a loss that is not finite ends the run, its batch saved", async () => {
   assert.ok(existsSync(at("nan", "not-finite.png")));
   const kept = readTrainingCheckpoint(readFileSync(at("nan", "checkpoint.safetensors")));
   assert.is(kept.state.step, 0);
+});
+
+test("weights that the last step before a validation has spoilt: the remedy is told", async () => {
+  const spoilt = ["--lr", "1e30", "--clip", "0", "--warmup", "0", "--ema", "0"];
+  const { status, err } = await finish(
+    start("late", ...spoilt, "--batch-size", "8", "--val-every", "1"),
+  );
+  assert.is(status, 1, err);
+  assert.match(err, /(After|after) step 1 .*with a lower learning rate .*LOSS_NOT_FINITE/);
+  const kept = readTrainingCheckpoint(readFileSync(at("late", "checkpoint.safetensors")));
+  assert.is(kept.state.step, 0);
+});
+
+test("starting weights that are not finite are told for what they are", async () => {
+  const state = readCheckpoint(readFileSync(at("whole", "final.safetensors")));
+  const [name, tensor] = [...state][0];
+  (tensor.data as Float32Array)[0] = Number.NaN;
+  writeFileSync(at("nan.safetensors"), writeSafetensors(state));
+  const { status, err } = await finish(start("spoilt", "--weights", at("nan.safetensors")));
+  assert.is(status, 1, err);
+  assert.match(err, `${name} that training starts from are not finite: give others by --weights`);
 });
 
 test.after(() => rmSync(folder, { recursive: true }));

@@ -20,7 +20,7 @@ import {
 } from "../distill/sources.node.js";
 import { type Detections, packFaces } from "../evaluate/detections.js";
 import { evaluateDetections } from "../evaluate/evaluate.js";
-import { formatTable, imageProgress, printJson, say, writeText } from "./console.js";
+import { formatTable, imageProgress, printJson, say } from "./console.js";
 import { wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
 
@@ -61,11 +61,12 @@ class Finder {
 
   async find({ file }: SourceFile): Promise<Detections> {
     const ending = `${this.#kept?.key}.${this.#maxSide ?? "whole"}.json`;
-    const at = this.#kept?.cache.path(file, ending);
+    const cache = this.#kept?.cache;
+    const at = cache?.path(file, ending);
     const kept = at && keptJson(at);
     if (Array.isArray(kept)) return packFaces(kept);
     const faces = await this.#detector.detect(file, { maxSide: this.#maxSide });
-    if (at) await writeText(at, JSON.stringify(faces));
+    if (at) await cache?.keep(at, JSON.stringify(faces));
     return packFaces(faces);
   }
 }

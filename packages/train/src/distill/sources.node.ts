@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Device } from "@retinaface-webgpu/tensor";
-import { RetinaFace, toRawImage } from "retinaface-webgpu";
-import { writeFileAtomic } from "retinaface-webgpu/node";
+import { RetinaFace, RetinaFaceError, toRawImage } from "retinaface-webgpu";
+import { WriteError, writeFileAtomic } from "retinaface-webgpu/node";
 import { resample } from "../augment/resample.js";
 import { loadDataset } from "../data/load.node.js";
 import { readText } from "../data/read-text.node.js";
@@ -160,8 +160,23 @@ interface Cached {
 
 /** What is known of photos, on disk: their decoded pixels, so that a resumed run starts at once. */
 export class PhotoCache {
+  /** @throws RetinaFaceError `CACHE_UNWRITABLE` where there is no such folder and none can be made */
   constructor(readonly folder: string) {
-    mkdirSync(folder, { recursive: true });
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (cause) {
+      throw unwritable(new WriteError(folder, cause));
+    }
+  }
+
+  /** Keeps what was made for one of its paths. @throws RetinaFaceError `CACHE_UNWRITABLE` */
+  async keep(at: string, content: Uint8Array | string): Promise<void> {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    try {
+      await writeFileAtomic(at, bytes);
+    } catch (error) {
+      throw error instanceof WriteError ? unwritable(error) : error;
+    }
   }
 
   /** Where something of a photo is kept; another place once the file has changed. */
@@ -192,9 +207,18 @@ export class PhotoCache {
     const bytes = new Uint8Array(12 + image.data.length);
     bytes.set(new Uint8Array(Uint32Array.of(image.width, image.height, raw.width).buffer));
     bytes.set(image.data, 12);
-    await writeFileAtomic(at, bytes);
+    await this.keep(at, bytes);
     return { image, scale };
   }
+}
+
+/** A cache that holds everything is only read: one that takes nothing is told when something is missing. */
+function unwritable(cause: WriteError): RetinaFaceError {
+  return new RetinaFaceError(
+    "CACHE_UNWRITABLE",
+    `the cache is incomplete and takes nothing: ${cause.message}, by --cache FOLDER`,
+    { cause },
+  );
 }
 
 /** JSON that an earlier run kept in the cache; undefined where there is none or it is damaged, so that it is made again. */
@@ -244,7 +268,7 @@ class FaceFinder {
     this.#detector ??= RetinaFace.load({ device, weights, ...AIM });
     const found = await (await this.#detector).detect(file);
     const faces = found.map(({ box }): PhotoFace => ({ box, labelled: false }));
-    await writeFileAtomic(at, new TextEncoder().encode(JSON.stringify(faces)));
+    await this.cache.keep(at, JSON.stringify(faces));
     return faces;
   }
 

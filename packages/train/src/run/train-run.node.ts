@@ -1,5 +1,5 @@
 import type { Device } from "@retinaface-webgpu/tensor";
-import type { NetworkConfig, RetinaFaceNetwork } from "retinaface-webgpu";
+import { type NetworkConfig, NumericError, type RetinaFaceNetwork } from "retinaface-webgpu";
 import { plainAugment, type Sample, trainingAugment } from "../augment/sample.js";
 import { createWorkerSampler } from "../augment/worker-sampler.node.js";
 import type { FaceRecord, Problem } from "../data/record.js";
@@ -8,7 +8,7 @@ import { parseTestScale } from "../evaluate/test-scales.js";
 import type { ValidationFigures } from "../report/report.js";
 import type { RunCheckpoint, RunDescription, RunFiles } from "../run/run-files.node.js";
 import { type DataPosition, sampleBatches } from "../trainer/batches.js";
-import { writeModel } from "../trainer/checkpoint.js";
+import { assertFiniteWeights, weightsTooLarge, writeModel } from "../trainer/checkpoint.js";
 import { initialiseNetwork, type Pretrained } from "../trainer/initialise.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { trainerOptions } from "../trainer/settings.js";
@@ -224,15 +224,19 @@ class Session {
     const { settings } = description;
     if (valRecords.length === 0) return;
     const weights = await this.trainer.withAverage(() => this.network.stateDict());
+    const { steps } = this.trainer;
+    assertFiniteWeights(weights, steps);
     const model = writeModel(weights, settings.config);
     const scale = parseTestScale(description.scale);
     const { evaluation, problems } = await validateModel(this.device, model, valRecords, {
       scale,
       onProgress: (done) => listener.onValidating?.(done, valRecords.length),
+    }).catch((error: unknown) => {
+      throw error instanceof NumericError && steps > 0 ? weightsTooLarge(error, steps) : error;
     });
     for (const problem of problems) listener.onProblem(problem);
     const { ap50, ap } = evaluation;
-    const figures = { step: this.trainer.steps, ap50, ap };
+    const figures = { step: steps, ap50, ap };
     const rivals = contenders(this.progress.validations, description);
     const counts = name === "best" || description.weights !== null;
     const isBest = counts && rivals.every((earlier) => ap50 > earlier.ap50);

@@ -1,6 +1,6 @@
 import type { OwnBytes } from "@retinaface-webgpu/tensor";
 import { readSafetensors, type StateDict, writeSafetensors } from "@retinaface-webgpu/tensor";
-import { CONFIG_KEY, type DetectorConfig, RetinaFaceError } from "retinaface-webgpu";
+import { CONFIG_KEY, type DetectorConfig, NumericError, RetinaFaceError } from "retinaface-webgpu";
 import { isNumbers, isObject } from "../data/json.js";
 import type { TrainerState } from "./trainer.js";
 
@@ -37,20 +37,46 @@ export function averagedWeights({ network, average }: TrainerState): StateDict {
   return new Map([...network, ...(average?.weights ?? [])]);
 }
 
+/** What to do where training has made numbers without a use. */
+const LOWER =
+  "resume from the last checkpoint with a lower learning rate or with gradient clipping.";
+
 /**
- * A run's state as one safetensors file.
- * @throws {RetinaFaceError} `LOSS_NOT_FINITE` when a weight is not finite: such a state is never worth keeping.
+ * Weights of a run after `step` steps are worth looking at and keeping only while they are finite.
+ * @throws {RetinaFaceError} `LOSS_NOT_FINITE`, or `NOT_FINITE` for weights that the run was given
  */
-export function writeTrainingCheckpoint<Extra>({ state, extra }: Checkpoint<Extra>): Uint8Array {
-  for (const [name, { dtype, data }] of state.network) {
-    if (dtype === "f32" && !data.every(Number.isFinite)) {
-      throw new RetinaFaceError(
-        "LOSS_NOT_FINITE",
-        `After step ${state.step} the weights ${name} are not finite: resume from the last ` +
-          "checkpoint with a lower learning rate or with gradient clipping.",
+export function assertFiniteWeights(weights: StateDict, step: number): void {
+  for (const [name, { dtype, data }] of weights) {
+    if (dtype !== "f32" || data.every(Number.isFinite)) continue;
+    if (step === 0) {
+      throw new NumericError(
+        `the weights ${name} that training starts from are not finite: give others by --weights`,
       );
     }
+    throw new RetinaFaceError(
+      "LOSS_NOT_FINITE",
+      `After step ${step} the weights ${name} are not finite: ${LOWER}`,
+    );
   }
+}
+
+/** Tells of a detection that failed as training has made its weights too large: `cause` knows only the numbers. */
+export function weightsTooLarge(cause: NumericError, step: number): RetinaFaceError {
+  return new RetinaFaceError(
+    "LOSS_NOT_FINITE",
+    `The weights after step ${step} are too large to detect with (${cause.message}): ${LOWER}`,
+    { cause },
+  );
+}
+
+/**
+ * A run's state as one safetensors file.
+ * @throws {RetinaFaceError} `LOSS_NOT_FINITE` when a weight, or an averaged one, is not finite: such a state is never
+ *   worth keeping. `NOT_FINITE` before the first step.
+ */
+export function writeTrainingCheckpoint<Extra>({ state, extra }: Checkpoint<Extra>): Uint8Array {
+  assertFiniteWeights(state.network, state.step);
+  if (state.average) assertFiniteWeights(state.average.weights, state.step);
   const tensors: StateDict = new Map();
   addPrefixed(tensors, PREFIXES.network, state.network);
   addPrefixed(tensors, PREFIXES.optimizer, state.optimizer.tensors);

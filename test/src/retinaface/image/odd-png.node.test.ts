@@ -155,6 +155,44 @@ test("Apple's CgBI is named, wherever it stands", async () => {
   }
 });
 
+test("of an animation the picture is shown that viewers without animation show", async () => {
+  const control = (n: number) => {
+    const contents = Buffer.alloc(26);
+    for (const [at, value] of [n, base.width, base.height].entries()) {
+      contents.writeUInt32BE(value, at * 4);
+    }
+    return pngChunk("fcTL", contents);
+  };
+  const frames = Buffer.alloc(8);
+  frames.writeUInt32BE(2, 0);
+  const count = pngChunk("acTL", frames);
+  const other = deflateSync(Buffer.alloc(pngRows(base).length));
+  const next = (bytes: Uint8Array) =>
+    pngChunk("fdAT", Buffer.concat([Buffer.of(0, 0, 0, 2), bytes]));
+  const picture = pngChunk("IDAT", data);
+  const animations: Record<string, Uint8Array[]> = {
+    "the picture is its first frame": [count, control(0), picture, control(1), next(other), end],
+    "the picture is none of its frames": [count, picture, control(0), next(other), end],
+    "frames that are damaged": [count, picture, control(0), next(other.subarray(0, 3)), end],
+    "a wrong checksum": [count, picture, control(0), spoilt("fdAT", other), end],
+    "a count that lies, and no frames": [pngChunk("acTL", Buffer.alloc(8, 255)), picture, end],
+    "half a control": [
+      pngChunk("acTL", Buffer.of(1)),
+      pngChunk("fcTL", Buffer.of(1)),
+      picture,
+      end,
+    ],
+    "100,000 controls": [count, picture, ...new Array(1e5).fill(control(1)), end],
+  };
+  for (const [what, chunks] of Object.entries(animations)) {
+    const image = await toRawImage(file(...chunks));
+    assert.is(difference(image, expected), 0, what);
+    assert.is(image.warnings, undefined, what);
+  }
+  const none = file(count, control(0), next(data), end);
+  assert.is(await codeOf(toRawImage(none)), "IMAGE_CORRUPT", "frames and no picture");
+});
+
 test("a picture that is cut off is an error, or shown on request", async () => {
   const tall: PngOptions = { ...base, height: 60 };
   const whole = encodePng(tall);
