@@ -1,4 +1,4 @@
-import type { HostTensor, StateDict } from "@retinaface-webgpu/tensor/inference";
+import type { StateDict } from "@retinaface-webgpu/tensor/inference";
 import { RetinaFaceError } from "../errors.js";
 import type { HeadSpec } from "../types.js";
 import { quote } from "../weights/errors.js";
@@ -6,7 +6,7 @@ import { isTolerated } from "../weights/state-dict.js";
 import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
 import type { NetworkConfig } from "./network.js";
-import { backboneEntry, recogniseBackbone } from "./registry.js";
+import { backboneEntry, numbersIn, recogniseBackbone } from "./registry.js";
 
 /** Public checkpoints of other networks: the first name that the file has tells which it is. */
 const OTHERS: readonly (readonly [name: string, what: string])[] = [
@@ -76,14 +76,30 @@ function expectedParts(levels: number, extra: number, heads: readonly HeadSpec[]
   ];
 }
 
+/**
+ * Outputs of a convolution, from its weights. They decide how much memory a network takes before any other shape is
+ * looked at, so that what is no convolution's weight is refused here.
+ */
+function outputsAt(state: StateDict, name: string, inputs?: number): number {
+  const weight = state.get(name);
+  if (!weight) throw unknown(`it has no ${quote(name)}.`);
+  const { shape, data } = weight;
+  const fits = shape.length === 4 && data.length > 0 && (inputs ?? shape[1]) === shape[1];
+  if (fits) return shape[0];
+  const expected = `outputs, ${inputs ?? "inputs"}, height, width`;
+  throw unknown(`${quote(name)} has the shape [${shape.join(", ")}], expected [${expected}].`);
+}
+
 /** Numbers that a head predicts for a cell of each level. */
-function outputsOf(state: StateDict, { module }: HeadSpec, levels: number): number[] {
-  return Array.from({ length: levels }, (_, level) => {
-    const name = `${module}.${level}.conv1x1.weight`;
-    const weight = state.get(name);
-    if (weight) return weight.shape[0];
-    throw unknown(`it has no ${quote(name)}.`);
-  });
+function outputsOf(
+  state: StateDict,
+  { module }: HeadSpec,
+  levels: number,
+  channels: number,
+): number[] {
+  return Array.from({ length: levels }, (_, level) =>
+    outputsAt(state, `${module}.${level}.conv1x1.weight`, channels),
+  );
 }
 
 /** The table's rows as the checkpoint has them: a class head may have more classes, other heads have their width. */
@@ -91,9 +107,11 @@ function headsOf(
   state: StateDict,
   table: readonly HeadSpec[],
   anchors: readonly number[],
+  channels: number,
 ): HeadSpec[] {
   return table.map((head) => {
-    const widths = outputsOf(state, head, anchors.length).map((outputs, i) => outputs / anchors[i]);
+    const outputs = outputsOf(state, head, anchors.length, channels);
+    const widths = outputs.map((count, i) => count / anchors[i]);
     const fits = head.meaning === "class" ? widths[0] >= 2 : widths[0] === head.width;
     if (!fits || !Number.isSafeInteger(widths[0]) || widths.some((width) => width !== widths[0])) {
       throw unknown(
@@ -152,26 +170,35 @@ export function inferNetwork(
         .join(" "),
     );
   }
-  const outputs = outputsOf(state, box, levels);
+  const channels = channelsOf(state);
+  const outputs = outputsOf(state, box, levels, channels);
   const anchorsPerCell = outputs.map((count) => count / BOX_NUMBERS);
   if (!anchorsPerCell.every((count) => Number.isSafeInteger(count) && count >= 1)) {
     throw unknown(
       `${box.module} has ${outputs.join(", ")} numbers a cell, expected ${BOX_NUMBERS} an anchor.`,
     );
   }
-  const heads = headsOf(state, present, anchorsPerCell);
+  const heads = headsOf(state, present, anchorsPerCell, channels);
   const width = backboneEntry(backbone).widthOf?.(state);
+  if (width !== undefined && !(width > 0)) {
+    throw unknown(`the shapes of its ${quote("body")} are those of ${backbone} at no width.`);
+  }
   return {
     backbone,
     ...(width === undefined ? {} : { width }),
-    channels: channelsOf(state.get(`fpn.${LEVEL_NAMES.lateral(0)}.0.weight`)),
+    channels,
     anchorsPerCell,
     ...(extra > 0 ? { extraLevels: extra } : {}),
     ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
   };
 }
 
-function channelsOf(lateral: HostTensor | undefined): number {
-  if (lateral) return lateral.shape[0];
-  throw unknown(`its lateral convolutions have no weight.`);
+/** Channels of the pyramid, which the weights behind it must bear out: they are more than as many squared. */
+function channelsOf(state: StateDict): number {
+  const context = LEVEL_NAMES.context(0);
+  const channels = outputsAt(state, `fpn.${LEVEL_NAMES.lateral(0)}.0.weight`);
+  if (numbersIn(state, context) >= channels ** 2) return channels;
+  throw unknown(
+    `its lateral convolutions have ${channels} channels, its ${quote(context)} weights for fewer.`,
+  );
 }

@@ -2,7 +2,7 @@ import type { StateDict } from "@retinaface-webgpu/tensor/inference";
 import type * as nn from "@retinaface-webgpu/tensor/nn";
 import { OptionError } from "../errors.js";
 import type { Backbone } from "./backbones/backbone.js";
-import { MOBILENET_STEM, MobileNetV1 } from "./backbones/mobilenet.js";
+import { MOBILENET_LAST, MOBILENET_STEM, MobileNetV1 } from "./backbones/mobilenet.js";
 import { ResNet50 } from "./backbones/resnet.js";
 
 /** Backbones by the names that configurations use; {@link registerBackbone} adds others. */
@@ -18,7 +18,7 @@ export interface BackboneEntry {
   readonly mark: string;
   /** Names of its stages, where they are not those of {@link STAGE_NAMES}: what `train --freeze` takes. */
   readonly stages?: readonly string[];
-  /** The width of a checkpoint of it; absent where there is only one. */
+  /** The width of a checkpoint of it, NaN where its weights bear out none; absent where there is only one. */
   widthOf?(state: StateDict): number;
 }
 
@@ -27,6 +27,19 @@ export const STAGE_NAMES = ["stem", "stage1", "stage2", "stage3"] as const;
 
 const STEM_WEIGHT = "body.stage1.0.0.weight";
 
+/** How many numbers a part of a network has. */
+export function numbersIn(state: StateDict, part: string): number {
+  let count = 0;
+  for (const [name, { data }] of state) if (name.startsWith(`${part}.`)) count += data.length;
+  return count;
+}
+
+/** By the stem. The last convolution alone has as many weights as the last stage has channels, squared. */
+function mobileNetWidth(state: StateDict): number {
+  const width = state.get(STEM_WEIGHT)!.shape[0] / MOBILENET_STEM;
+  return numbersIn(state, "body") >= (width * MOBILENET_LAST) ** 2 ? width : Number.NaN;
+}
+
 const BACKBONES = new Map<string, BackboneEntry>([
   [
     "mobilenet0.25",
@@ -34,7 +47,7 @@ const BACKBONES = new Map<string, BackboneEntry>([
       create: (init, width) => new MobileNetV1(init, width),
       channels: 64,
       mark: STEM_WEIGHT,
-      widthOf: (state) => state.get(STEM_WEIGHT)!.shape[0] / MOBILENET_STEM,
+      widthOf: mobileNetWidth,
     },
   ],
   [

@@ -5,8 +5,9 @@ import { Backbone, type BackboneStage } from "./backbone.js";
 /** Channels at width 1: of the first convolution, and after each separable one that changes them. */
 const CHANNELS = [32, 64, 128, 256, 512, 1024];
 
-/** MobileNet's first convolution at width 1. */
+/** MobileNet's first convolution and its last at width 1. */
 export const MOBILENET_STEM = CHANNELS[0];
+export const MOBILENET_LAST = CHANNELS[CHANNELS.length - 1];
 
 /**
  * MobileNetV1 with a width multiplier (Howard et al. 2017), without the classifier. At width 0.25 its maps of stride
