@@ -119,6 +119,6 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${error.message} [${error.code}]\n`);
   process.exitCode = 2;
 }

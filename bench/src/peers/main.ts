@@ -88,6 +88,6 @@ try {
   await writeResults("peers", options.json, { result, table: formatPeers(result), charts });
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${error.message} [${error.code}]\n`);
   process.exitCode = 2;
 }

@@ -28,6 +28,7 @@ await tell("a photo that is kept", () => photos.photo("kept.png", 16));
 await tell("another photo", () => photos.photo("other.png", 16));
 await tell("a cache within it", () => new PhotoCache(folder + "/teacher"));
 await tell("measured kernels", () => kernelStore(folder).write("{}"));
+await tell("measured kernels in a folder of their own", () => kernelStore(folder + "/own").write("{}"));
 await tell("weights", () => pullWeights("tiny", { cacheDir: folder, registry: [
   { name: "tiny", url: "http://127.0.0.1:9/tiny.pth", bytes: 1, sha256: "0", licence: "MIT" },
 ] }));
@@ -39,6 +40,7 @@ const EXPECTED: Record<string, RegExp> = {
   "another photo": /^CACHE_UNWRITABLE: .*permission denied.*--cache/,
   "a cache within it": /^CACHE_UNWRITABLE: .*permission denied.*--cache/,
   "measured kernels": /^WRITE_FAILED: .*permission denied/,
+  "measured kernels in a folder of their own": /^WRITE_FAILED: .*XDG_CACHE_HOME/,
   weights: /^PULL_CACHE_UNWRITABLE: .*XDG_CACHE_HOME/,
 };
 

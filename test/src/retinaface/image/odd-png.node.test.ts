@@ -215,6 +215,24 @@ test("a picture that is cut off is an error, or shown on request", async () => {
   assert.is(await codeOf(toRawImage(whole.subarray(0, 20), show)), "IMAGE_CORRUPT");
 });
 
+test("a signal counts while a picture is decoded", async () => {
+  const [width, height] = [4000, 3000];
+  const wide: PngOptions = { width, height, depth: 16, colourType: 6, sample: () => 0 };
+  const bytes = pngAround(wide, deflateSync(Buffer.alloc(height * (1 + width * 8))));
+  const started = performance.now();
+  await toRawImage(bytes);
+  const whole = performance.now() - started;
+  const begun = performance.now();
+  const signal = AbortSignal.timeout(Math.round(whole / 5));
+  const failure = await toRawImage(bytes, { signal }).then(
+    () => undefined,
+    (error) => error,
+  );
+  const took = performance.now() - begun;
+  assert.is(failure?.name, "TimeoutError");
+  assert.ok(took < whole * 0.8, `${took} of ${whole} ms`);
+});
+
 test("millions of empty or tiny chunks and 16-bit samples take little memory", async () => {
   const width = 3000;
   const deep: PngOptions = { width, height: 2000, depth: 16, colourType: 6, sample: () => 0 };
