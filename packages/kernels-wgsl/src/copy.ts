@@ -17,6 +17,7 @@ import {
   sizeOf,
 } from "./define.js";
 import type { Kernel } from "./kernel.js";
+import { isNanFunction } from "./nan.js";
 import { walkStrided } from "./strided.js";
 
 /** A strided view of a buffer: strides and origin in elements. */
@@ -35,6 +36,27 @@ export interface CopySpec {
   readonly toType?: ElementType;
 }
 
+const floatOf = (width: 1 | 4): string => scalarOrVector("f32", width);
+
+/** Ends of the integers, and the last float below each upper end. */
+const RANGES = {
+  i32: { low: "-2147483648.0", last: "2147483520.0", beyond: "2147483648.0", most: "2147483647" },
+  u32: { low: "0.0", last: "4294967040.0", beyond: "4294967296.0", most: "4294967295u" },
+} as const;
+
+/** WGSL leaves NaN's integer to the adapter, and rounds the upper end down to a float. */
+function saturateFunction(to: "i32" | "u32", width: 1 | 4): string {
+  const float = floatOf(width);
+  const integer = scalarOrVector(to, width);
+  const { low, last, beyond, most } = RANGES[to];
+  return `${isNanFunction(width)}
+fn saturate_(x: ${float}) -> ${integer} {
+  let inside = ${integer}(clamp(x, ${float}(${low}), ${float}(${last})));
+  let above = select(inside, ${integer}(${most}), x >= ${float}(${beyond}));
+  return select(above, ${integer}(), isNan(x));
+}`;
+}
+
 /** Bindings: source, destination. Elements of the destination outside the view keep their values. */
 export function stridedCopy(spec: CopySpec): Kernel {
   const { shape, from, to, type = "f32", toType = type } = spec;
@@ -43,11 +65,18 @@ export function stridedCopy(spec: CopySpec): Kernel {
     { name: "src", ...from, type },
   ]);
   const computed = scalarOrVector(computeType(toType), walk.width);
-  const value = toType === type ? "src[srcAt]" : `${computed}(src[srcAt])`;
+  const floats = type === "f32" || type === "f16";
+  const saturates = floats && (toType === "i32" || toType === "u32");
+  const convert = saturates ? "saturate_" : computed;
+  const value =
+    toType === type
+      ? "src[srcAt]"
+      : `${convert}(${saturates ? `${floatOf(walk.width)}(src[srcAt])` : "src[srcAt]"})`;
   return defineKernel({
     name: "copy",
     buffers: [input("src", walk.elements[1]), output("dst", walk.elements[0])],
     params: walk.params,
+    ...(saturates ? { globals: saturateFunction(toType, walk.width) } : {}),
     count: walk.count,
     body: `${walk.code}
   dst[dstAt] = ${walk.elements[0]}(${value});`,

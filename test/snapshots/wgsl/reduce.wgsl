@@ -522,6 +522,101 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   y[segment * p.outputs + o] = total;
 }
 
+//// reduce-prod-outer
+struct Params {
+  count: u32,
+  length: u32,
+  segments: u32,
+  outputs: u32,
+  keptS0: u32,
+  keptN1: u32,
+  keptS1: u32,
+  reducedS0: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+fn keptOffset(index: u32) -> u32 {
+  let x0 = index / p.keptN1;
+  let x1 = index - x0 * p.keptN1;
+  return x0 * p.keptS0 + x1 * p.keptS1;
+}
+fn reducedOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.reducedS0;
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let segment = i / p.outputs;
+  let o = i % p.outputs;
+  let base = keptOffset(o);
+  var total = f32(1);
+  var r = segment;
+  while (r < p.length) {
+    var middle = f32(1);
+    for (var m = 0u; m < 32u && r < p.length; m++) {
+      var inner = f32(1);
+      for (var k = 0u; k < 32u && r < p.length; k++) {
+        let v = x[base + reducedOffset(r)];
+        inner = inner * v;
+        r += p.segments;
+      }
+      middle = middle * inner;
+    }
+    total = total * middle;
+  }
+  y[segment * p.outputs + o] = total;
+}
+
+//// reduce-prod-outer-2
+struct Params {
+  count: u32,
+  length: u32,
+  segments: u32,
+  outputs: u32,
+  keptS0: u32,
+  reducedS0: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+fn keptOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.keptS0;
+}
+fn reducedOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.reducedS0;
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let segment = i / p.outputs;
+  let o = i % p.outputs;
+  let base = keptOffset(o);
+  var total = f32(1);
+  var r = segment;
+  while (r < p.length) {
+    var middle = f32(1);
+    for (var m = 0u; m < 32u && r < p.length; m++) {
+      var inner = f32(1);
+      for (var k = 0u; k < 32u && r < p.length; k++) {
+        let v = x[base + reducedOffset(r)];
+        inner = inner * v;
+        r += p.segments;
+      }
+      middle = middle * inner;
+    }
+    total = total * middle;
+  }
+  y[segment * p.outputs + o] = total;
+}
+
 //// reduce-max-outer-2
 struct Params {
   count: u32,

@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let cAt = p.cOffset + x0 * p.cS0 + x1 * p.cS1;
   let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
-  out[outAt] = select(vec4<f32>(b[bAt]), vec4<f32>(a[aAt]), vec4(c[cAt]) != vec4<f32>());
+  out[outAt] = select(vec4<f32>(b[bAt]), vec4<f32>(a[aAt]), (bitcast<vec4<u32>>(vec4(c[cAt])) & vec4<u32>(0x7fffffffu)) != vec4<u32>());
 }
 
 //// select-2

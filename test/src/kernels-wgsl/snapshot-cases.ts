@@ -125,6 +125,8 @@ function movementCases(): [string, Kernel][] {
     ["dropoutMask", kernels.dropoutMask({ count: 9, seed: 1, stream: 2, keep: 0.75 })],
     ["stridedCopy", kernels.stridedCopy(strided)],
     ["stridedCopy f16", kernels.stridedCopy({ ...strided, toType: "f16" })],
+    ["stridedCopy to i32", kernels.stridedCopy({ ...strided, toType: "i32" })],
+    ["stridedCopy to u32", kernels.stridedCopy({ ...strided, type: "f16", toType: "u32" })],
     ["stridedCopy odd", kernels.stridedCopy({ ...strided, to: { strides: [1, 24, 3] } })],
     ["fill", kernels.fill(1001, 1.5)],
     ["pad constant", kernels.pad({ ...padding, mode: "constant", value: -1 })],
@@ -147,6 +149,7 @@ function reductionCases(): [string, Kernel][] {
       ...numbered(`reduce ${op} inner`, kernels.reduce({ op, shape, axes: [2, 3] }).kernels),
       ...numbered(`reduce ${op} outer`, kernels.reduce({ op, shape, axes: [0, 1] }).kernels),
     ]),
+    ...numbered("reduce prod", kernels.reduce({ op: "prod", shape, axes: [1] }).kernels),
     ...numbered("reduce i32", kernels.reduce({ op: "max", shape, axes: [1], type: "i32" }).kernels),
     ["argReduce", kernels.argReduce({ op: "argmax", outer: 3, extent: 5, inner: 7 })],
     ...[short, long].flatMap((spec): [string, Kernel][] => [

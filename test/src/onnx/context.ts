@@ -1,4 +1,4 @@
-import { type Device, type Tensor, tensor } from "@retinaface-webgpu/tensor";
+import { type Device, type DType, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import type { Attribute, HostValue, OnnxNode } from "./model.js";
 
 /** A value of the graph: on the host (constants, inputs, shapes) or computed by the library. */
@@ -6,6 +6,14 @@ export type Value = HostValue | Tensor;
 
 /** The node needs what the library does not have; the message is the reason shown. */
 export class Unsupported extends Error {}
+
+/** Element types that the library has, booleans as 0 and 1. */
+const DTYPES: Readonly<Record<string, Exclude<DType, "f16">>> = {
+  float: "f32",
+  int32: "i32",
+  uint32: "u32",
+  bool: "i32",
+};
 
 export function isHost(value: Value): value is HostValue {
   return "type" in value;
@@ -35,29 +43,36 @@ export class NodeContext {
 
   value(index: number): Value {
     const value = this.#values.get(this.node.inputs[index]);
-    if (!value) throw new Unsupported(`${this.node.op} without input ${index}`);
+    if (!value) throw new Unsupported(`operator ${this.node.op} without input ${index}`);
     return value;
   }
 
-  /** Input `index` on the device, as f32. */
+  /** Input `index` on the device. */
   tensor(index: number): Tensor {
     const value = this.value(index);
     if (!isHost(value)) return value;
-    if (value.type !== "float") throw new Unsupported(`${this.node.op} on ${value.type}`);
-    return tensor(this.#device, value.data, value.shape);
+    const dtype = DTYPES[value.type];
+    if (!dtype) throw new Unsupported(`operator ${this.node.op} on ${value.type}`);
+    return tensor(this.#device, value.data, value.shape, { dtype });
   }
 
-  /** Input `index` as i32 on the device. */
-  indices(index: number): Tensor {
+  /** Input `index` as i32 on the device, each changed by `map` before. */
+  indices(index: number, map: (i: number) => number = (i) => i): Tensor {
     const value = this.value(index);
-    if (!isHost(value)) throw new Unsupported(`${this.node.op} with computed indices`);
-    return tensor(this.#device, value.data, value.shape, { dtype: "i32" });
+    if (!isHost(value)) throw new Unsupported(`operator ${this.node.op} with computed indices`);
+    return tensor(this.#device, value.data.map(map), value.shape, { dtype: "i32" });
+  }
+
+  /** ONNX's element type of an input known on the host. */
+  typeOf(index: number): string | undefined {
+    const value = this.value(index);
+    return isHost(value) ? value.type : undefined;
   }
 
   /** A small integer input known on the host, such as a shape. */
   numbers(index: number): number[] {
     const value = this.value(index);
-    if (!isHost(value)) throw new Unsupported(`${this.node.op} with a computed shape`);
+    if (!isHost(value)) throw new Unsupported(`operator ${this.node.op} with a computed shape`);
     return [...value.data];
   }
 

@@ -1,5 +1,5 @@
 import { Device } from "@retinaface-webgpu/tensor";
-import { type Outcome, runFolder, skipReasons, testFolders } from "./run.node.js";
+import { type Outcome, runFolder, testFolders, unsupportedReasons } from "./run.node.js";
 
 const [folder] = process.argv.slice(2);
 if (!folder) {
@@ -14,8 +14,8 @@ for (const test of testFolders(folder)) {
   outcomes.push(outcome);
 }
 device.destroy();
-for (const line of skipReasons(outcomes)) console.log(line);
+for (const line of unsupportedReasons(outcomes)) console.log(line);
 const count = (result: Outcome["result"]) => outcomes.filter((o) => o.result === result).length;
 const failed = count("failed");
-console.log(`${count("passed")} passed, ${failed} failed, ${count("skipped")} skipped`);
+console.log(`${count("passed")} passed, ${failed} failed, ${count("unsupported")} unsupported`);
 process.exitCode = failed > 0 || outcomes.length === 0 ? 1 : 0;

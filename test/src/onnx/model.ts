@@ -46,6 +46,7 @@ const TYPES: Record<
   6: { name: "int32", bytes: 4, get: (v, at) => v.getInt32(at, true) },
   7: { name: "int64", bytes: 8, get: (v, at) => Number(v.getBigInt64(at, true)) },
   9: { name: "bool", bytes: 1, get: (v, at) => v.getUint8(at) },
+  12: { name: "uint32", bytes: 4, get: (v, at) => v.getUint32(at, true) },
   11: { name: "double", bytes: 8, get: (v, at) => v.getFloat64(at, true) },
 };
 
@@ -156,5 +157,6 @@ function rawValues(raw: Uint8Array, type: (typeof TYPES)[number]): number[] {
 
 function listedValues(fields: readonly Field[], code: number): number[] {
   if (code === 1) return repeatedFloats(fields, 4);
-  return repeatedVarints(fields, code === 7 ? 7 : 5).map(Number);
+  const field = code === 7 ? 7 : code === 12 ? 11 : 5;
+  return repeatedVarints(fields, field).map(Number);
 }

@@ -2,6 +2,7 @@ import {
   abs,
   add,
   broadcastTo,
+  cast,
   clamp,
   concat,
   div,
@@ -15,7 +16,6 @@ import {
   max,
   maximum,
   mean,
-  min,
   minimum,
   mul,
   mulScalar,
@@ -36,46 +36,24 @@ import {
   split,
   sqrt,
   sub,
-  sum,
   type Tensor,
   tanh,
 } from "@retinaface-webgpu/tensor";
+import { arrangements } from "./arrangements.js";
 import { isHost, type NodeContext, Unsupported, type Value } from "./context.js";
+import { elementwise } from "./elementwise.js";
+import { binary, type Mapping, unary } from "./mapping.js";
 import type { HostValue } from "./model.js";
+import { reductions } from "./reductions.js";
 import * as spatial from "./spatial.js";
 
-/** Maps one node to library calls. */
-export type Mapping = (context: NodeContext) => Value[];
-
-const unary =
-  (f: (x: Tensor) => Tensor): Mapping =>
-  (c) => [f(c.tensor(0))];
-
-/** Before opset 7 `broadcast` aligned the second operand at `axis`; since then as NumPy. */
-function binary(f: (a: Tensor, b: Tensor) => Tensor): Mapping {
-  return (c) => {
-    const a = c.tensor(0);
-    let b = c.tensor(1);
-    const axis = c.opset < 7 ? c.attribute("axis", -1) : -1;
-    if (axis >= 0) {
-      b = reshape(b, [...b.shape, ...new Array<number>(a.rank - axis - b.rank).fill(1)]);
-    }
-    return [f(a, b)];
-  };
-}
+export type { Mapping } from "./mapping.js";
 
 const variadic =
   (f: (a: Tensor, b: Tensor) => Tensor): Mapping =>
   (c) => {
     const inputs = c.node.inputs.map((_, i) => c.tensor(i));
     return [inputs.reduce(f)];
-  };
-
-const reduction =
-  (f: (x: Tensor, options: { axes?: number[]; keepDims: boolean }) => Tensor): Mapping =>
-  (c) => {
-    const axes = c.has(1) ? c.numbers(1) : c.ints("axes");
-    return [f(c.tensor(0), { axes, keepDims: c.attribute("keepdims", 1) === 1 })];
   };
 
 /** Since opset 13 along one axis; before, over all axes from `axis` on. */
@@ -93,8 +71,10 @@ const softmaxes =
 function clip(c: NodeContext): Value[] {
   const bound = (index: number, name: string, otherwise: number) =>
     c.has(index) ? c.numbers(index)[0] : c.attribute(name, otherwise);
-  const largest = 3.4028234663852886e38;
-  return [clamp(c.tensor(0), bound(1, "min", -largest), bound(2, "max", largest))];
+  const x = c.tensor(0);
+  const low = bound(1, "min", Number.NEGATIVE_INFINITY);
+  const high = bound(2, "max", Number.POSITIVE_INFINITY);
+  return [low <= high ? clamp(x, low, high) : minimum(maximum(x, low), high)];
 }
 
 function gemm(c: NodeContext): Value[] {
@@ -180,11 +160,12 @@ function padOf(c: NodeContext): Value[] {
   const pads = (c.has(1) ? c.numbers(1) : c.ints("pads")) ?? [];
   const mode = c.attribute("mode", "constant");
   if (mode !== "constant" && mode !== "reflect" && mode !== "edge") {
-    throw new Unsupported(`Pad in mode ${mode}`);
+    throw new Unsupported(`operator Pad in mode ${mode}`);
   }
   const value = c.has(2) ? c.numbers(2)[0] : c.attribute("value", 0);
-  const pairs = x.shape.map((_, i): [number, number] => [pads[i], pads[i + x.rank]]);
-  return [pad(x, pairs, { mode, value })];
+  const axes = c.has(3) ? c.numbers(3) : x.shape.map((_, axis) => axis);
+  const pairs = axes.map((_, i): [number, number] => [pads[i], pads[i + axes.length]]);
+  return [pad(x, pairs, { mode, value, axes })];
 }
 
 function tile(c: NodeContext): Value[] {
@@ -207,11 +188,14 @@ function gatherOf(c: NodeContext): Value[] {
 }
 
 function constant(c: NodeContext): Value[] {
-  const value = c.node.attributes.get("value");
-  if (typeof value !== "object" || Array.isArray(value)) {
-    throw new Unsupported("Constant without a tensor");
+  for (const [name, value] of c.node.attributes) {
+    if (typeof value === "object" && !Array.isArray(value)) return [value];
+    if (typeof value === "string") break;
+    const shape = Array.isArray(value) ? [value.length] : [];
+    const type = name.startsWith("value_float") ? "float" : "int64";
+    return [{ shape, type, data: Float64Array.from([value].flat()) }];
   }
-  return [value];
+  throw new Unsupported("operator Constant without numbers");
 }
 
 function transposeOf(c: NodeContext): Value[] {
@@ -229,12 +213,22 @@ function preluOf(c: NodeContext): Value[] {
 function shapeOf(c: NodeContext): Value[] {
   const value = c.value(0);
   const shape = isHost(value) ? value.shape : value.shape;
-  const data = Float64Array.from(shape);
-  return [{ shape: [shape.length], type: "int64", data } satisfies HostValue];
+  const part = shape.slice(c.attribute("start", 0), c.attribute("end", shape.length));
+  const data = Float64Array.from(part);
+  return [{ shape: [part.length], type: "int64", data } satisfies HostValue];
+}
+
+function seluOf(c: NodeContext): Value[] {
+  const [alpha, gamma] = c.opset < 6 ? [1.6732, 1.0507] : [1.6732632423543772, 1.0507009873554805];
+  const own = { alpha: c.attribute("alpha", alpha), gamma: c.attribute("gamma", gamma) };
+  return [selu(c.tensor(0), own)];
 }
 
 /** Every operator the library has, by ONNX's name. */
 export const OPERATORS: Readonly<Record<string, Mapping>> = {
+  ...reductions,
+  ...elementwise,
+  ...arrangements,
   Abs: unary(abs),
   Add: binary(add),
   AveragePool: spatial.averagePool,
@@ -260,7 +254,13 @@ export const OPERATORS: Readonly<Record<string, Mapping>> = {
     const axes = x.shape.map((_, i) => i).slice(2);
     return [mean(x, { axes, keepDims: true })];
   },
+  GlobalMaxPool: (c) => {
+    const x = c.tensor(0);
+    const axes = x.shape.map((_, i) => i).slice(2);
+    return [max(x, { axes, keepDims: true })];
+  },
   Identity: (c) => [c.value(0)],
+  GroupNormalization: spatial.groupNormalization,
   InstanceNormalization: spatial.instanceNormalization,
   LeakyRelu: (c) => [leakyRelu(c.tensor(0), c.attribute("alpha", 0.01))],
   Log: unary(log),
@@ -273,16 +273,12 @@ export const OPERATORS: Readonly<Record<string, Mapping>> = {
   Neg: unary(neg),
   PRelu: preluOf,
   Pad: padOf,
-  Pow: binary(pow),
+  Pow: binary((a, b) => pow(a, cast(b, a.dtype))),
   Reciprocal: unary(reciprocal),
-  ReduceMax: reduction(max),
-  ReduceMean: reduction(mean),
-  ReduceMin: reduction(min),
-  ReduceSum: reduction(sum),
   Relu: unary(relu),
   Reshape: reshapeTo,
   Resize: spatial.resize,
-  Selu: unary(selu),
+  Selu: seluOf,
   Shape: shapeOf,
   Sigmoid: unary(sigmoid),
   Slice: sliceOf,

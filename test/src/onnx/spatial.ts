@@ -1,10 +1,14 @@
 import {
+  add,
   avgPool,
   batchNorm,
   batchNormTraining,
+  broadcastTo,
   conv2d,
   convTranspose2d,
+  groupNorm,
   maxPoolWithPositions,
+  pad,
   permute,
   reshape,
   resizeBilinear,
@@ -47,7 +51,7 @@ export function conv(context: NodeContext): Tensor[] {
   const x = context.tensor(0);
   const weight = context.tensor(1);
   const rank = x.rank - 2;
-  if (rank > 2) throw new Unsupported(`${context.node.op} over ${rank} axes`);
+  if (rank > 2) throw new Unsupported(`operator ${context.node.op} over ${rank} axes`);
   const pads = padding(context, x, weight.shape.slice(2));
   const [top, left] = rank === 1 ? [[0, 0], pads[0]] : pads;
   const lift = (t: Tensor): Tensor =>
@@ -63,20 +67,52 @@ export function conv(context: NodeContext): Tensor[] {
   return [rank === 1 ? reshape(planar, [n, c, w]) : planar];
 }
 
+/** Padding of each axis, and zeros behind the result where it is asked to be longer than it can be. */
+function transposedPadding(context: NodeContext, x: Tensor, kernel: readonly number[]) {
+  const auto = context.attribute("auto_pad", "NOTSET");
+  const strides = context.ints("strides") ?? kernel.map(() => 1);
+  const dilations = context.ints("dilations") ?? kernel.map(() => 1);
+  const extra = context.ints("output_padding") ?? kernel.map(() => 0);
+  const given = context.ints("output_shape")?.slice(-kernel.length);
+  const same = auto.startsWith("SAME") ? strides.map((s, i) => s * x.shape[i + 2]) : undefined;
+  const wanted = given ?? same;
+  if (!wanted) return { pads: padding(context, x, kernel), behind: kernel.map(() => 0) };
+  const totals = kernel.map((size, i) => {
+    const reach = (x.shape[i + 2] - 1) * strides[i] + dilations[i] * (size - 1) + 1;
+    return reach + extra[i] - wanted[i];
+  });
+  const pads = totals.map((total): [number, number] => {
+    const less = Math.floor(Math.max(0, total) / 2);
+    const more = Math.max(0, total) - less;
+    return auto === "SAME_UPPER" ? [less, more] : [more, less];
+  });
+  return { pads, behind: totals.map((total) => Math.max(0, -total)) };
+}
+
 export function convTranspose(context: NodeContext): Tensor[] {
   const x = context.tensor(0);
-  if (x.rank !== 4) throw new Unsupported(`ConvTranspose over ${x.rank - 2} axes`);
-  if (context.ints("output_shape")) throw new Unsupported("ConvTranspose to a given output shape");
-  const [top, left] = padding(context, x, context.tensor(1).shape.slice(2));
-  const bias = context.has(2) ? context.tensor(2) : undefined;
-  const y = convTranspose2d(toLast(x), context.tensor(1), bias, {
+  const weight = context.tensor(1);
+  const rank = x.rank - 2;
+  if (rank > 2) throw new Unsupported(`operator ConvTranspose over ${rank} axes`);
+  const { pads, behind } = transposedPadding(context, x, weight.shape.slice(2));
+  const [top, left] = rank === 1 ? [[0, 0], pads[0]] : pads;
+  const lift = (t: Tensor): Tensor =>
+    rank === 1 ? reshape(t, [t.shape[0], t.shape[1], 1, t.shape[2]]) : t;
+  const y = convTranspose2d(toLast(lift(x)), lift(weight), undefined, {
     stride: two(context.ints("strides"), 1),
     dilation: two(context.ints("dilations"), 1),
     padding: [top[0], top[1], left[0], left[1]],
     outputPadding: two(context.ints("output_padding"), 0),
     groups: context.attribute("group", 1),
   });
-  return [toFirst(y)];
+  const longer = pad(
+    y,
+    two(behind, 0).map((n) => [0, n]),
+    { axes: [1, 2] },
+  );
+  const planar = toFirst(context.has(2) ? add(longer, context.tensor(2)) : longer);
+  const [n, c, , w] = planar.shape;
+  return [rank === 1 ? reshape(planar, [n, c, w]) : planar];
 }
 
 function poolOptions(context: NodeContext, x: Tensor) {
@@ -97,7 +133,8 @@ export function averagePool(context: NodeContext): Tensor[] {
 }
 
 export function maxPool(context: NodeContext): Tensor[] {
-  if (context.node.outputs.length > 1) throw new Unsupported("MaxPool with indices into NCHW");
+  if (context.node.outputs.length > 1)
+    throw new Unsupported("operator MaxPool with indices into NCHW");
   const x = context.tensor(0);
   return [toFirst(maxPoolWithPositions(toLast(x), poolOptions(context, x)).y)];
 }
@@ -109,22 +146,32 @@ export function batchNormalization(context: NodeContext): Tensor[] {
     return [toFirst(batchNorm(toLast(x), { mean, variance, gamma, beta }, eps))];
   }
   if (context.node.outputs.length > 1) {
-    throw new Unsupported("BatchNormalization with ONNX's running statistics (biased variance)");
+    throw new Unsupported(
+      "operator BatchNormalization with ONNX's running statistics (biased variance)",
+    );
   }
   return [toFirst(batchNormTraining(toLast(x), gamma, beta, eps).y)];
 }
 
-/** Each image and channel by its own mean and variance. */
+/** Each image and channel by its own mean and variance: as many groups as channels. */
 export function instanceNormalization(context: NodeContext): Tensor[] {
   const x = context.tensor(0);
-  const [gamma, beta] = [context.tensor(1), context.tensor(2)];
+  const [weight, bias] = [context.tensor(1), context.tensor(2)];
   const eps = context.attribute("epsilon", 1e-5);
-  const [n, c, ...rest] = x.shape;
-  const rows = permute(reshape(x, [n * c, -1]), [1, 0]);
-  const repeat = (t: Tensor): Tensor => reshape(permute(reshape(t, [1, c]), [0, 1]), [c]);
-  if (n !== 1) throw new Unsupported("InstanceNormalization of several images");
-  const { y } = batchNormTraining(rows, repeat(gamma), repeat(beta), eps);
-  return [reshape(permute(y, [1, 0]), [n, c, ...rest])];
+  return [toFirst(groupNorm(toLast(x), x.shape[1], { weight, bias }, eps))];
+}
+
+/** Since opset 21 with a scale and a shift for each channel; before, for each group. */
+export function groupNormalization(context: NodeContext): Tensor[] {
+  const x = context.tensor(0);
+  const groups = context.attribute("num_groups", 1);
+  const [weight, bias] = [1, 2].map((i) => {
+    const t = context.tensor(i);
+    const each = x.shape[1] / t.size;
+    return reshape(broadcastTo(reshape(t, [t.size, 1]), [t.size, each]), [-1]);
+  });
+  const eps = context.attribute("epsilon", 1e-5);
+  return [toFirst(groupNorm(toLast(x), groups, { weight, bias }, eps))];
 }
 
 const NEAREST = {
@@ -144,12 +191,12 @@ const COORDINATES = {
 export function resize(context: NodeContext): Tensor[] {
   const { op } = context.node;
   const x = context.tensor(0);
-  if (x.rank !== 4) throw new Unsupported(`${op} of ${x.rank} axes`);
+  if (x.rank !== 4) throw new Unsupported(`operator ${op} of ${x.rank} axes`);
   for (const name of ["antialias", "exclude_outside"]) {
-    if (context.attribute(name, 0) === 1) throw new Unsupported(`${op} with ${name}`);
+    if (context.attribute(name, 0) === 1) throw new Unsupported(`operator ${op} with ${name}`);
   }
   if (context.attribute("keep_aspect_ratio_policy", "stretch") !== "stretch") {
-    throw new Unsupported(`${op} with an aspect-ratio policy`);
+    throw new Unsupported(`operator ${op} with an aspect-ratio policy`);
   }
   const mode = context.attribute("mode", "nearest");
   const upsample = op === "Upsample";
@@ -158,20 +205,20 @@ export function resize(context: NodeContext): Tensor[] {
     upsample ? "asymmetric" : "half_pixel",
   );
   const coordinates = COORDINATES[transform as keyof typeof COORDINATES];
-  if (!coordinates) throw new Unsupported(`${op} with ${transform} coordinates`);
+  if (!coordinates) throw new Unsupported(`operator ${op} with ${transform} coordinates`);
   const extent = resizeExtent(context, x, upsample);
   if (transform === "pytorch_half_pixel" && extent.size?.includes(1)) {
-    throw new Unsupported(`${op} with pytorch_half_pixel to one pixel`);
+    throw new Unsupported(`operator ${op} with pytorch_half_pixel to one pixel`);
   }
   if (
     coordinates === "alignCorners" &&
     extent.scale?.some((s, i) => (x.shape[i + 2] * s) % 1 !== 0)
   ) {
-    throw new Unsupported(`${op} with align_corners to a fractional size`);
+    throw new Unsupported(`operator ${op} with align_corners to a fractional size`);
   }
   const options = { ...extent, coordinates };
   if (mode === "linear") return [toFirst(resizeBilinear(toLast(x), options))];
-  if (mode !== "nearest") throw new Unsupported(`${op} by ${mode} interpolation`);
+  if (mode !== "nearest") throw new Unsupported(`operator ${op} by ${mode} interpolation`);
   const nearest = context.attribute("nearest_mode", upsample ? "floor" : "round_prefer_floor");
   const rounding = NEAREST[nearest as keyof typeof NEAREST];
   return [toFirst(resizeNearest(toLast(x), { ...options, rounding }))];
@@ -188,7 +235,7 @@ function resizeExtent(
     const full = [...keep];
     for (const [i, axis] of axes.entries()) full[axis < 0 ? axis + 4 : axis] = values[i];
     if (full[0] !== keep[0] || full[1] !== keep[1]) {
-      throw new Unsupported("Resize of batch or channels");
+      throw new Unsupported("operator Resize of batch or channels");
     }
     return [full[2], full[3]];
   };

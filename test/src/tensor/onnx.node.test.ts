@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Outcome, runFolder, skipReasons, testFolders } from "../onnx/run.node.js";
+import { type Outcome, runFolder, testFolders, unsupportedReasons } from "../onnx/run.node.js";
 import { useDevice } from "../support/gpu.js";
 import { sharedTest } from "../support/shared.js";
 import { sharedPath } from "../support/shared-files.node.js";
@@ -20,7 +20,7 @@ sharedTest(
     const failed = outcomes.filter(({ result }) => result === "failed");
     assert.equal(failed, []);
     const passed = outcomes.filter(({ result }) => result === "passed").length;
-    console.log(`# ${passed} passed; ${skipReasons(outcomes).join("; ")}`);
+    console.log(`# ${passed} passed; ${unsupportedReasons(outcomes).join("; ")}`);
     assert.ok(passed >= 150, `${passed} passed`);
   },
 );

@@ -1,7 +1,16 @@
 /**
- * out = condition ≠ 0 ? a : b with numpy broadcasting of all three, by the strided walk of `strided.ts`.
+ * out = condition ≠ 0 ? a : b with numpy broadcasting of all three, by the strided walk of `strided.ts`. A condition of
+ * NaN is not 0; adapters that compare it as if there were no NaNs say it is (llvmpipe does), so its bits are asked.
  */
-import { defineKernel, type ElementType, elementSize, input, output, sizeOf } from "../define.js";
+import {
+  defineKernel,
+  type ElementType,
+  elementSize,
+  input,
+  output,
+  scalarOrVector,
+  sizeOf,
+} from "../define.js";
 import type { Kernel } from "../kernel.js";
 import { broadcastStrides, contiguousStrides, walkStrided } from "../strided.js";
 
@@ -25,11 +34,12 @@ export function select(spec: SelectSpec): Kernel {
     { name: "b", strides: broadcastStrides(spec.bShape, shape), type },
   ]);
   const [out, condition, a, b] = walk.elements;
-  const zero = walk.width === 4 ? `vec4<${conditionType}>()` : `${conditionType}()`;
+  const bits = scalarOrVector("u32", walk.width);
+  const value = condition.startsWith("vec4") || walk.width === 1 ? "c[cAt]" : "vec4(c[cAt])";
   const chosen =
-    condition.startsWith("vec4") || walk.width === 1
-      ? `c[cAt] != ${zero}`
-      : `vec4(c[cAt]) != ${zero}`;
+    conditionType === "f32"
+      ? `(bitcast<${bits}>(${value}) & ${bits}(0x7fffffffu)) != ${bits}()`
+      : `${value} != ${scalarOrVector(conditionType, walk.width)}()`;
   return defineKernel({
     name: "select",
     buffers: [input("c", condition), input("a", a), input("b", b), output("out", out)],

@@ -1,5 +1,5 @@
 /**
- * Reductions over any set of axes: sum, mean, sum of squares, maximum, minimum, argmax, argmin.
+ * Reductions over any set of axes: sum, mean, sum of squares, product, maximum, minimum, argmax, argmin.
  *
  * One invocation reduces one segment of one output's elements; where there are few outputs and many
  * elements, the elements are split over many segments, and a further dispatch reduces the partial results,
@@ -25,7 +25,7 @@ import {
 } from "../strided.js";
 
 /** Reductions of all elements to one value of the same type. */
-export type ReduceOp = "sum" | "mean" | "sumSquares" | "max" | "min";
+export type ReduceOp = "sum" | "mean" | "sumSquares" | "prod" | "max" | "min";
 
 /** A contiguous tensor and the axes that disappear. */
 export interface ReduceSpec {
@@ -80,6 +80,7 @@ function combineFor(op: ReduceOp, type: "f32" | "i32" | "u32"): Combine {
     `select(${a}, ${b}, (${b} ${sign} ${a})${type === "f32" ? ` | isNan(${b})` : ""})`;
   if (op === "max") return { identity: lowest[type], join: take(">") };
   if (op === "min") return { identity: lowest[type], join: take("<") };
+  if (op === "prod") return { identity: `${type}(1)`, join: (a, b) => `${a} * ${b}` };
   return { identity: `${type}(0)`, join: (a, b) => `${a} + ${b}` };
 }
 

@@ -74,6 +74,7 @@ const table = new Map<object, Gradient<never>>([
   row(reduce.sumOp, reduceGradients.sumGradient),
   row(reduce.meanOp, reduceGradients.meanGradient),
   row(reduce.sumSquaresOp, reduceGradients.sumSquaresGradient),
+  row(reduce.prodOp, reduceGradients.prodGradient),
   row(reduce.maxOp, reduceGradients.extremeGradient),
   row(reduce.minOp, reduceGradients.extremeGradient),
   row(softmaxOp, softmaxGradient),

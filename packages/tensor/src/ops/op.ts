@@ -150,7 +150,8 @@ function traceOp<A>(
   return node.outputs.map((value) => new Tensor(device, value.info, value));
 }
 
-function commonDevice(name: string, inputs: readonly Tensor[]): Device {
+/** @throws TensorError `ARGUMENT` unless all are tensors, `DEVICE_MISMATCH` unless they are on one device. */
+export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
   for (const [k, input] of inputs.entries()) {
     if (input instanceof Tensor) continue;
     throw new TensorError(

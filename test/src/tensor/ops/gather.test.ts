@@ -64,6 +64,10 @@ test("where chooses with broadcasting, and its gradients", async () => {
     ],
     [[4, 1], [1, 8], []],
     [[64], [3, 2, 64], [2, 1]],
+    [[2, 3], [1], [1, 1, 1]],
+    [[1], [3, 1], [1, 8]],
+    [[1, 1], [1], [5]],
+    [[4], [1], []],
   ];
   for (const [condition, a, b] of shapes) {
     const random = new Random(8);
@@ -90,6 +94,18 @@ test("what where does not choose has no influence, not even NaN", async () => {
   y.backward(tensor(device(), [3, 3], [2]));
   assert.equal([...(await y.data())], [2, 5]);
   assert.equal([...(await x.grad!.data())], [3, 0]);
+});
+
+test("a condition of NaN or of an infinity is not 0, in rows of any length", async () => {
+  const { NaN: nan, NEGATIVE_INFINITY: down } = Number;
+  const conditions = [nan, 0, down, -0, -3, nan, 0, 5];
+  for (const count of [8, 7, 1]) {
+    const condition = tensor(device(), conditions.slice(0, count), [count]);
+    const expected = [1, 2, 1, 2, 1, 1, 2, 1].slice(0, count);
+    assert.equal([...(await where(condition, 1, 2).data())], expected);
+  }
+  const one = where(tensor(device(), [nan], [1]), tensor(device(), [1, 2, 3, 4], [4]), 9);
+  assert.equal([...(await one.data())], [1, 2, 3, 4]);
 });
 
 test.run();

@@ -1,11 +1,12 @@
 import { matmul as matmulKernel } from "@retinaface-webgpu/kernels-wgsl";
-import { empty, matmul, tensor } from "@retinaface-webgpu/tensor";
+import { compile, empty, matmul, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as reference from "../../reference/matmul.js";
 import { assertClose } from "../../support/close.js";
 import { useDevice } from "../../support/gpu.js";
 import { checkOp } from "../../support/op-check.js";
+import { dense } from "../../support/plans.js";
 import { Random } from "../../support/random.js";
 
 const device = useDevice(test);
@@ -75,11 +76,54 @@ test("a common axis of a hundred thousand loses no digits to a running sum", asy
   assertClose(await matmul(a, b).data(), [exact], { rtol: 3e-6 });
 });
 
+test("a vector is a row on the left and a column on the right, and its axis goes", async () => {
+  for (const [a, b, transposed] of [
+    [[5], [5], false],
+    [[1], [1], false],
+    [[5], [5, 7], false],
+    [[5], [7, 5], true],
+    [[3, 5], [5], false],
+    [[2, 3, 5], [5], false],
+    [[5], [2, 1, 5, 3], false],
+    [[67], [67, 33], false],
+  ] as const) {
+    const row = a.length === 1;
+    const column = b.length === 1;
+    await checkOp(device(), {
+      name: `[${a}] by [${b}]`,
+      inputs: [{ shape: a }, { shape: b }],
+      op: (x, y) => matmul(x, y, { transposeB: transposed }),
+      reference: (x, y) => {
+        const left = row ? { ...x, shape: [1, a[0]] } : x;
+        const right = column ? { ...y, shape: [b[0], 1] } : y;
+        const full = reference.matmul(left, transposed ? reference.transposed(right) : right);
+        const lead = full.shape.slice(0, -2);
+        const [m, n] = full.shape.slice(-2);
+        return { ...full, shape: [...lead, ...(row ? [] : [m]), ...(column ? [] : [n])] };
+      },
+    });
+  }
+});
+
+test("a plan multiplies by vectors", async () => {
+  const weight = tensor(device(), [1, -2, 3, 0.5, 4, -1], [3, 2]);
+  const forward = (x: Tensor) => matmul(matmul(weight, x), tensor(device(), [2, 1, -1], [3]));
+  const plan = await compile(device(), forward, [{ shape: [2], dtype: "f32" }]);
+  plan.inputs[0].write([3, 5]);
+  plan.run();
+  // [1·3 − 2·5, 3·3 + 0.5·5, 4·3 − 1·5] · [2, 1, −1]
+  assert.equal([...(await dense(plan.outputs))], [2 * -7 + 11.5 - 7]);
+  plan.dispose();
+});
+
 test("matrices that do not fit", () => {
   const a = tensor(device(), new Float32Array(6), [2, 3]);
   const b = tensor(device(), new Float32Array(6), [2, 3]);
   assert.throws(() => matmul(a, b), /matmul: \[2, 3\] by \[2, 3\]: 3 and 2 differ/);
-  assert.throws(() => matmul(a, tensor(device(), [1, 2, 3], [3])), /need at least two axes/);
+  const vector = tensor(device(), [1, 2, 3], [3]);
+  assert.throws(() => matmul(a, tensor(device(), [1], [])), /at least one axis/);
+  assert.throws(() => matmul(vector, a, { transposeA: true }), /at least two axes/);
+  assert.throws(() => matmul(vector, a), /3 and 2 differ/);
 });
 
 test.run();

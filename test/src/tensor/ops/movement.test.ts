@@ -231,6 +231,70 @@ test("pad by reflection and by the edge, and their gradients", async () => {
   assert.throws(() => ops.pad(x, [[-2, -1]]), /-2 before and -1 after axis 0 of \[2\]/);
 });
 
+test("pad crops before it reflects or repeats, in every mode, and its gradients", async () => {
+  const outside = {
+    reflect: (i: number, n: number) => (i < 0 ? -i : 2 * (n - 1) - i),
+    edge: (i: number, n: number) => Math.min(Math.max(i, 0), n - 1),
+    constant: () => undefined,
+  };
+  for (const mode of ["reflect", "edge", "constant"] as const) {
+    for (const [before, after] of [
+      [-2, 3],
+      [2, -3],
+      [-1, -2],
+      [-4, 1],
+    ]) {
+      const crop = [Math.min(before, 0), Math.min(after, 0)];
+      await checkOp(device(), {
+        name: `${mode} pad by ${before} and ${after}`,
+        inputs: [{ shape: [2, 7, 3] }],
+        op: (x) => ops.pad(x, [[before, after]], { mode, axes: [-2] }),
+        reference: (x) => {
+          const inside = reference.pad(x, [0, crop[0], 0], [0, crop[1], 0], () => undefined, 0);
+          const [b, a] = [Math.max(before, 0), Math.max(after, 0)];
+          return reference.pad(inside, [0, b, 0], [0, a, 0], outside[mode], 0);
+        },
+      });
+    }
+  }
+  const x = tensor(device(), [1, 2, 3], [3]);
+  for (const mode of ["reflect", "edge"] as const) {
+    assert.throws(() => ops.pad(x, [[-2, -2]], { mode }), /-2 before and -2 after axis 0/);
+    assert.throws(() => ops.pad(x, [[-3, 1]], { mode }), /1 after axis 0/);
+  }
+});
+
+test("pad takes the axes that its pairs are of", async () => {
+  const x = tensor(device(), [1, 2, 3, 4, 5, 6], [2, 3]);
+  const pairs = [
+    [0, 1],
+    [1, 0],
+  ] as const;
+  const y = ops.pad(x, pairs, { axes: [-1, 0], value: 9 });
+  assert.equal(y.shape, [3, 4]);
+  assert.equal([...(await y.data())], [9, 9, 9, 9, 1, 2, 3, 9, 4, 5, 6, 9]);
+  assert.equal([...(await ops.pad(x, [], { axes: [] }).data())], [1, 2, 3, 4, 5, 6]);
+  assert.throws(() => ops.pad(x, pairs, { axes: [1] }), /2 pairs for axes \[1\]/);
+  assert.throws(() => ops.pad(x, pairs, { axes: [1, -1] }), /repeat/);
+  assert.throws(() => ops.pad(x, [[1, 1]], { axes: [2] }), /axis 2 is outside/);
+});
+
+test("cast of NaN, of infinities and of what lies beyond the integers", async () => {
+  const { NaN: nan, POSITIVE_INFINITY: up, NEGATIVE_INFINITY: down } = Number;
+  const values = [nan, up, down, 3e9, -3e9, 5e9, -0.9, 2147483520, 2.5, -2147483648, 0, 1];
+  const i32 = [0, 2147483647, -2147483648, 2147483647, -2147483648, 2147483647];
+  const u32 = [0, 4294967295, 0, 3e9, 0, 4294967295, 0, 2147483520, 2, 0, 0, 1];
+  for (const count of [12, 11, 7, 1]) {
+    const x = tensor(device(), values.slice(0, count), [count]);
+    const signed = [...i32, 0, 2147483520, 2, -2147483648, 0, 1].slice(0, count);
+    assert.equal([...(await ops.cast(x, "i32").data())], signed);
+    assert.equal([...(await ops.cast(x, "u32").data())], u32.slice(0, count));
+  }
+  if (!device().has("shader-f16")) return;
+  const half = ops.cast(tensor(device(), [nan, up, down, 7.5], [4]), "f16");
+  assert.equal([...(await ops.cast(half, "i32").data())], [0, 2147483647, -2147483648, 7]);
+});
+
 test("cast between element types", async () => {
   const x = tensor(device(), [-1.7, 0, 2.9, 1e6, 5], [5], { requiresGrad: true });
   const i = ops.cast(x, "i32");

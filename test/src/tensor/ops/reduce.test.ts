@@ -16,6 +16,7 @@ const cases: Record<string, { op: Reduction; reference: (values: number[]) => nu
   sum: { op: ops.sum, reference: sumOf },
   mean: { op: ops.mean, reference: (values) => sumOf(values) / values.length },
   sumSquares: { op: ops.sumSquares, reference: (values) => sumOf(values.map((v) => v * v)) },
+  prod: { op: ops.prod, reference: (values) => values.reduce((a, b) => a * b, 1) },
   max: { op: ops.max, reference: (values) => Math.max(...values) },
   min: { op: ops.min, reference: (values) => Math.min(...values) },
 };
@@ -95,9 +96,71 @@ test("integers, infinities and empty axes", async () => {
   assert.is(await ops.max(f).item(), -3);
   const empty = tensor(device(), [], [0, 3]);
   assert.equal([...(await ops.sum(empty, { axes: [0] }).data())], [0, 0, 0]);
-  assert.throws(() => ops.max(empty, { axes: [0] }), /no elements along axes \[0\] of \[0, 3\]/);
   assert.throws(() => ops.sum(f, { axes: [0, -1] }), /repeat/);
   assert.throws(() => ops.mean(i), /mean takes f32/);
+});
+
+test("the gradient of a product of one zero, of two, and of none", async () => {
+  await checkOp(device(), {
+    name: "product with zeros",
+    inputs: [{ shape: [4, 3], values: [2, -3, 0.5, 0, 1.5, -2, 0, 3, 0, -1, 0, 0] }],
+    op: (x) => ops.prod(x, { axes: [-1] }),
+    reference: (x) => reduceBy(x, [1], false, cases.prod.reference),
+  });
+});
+
+test("long products, and integers that wrap around", async () => {
+  const values = Array.from({ length: 3 * 1025 }, (_, i) => 1 + ((i % 7) - 3) / 500);
+  const x = tensor(device(), values, [1025, 3]);
+  const exact = [0, 1, 2].map((c) =>
+    values.filter((_, i) => i % 3 === c).reduce((a, b) => a * Math.fround(b), 1),
+  );
+  assertClose(await ops.prod(x, { axes: [0] }).data(), exact, { rtol: 1e-4 });
+  const i = tensor(device(), [65537, 65537, -3], [3], { dtype: "i32" });
+  assert.is(await ops.prod(i).item(), Math.imul(Math.imul(65537, 65537), -3));
+});
+
+const nothing = {
+  sum: { f32: 0, i32: 0, u32: 0 },
+  prod: { f32: 1, i32: 1, u32: 1 },
+  sumSquares: { f32: 0, i32: 0, u32: 0 },
+  max: { f32: Number.NEGATIVE_INFINITY, i32: -2147483648, u32: 0 },
+  min: { f32: Number.POSITIVE_INFINITY, i32: 2147483647, u32: 4294967295 },
+};
+
+test("reductions of no elements give what changes no result, the mean NaN; nothing flows back", async () => {
+  for (const [name, expected] of Object.entries(nothing)) {
+    const op = cases[name].op;
+    for (const dtype of ["f32", "i32", "u32"] as const) {
+      const x = tensor(device(), [], [2, 0, 3], { dtype, requiresGrad: dtype === "f32" });
+      const all = (n: number) => new Array<number>(n).fill(expected[dtype]);
+      const kept = op(x, { axes: [1], keepDims: true });
+      assert.equal(kept.shape, [2, 1, 3]);
+      assert.equal([...(await kept.data())], all(6), `${name} ${dtype}`);
+      assert.equal([...(await op(x).data())], all(1), `${name} ${dtype} of all`);
+      assert.equal(op(x, { axes: [0, 2] }).shape, [0]);
+      if (dtype !== "f32") continue;
+      kept.backward(tensor(device(), new Float32Array(6), [2, 1, 3]));
+      assert.equal(x.grad?.shape, [2, 0, 3]);
+    }
+  }
+  const means = await ops.mean(tensor(device(), [], [0, 5]), { axes: [0] }).data();
+  assert.equal([...means], new Array(5).fill(Number.NaN));
+  const sums = ops.logSumExp(tensor(device(), [], [3, 0]), 1);
+  assert.equal([...(await sums.data())], new Array(3).fill(Number.NEGATIVE_INFINITY));
+});
+
+test("an empty list of axes reduces none", async () => {
+  for (const [name, { op, reference }] of Object.entries(cases)) {
+    for (const shape of [[], [5], [3, 1, 7]]) {
+      await checkOp(device(), {
+        name: `${name} of [${shape}] over []`,
+        inputs: [{ shape }],
+        op: (x) => op(x, { axes: [] }),
+        reference: (x) => reduceBy(x, [], false, reference),
+      });
+    }
+  }
 });
 
 test.run();

@@ -209,6 +209,23 @@ test("half precision is stored as such and computed in single", async () => {
   }
 });
 
+test("selu with constants of its own, and its gradient", async () => {
+  for (const [alpha, gamma] of [
+    [2, 3],
+    [0.5, undefined],
+    [undefined, 1],
+    [1.6732, 1.0507],
+  ]) {
+    const [a, g] = [alpha ?? 1.6732632423543772, gamma ?? 1.0507009873554805];
+    await checkOp(device(), {
+      name: `selu with ${alpha} and ${gamma}`,
+      inputs: [{ shape: [3, 7], values: { low: -3, high: 3 } }],
+      op: (x) => ops.selu(x, { alpha, gamma }),
+      reference: (x) => map(x, (v) => (v > 0 ? g * v : g * a * Math.expm1(v))),
+    });
+  }
+});
+
 test("more elements than one dimension of workgroups holds", async () => {
   const count = 65535 * 64 + 3;
   const x = tensor(

@@ -8,7 +8,8 @@ import { ShapeError } from "../../core/errors.js";
 import { broadcastShapes, type Shape, showShape } from "../../core/shape.js";
 import type { Tensor } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
-import { defineOp } from "../op.js";
+import { reshape } from "../movement/forward.js";
+import { commonDevice, defineOp } from "../op.js";
 
 /** Which operands of `matmul` to read transposed (their last two axes exchanged). */
 export interface MatmulOptions {
@@ -40,11 +41,6 @@ export const matmulOp = /* @__PURE__ */ defineOp<MatmulAttrs>({
     requireDtype("matmul", a, "f32");
     requireDtype("matmul", b, "f32");
     const names = `${show(a.shape, attrs.transposeA)} by ${show(b.shape, attrs.transposeB)}`;
-    if (a.shape.length < 2 || b.shape.length < 2) {
-      throw new ShapeError(
-        `matmul: ${names}: both need at least two axes; reshape a vector to [1, n] or [n, 1]`,
-      );
-    }
     const { m, k, common, n } = dimensions(a.shape, b.shape, attrs);
     if (k !== common)
       throw new ShapeError(
@@ -65,9 +61,39 @@ export const matmulOp = /* @__PURE__ */ defineOp<MatmulAttrs>({
   },
 });
 
-/** Matrix product of the last two axes, [… m, k] by [… k, n]; leading axes broadcast. */
+/** @throws ShapeError for a scalar, and for a vector that is to be transposed */
+function requireAxes({ shape }: Tensor, transposed: boolean): void {
+  if (shape.length >= (transposed ? 2 : 1)) return;
+  throw new ShapeError(
+    `matmul: ${show(shape, transposed)}: it needs at least ${transposed ? "two axes" : "one axis"}; multiply by a scalar with mul(), and leave a vector as it is`,
+  );
+}
+
+/**
+ * Matrix product of the last two axes, [… m, k] by [… k, n]; leading axes broadcast. A vector [k] is a row on the left
+ * and a column on the right, and the result lacks that axis (NumPy's rule).
+ *
+ * @throws ShapeError naming the shapes that do not fit
+ */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   requireOptions("matmul", options, ["transposeA", "transposeB"]);
   const { transposeA = false, transposeB = false } = options;
-  return matmulOp([a, b], { transposeA, transposeB })[0];
+  commonDevice("matmul", [a, b]);
+  const [row, column] = [a.rank === 1, b.rank === 1];
+  requireAxes(a, transposeA);
+  requireAxes(b, transposeB);
+  const left = row ? reshape(a, [1, a.size]) : a;
+  const right = column ? reshape(b, [b.size, 1]) : b;
+  const [y] = matmulOp([left, right], { transposeA, transposeB });
+  if (row) left.dispose();
+  if (column) right.dispose();
+  if (!row && !column) return y;
+  const lead = y.shape.slice(0, -2);
+  const result = reshape(y, [
+    ...lead,
+    ...(row ? [] : [y.shape[y.rank - 2]]),
+    ...(column ? [] : [y.shape[y.rank - 1]]),
+  ]);
+  y.dispose();
+  return result;
 }

@@ -114,7 +114,10 @@ export const castOp = /* @__PURE__ */ defineOp<{ dtype: DType }>({
   },
 });
 
-/** Converts the element type, floats to integers towards zero; a tensor that has the type already is returned as it is. */
+/**
+ * Converts the element type, floats to integers towards zero: what lies beyond the integers, infinities too, becomes the
+ * nearest of them, and NaN 0. A tensor that has the type already is returned as it is.
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : castOp([x], { dtype })[0];
 }

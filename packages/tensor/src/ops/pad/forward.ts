@@ -1,9 +1,10 @@
 import { type PadMode, pad as padKernel, padOutputShape } from "@retinaface-webgpu/kernels-wgsl";
 import { requireList, requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
-import { showShape } from "../../core/shape.js";
+import { normalizeAxis, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
+import { slice } from "../movement/forward.js";
 import { defineOp } from "../op.js";
 
 export interface PadAttrs {
@@ -15,8 +16,8 @@ export interface PadAttrs {
 
 const REMEDIES: Record<PadMode, string> = {
   constant: "what is cropped must be there",
-  reflect: "a reflection is shorter than its axis, and crops nothing",
-  edge: "there must be an edge, and it crops nothing",
+  reflect: "a reflection is shorter than its axis, of which what is cropped is no part",
+  edge: "there must be an edge, and what is cropped must be there",
 };
 
 function check(x: TensorInfo, { before, after, mode }: PadAttrs): void {
@@ -50,12 +51,14 @@ export interface PadOptions {
   readonly mode?: PadMode | undefined;
   /** The constant; 0 by default. */
   readonly value?: number | undefined;
+  /** Axes that the pairs are of, others being left as they are; all, in order, by default. Negative ones count from the end. */
+  readonly axes?: readonly number[] | undefined;
 }
 
 /**
  * Adds elements around a tensor of up to six axes.
  *
- * @param padding one pair for each axis; negative numbers crop, in constant mode
+ * @param padding one pair for each axis; negative numbers crop, before anything is reflected or repeated
  * @throws ShapeError when a reflection is as long as its axis, or an extent would be negative
  */
 export function pad(
@@ -63,14 +66,52 @@ export function pad(
   padding: readonly (readonly [before: number, after: number])[],
   options: PadOptions = {},
 ): Tensor {
-  requireOptions("pad", options, ["mode", "value"]);
+  requireOptions("pad", options, ["mode", "value", "axes"]);
   requireList("pad", padding, "pairs");
   const { mode = "constant", value = 0 } = options;
-  if (padding.length !== x.rank) {
+  const pairs = pairsOfAll(x, padding, options.axes);
+  const [before, after] = [0, 1].map((side) => pairs.map((pair) => pair[side]));
+  const crops = [...before, ...after].some((n) => n < 0);
+  if (mode === "constant" || !crops) return padOp([x], { before, after, mode, value })[0];
+  const inside = cropped(x, before, after, mode);
+  const added = (counts: readonly number[]) => counts.map((n) => Math.max(n, 0));
+  const [y] = padOp([inside], { before: added(before), after: added(after), mode, value });
+  inside.dispose();
+  return y;
+}
+
+type Pair = readonly [before: number, after: number];
+
+function pairsOfAll(x: Tensor, padding: readonly Pair[], axes?: readonly number[]): Pair[] {
+  const named = axes?.map((axis) => normalizeAxis("pad", axis, x.shape));
+  if (padding.length !== (named?.length ?? x.rank)) {
     throw new ShapeError(
-      `pad: ${padding.length} pairs for a tensor ${showShape(x.shape)}; give one for each axis, [0, 0] where nothing is added`,
+      `pad: ${padding.length} pairs for ${named ? `axes ${showShape(named)} of ` : ""}a tensor ${showShape(x.shape)}; give one for each axis, [0, 0] where nothing is added`,
     );
   }
-  const [before, after] = [0, 1].map((side) => padding.map((pair) => pair[side]));
-  return padOp([x], { before, after, mode, value })[0];
+  if (!named) return [...padding];
+  if (new Set(named).size !== named.length) {
+    throw new ShapeError(`pad: axes ${showShape(named)} repeat; name each axis once`);
+  }
+  return x.shape.map((_, axis) => padding[named.indexOf(axis)] ?? [0, 0]);
+}
+
+/** What negative numbers leave. */
+function cropped(
+  x: Tensor,
+  before: readonly number[],
+  after: readonly number[],
+  mode: PadMode,
+): Tensor {
+  const ranges = x.shape.map((n, axis) => ({
+    start: Math.max(0, -before[axis]),
+    end: n - Math.max(0, -after[axis]),
+  }));
+  const axis = ranges.findIndex(({ start, end }) => start > end);
+  if (axis >= 0) {
+    throw new ShapeError(
+      `pad: ${before[axis]} before and ${after[axis]} after axis ${axis} of ${showShape(x.shape)} in ${mode} mode; ${REMEDIES[mode]}`,
+    );
+  }
+  return slice(x, ranges);
 }

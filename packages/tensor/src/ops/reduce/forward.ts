@@ -15,7 +15,7 @@ export interface ReduceAttrs {
 
 /** Options of a reduction. */
 export interface ReduceOptions {
-  /** Axes to reduce; all by default. Negative axes count from the end. */
+  /** Axes to reduce; all by default, an empty list none. Negative axes count from the end. */
   readonly axes?: readonly number[] | undefined;
   /** Keep the reduced axes with extent 1. */
   readonly keepDims?: boolean | undefined;
@@ -29,18 +29,24 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepDims: bo
 function outputs(op: ReduceOp, x: TensorInfo, { axes, keepDims }: ReduceAttrs): TensorInfo[] {
   if (op === "mean") requireDtype(op, x, "f32");
   else requireDtype(op, x, "f32", "i32", "u32");
-  if ((op === "max" || op === "min") && axes.some((axis) => x.shape[axis] === 0)) {
-    throw new ShapeError(
-      `${op}: no elements along axes ${showShape(axes)} of ${showShape(x.shape)}; there is none to choose`,
-    );
-  }
   return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
+}
+
+const LEAST = { f32: Number.NEGATIVE_INFINITY, i32: -(2 ** 31), u32: 0 };
+const MOST = { f32: Number.POSITIVE_INFINITY, i32: 2 ** 31 - 1, u32: 2 ** 32 - 1 };
+
+/** What an operation gives for no elements: what changes no result that it is joined to, and no mean. */
+function ofNothing(op: ReduceOp, type: "f32" | "i32" | "u32"): number {
+  if (op === "max") return LEAST[type];
+  if (op === "min") return MOST[type];
+  if (op === "mean") return Number.NaN;
+  return op === "prod" ? 1 : 0;
 }
 
 function forward(op: ReduceOp, run: OpRun, x: Tensor, y: Tensor, axes: readonly number[]): void {
   const type = x.dtype as "f32" | "i32" | "u32";
   if (x.size === 0) {
-    run.kernel(fill(y.size, op === "mean" ? Number.NaN : 0, type), [y]);
+    run.kernel(fill(y.size, ofNothing(op, type), type), [y]);
     return;
   }
   runPlan(run, reduce({ op, shape: x.shape, axes, type }), [x], [y], type);
@@ -57,6 +63,7 @@ function declare(op: ReduceOp): Op<ReduceAttrs> {
 export const sumOp = /* @__PURE__ */ declare("sum");
 export const meanOp = /* @__PURE__ */ declare("mean");
 export const sumSquaresOp = /* @__PURE__ */ declare("sumSquares");
+export const prodOp = /* @__PURE__ */ declare("prod");
 export const maxOp = /* @__PURE__ */ declare("max");
 export const minOp = /* @__PURE__ */ declare("min");
 
@@ -67,20 +74,26 @@ function apply(op: Op<ReduceAttrs>, x: Tensor, options: ReduceOptions): Tensor {
   return op([x], { axes: normalizeAxes(op.spec.name, axes, x.shape), keepDims })[0];
 }
 
-/** Sum over axes; pairwise in f32, so that long axes stay accurate. */
+/** Sum over axes, 0 of no elements; pairwise in f32, so that long axes stay accurate. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => apply(sumOp, x, options);
 
-/** Mean over axes. */
+/** Mean over axes; NaN of no elements. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => apply(meanOp, x, options);
 
 /** Sum of squares over axes. */
 export const sumSquares = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   apply(sumSquaresOp, x, options);
 
-/** Largest element over axes; the gradient is shared by the elements that attain it. */
+/** Product over axes; 1 of no elements. Integers wrap around. */
+export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => apply(prodOp, x, options);
+
+/**
+ * Largest element over axes; the gradient is shared by the elements that attain it. Of no elements it is −∞, the
+ * type's smallest number for integers (ONNX's ReduceMax).
+ */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => apply(maxOp, x, options);
 
-/** Smallest element over axes; the gradient is shared by the elements that attain it. */
+/** Smallest element over axes, as `max`; of no elements +∞ or the type's largest number. */
 export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => apply(minOp, x, options);
 
 function declareArg(

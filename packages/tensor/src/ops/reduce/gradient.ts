@@ -2,9 +2,10 @@ import type { Shape } from "../../core/shape.js";
 import type { Tensor } from "../../core/tensor.js";
 import { div, equal, mul } from "../binary/forward.js";
 import { broadcastTo, reshape } from "../movement/forward.js";
+import { where } from "../select/forward.js";
 import type { Gradient } from "../spec.js";
 import { mulScalar } from "../unary/forward.js";
-import { type ReduceAttrs, reducedShape, sum } from "./forward.js";
+import { prod, type ReduceAttrs, reducedShape, sum } from "./forward.js";
 
 /** The reduced tensor stretched back to the shape it came from. */
 function spread(t: Tensor, shape: Shape, axes: readonly number[]): Tensor {
@@ -22,6 +23,17 @@ export const meanGradient: Gradient<ReduceAttrs> = ([g], [x], [y], { axes }) => 
 export const sumSquaresGradient: Gradient<ReduceAttrs> = ([g], [x], _, { axes }) => [
   g && mul(mulScalar(x, 2), spread(g, x.shape, axes)),
 ];
+
+/** The product of the other elements: by division where none is 0, and where one is, for that one alone. */
+export const prodGradient: Gradient<ReduceAttrs> = ([g], [x], _, { axes }) => {
+  if (!g) return [];
+  const zero = equal(x, 0);
+  const zeros = broadcastTo(sum(zero, { axes, keepDims: true }), x.shape);
+  const filled = where(zero, 1, x);
+  const others = div(prod(filled, { axes, keepDims: true }), filled);
+  const share = where(equal(zeros, zero), others, 0);
+  return [mul(share, spread(g, x.shape, axes))];
+};
 
 /** The gradient of an extreme value, shared equally by the elements that attain it (as PyTorch's amax). */
 export const extremeGradient: Gradient<ReduceAttrs> = ([g], [x], [y], { axes }) => {

@@ -7,6 +7,8 @@ import type { FusionTraits } from "../fusion.js";
 import { requireBoundOf, requireNumberOf } from "../numbers.js";
 import { defineOp, type Op } from "../op.js";
 
+const SELU = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
+
 /** Constants of an elementwise function; see `UnaryOp` for what they are. */
 export interface UnaryAttrs {
   readonly a?: number;
@@ -138,8 +140,24 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   return (approximate === "tanh" ? unaryOps.geluTanh : unaryOps.gelu)([x], {})[0];
 }
 
-/** Self-normalising ELU (Klambauer et al. 2017). */
-export const selu = (x: Tensor): Tensor => unaryOps.selu([x], {})[0];
+/** Constants of `selu`. */
+export interface SeluOptions {
+  /** Of the exponential part; 1.6732632423543772 by default. */
+  readonly alpha?: number | undefined;
+  /** Of all of it; 1.0507009873554805 by default. */
+  readonly gamma?: number | undefined;
+}
+
+/** Self-normalising ELU (Klambauer et al. 2017): gamma · elu(x, alpha), with the paper's constants unless given. */
+export function selu(x: Tensor, options: SeluOptions = {}): Tensor {
+  requireOptions("selu", options, ["alpha", "gamma"]);
+  const { alpha, gamma } = options;
+  if (alpha === undefined && gamma === undefined) return unaryOps.selu([x], {})[0];
+  const inner = elu(x, alpha ?? SELU.alpha);
+  const y = mulScalar(inner, gamma ?? SELU.gamma);
+  inner.dispose();
+  return y;
+}
 /** log(1 + exp(x)), without overflow. */
 export const softplus = (x: Tensor): Tensor => unaryOps.softplus([x], {})[0];
 /** x / (1 + |x|). */
