@@ -13,6 +13,13 @@ export const sha256 = createHash("sha256").update(body).digest("hex");
 /** Another of the same size. */
 export const wrong = body.map((byte, i) => (i === 200_000 ? byte ^ 1 : byte));
 
+/** Variables that lead away from the server; none is set where the tests run. */
+export const PROXY_VARIABLES = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"].flatMap((name) => [
+  name,
+  name.toLowerCase(),
+]);
+for (const name of PROXY_VARIABLES) delete process.env[name];
+
 export interface Place {
   readonly server: FileServer;
   readonly cacheDir: string;

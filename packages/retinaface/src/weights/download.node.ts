@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { PullError, quote } from "./errors.js";
+import type { Route } from "./proxy.node.js";
 import type { PublicFile } from "./registry.js";
 
 /** A failure that another attempt may mend. */
@@ -9,6 +10,7 @@ export class TransientError extends PullError {}
 export class StalePartError extends TransientError {}
 
 export interface DownloadOptions {
+  readonly route: Route;
   readonly signal?: AbortSignal | undefined;
   readonly silence?: number | undefined;
   readonly leastRate?: number | undefined;
@@ -87,16 +89,38 @@ function causeText(error: unknown): string {
 }
 
 /** What may happen between a request and its answer, as the caller's to catch. */
-async function ask(url: string, headers: Record<string, string>, signal: AbortSignal) {
+async function ask(
+  route: Route,
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Response> {
   try {
-    return await fetch(url, { headers, signal, redirect: "manual" });
+    return await route.fetch(url, { headers, signal, redirect: "manual" });
   } catch (error) {
-    throw new TransientError(
-      "PULL_OFFLINE",
-      `${new URL(url).host} can not be reached (${causeText(error)}). Check the network, or fetch ${url} elsewhere and name the file.`,
-      { cause: error },
+    throw (
+      proxyError(route, url, error) ??
+      new TransientError(
+        "PULL_OFFLINE",
+        `${new URL(url).host} can not be reached (${causeText(error)}). Check the network, or fetch ${url} elsewhere and name the file.`,
+        { cause: error },
+      )
     );
   }
+}
+
+/** The error of a proxy that refuses, which stays so, or of one that is busy or can not be reached. */
+function proxyError(route: Route, url: string, error: unknown): PullError | undefined {
+  const failure = route.proxyFailure(error);
+  if (failure === undefined) return undefined;
+  const { status, text } = failure;
+  const Failure = status === undefined || BUSY.has(status) ? TransientError : PullError;
+  return new Failure(
+    "PULL_PROXY",
+    `${text}: ${new URL(url).host} was not asked. Correct HTTPS_PROXY (http://NAME:PASSWORD@HOST:PORT), add ` +
+      `the host to NO_PROXY, or fetch ${url} elsewhere and name the file.`,
+    { cause: error },
+  );
 }
 
 /** Where an answer leads, or undefined where it is the file itself. */
@@ -115,12 +139,17 @@ function redirection(response: Response, from: string): string | undefined {
 }
 
 /** Follows redirections, a few of them, and never to a scheme that is less safe. */
-async function request(file: PublicFile, from: number, signal: AbortSignal): Promise<Response> {
+async function request(
+  route: Route,
+  file: PublicFile,
+  from: number,
+  signal: AbortSignal,
+): Promise<Response> {
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (from > 0) headers.range = `bytes=${from}-`;
   let { url } = file;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const response = await ask(url, headers, signal);
+    const response = await ask(route, url, headers, signal);
     const next = redirection(response, url);
     if (next === undefined) return response;
     await response.body?.cancel().catch(() => undefined);
@@ -200,7 +229,7 @@ export async function download(
   const { silence = DEFAULT_SILENCE, leastRate = DEFAULT_LEAST_RATE } = options;
   const watchdog = new Watchdog(silence, leastRate, options.signal);
   try {
-    const response = await request(file, from, watchdog.signal);
+    const response = await request(options.route, file, from, watchdog.signal);
     if (response.status === RANGE_NOT_SATISFIABLE) {
       throw new StalePartError(
         "PULL_WRONG_SIZE",

@@ -29,6 +29,7 @@ export class WeightsNotFoundError extends RetinaFaceError {
 /**
  * - `PULL_UNKNOWN_NAME`: no public file has this name
  * - `PULL_OFFLINE`: the server can not be reached
+ * - `PULL_PROXY`: the proxy that HTTPS_PROXY or HTTP_PROXY names refuses, can not be reached, or is no proxy
  * - `PULL_INTERRUPTED`: the connection broke off, again and again; what arrived is kept
  * - `PULL_TOO_SLOW`: fewer bytes a second than the least rate, or longer than the limit; what arrived is kept
  * - `PULL_REDIRECT`: the server leads to another scheme, nowhere, or on and on
@@ -41,6 +42,7 @@ export class WeightsNotFoundError extends RetinaFaceError {
 export type PullErrorCode =
   | "PULL_UNKNOWN_NAME"
   | "PULL_OFFLINE"
+  | "PULL_PROXY"
   | "PULL_INTERRUPTED"
   | "PULL_TOO_SLOW"
   | "PULL_REDIRECT"

@@ -4,6 +4,7 @@ import { cachedPath, cacheFolder } from "./cache.node.js";
 import { download, StalePartError, TransientError } from "./download.node.js";
 import { PullError, quote } from "./errors.js";
 import { isComplete, isPublished, Part } from "./part.node.js";
+import { openRoute, type Route } from "./proxy.node.js";
 import { PUBLIC_FILES, type PublicFile } from "./registry.js";
 
 /**
@@ -81,7 +82,11 @@ function findFile(name: string, registry: readonly PublicFile[]): PublicFile {
  * One attempt: goes on with the part, checks it, publishes it. A part that turns out wrong is removed;
  * where it began in an earlier attempt, the next one starts afresh. What arrived by a broken connection is kept.
  */
-async function attempt(file: PublicFile, finalPath: string, options: PullOptions): Promise<void> {
+async function attempt(
+  file: PublicFile,
+  finalPath: string,
+  options: PullOptions & { readonly route: Route },
+): Promise<void> {
   const part = await Part.open(finalPath, file);
   try {
     const size = await part.size();
@@ -101,6 +106,24 @@ async function attempt(file: PublicFile, finalPath: string, options: PullOptions
   }
 }
 
+/** One attempt after the other, by the way that the environment names, as long as another may help. */
+async function attempts(file: PublicFile, finalPath: string, options: PullOptions): Promise<void> {
+  const { retries = 4, retryDelay = 500, signal } = options;
+  const route = await openRoute();
+  try {
+    for (let tried = 0; ; tried++) {
+      try {
+        return await attempt(file, finalPath, { ...options, route });
+      } catch (error) {
+        if (!(error instanceof TransientError) || tried >= retries) throw error;
+        await delay(retryDelay * 2 ** tried, undefined, { signal });
+      }
+    }
+  } finally {
+    await route.close();
+  }
+}
+
 function wrongHash({ url, sha256 }: PublicFile): string {
   return (
     `What ${url} sends does not have the sha256 ${sha256}. It was deleted. The file was replaced or ` +
@@ -115,13 +138,7 @@ function wrongHash({ url, sha256 }: PublicFile): string {
  * @throws PullError
  */
 export async function pullWeights(name: string, options: PullOptions = {}): Promise<PulledFile> {
-  const {
-    registry = PUBLIC_FILES,
-    cacheDir = cacheFolder(),
-    retries = 4,
-    retryDelay = 500,
-    limit = DEFAULT_LIMIT,
-  } = options;
+  const { registry = PUBLIC_FILES, cacheDir = cacheFolder(), limit = DEFAULT_LIMIT } = options;
   const file = findFile(name, registry);
   const finalPath = cachedPath(file, cacheDir);
   const expired = AbortSignal.timeout(limit);
@@ -130,15 +147,8 @@ export async function pullWeights(name: string, options: PullOptions = {}): Prom
     signal.throwIfAborted();
     await mkdir(cacheDir, { recursive: true });
     if (await isPublished(file, finalPath)) return { file, path: finalPath, cached: true };
-    for (let tried = 0; ; tried++) {
-      try {
-        await attempt(file, finalPath, { ...options, signal });
-        return { file, path: finalPath, cached: false };
-      } catch (error) {
-        if (!(error instanceof TransientError) || tried >= retries) throw error;
-        await delay(retryDelay * 2 ** tried, undefined, { signal });
-      }
-    }
+    await attempts(file, finalPath, { ...options, signal });
+    return { file, path: finalPath, cached: false };
   } catch (error) {
     if (options.signal?.aborted) {
       throw new PullError("PULL_ABORTED", "The download was stopped. Pull again to go on.", {
