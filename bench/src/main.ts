@@ -8,9 +8,9 @@ import { describeEnvironment } from "./environment.js";
 import { benchKernels } from "./kernels.js";
 import { benchModel } from "./model.js";
 import { compileNetwork, findBenchWeights, makeNetwork } from "./network.js";
-import { type BenchOptions, parseOptions, UsageError } from "./options.js";
-import { writeResults } from "./output.js";
-import { type BenchResult, chartsOf, formatResult } from "./report.js";
+import { type BenchOptions, parseOptions, reportFailure, UsageError } from "./options.js";
+import { planResults } from "./output.js";
+import { type BenchResult, CHARTS, chartsOf, formatResult } from "./report.js";
 import { benchStages, type StageResult } from "./stages.js";
 import { benchTraining } from "./training.js";
 
@@ -102,23 +102,18 @@ async function measureColdStart(quick: boolean) {
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
+  const writeResults = await planResults("bench", CHARTS, options);
   const cold = options.filter?.test("cold start") ?? true;
   const coldStart = cold ? await measureColdStart(options.quick) : undefined;
   const measured = await measure(options);
   const result = coldStart ? { ...measured, coldStart } : measured;
   const empty = result.kernels?.length === 0 && !result.weights && !coldStart;
   if (empty) throw new UsageError(`nothing matches --filter ${options.filter?.source}`);
-  await writeResults("bench", options.json, {
-    result,
-    table: formatResult(result),
-    charts: chartsOf(result),
-  });
+  await writeResults({ result, table: formatResult(result), charts: chartsOf(result) });
 }
 
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message} [${error.code}]\n`);
-  process.exitCode = 2;
+  process.exitCode = reportFailure(error);
 }

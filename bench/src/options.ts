@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { RetinaFaceError } from "retinaface-webgpu";
+import { printableLines } from "retinaface-webgpu/node";
 
 /** What the command line of `npm run bench` and `npm run bench:peers` asks for. */
 export interface BenchOptions {
@@ -6,6 +8,8 @@ export interface BenchOptions {
   readonly filter: RegExp | undefined;
   /** File of the results; `-` for standard output. */
   readonly json: string | undefined;
+  /** Replace results of the name given by `json`. */
+  readonly overwrite?: boolean;
   /** Fewer rounds and sizes. */
   readonly quick: boolean;
 }
@@ -24,13 +28,23 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       options: {
         filter: { type: "string" },
         json: { type: "string" },
+        overwrite: { type: "boolean" },
         quick: { type: "boolean", default: false },
       },
     });
     const filter = values.filter === undefined ? undefined : new RegExp(values.filter, "i");
-    return { filter, json: values.json, quick: values.quick };
+    const { json, quick, overwrite } = values;
+    return { filter, json, quick, ...(overwrite && { overwrite }) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`${reason}\nusage: [--filter RE] [--json FILE|-] [--quick]`, { cause });
+    const usage = "usage: [--filter RE] [--json FILE|-] [--overwrite] [--quick]";
+    throw new UsageError(`${reason}\n${usage}`, { cause });
   }
+}
+
+/** Says what stopped the benchmark where that is the user's to mend. @returns the exit code: 2 for wrong usage, else 1 */
+export function reportFailure(error: unknown): number {
+  if (!(error instanceof UsageError || error instanceof RetinaFaceError)) throw error;
+  process.stderr.write(`${printableLines(error.message)} [${error.code}]\n`);
+  return error instanceof UsageError || error.code === "OPTION_INVALID" ? 2 : 1;
 }

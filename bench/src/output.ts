@@ -1,28 +1,44 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { writeFileAtomic } from "retinaface-webgpu/node";
+import { makeFolder, Outputs } from "retinaface-webgpu/node";
 import { root } from "./environment.js";
+import type { BenchOptions } from "./options.js";
+
+export interface Results {
+  readonly result: object;
+  readonly table: string;
+  /** SVG texts by the ending of their file's name. */
+  readonly charts: ReadonlyMap<string, string>;
+}
 
 /**
- * Prints the table and writes the JSON with the charts beside it: `results.json`, `results-kernels.svg`.
+ * Makes sure that results can be written, before anything is measured, and gives what then prints the table and writes
+ * the JSON with the charts beside it: `results.json`, `results-kernels.svg`. A file that the user names is replaced
+ * only with `overwrite`; `-` prints the JSON instead of the table; by default it is `bench/results/local/NAME.json`,
+ * which is the last run's.
  *
- * @param json file of the JSON; `-` prints it instead of the table; by default `bench/results/local/NAME.json`
+ * @param endings of the charts that there may be
+ * @throws OutputExistsError, OptionError and WriteError as Outputs does
  */
-export async function writeResults(
+export async function planResults(
   name: string,
-  json: string | undefined,
-  { result, table, charts }: { result: object; table: string; charts: ReadonlyMap<string, string> },
-): Promise<void> {
-  const text = `${JSON.stringify(result, roundNumber, 1)}\n`;
-  process.stdout.write(json === "-" ? text : table);
-  if (json === "-") return;
+  endings: readonly string[],
+  { json, overwrite }: Pick<BenchOptions, "json" | "overwrite">,
+): Promise<(results: Results) => Promise<void>> {
   const file = json ?? path.join(root, "bench/results/local", `${name}.json`);
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFileAtomic(file, Buffer.from(text));
-  for (const [ending, svg] of charts) {
-    await writeFileAtomic(file.replace(/(\.json)?$/, `-${ending}.svg`), Buffer.from(svg));
+  const chart = (ending: string) => file.replace(/(\.json)?$/, `-${ending}.svg`);
+  const outputs = new Outputs({ overwrite: json === undefined || overwrite });
+  if (json !== "-") {
+    await makeFolder(path.dirname(file));
+    await outputs.check(file, ...endings.map(chart));
   }
-  process.stderr.write(`results in ${path.relative(process.cwd(), file)}\n`);
+  return async ({ result, table, charts }) => {
+    const text = `${JSON.stringify(result, roundNumber, 1)}\n`;
+    process.stdout.write(json === "-" ? text : table);
+    if (json === "-") return;
+    await outputs.writeText(file, text);
+    for (const [ending, svg] of charts) await outputs.writeText(chart(ending), svg);
+    process.stderr.write(`results in ${path.relative(process.cwd(), file)}\n`);
+  };
 }
 
 /** Five significant digits: no timing has more. */

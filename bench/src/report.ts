@@ -194,6 +194,9 @@ function plotOf(
   return linePlot(plot);
 }
 
+/** What {@link chartsOf} may draw. */
+export const CHARTS = ["kernels", "sides", "batches"];
+
 /** SVG charts by the end of their file name. */
 export function chartsOf(result: BenchResult): ReadonlyMap<string, string> {
   const { environment, kernels, model } = result;

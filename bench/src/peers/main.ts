@@ -6,8 +6,8 @@ import path from "node:path";
 import { Device } from "@retinaface-webgpu/tensor";
 import { describeEnvironment } from "../environment.js";
 import { findBenchWeights } from "../network.js";
-import { type BenchOptions, parseOptions, UsageError } from "../options.js";
-import { writeResults } from "../output.js";
+import { type BenchOptions, parseOptions, reportFailure, UsageError } from "../options.js";
+import { planResults } from "../output.js";
 import { CONTESTANTS, compareTask, Entrant, type TaskResult, TFJS_BUNDLE } from "./compare.js";
 import { formatPeers, goalsOf, type PeersResult, peersChart } from "./report.js";
 import { TASKS } from "./tasks.js";
@@ -83,11 +83,10 @@ async function compare({ filter, quick }: BenchOptions): Promise<PeersResult> {
 
 try {
   const options = parseOptions(process.argv.slice(2));
+  const writeResults = await planResults("peers", ["times"], options);
   const result = await compare(options);
   const charts = new Map([["times", peersChart(result)]]);
-  await writeResults("peers", options.json, { result, table: formatPeers(result), charts });
+  await writeResults({ result, table: formatPeers(result), charts });
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message} [${error.code}]\n`);
-  process.exitCode = 2;
+  process.exitCode = reportFailure(error);
 }

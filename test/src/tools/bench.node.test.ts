@@ -1,6 +1,6 @@
 /** The benchmark's arithmetic and output, and the command itself on one small kernel. */
 import { execFile } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { test } from "uvu";
@@ -8,9 +8,13 @@ import * as assert from "uvu/assert";
 import { barChart } from "../../../bench/dist/chart.js";
 import { roofline } from "../../../bench/dist/kernels.js";
 import { parseOptions, UsageError } from "../../../bench/dist/options.js";
+import { planResults } from "../../../bench/dist/output.js";
+import { CHARTS } from "../../../bench/dist/report.js";
 import { interleave, median, quantile, summarize } from "../../../bench/dist/statistics.js";
 import { formatBytes, formatNumber, formatTable } from "../../../bench/dist/table.js";
+import { start } from "../support/command.node.js";
 import { repository, temporaryFolder } from "../support/repository.node.js";
+import { rejectsCode } from "../support/throws.js";
 
 test("quantiles interpolate between sorted values, and refuse what has none", () => {
   assert.is(median([3, 1, 2]), 2);
@@ -118,6 +122,30 @@ test("bench --quick --filter measures one kernel and writes JSON and chart", asy
     assert.not("model" in result);
     assert.match(stdout, name);
     assert.match(readFileSync(path.join(folder, "result-kernels.svg"), "utf8"), "<svg");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("bench replaces no results that the user names, and says so at once", async () => {
+  const folder = temporaryFolder("bench");
+  const json = path.join(folder, "result.json");
+  try {
+    for (const there of ["result.json", "result-sides.svg"]) {
+      const file = path.join(folder, there);
+      writeFileSync(file, "mine");
+      await rejectsCode(planResults("bench", CHARTS, { json }), "OUTPUT_EXISTS", /--overwrite/);
+      const { code, stderr } = await start(process.execPath, [command, "--json", json]).ended;
+      assert.is(code, 1, stderr);
+      assert.match(stderr, `${file} is there already`);
+      assert.is(stderr.trimEnd().split("\n").length, 1);
+      assert.is(readFileSync(file, "utf8"), "mine");
+      const write = await planResults("bench", CHARTS, { json, overwrite: true });
+      await write({ result: { a: 1 }, table: "", charts: new Map([["sides", "<svg>"]]) });
+      assert.equal(JSON.parse(readFileSync(json, "utf8")), { a: 1 });
+      assert.is(readFileSync(path.join(folder, "result-sides.svg"), "utf8"), "<svg>");
+      for (const name of readdirSync(folder)) rmSync(path.join(folder, name));
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
