@@ -1,7 +1,15 @@
 import { type Device, gather, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import { BOX_NUMBERS, LANDMARK_COORDINATES } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
-import { type MatchOptions, matchPriors, pickRows } from "../objective/match.js";
+import {
+  cornersOf,
+  eachOverlap,
+  IGNORED_COVER,
+  isSound,
+  type MatchOptions,
+  matchPriors,
+  pickRows,
+} from "../objective/match.js";
 import type { LabelTensors } from "./loss.js";
 
 /** A prior learns a label only where it lies on the face this well; the least for a face's best prior. */
@@ -10,9 +18,6 @@ const MATCH = { positive: 0.4, negative: 0.4, forced: 0.2 };
 /** Stands for an unknown coordinate while landmarks are encoded: far beyond any that is known. */
 const UNKNOWN = 1e9;
 const FAR = 1e6;
-
-/** An ignored face covers a prior that lies in its box by this share, as in {@link matchPriors}. */
-const COVERED = 0.5;
 
 /** Landmarks of faces that have some, with the unknown ones marked; of the others, all NaN. */
 function markUnknown(landmarks: Float32Array): Float32Array {
@@ -45,16 +50,6 @@ interface Quiet {
   readonly background: Float32Array;
 }
 
-/** Shares of a prior's box, [cx, cy, w, h], that others, [x1, y1, x2, y2], cover. */
-function* coverOf(prior: Float32Array, boxes: Float32Array): Generator<number> {
-  const [cx, cy, w, h] = prior;
-  for (let at = 0; at < boxes.length; at += 4) {
-    const width = Math.min(cx + w / 2, boxes[at + 2]) - Math.max(cx - w / 2, boxes[at]);
-    const height = Math.min(cy + h / 2, boxes[at + 3]) - Math.max(cy - h / 2, boxes[at + 1]);
-    yield width > 0 && height > 0 ? (width * height) / (w * h) : 0;
-  }
-}
-
 function liesIn(x: number, y: number, parts: Float32Array): boolean {
   for (let at = 0; at < parts.length; at += 4) {
     const [left, top, right, bottom] = parts.subarray(at, at + 4);
@@ -64,18 +59,23 @@ function liesIn(x: number, y: number, parts: Float32Array): boolean {
 }
 
 function quietOf(samples: readonly Sample[], priors: Float32Array): Quiet {
-  const count = priors.length / 4;
+  const count = priors.length / BOX_NUMBERS;
+  const corners = cornersOf(priors);
   const counted = new Float32Array(samples.length * count).fill(1);
   const background = new Float32Array(samples.length * count);
   for (const [i, { boxes, ignored, complete }] of samples.entries()) {
-    for (let p = 0; p < count; p++) {
-      const prior = priors.subarray(p * 4, p * 4 + 4);
-      const covers = [...coverOf(prior, boxes)];
-      if (covers.some((cover, f) => ignored[f] === 1 && cover >= COVERED)) {
-        counted[i * count + p] = 0;
-      } else if (complete && covers.every((c) => c === 0) && liesIn(prior[0], prior[1], complete)) {
-        background[i * count + p] = 1;
-      }
+    const first = i * count;
+    for (let p = 0; complete && p < count; p++) {
+      const [cx, cy] = priors.subarray(p * BOX_NUMBERS, p * BOX_NUMBERS + 2);
+      if (liesIn(cx, cy, complete)) background[first + p] = 1;
+    }
+    for (let f = 0; f < ignored.length; f++) {
+      const box = boxes.subarray(f * BOX_NUMBERS, (f + 1) * BOX_NUMBERS);
+      if (!isSound(box)) continue;
+      eachOverlap(corners, box, (p, intersection, area) => {
+        background[first + p] = 0;
+        if (ignored[f] && intersection >= IGNORED_COVER * area) counted[first + p] = 0;
+      });
     }
   }
   return { counted, background };

@@ -67,13 +67,13 @@ export interface Targets {
 }
 
 /** An ignored face also excuses the background priors that lie in it by at least this share. */
-const IGNORED_COVER = 0.5;
+export const IGNORED_COVER = 0.5;
 
 /** Numbers of a row of {@link cornersOf}. */
 const CORNER_ROW = BOX_NUMBERS + 1;
 
 /** Priors as corners and area: rows of x1, y1, x2, y2, area. */
-function cornersOf(priors: Float32Array): Float64Array {
+export function cornersOf(priors: Float32Array): Float64Array {
   const rows = new Float64Array((priors.length / BOX_NUMBERS) * CORNER_ROW);
   for (let from = 0, to = 0; from < priors.length; from += BOX_NUMBERS, to += CORNER_ROW) {
     const w = priors[from + 2];
@@ -88,7 +88,7 @@ function cornersOf(priors: Float32Array): Float64Array {
 }
 
 /** Calls `visit(prior, intersection, prior's area)` for every prior that overlaps the box. */
-function eachOverlap(
+export function eachOverlap(
   corners: Float64Array,
   box: Float32Array,
   visit: (prior: number, intersection: number, area: number) => void,
@@ -110,7 +110,8 @@ function boxOf(boxes: Float32Array, face: number): Float32Array {
   return boxes.subarray(face * BOX_NUMBERS, (face + 1) * BOX_NUMBERS);
 }
 
-function isSound(box: Float32Array): boolean {
+/** Whether a box has an area and is finite. */
+export function isSound(box: Float32Array): boolean {
   return box.every(Number.isFinite) && box[2] > box[0] && box[3] > box[1];
 }
 
