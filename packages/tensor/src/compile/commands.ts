@@ -2,10 +2,10 @@ import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../core/errors.js";
 import type { GPUBindGroup } from "../core/web.js";
 import type { BufferBinding } from "../device/bind-groups.js";
-import type { PooledBuffer } from "../device/buffer-pool.js";
 import type { Device } from "../device/device.js";
 import type { CompiledKernel } from "../device/pipelines.js";
 import type { Owned } from "./owned.js";
+import { type Params, paramsInPlace, writeParams } from "./params.js";
 import { type Operand, opSteps, type Step } from "./steps.js";
 
 /** A dispatch, ready to be recorded. */
@@ -35,7 +35,10 @@ export class Binder {
     this.#device = device;
     this.#steps = steps;
     this.#compiled = compiled;
-    this.#params = writeParams(device, steps, owned);
+    const kernels = steps.map(({ kernel }) => kernel);
+    const params = writeParams(device, kernels, "params of a plan");
+    owned.add(() => device.free(params.buffer));
+    this.#params = params;
     this.#varying = [...steps.keys()].filter((i) => steps[i].varies);
   }
 
@@ -72,14 +75,14 @@ export class Binder {
 /** The parameters of a dispatch as its node's attributes are now. */
 function paramsNow(device: Device, { kernel, varies }: Step): Uint8Array {
   const { node, index } = varies!;
-  const now = opSteps(device, node)[index]?.kernel;
-  if (now?.wgsl !== kernel.wgsl || now.params?.byteLength !== kernel.params?.byteLength) {
+  const now = paramsInPlace(opSteps(device, node)[index]?.kernel, kernel);
+  if (!now) {
     throw new TensorError(
       "STALE_PLAN",
       `${node.op.name} takes another kernel than when the plan was compiled: call compile() again.`,
     );
   }
-  return new Uint8Array(now.params ?? new ArrayBuffer(0));
+  return now;
 }
 
 function sameBindings(a: readonly BufferBinding[], b: readonly BufferBinding[]): boolean {
@@ -87,27 +90,4 @@ function sameBindings(a: readonly BufferBinding[], b: readonly BufferBinding[]):
     ({ buffer, offset, size }, i) =>
       buffer === b[i].buffer && offset === b[i].offset && size === b[i].size,
   );
-}
-
-interface Params {
-  readonly buffer: PooledBuffer;
-  readonly offsets: readonly number[];
-}
-
-/** All kernels' params in one buffer, a 256-byte slot each. */
-function writeParams(device: Device, steps: readonly Step[], owned: Owned): Params {
-  const offsets: number[] = [];
-  let total = 0;
-  for (const { kernel } of steps) {
-    offsets.push(total);
-    total += Math.ceil((kernel.params?.byteLength ?? 0) / 256) * 256;
-  }
-  const bytes = new Uint8Array(Math.max(total, 16));
-  for (const [i, { kernel }] of steps.entries()) {
-    if (kernel.params) bytes.set(new Uint8Array(kernel.params), offsets[i]);
-  }
-  const buffer = device.allocate(bytes.length, "params of a plan");
-  owned.add(() => device.free(buffer));
-  device.write(buffer, bytes);
-  return { buffer, offsets };
 }

@@ -156,6 +156,7 @@ export function bytesOf(value: Value): number {
   return roundUp(sizeOf(value.info.shape) * bytesPerElement(value.info.dtype));
 }
 
-function roundUp(bytes: number): number {
+/** Bytes as buffers are made of them. */
+export function roundUp(bytes: number): number {
   return Math.max(16, Math.ceil(bytes / 16) * 16);
 }

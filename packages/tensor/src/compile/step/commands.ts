@@ -2,11 +2,9 @@ import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../../core/errors.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
+import { PARAMS_SLOT, paramsInPlace, writeParams } from "../params.js";
 import type { StepCommand } from "./compiled-step.js";
 import type { Lowering, StepDispatch } from "./webgpu.js";
-
-/** Bytes between the parameters of two dispatches, as uniform buffers are bound. */
-const ALIGNMENT = 256;
 
 /** A dispatch with its buffers. */
 export interface BoundDispatch {
@@ -31,18 +29,12 @@ export async function prepareCommands(
   const compiled = await Promise.all(dispatches.map(({ kernel }) => device.prepare(kernel)));
   const varying = dispatches.filter(({ varies }) => varies);
   const order = [...varying, ...dispatches.filter(({ varies }) => !varies)];
-  const offsets = new Map<BoundDispatch, number>();
-  let total = 0;
-  for (const dispatch of order) {
-    offsets.set(dispatch, total);
-    total += Math.ceil((dispatch.kernel.params?.byteLength ?? 0) / ALIGNMENT) * ALIGNMENT;
-  }
-  const bytes = new Uint8Array(Math.max(total, 16));
-  for (const [dispatch, offset] of offsets) {
-    if (dispatch.kernel.params) bytes.set(new Uint8Array(dispatch.kernel.params), offset);
-  }
-  const buffer = device.allocate(bytes.length, "params of a step");
-  device.write(buffer, bytes);
+  const { buffer, offsets: places } = writeParams(
+    device,
+    order.map(({ kernel }) => kernel),
+    "params of a step",
+  );
+  const offsets = new Map(order.map((dispatch, i) => [dispatch, places[i]]));
   const commands = dispatches.map((dispatch, i): StepCommand => {
     const { kernel, bindings } = dispatch;
     const block = kernel.params && {
@@ -53,7 +45,7 @@ export async function prepareCommands(
     const group = device.bind(compiled[i], bindings, block);
     return { compiled: compiled[i], kernel, group, offsets: block ? [offsets.get(dispatch)!] : [] };
   });
-  const changing = new Uint8Array(varying.length * ALIGNMENT);
+  const changing = new Uint8Array(varying.length * PARAMS_SLOT);
   return {
     commands,
     refresh: () => {
@@ -70,13 +62,13 @@ export async function prepareCommands(
 /** The parameters of a kernel as its node's attributes are now. */
 function paramsNow({ kernel, varies }: BoundDispatch, lowering: Lowering): Uint8Array {
   const { node, index } = varies!;
-  const now = lowering.kernels(node)[index];
-  if (now?.wgsl !== kernel.wgsl || now.params?.byteLength !== kernel.params?.byteLength) {
+  const now = paramsInPlace(lowering.kernels(node)[index], kernel);
+  if (!now) {
     throw new TensorError(
       "STALE_STEP",
       `${node.op.name} takes another kernel than when the step was compiled (an option of the optimizer ` +
         "changed, such as momentum from 0): call compileStep() again.",
     );
   }
-  return new Uint8Array(now.params ?? new ArrayBuffer(0));
+  return now;
 }

@@ -5,9 +5,10 @@ import { Storage } from "../../core/storage.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
 import { assignBuffers } from "../memory.js";
+import { roundUp, type Scratch } from "../steps.js";
 import { rootOf, type StepValue } from "./graph.js";
 import type { PackedWeights } from "./packs.js";
-import { type Operand, roundUp, type Scratch, type StepDispatch } from "./webgpu.js";
+import type { Operand, StepDispatch } from "./webgpu.js";
 
 /** The memory of a step. */
 export interface StepMemory {

@@ -10,12 +10,8 @@ import { Tensor } from "../../core/tensor.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
 import type { OpRun, PackedRoom } from "../../ops/spec.js";
+import { roundUp, type Scratch } from "../steps.js";
 import { rootOf, type StepNode, type StepValue } from "./graph.js";
-
-/** A temporary buffer of one node. */
-export interface Scratch {
-  readonly scratchBytes: number;
-}
 
 /** Weights to be packed before the run. */
 export interface Packed {
@@ -135,11 +131,6 @@ export class Lowering {
 /** What a packing kernel does with its sources: its text and its parameters. */
 export function layoutKey({ wgsl, params }: Kernel): string {
   return `${wgsl}|${new Uint32Array(params ?? new ArrayBuffer(0)).join()}`;
-}
-
-/** Bytes of a value, rounded up as buffers are. */
-export function roundUp(bytes: number): number {
-  return Math.max(16, Math.ceil(bytes / 16) * 16);
 }
 
 function foreignBuffer(name: string): string {
