@@ -12,5 +12,6 @@ export { makeFolder, type OutputOptions, Outputs } from "./cli/outputs.js";
 export { type Progress, startProgress } from "./cli/progress.js";
 export { reportError, withPrintableOutput } from "./cli/report.js";
 export { encodePng } from "./draw/png.node.js";
+export { whyUnreadable } from "./platform/why-unreadable.node.js";
 export { printable, printableJson, printableLines } from "./printable.js";
 export { type LocatedWeights, locateWeights } from "./weights/locate.node.js";

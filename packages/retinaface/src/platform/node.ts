@@ -11,6 +11,7 @@ import type { PixelSource } from "../image/source.js";
 import type { RawImage } from "../types.js";
 import { locateWeights } from "../weights/locate.node.js";
 import { readWhole } from "./read-file.node.js";
+import { whyUnreadable } from "./why-unreadable.node.js";
 
 export { kernelStore } from "../tune/store.node.js";
 
@@ -32,7 +33,7 @@ export async function readBytes(
     return await readWhole(path, signal);
   } catch (cause) {
     if (cause instanceof ReadError || signal?.aborted) throw cause;
-    throw new ReadError(`cannot read ${brief(path)}: ${reason(cause as NodeJS.ErrnoException)}`, {
+    throw new ReadError(`cannot read ${brief(path)}: ${whyUnreadable(cause)}`, {
       cause,
     });
   }
@@ -89,18 +90,4 @@ function filePath(source: unknown): string {
   } catch {
     throw new OptionError(`${brief(text)} is not the URL of a local file`);
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a folder, not a file",
-  ELOOP: "a link in it goes round in a circle",
-  ENAMETOOLONG: "its name is too long",
-  ENXIO: "it is not a file",
-};
-
-function reason(error: NodeJS.ErrnoException): string {
-  return REASONS[error.code ?? ""] ?? error.message;
 }

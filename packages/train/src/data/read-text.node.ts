@@ -1,18 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { whyUnreadable } from "retinaface-webgpu/node";
 import { DataError } from "../errors.js";
 
 /** Just below the longest text that JavaScript holds; the largest label files in use are of 450 MB. */
 const MOST_BYTES = 500_000_000;
 const PIECE = 2 ** 20;
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a folder, not a file",
-  ELOOP: "a link in it goes round in a circle",
-  ENAMETOOLONG: "its name is too long",
-};
 
 /**
  * The text of a label file or another that a data set or run consists of, or of a pipe.
@@ -29,8 +21,7 @@ export function readText(file: string): string {
     }
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new DataError(`Cannot read ${file}: ${REASONS[code ?? ""] ?? message}.`, { cause });
+    throw new DataError(`Cannot read ${file}: ${whyUnreadable(cause)}.`, { cause });
   }
 }
 
