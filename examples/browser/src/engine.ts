@@ -47,8 +47,11 @@ export class Engine {
 
   async load(weights: Blob, name: string): Promise<void> {
     say("Loading the weights…", "busy");
-    const { runsOn } = await this.#client.ask({ kind: "load", weights, backend: chosenBackend() });
+    const request = { kind: "load", weights, backend: chosenBackend() } as const;
+    const { runsOn, thresholds } = await this.#client.ask(request);
     this.#ready = true;
+    page.score.value = String(thresholds.visThreshold);
+    page.nms.value = String(thresholds.nmsThreshold);
     page.weightsName.textContent = name;
     page.adapter.textContent = `Runs on ${runsOn}`;
     page.adapter.hidden = false;

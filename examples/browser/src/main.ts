@@ -286,6 +286,7 @@ async function useWeights(file: File): Promise<void> {
 
 /** After new weights or another size: what is on show is looked at again. */
 async function ready(): Promise<void> {
+  update();
   if (current?.photo) await look(current.photo, true);
   else say("Ready. Choose a photo to begin.");
 }

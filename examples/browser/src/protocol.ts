@@ -1,4 +1,4 @@
-import type { BackendChoice, Face, RawImage } from "retinaface-webgpu";
+import type { BackendChoice, Face, RawImage, Thresholds } from "retinaface-webgpu";
 
 /** Anything that can be looked at: a file, or a frame of a video. */
 export type Picture = Blob | ImageBitmap | VideoFrame;
@@ -20,8 +20,8 @@ export type Request =
 
 /** The answers, by kind of request. */
 export interface Answers {
-  /** What it runs on, in words. */
-  load: { readonly runsOn: string };
+  /** What it runs on, in words, and what goes with the weights. */
+  load: { readonly runsOn: string; readonly thresholds: Thresholds };
   detect: Detection;
   crop: { readonly crops: readonly RawImage[] };
 }

@@ -29,9 +29,13 @@ async function load(weights: Blob, backend: BackendChoice): Promise<Answers["loa
   detector?.dispose();
   detector = next;
   watchDevice();
-  const { name, software } = next.device.adapter;
-  if (next.backend === "webgpu") return { runsOn: `${name}${software ? " (software)" : ""}` };
-  return { runsOn: `your processor, ${next.threads} ${next.threads === 1 ? "thread" : "threads"}` };
+  return { runsOn: engineOf(next), thresholds: { ...next.thresholds } };
+}
+
+function engineOf({ backend, device, threads }: RetinaFace): string {
+  const { name, software } = device.adapter;
+  if (backend === "webgpu") return `${name}${software ? " (software)" : ""}`;
+  return `your processor, ${threads} ${threads === 1 ? "thread" : "threads"}`;
 }
 
 /** Tells the page when the device in use is lost; the detector takes a fresh one by itself. */

@@ -1,7 +1,14 @@
 import { checkAnchors } from "./decode/anchors.js";
+import { resolveThresholds } from "./decode/postprocess.js";
 import { OptionError } from "./errors.js";
 import { checkHeadTable } from "./model/heads.js";
-import type { AnchorConfig, DetectorConfig, HeadSpec } from "./types.js";
+import {
+  type AnchorConfig,
+  DEFAULT_THRESHOLDS,
+  type DetectorConfig,
+  type HeadSpec,
+  type Thresholds,
+} from "./types.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -46,9 +53,24 @@ function parseHeads(value: unknown): HeadSpec[] {
   return heads;
 }
 
+/** Some or all of the thresholds. @throws {OptionError} for a name that there is not, or a value out of range */
+export function parseThresholds(value: unknown): Partial<Thresholds> {
+  const names = Object.keys(DEFAULT_THRESHOLDS).join(", ");
+  if (!isObject(value)) throw new OptionError(`thresholds must be an object with some of ${names}`);
+  for (const [name, given] of Object.entries(value)) {
+    if (!Object.hasOwn(DEFAULT_THRESHOLDS, name)) {
+      throw new OptionError(`there is no threshold "${name}": those are ${names}`);
+    }
+    if (typeof given !== "number") throw new OptionError(`the threshold ${name} must be a number`);
+  }
+  resolveThresholds(value);
+  return { ...value };
+}
+
 /**
  * A detector's configuration from JSON: `{"anchors": {"minSizes": …, "steps": …}, "variances": [0.1, 0.2]}`,
- * either or both, and `"heads"` where they are not the published ones.
+ * either or both, `"heads"` where they are not the published ones, and `"thresholds"` where others than the published
+ * ones were chosen for the weights.
  * @throws {OptionError} saying what is wrong with it
  */
 export function parseDetectorConfig(value: unknown): Partial<DetectorConfig> {
@@ -56,10 +78,11 @@ export function parseDetectorConfig(value: unknown): Partial<DetectorConfig> {
     throw new OptionError(
       "a configuration must be a JSON object: write one with the command anchors --out",
     );
-  const { anchors, variances, heads } = value;
+  const { anchors, variances, heads, thresholds } = value;
   return {
     ...(anchors === undefined ? {} : { anchors: parseAnchors(anchors) }),
     ...(variances === undefined ? {} : { variances: parseVariances(variances) }),
     ...(heads === undefined ? {} : { heads: parseHeads(heads) }),
+    ...(thresholds === undefined ? {} : { thresholds: parseThresholds(thresholds) }),
   };
 }

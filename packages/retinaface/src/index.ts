@@ -79,5 +79,5 @@ export {
   type RawImage,
   type Thresholds,
 } from "./types.js";
-export { CONFIG_KEY, readCheckpointConfig } from "./weights/config.js";
+export { CONFIG_KEY, readCheckpointConfig, storeThresholds } from "./weights/config.js";
 export * from "./weights/index.js";

@@ -79,6 +79,8 @@ export interface DetectorConfig {
   variances: readonly [centre: number, size: number];
   /** The network's heads; default those published, as far as the weights have them. */
   heads?: readonly HeadSpec[];
+  /** Post-processing that was chosen for these weights, by `tune` or `calibrate`; default {@link DEFAULT_THRESHOLDS}. */
+  thresholds?: Readonly<Partial<Thresholds>>;
 }
 
 /** Post-processing: which candidates become faces. */

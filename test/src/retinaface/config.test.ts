@@ -1,14 +1,17 @@
 /** A detector's configuration: what JSON is refused, and that anchors must fit the heads. */
-import { writeSafetensors } from "@retinaface-webgpu/tensor";
+import { readSafetensors, writeSafetensors } from "@retinaface-webgpu/tensor";
 import {
   CheckpointError,
   CONFIG_KEY,
   DEFAULT_CONFIG,
+  DEFAULT_THRESHOLDS,
   type HeadSpec,
   OptionError,
   parseDetectorConfig,
   RETINAFACE_HEADS,
   RetinaFace,
+  readCheckpointConfig,
+  storeThresholds,
 } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -60,6 +63,11 @@ const bad: [unknown, RegExp][] = [
   [{ heads: withHead({ width: 0.5 }) }, /width 0.5/],
   [{ heads: withHead({ meaning: "mask" }) }, /none of class, box, points, values/],
   [{ heads: withHead({ meaning: "points", width: 7 }) }, /even number/],
+  [{ thresholds: 0.5 }, /thresholds must be an object with some of confidenceThreshold, topK/],
+  [{ thresholds: { visTreshold: 0.5 } }, /no threshold "visTreshold"/],
+  [{ thresholds: { visThreshold: "0.5" } }, /visThreshold must be a number/],
+  [{ thresholds: { visThreshold: 1.5 } }, /visThreshold must be a number from 0 to 1/],
+  [{ thresholds: { topK: 0 } }, /topK must be a whole number/],
 ];
 
 test("what is no configuration is refused by name, in a checkpoint too", async () => {
@@ -122,6 +130,42 @@ test("anchors of other strides than the network's are refused, from a checkpoint
       assert.match(error.message, /strides 8, 16, 32, the configuration's steps are .*: give the/);
     }
   }
+});
+
+test("thresholds stored with the weights hold where none are asked for, and travel with tensors and metadata", async () => {
+  const state = await tinyState(device());
+  const { anchors } = DEFAULT_CONFIG;
+  const marked = { [CONFIG_KEY]: JSON.stringify({ anchors }), note: "kept" };
+  const plain = writeSafetensors(state, marked);
+  const first = storeThresholds(plain, { visThreshold: 0.3, nmsThreshold: 0.55 });
+  const weights = storeThresholds(first, { visThreshold: 0.25 });
+  const stored = { visThreshold: 0.25, nmsThreshold: 0.55 };
+  assert.equal(readCheckpointConfig(weights), { anchors, thresholds: stored });
+  assert.is(readSafetensors(weights).metadata.note, "kept");
+  assert.equal([...readSafetensors(weights).tensors], [...readSafetensors(plain).tensors]);
+  assert.throws(() => storeThresholds(plain, { visThreshold: -1 }), /from 0 to 1/);
+
+  const load = (options: object) => RetinaFace.load({ weights, device: device(), ...options });
+  const detector = await load({});
+  assert.equal(detector.thresholds, { ...DEFAULT_THRESHOLDS, ...stored });
+  const image = noiseImage(64, 64);
+  const counts = async (options: object) => (await detector.detect(image, options)).length;
+  const [own, same, published] = [
+    await counts({}),
+    await counts(stored),
+    await counts({ visThreshold: 0.6, nmsThreshold: 0.4 }),
+  ];
+  assert.is(own, same);
+  assert.ok(own > published, `${own} and ${published}`);
+  detector.dispose();
+  const asked = await load({ visThreshold: 0.9 });
+  assert.is(asked.thresholds.visThreshold, 0.9);
+  assert.is(asked.thresholds.nmsThreshold, 0.55);
+  asked.dispose();
+  const config = { thresholds: { visThreshold: 0.7 } };
+  const overridden = await load({ config });
+  assert.equal(overridden.thresholds, { ...DEFAULT_THRESHOLDS, visThreshold: 0.7 });
+  overridden.dispose();
 });
 
 test.run();

@@ -5,7 +5,13 @@ import type { Timings } from "../detect/timings.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
 import { printable } from "../printable.js";
-import { type Face, LANDMARK_NAMES, type RawImage } from "../types.js";
+import {
+  DEFAULT_THRESHOLDS,
+  type DetectorConfig,
+  type Face,
+  LANDMARK_NAMES,
+  type RawImage,
+} from "../types.js";
 import { JsonLines, type Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";
@@ -14,6 +20,7 @@ import { type Timed, TimingsReport } from "./timings.js";
 
 /** What the command needs of a detector. */
 export interface CommandDetector extends Timed {
+  readonly config?: Pick<DetectorConfig, "thresholds">;
   detect(image: RawImage, options: CommandCall): Promise<Face[]>;
   dispose(): void;
 }
@@ -30,8 +37,8 @@ export interface DetectJob {
   inputs?: readonly (string | undefined)[];
   /** Most pixels of a photo's long side; default its own. */
   maxSide?: number;
-  /** Faces of lower scores are printed as ignored ones. */
-  ignoreBelow?: number;
+  /** Faces of lower scores are printed as ignored ones. @param stored threshold of the weights */
+  ignoreBelow?: ((stored: number) => number) | undefined;
   /** What becomes of photos whose data end early; default an error. */
   truncated?: DetectCallOptions["truncated"];
   /** Say on standard error what it ran on and where the time went. */
@@ -145,6 +152,8 @@ async function lookAt(
       await copies.outputs.write(copy, encodePng(annotate(image, faces)));
     }
     const { width, height, warnings } = image;
+    const { visThreshold } = { ...DEFAULT_THRESHOLDS, ...detector.config?.thresholds };
+    const least = ignoreBelow?.(visThreshold);
     const note =
       side === maxSide
         ? undefined
@@ -152,7 +161,7 @@ async function lookAt(
     const size = { width, height, ...(warnings && { warnings }) };
     return {
       failed: false,
-      line: { file, ...size, faces: faces.map((face) => faceLine(face, ignoreBelow)) },
+      line: { file, ...size, faces: faces.map((face) => faceLine(face, least)) },
       note,
     };
   } catch (cause) {

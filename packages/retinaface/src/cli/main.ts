@@ -35,7 +35,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   const load = {
     ...given,
     ...scale,
-    visThreshold: labels ? Math.min(LEAST_LABEL, visThreshold) : visThreshold,
+    visThreshold: labels ? Math.min(LEAST_LABEL, visThreshold ?? LEAST_LABEL) : visThreshold,
   };
   const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
@@ -47,7 +47,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     overwrite,
     inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
     maxSide: load.maxSide,
-    ignoreBelow: labels ? visThreshold : undefined,
+    ignoreBelow: labels ? (stored) => visThreshold ?? stored : undefined,
     truncated: load.truncated,
     timings,
     load: () => RetinaFace.load({ ...load, config, tune: tuning }),

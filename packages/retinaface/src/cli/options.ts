@@ -22,11 +22,11 @@ export interface DetectOptionValues {
   backend: BackendChoice;
   threads?: number;
   timings?: boolean;
-  confidenceThreshold: number;
-  topK: number;
-  nmsThreshold: number;
-  keepTopK: number;
-  visThreshold: number;
+  confidenceThreshold?: number;
+  topK?: number;
+  nmsThreshold?: number;
+  keepTopK?: number;
+  visThreshold?: number;
 }
 
 function fraction(text: string): number {
@@ -91,8 +91,10 @@ export function backendOptions(): Option[] {
 /** `retinaface detect`, without its action. */
 export function detectCommand(): Command {
   const { confidenceThreshold, topK, nmsThreshold, keepTopK, visThreshold } = DEFAULT_THRESHOLDS;
-  const number = (flags: string, text: string, parse: (text: string) => number, value?: number) =>
-    new Option(flags, text).argParser(parse).default(value);
+  const number = (flags: string, text: string, parse: (text: string) => number) =>
+    new Option(flags, text).argParser(parse);
+  const threshold = (flags: string, text: string, parse: (text: string) => number, value: number) =>
+    number(flags, `${text} (default: as stored with the weights, else ${value})`, parse);
   const [where, threads] = backendOptions();
   return new Command("detect")
     .description("find faces in photos and print a JSON line for each photo")
@@ -130,24 +132,24 @@ export function detectCommand(): Command {
     .option("--timings", "say on standard error what it ran on and where the time went")
     .option("--tune", "measure the ways to compute on this adapter once, remember the fastest")
     .addOption(
-      number(
+      threshold(
         "--confidence-threshold <x>",
         "candidates must score above this",
         fraction,
         confidenceThreshold,
       ),
     )
-    .addOption(number("--top-k <n>", "best candidates before suppression", count, topK))
+    .addOption(threshold("--top-k <n>", "best candidates before suppression", count, topK))
     .addOption(
-      number(
+      threshold(
         "--nms-threshold <x>",
         "overlap (IoU) above which the worse is dropped",
         fraction,
         nmsThreshold,
       ),
     )
-    .addOption(number("--keep-top-k <n>", "most faces of a photo", count, keepTopK))
+    .addOption(threshold("--keep-top-k <n>", "most faces of a photo", count, keepTopK))
     .addOption(
-      number("--vis-threshold <x>", "least score that is printed", fraction, visThreshold),
+      threshold("--vis-threshold <x>", "least score that is printed", fraction, visThreshold),
     );
 }

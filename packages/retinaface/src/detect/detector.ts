@@ -43,7 +43,7 @@ export interface LoadOptions extends DetectOptions {
   backend?: BackendChoice | undefined;
   /** Threads for `wasm`; default as many as there are processors, at most 8. One in pages without isolation. */
   threads?: number | undefined;
-  /** Anchors and variances; default those stored with the weights, else the published ones. */
+  /** Anchors, variances, thresholds; default those stored with the weights, else the published ones. */
   config?: Partial<DetectorConfig> | undefined;
   /**
    * How activations are stored between convolutions: `f16` halves their memory and needs the adapter's `shader-f16`.
@@ -67,6 +67,8 @@ const CALLS_IN_FLIGHT = 2;
 export class RetinaFace {
   readonly config: DetectorConfig;
   readonly network: NetworkConfig;
+  /** What calls go by that give none: of `load`'s options, else stored with the weights, else the published ones. */
+  readonly thresholds: Readonly<Thresholds>;
   readonly #parts: RuntimeParts;
   readonly #defaults: DetectOptions;
   readonly #options: BackendOptions;
@@ -83,6 +85,7 @@ export class RetinaFace {
     this.#runtime = runtime;
     this.config = parts.config;
     this.network = parts.network;
+    this.thresholds = resolveThresholds(defaults, resolveThresholds(parts.config.thresholds));
     this.#parts = parts;
     this.#defaults = defaults;
     this.#options = options;
@@ -200,7 +203,7 @@ export class RetinaFace {
   }
 
   #settings(options: DetectCallOptions): Settings {
-    const thresholds = resolveThresholds(options, resolveThresholds(this.#defaults));
+    const thresholds = resolveThresholds(options, this.thresholds);
     const { maxSide = this.#defaults.maxSide, minSide = this.#defaults.minSide } = options;
     for (const [name, side] of Object.entries({ maxSide, minSide })) {
       if (side === undefined || (Number.isSafeInteger(side) && side >= 1)) continue;

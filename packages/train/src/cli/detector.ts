@@ -1,4 +1,10 @@
-import { type LoadOptions, OptionError, RetinaFace } from "retinaface-webgpu";
+import {
+  type LoadOptions,
+  OptionError,
+  RetinaFace,
+  resolveThresholds,
+  type Thresholds,
+} from "retinaface-webgpu";
 import { locateWeights } from "retinaface-webgpu/node";
 import { packFaces } from "../evaluate/detections.js";
 import type { DetectPass } from "../evaluate/test-scales.js";
@@ -8,6 +14,8 @@ import { DEFAULT } from "./train-start.js";
 /** A loaded detector for an evaluation. */
 export interface LoadedDetector {
   readonly pass: DetectPass;
+  /** As asked for, else as stored with the weights, `visThreshold` too, which an evaluation does not apply. */
+  readonly thresholds: Thresholds;
   dispose(): void;
 }
 
@@ -27,7 +35,9 @@ export async function loadDetector(
 ): Promise<LoadedDetector> {
   const source = await sourceOf(weights);
   const detector = await RetinaFace.load({ ...options, weights: source, visThreshold: 0 });
+  const { visThreshold } = resolveThresholds(detector.config.thresholds);
   return {
+    thresholds: { ...detector.thresholds, visThreshold: options.visThreshold ?? visThreshold },
     pass: async (image, maxSide) => packFaces(await detector.detect(image, { maxSide })),
     dispose: () => detector.dispose(),
   };

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { OptionError } from "retinaface-webgpu";
+import { OptionError, type Thresholds } from "retinaface-webgpu";
 import { makeFolder, type Outputs } from "retinaface-webgpu/node";
 import type { FaceRecord, Problem } from "../data/record.js";
 import type { Detections } from "../evaluate/detections.js";
@@ -32,6 +32,8 @@ function recordsOf(images: readonly WiderImage[], folder: string): FaceRecord[] 
 interface Found {
   readonly predictions: Map<string, Detections>;
   readonly problems: Problem[];
+  /** Those of the detector that found them. */
+  readonly thresholds?: Thresholds;
 }
 
 async function detectFaces(
@@ -51,7 +53,7 @@ async function detectFaces(
       onProgress: (done, id) => progress.update(done, id),
     });
     const predictions = new Map(run.images.map((i) => [i.record.id, i.detections]));
-    return { predictions, problems: run.problems };
+    return { predictions, problems: run.problems, thresholds: detector.thresholds };
   } finally {
     progress.stop();
     detector.dispose();
@@ -84,7 +86,7 @@ export async function evaluateWiderFace(values: EvaluateValues & { wider: string
   const images = readWiderValidation(values.wider);
   const { submission } = values;
   const outputs = await checkOutputs(images, values);
-  const { predictions, problems } = await findFaces(images, values);
+  const { predictions, problems, thresholds } = await findFaces(images, values);
   reportProblems(problems);
   const missing = images.filter((image) => !predictions.has(widerKey(image)));
   if (missing.length > 0) {
@@ -114,7 +116,7 @@ export async function evaluateWiderFace(values: EvaluateValues & { wider: string
     predictions: values.predictions ?? null,
     images: images.length,
     missing: missing.length,
-    protocol: values.predictions === undefined ? describeProtocol(values) : null,
+    protocol: thresholds ? describeProtocol(values, thresholds) : null,
     ...Object.fromEntries(
       WIDER_SETTINGS.map((s) => [s, { ap: result[s].ap, faces: result[s].faces }]),
     ),

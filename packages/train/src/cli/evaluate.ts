@@ -76,7 +76,12 @@ async function evaluateData(values: EvaluateValues & { data: string }): Promise<
     sayEvaluation(result);
     const { curve, ...summary } = result;
     const counted = dataset.problems.length + problems.length;
-    const header = { data, weights, problems: counted, protocol: describeProtocol(values) };
+    const header = {
+      data,
+      weights,
+      problems: counted,
+      protocol: describeProtocol(values, detector.thresholds),
+    };
     if (values.plot)
       await outputs.writeText(values.plot, precisionRecallPlot({ "IoU 0.5": curve }));
     if (values.json) {

@@ -1,4 +1,4 @@
-import type { BackendChoice } from "retinaface-webgpu";
+import type { BackendChoice, Thresholds } from "retinaface-webgpu";
 import { readConfigFile } from "retinaface-webgpu/node";
 import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { loadDetector } from "./detector.js";
@@ -25,8 +25,9 @@ export interface EvaluateValues extends ThresholdValues {
 const DEFAULT_SCALES: readonly TestScale[] = [{ kind: "original" }];
 
 /** How the images were looked at: part of every result, since figures differ by tens of points. */
-export function describeProtocol(values: EvaluateValues) {
-  const { confidenceThreshold, topK, nmsThreshold, keepTopK, mirror = false } = values;
+export function describeProtocol(values: EvaluateValues, thresholds: Thresholds) {
+  const { mirror = false } = values;
+  const { confidenceThreshold, topK, nmsThreshold, keepTopK } = thresholds;
   const scales = (values.scale ?? DEFAULT_SCALES).map(formatTestScale);
   return { scales, mirror, confidenceThreshold, topK, nmsThreshold, keepTopK };
 }
@@ -47,8 +48,13 @@ export async function loadEvaluated(values: EvaluateValues) {
   const thresholds = { confidenceThreshold, topK, nmsThreshold, keepTopK };
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const detector = await loadDetector(weights, { ...thresholds, config, backend, threads });
-  const scales = { scales: values.scale ?? DEFAULT_SCALES, mirror, voteThreshold: nmsThreshold };
+  const scales = {
+    scales: values.scale ?? DEFAULT_SCALES,
+    mirror,
+    voteThreshold: detector.thresholds.nmsThreshold,
+  };
   return {
+    thresholds: detector.thresholds,
     detect: (image: Parameters<typeof detector.pass>[0]) =>
       detectAtScales(detector.pass, image, scales),
     dispose: detector.dispose,

@@ -61,10 +61,10 @@ export function weightsOption(): Option {
 
 /** Post-processing options as commander names them. */
 export interface ThresholdValues {
-  readonly confidenceThreshold: number;
-  readonly topK: number;
-  readonly nmsThreshold: number;
-  readonly keepTopK: number;
+  readonly confidenceThreshold?: number;
+  readonly topK?: number;
+  readonly nmsThreshold?: number;
+  readonly keepTopK?: number;
 }
 
 export function confidenceOption(): Option {
@@ -73,13 +73,23 @@ export function confidenceOption(): Option {
     .default(DEFAULT_THRESHOLDS.confidenceThreshold);
 }
 
-/** The detector's post-processing, as `detect` has it; every score counts in an evaluation. */
+/**
+ * The detector's post-processing, as `detect` has it; every score counts in an evaluation. What is not given is as stored
+ * with the weights.
+ */
 export function thresholdOptions(): Option[] {
-  const { topK, nmsThreshold, keepTopK } = DEFAULT_THRESHOLDS;
+  const { confidenceThreshold, topK, nmsThreshold, keepTopK } = DEFAULT_THRESHOLDS;
   const number = (flags: string, text: string, parse: (text: string) => number, value: number) =>
-    new Option(flags, text).argParser(parse).default(value);
+    new Option(flags, `${text} (default: as stored with the weights, else ${value})`).argParser(
+      parse,
+    );
   return [
-    confidenceOption(),
+    number(
+      "--confidence-threshold <x>",
+      "candidates must score above this",
+      fraction,
+      confidenceThreshold,
+    ),
     number("--top-k <n>", "best candidates before suppression", wholeNumber(1), topK),
     number("--nms-threshold <x>", "IoU above which the worse is dropped", fraction, nmsThreshold),
     number("--keep-top-k <n>", "most faces of an image", wholeNumber(1), keepTopK),

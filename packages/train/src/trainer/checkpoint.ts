@@ -139,10 +139,13 @@ export interface TrainedBy {
   readonly seconds: number;
 }
 
-/** A network's weights with its anchors: what `detect --weights` and `RetinaFace.load` take. */
+/**
+ * A network's weights with its anchors: what `detect --weights` and `RetinaFace.load` take. Thresholds that were chosen
+ * for the weights that training began with do not go with others: `tune` and `calibrate` choose anew.
+ */
 export function writeModel(
   weights: StateDict,
-  config: DetectorConfig,
+  { thresholds: _, ...config }: DetectorConfig,
   trained?: TrainedBy,
 ): OwnBytes {
   const made = trained && { [MADE_KEY]: JSON.stringify(trained) };
