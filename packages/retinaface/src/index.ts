@@ -61,6 +61,12 @@ export {
 } from "./image/raw.js";
 export { resizeBilinear } from "./image/resize.js";
 export * from "./model/index.js";
+export { linearAssignment, type Pair } from "./track/assignment.js";
+export type { OneEuroOptions } from "./track/one-euro.js";
+export { overlap } from "./track/overlap.js";
+export type { TrackedFace } from "./track/track.js";
+export { FaceTrackStream, type TrackStreamOptions } from "./track/track-stream.js";
+export { FaceTracker, type TrackOptions, type TrackUpdate } from "./track/tracker.js";
 export {
   type KernelTuner,
   type KernelTuning,

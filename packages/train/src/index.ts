@@ -131,6 +131,7 @@ export {
   type ScaleOptions,
   type TestScale,
 } from "./evaluate/test-scales.js";
+export { type IdentifiedBox, scoreTracks, type TrackingScore } from "./evaluate/tracking.js";
 export { voteDetections } from "./evaluate/voting.js";
 export {
   evaluateWider,

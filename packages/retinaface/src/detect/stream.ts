@@ -3,7 +3,7 @@ import type { Face } from "../types.js";
 import type { DetectCallOptions } from "./options.js";
 
 /** Frames under way at a time: one that the GPU works on and one that is uploaded meanwhile. */
-const FRAMES_IN_FLIGHT = 2;
+export const FRAMES_IN_FLIGHT = 2;
 
 /** What a stream asks of a detector. */
 export interface FrameDetector {
