@@ -15,7 +15,6 @@ import { checkDecodeOptions } from "../image/raw.js";
 import { closeFrames, gatherSources, type PixelSource } from "../image/source.js";
 import { inferNetwork } from "../model/infer.js";
 import type { NetworkConfig } from "../model/network.js";
-import { FaceTrackStream, type TrackStreamOptions } from "../track/track-stream.js";
 import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { DEFAULT_CONFIG } from "../types.js";
@@ -194,12 +193,6 @@ export class RetinaFace {
   stream(options: DetectCallOptions = {}): FaceStream {
     this.#settings(options);
     return new FaceStream(this, options);
-  }
-
-  /** For video: as `stream`, and tells which face is which over the frames. */
-  track(options: TrackStreamOptions = {}): FaceTrackStream {
-    this.#settings(options);
-    return new FaceTrackStream(this, options);
   }
 
   /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */

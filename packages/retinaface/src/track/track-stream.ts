@@ -5,7 +5,7 @@ import type { ImageInput } from "../image/input.js";
 import type { TrackedFace } from "./track.js";
 import { FaceTracker, type TrackOptions } from "./tracker.js";
 
-/** Options of `RetinaFace.track`. */
+/** Options of `FaceTrackStream`. */
 export interface TrackStreamOptions extends TrackOptions, Omit<DetectCallOptions, "visThreshold"> {
   /** Faces are looked for in every so manieth frame, and follow their motion in those between; default 1. */
   readonly every?: number | undefined;
@@ -19,7 +19,8 @@ export interface TrackStreamOptions extends TrackOptions, Omit<DetectCallOptions
  * The faces of a running video, with identities. No frame is dropped: one that comes while the detector is busy is
  * answered by where the faces are believed to be.
  *
- *     const tracked = detector.track({ maxSide: 640, every: 3, onEnter: (face) => greet(face.track) });
+ *     const options = { maxSide: 640, every: 3, onEnter: (face) => greet(face.track) };
+ *     const tracked = new FaceTrackStream(detector, options);
  *     draw(await tracked.push(video));
  */
 export class FaceTrackStream {

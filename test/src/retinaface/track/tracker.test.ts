@@ -3,6 +3,7 @@ import { scoreTracks } from "@retinaface-webgpu/train";
 import {
   type Face,
   FaceTracker,
+  FaceTrackStream,
   OptionError,
   RetinaFace,
   type TrackedFace,
@@ -172,7 +173,10 @@ test("a detector's stream looks at every third frame, answers the others at once
     const { visThreshold: _, ...lenient } = LENIENT;
     const entered: number[] = [];
     const options = { ...lenient, lowThreshold: 0, highThreshold: 0, newThreshold: 0, every: 3 };
-    const stream = detector.track({ ...options, onEnter: ({ track }) => entered.push(track) });
+    const stream = new FaceTrackStream(detector, {
+      ...options,
+      onEnter: ({ track }) => entered.push(track),
+    });
     const counts: number[] = [];
     for (let n = 0; n < 7; n++) {
       assert.is(stream.looks, n % 3 === 0);
@@ -190,9 +194,9 @@ test("a detector's stream looks at every third frame, answers the others at once
       [...entered].sort((a, b) => a - b),
     );
     assert.is(entered.length, counts[0]);
-    assert.throws(() => detector.track({ every: 0 }), /every.*got 0/);
+    assert.throws(() => new FaceTrackStream(detector, { every: 0 }), /every.*got 0/);
     const reason = new Error("enough");
-    const aborted = detector.track({ signal: AbortSignal.abort(reason) });
+    const aborted = new FaceTrackStream(detector, { signal: AbortSignal.abort(reason) });
     assert.is(await aborted.push(frame).catch((error) => error), reason);
   } finally {
     detector.dispose();
