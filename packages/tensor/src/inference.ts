@@ -34,7 +34,7 @@ export {
 export type { Known, OwnBytes } from "./core/web.js";
 export type { AdapterDescription, DeviceOptions, OptionalFeature } from "./device/adapter.js";
 export type { BufferBinding } from "./device/bind-groups.js";
-export type { MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
+export type { LiveBuffers, MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
 export { Device } from "./device/device.js";
 export type { CompiledKernel } from "./device/pipelines.js";
 export { probeAdapter } from "./device/probe.js";

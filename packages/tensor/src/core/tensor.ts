@@ -367,7 +367,7 @@ export function empty(device: Device, shape: Shape, options: TensorOptions = {})
     throw new TensorError("DTYPE", `a tensor's type is one of ${DTYPES.join(", ")}, not ${dtype}.`);
   }
   const bytes = sizeOf(shape) * bytesPerElement(dtype);
-  const storage = new Storage(device, bytes, `tensor ${showShape(shape)}`);
+  const storage = new Storage(device, bytes, "tensor()");
   return new Tensor(device, { shape, dtype }, storage, options.requiresGrad);
 }
 

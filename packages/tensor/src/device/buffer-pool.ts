@@ -6,6 +6,16 @@ export interface PooledBuffer {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
   readonly capacity: number;
+  /** What it was lent for. */
+  readonly label: string;
+}
+
+/** Buffers that are lent for one purpose. */
+export interface LiveBuffers {
+  /** The operation that made the tensors, or what else the memory is for: `conv2d`, `parameter`, `gradient`. */
+  readonly madeBy: string;
+  readonly buffers: number;
+  readonly bytes: number;
 }
 
 /** Counts of a device's buffers. */
@@ -17,7 +27,12 @@ export interface MemoryInfo {
   pooledBytes: number;
   /** The most bytes (live + pooled) so far. */
   peakBytes: number;
+  /** What the live buffers were made by: those that hold most, the largest first. */
+  largest: LiveBuffers[];
 }
+
+/** Entries of `MemoryInfo.largest`. */
+const SHOWN = 8;
 
 const MIN_CLASS = 256;
 
@@ -47,7 +62,9 @@ export class BufferPool {
   readonly #evicted: GPUBuffer[] = [];
   /** Buffers that turned out to have no memory: never lent again. */
   readonly #failed = new WeakSet<GPUBuffer>();
-  readonly #info: MemoryInfo = { liveBuffers: 0, liveBytes: 0, pooledBytes: 0, peakBytes: 0 };
+  readonly #info = { liveBuffers: 0, liveBytes: 0, pooledBytes: 0, peakBytes: 0 };
+  /** Live buffers by label. */
+  readonly #makers = new Map<string, { buffers: number; bytes: number }>();
   readonly #onError: (scope: Promise<GPUError | null>, bytes: number, label: string) => void;
 
   constructor(
@@ -63,7 +80,13 @@ export class BufferPool {
   }
 
   get info(): MemoryInfo {
-    return { ...this.#info };
+    return { ...this.#info, largest: this.makers().slice(0, SHOWN) };
+  }
+
+  /** What all live buffers were made by, those that hold most first. */
+  makers(): LiveBuffers[] {
+    const all = [...this.#makers].map(([madeBy, counts]) => ({ madeBy, ...counts }));
+    return all.sort((a, b) => b.bytes - a.bytes);
   }
 
   acquire(bytes: number, label: string): PooledBuffer {
@@ -77,16 +100,14 @@ export class BufferPool {
     const reused = this.#free.get(capacity)?.pop();
     if (reused) this.#info.pooledBytes -= capacity;
     const buffer = reused ?? this.#create(capacity, label);
-    this.#info.liveBuffers++;
-    this.#info.liveBytes += capacity;
+    this.#count(label, 1, capacity);
     const total = this.#info.liveBytes + this.#info.pooledBytes;
     if (total > this.#info.peakBytes) this.#info.peakBytes = total;
-    return { buffer, bytes, capacity };
+    return { buffer, bytes, capacity, label };
   }
 
   release(pooled: PooledBuffer): void {
-    this.#info.liveBuffers--;
-    this.#info.liveBytes -= pooled.capacity;
+    this.#count(pooled.label, -1, -pooled.capacity);
     const full = this.#info.pooledBytes + pooled.capacity > this.#limit;
     if (full || this.#failed.has(pooled.buffer)) {
       this.#evicted.push(pooled.buffer);
@@ -110,6 +131,18 @@ export class BufferPool {
     for (const list of this.#free.values()) for (const buffer of list) buffer.destroy();
     this.#free.clear();
     this.#info.pooledBytes = 0;
+  }
+
+  #count(label: string, buffers: number, bytes: number): void {
+    this.#info.liveBuffers += buffers;
+    this.#info.liveBytes += bytes;
+    const maker = this.#makers.get(label);
+    if (!maker) this.#makers.set(label, { buffers, bytes });
+    else if (maker.buffers + buffers === 0) this.#makers.delete(label);
+    else {
+      maker.buffers += buffers;
+      maker.bytes += bytes;
+    }
   }
 
   /** Keeps the oldest buffer last, which is the next to be lent. */

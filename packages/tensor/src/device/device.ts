@@ -23,7 +23,7 @@ import {
   type OptionalFeature,
 } from "./adapter.js";
 import type { BufferBinding } from "./bind-groups.js";
-import { BufferPool, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
+import { BufferPool, type LiveBuffers, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
 import { DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
 import { MAP_READ, USAGE } from "./usage.js";
@@ -124,6 +124,7 @@ export class Device {
     return () => this.#lossListeners.delete(listener);
   }
 
+  /** What is in use. `largest` names, of the tensors that live, what made those that hold most. */
   memory(): MemoryInfo & { pipelines: number; submits: number; dispatches: number } {
     return {
       ...this.#pool.info,
@@ -131,6 +132,11 @@ export class Device {
       submits: this.#submits,
       dispatches: this.#recorder.dispatches,
     };
+  }
+
+  /** What made all live buffers, those that hold most first. */
+  makers(): LiveBuffers[] {
+    return this.#pool.makers();
   }
 
   /** Lends a storage buffer of at least `bytes`; its contents are undefined. */
