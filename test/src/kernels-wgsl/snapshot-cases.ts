@@ -136,7 +136,11 @@ function movementCases(): [string, Kernel][] {
     ["padBackwardAxis edge", kernels.padBackwardAxis({ ...axis, mode: "edge" })],
     ["gather", kernels.gather(rows)],
     ["gather odd", kernels.gather({ ...rows, inner: 3 })],
-    ["scatterAdd", kernels.scatterAdd(rows)],
+    ["gatherElements", kernels.gatherElements(rows)],
+    ["scatterAdd", kernels.scatterAdd({ ...rows, elements: false })],
+    ["scatterAdd elements", kernels.scatterAdd({ ...rows, elements: true })],
+    ["scatterElements", kernels.scatterElements(rows)],
+    ...sortCases(rows),
   ];
 }
 
@@ -383,3 +387,24 @@ export const HELPERS: readonly string[] = [
   "unaryGradientFrom",
   "writeTaps",
 ];
+
+function sortCases(rows: Omit<kernels.ScatterSpec, "elements" | "type">): [string, Kernel][] {
+  const line = { outer: 2, extent: 5000, inner: 3, take: 7 };
+  const up = kernels.sort({ ...line, descending: false });
+  const down = kernels.sort({ ...line, descending: true, type: "i32" });
+  const slices = kernels.scatterAddSorted({ ...rows, elements: false });
+  const elements = kernels.scatterAddSorted({ ...rows, elements: true, type: "i32" });
+  return [
+    ["sort blocks", up.kernels[0]],
+    ["sort blocks i32", down.kernels[0]],
+    ["sort flip", up.kernels[1]],
+    ["sort merge", up.kernels[2]],
+    ["sort step", up.kernels[4]],
+    ["sort write", up.write],
+    ["scatterAdd sort", slices.kernels[0]],
+    ["scatterAdd sort elements", elements.kernels[0]],
+    ["scatterAdd starts", slices.starts],
+    ["scatterAdd sum", slices.sum],
+    ["scatterAdd sum elements", elements.sum],
+  ];
+}

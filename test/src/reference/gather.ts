@@ -25,3 +25,33 @@ export function scatterAdd(source: NdArray, index: NdArray, extent: number, axis
   }
   return { shape, data };
 }
+
+/** Elements of x along `axis`, each at the position in its place of `index`. */
+export function gatherElements(x: NdArray, index: NdArray, axis: number): NdArray {
+  return build(index.shape, (i) => {
+    const named = at(index, ...i);
+    const row = named < 0 ? named + x.shape[axis] : named;
+    return row < 0 || row >= x.shape[axis] ? 0 : at(x, ...moved(i, axis, row));
+  });
+}
+
+/** Zeros with every element of `source` added where its index says. */
+export function scatterAddElements(
+  source: NdArray,
+  index: NdArray,
+  extent: number,
+  axis: number,
+): NdArray {
+  const shape = source.shape.map((n, k) => (k === axis ? extent : n));
+  const data = new Float64Array(shape.reduce((a, b) => a * b, 1));
+  for (const i of indices(source.shape)) {
+    const named = at(index, ...i);
+    const row = named < 0 ? named + extent : named;
+    if (row >= 0 && row < extent) data[flatIndex(shape, moved(i, axis, row))] += at(source, ...i);
+  }
+  return { shape, data };
+}
+
+function moved(index: readonly number[], axis: number, row: number): number[] {
+  return index.map((i, k) => (k === axis ? row : i));
+}

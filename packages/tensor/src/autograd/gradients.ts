@@ -13,8 +13,8 @@ import * as binaryGradients from "../ops/binary/gradient.js";
 import { conv2dOp } from "../ops/conv2d/forward.js";
 import { conv2dGradient, transposedGradient } from "../ops/conv2d/gradient.js";
 import { inputGradientOp } from "../ops/conv2d/input-gradient.js";
-import { gatherOp, scatterOp } from "../ops/gather/forward.js";
-import { gatherGradient, scatterGradient } from "../ops/gather/gradient.js";
+import * as gathers from "../ops/gather/forward.js";
+import * as gatherGradients from "../ops/gather/gradient.js";
 import { crossEntropyOp, focalOp, smoothL1Op } from "../ops/losses/forward.js";
 import { crossEntropyGradient, focalGradient, smoothL1Gradient } from "../ops/losses/gradient.js";
 import { matmulOp } from "../ops/matmul/forward.js";
@@ -36,6 +36,8 @@ import { numberOp, whereOp } from "../ops/select/forward.js";
 import { whereGradient } from "../ops/select/gradient.js";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax/forward.js";
 import { softmaxGradient } from "../ops/softmax/gradient.js";
+import { sortOp } from "../ops/sort/forward.js";
+import { sortGradient } from "../ops/sort/gradient.js";
 import type { Gradient, OpSpec } from "../ops/spec.js";
 import { triangleOp } from "../ops/triangle/forward.js";
 import { triangleGradient } from "../ops/triangle/gradient.js";
@@ -88,8 +90,11 @@ const table = new Map<object, Gradient<never>>([
   row(padOp, padGradient),
   row(cumulativeSumOp, cumulativeSumGradient),
   row(triangleOp, triangleGradient),
-  row(gatherOp, gatherGradient),
-  row(scatterOp, scatterGradient),
+  row(gathers.gatherOp, gatherGradients.gatherGradient),
+  row(gathers.scatterOp, gatherGradients.scatterGradient),
+  row(gathers.gatherElementsOp, gatherGradients.gatherElementsGradient),
+  row(gathers.scatterElementsOp, gatherGradients.scatterElementsGradient),
+  row(sortOp, sortGradient),
   row(conv2dOp, conv2dGradient),
   row(inputGradientOp, transposedGradient),
   row(maxPoolOp, maxPoolGradient),

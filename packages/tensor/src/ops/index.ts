@@ -30,7 +30,7 @@ export { type ConvTranspose2dParams, convTranspose2d } from "./conv2d/transposed
 export { arange, eye, full, ones, type RandomOptions, rand, randn } from "./create.js";
 export { type DropoutAttrs, dropout } from "./dropout.js";
 export type { ConvolutionAttrs, FusionKind, FusionTraits } from "./fusion.js";
-export { gather, scatterAdd } from "./gather/forward.js";
+export { gather, gatherElements, scatterAdd, scatterAddElements } from "./gather/forward.js";
 export {
   binaryCrossEntropyWithLogits,
   type CrossEntropyOptions,
@@ -86,6 +86,14 @@ export { type ResizeOptions, resizeBilinear, resizeNearest } from "./resize/forw
 export { cumsum } from "./scan/forward.js";
 export { where } from "./select/forward.js";
 export { logSoftmax, softmax } from "./softmax/forward.js";
+export {
+  argsort,
+  type Sorted,
+  type SortOptions,
+  sort,
+  type TopkOptions,
+  topk,
+} from "./sort/forward.js";
 export type { Gradient, Grads, OpRun, OpSpec } from "./spec.js";
 export {
   type Affine,

@@ -1,8 +1,17 @@
-import { gather, scatterAdd, tensor, where } from "@retinaface-webgpu/tensor";
+import {
+  gather,
+  gatherElements,
+  scatterAdd,
+  scatterAddElements,
+  tensor,
+  where,
+} from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { broadcastAt, broadcastShape, build } from "../../reference/array.js";
 import * as reference from "../../reference/gather.js";
+import { assertClose } from "../../support/close.js";
+import { checkCompiled } from "../../support/compiled.js";
 import { useDevice } from "../../support/gpu.js";
 import { checkOp } from "../../support/op-check.js";
 import { Random } from "../../support/random.js";
@@ -48,11 +57,87 @@ test("scatter-add gives the same bits every time", async () => {
   for (let i = 0; i < 3; i++) assert.equal(await scatterAdd(source, index, 3).data(), first);
 });
 
+const elementLayouts = [
+  { shape: [5], axis: 0, index: [3], values: [4, -1, 4] },
+  { shape: [2, 3, 5], axis: 1, index: [2, 4, 5], values: undefined },
+  { shape: [3, 7], axis: 1, index: [2, 2], values: [6, 0, -7, 7] },
+  { shape: [4, 2, 3], axis: 0, index: [1, 1, 3], values: [3, -8, 0] },
+];
+
+test("gatherElements, also of a smaller index, and its gradient", async () => {
+  const random = new Random(9);
+  for (const { shape, axis, index, values } of elementLayouts) {
+    const positions = values ?? Array.from({ length: 40 }, () => random.integer(-3, 2));
+    await checkOp(device(), {
+      name: `gatherElements [${shape}] at [${positions}] along ${axis}`,
+      inputs: [{ shape }, { shape: index, values: positions, dtype: "i32" }],
+      op: (x, i) => gatherElements(x, i, axis),
+      reference: (x, i) => reference.gatherElements(x, i, axis),
+    });
+    await checkOp(device(), {
+      name: `scatterAddElements [${index}] at [${positions}] along ${axis}`,
+      inputs: [{ shape: index }, { shape: index, values: positions, dtype: "i32" }],
+      op: (x, i) => scatterAddElements(x, i, shape[axis], axis),
+      reference: (x, i) => reference.scatterAddElements(x, i, shape[axis], axis),
+    });
+  }
+});
+
+test("many indices into many rows are sorted first: the same sums, the same bits every time", async () => {
+  const random = new Random(6);
+  for (const { source, rows, axis } of [
+    { source: [3000, 16], rows: 900, axis: 0 },
+    { source: [2, 1100, 6], rows: 1500, axis: 1 },
+  ]) {
+    const count = source[axis];
+    const indexShape = [count];
+    const positions = Array.from({ length: count }, () => random.integer(-rows - 9, rows + 9));
+    const [x, index] = [
+      tensor(device(), random.normals(source.reduce((a, b) => a * b, 1)), source),
+      tensor(device(), positions, indexShape, { dtype: "i32" }),
+    ];
+    const expected = reference.scatterAdd(
+      { shape: source, data: Float64Array.from(await x.data()) },
+      { shape: indexShape, data: Float64Array.from(positions) },
+      rows,
+      axis,
+    );
+    const op = (t: typeof x, i: typeof index) => scatterAdd(t, i, rows, axis);
+    const first = await op(x, index).data();
+    assertClose(first, expected.data, { atol: 1e-5, rtol: 1e-5 });
+    assert.equal(await op(x, index).data(), first);
+    await checkCompiled(device(), "scatterAdd", op, [x, index]);
+  }
+});
+
+test("many elements with indices of their own are sorted first", async () => {
+  const random = new Random(2);
+  const [shape, rows] = [[2, 2100, 3], 1300];
+  const size = 2 * 2100 * 3;
+  const positions = Array.from({ length: size }, () => random.integer(-5, rows + 5));
+  const [x, index] = [
+    tensor(device(), random.normals(size), shape),
+    tensor(device(), positions, shape, { dtype: "i32" }),
+  ];
+  const expected = reference.scatterAddElements(
+    { shape, data: Float64Array.from(await x.data()) },
+    { shape, data: Float64Array.from(positions) },
+    rows,
+    1,
+  );
+  const y = await scatterAddElements(x, index, rows, 1).data();
+  assertClose(y, expected.data, { atol: 1e-5, rtol: 1e-5 });
+});
+
 test("indices that do not fit", () => {
   const x = tensor(device(), new Float32Array(6), [2, 3]);
   const index = tensor(device(), [0, 1, 0], [3], { dtype: "i32" });
   assert.throws(() => gather(x, x), /gather's index takes i32, not f32/);
   assert.throws(() => scatterAdd(x, index, 4), /index \[3\] for \[2, 3\] at axis 0/);
+  assert.throws(() => gatherElements(x, index, 0), /index \[3\] for \[2, 3\] along axis 0/);
+  const wide = tensor(device(), new Int32Array(8), [2, 4], { dtype: "i32" });
+  assert.throws(() => gatherElements(x, wide, 0), /no larger extents/);
+  assert.throws(() => scatterAddElements(x, wide, 4, 0), /both must have one shape/);
 });
 
 test("where chooses with broadcasting, and its gradients", async () => {
