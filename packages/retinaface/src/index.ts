@@ -34,6 +34,7 @@ export {
 } from "./decode/postprocess.js";
 export type { Backend, BackendChoice } from "./detect/backend.js";
 export * from "./detect/detector.js";
+export type { DetectFilesOptions, FileResult } from "./detect/files.js";
 export type * from "./detect/options.js";
 export { FaceStream } from "./detect/stream.js";
 export type { StageTimings, Timings } from "./detect/timings.js";

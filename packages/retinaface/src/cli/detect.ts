@@ -1,9 +1,12 @@
-import { toRawImage } from "#platform";
+import { openDecoders } from "#platform";
 import { hasLandmarks } from "../decode/face.js";
+import { aheadOf, decodersFor } from "../detect/files.js";
+import { inOrder, type Turn } from "../detect/in-order.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import type { Timings } from "../detect/timings.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
+import type { Decoders } from "../image/decoders.js";
 import { printable } from "../printable.js";
 import {
   DEFAULT_THRESHOLDS,
@@ -43,7 +46,7 @@ export interface DetectJob {
   truncated?: DetectCallOptions["truncated"];
   /** Say on standard error what it ran on and where the time went. */
   timings?: boolean;
-  /** Called once, while the first photo is decoded. */
+  /** Called once, while the first photos are decoded. */
   load: () => Promise<CommandDetector>;
   streams: Streams;
   /** Aborting drops the current photo and ends the run. */
@@ -72,8 +75,8 @@ const SMALLER = Math.SQRT1_2;
 const LEAST_SIDE = 512;
 
 /**
- * Looks at photos one after the other and prints a JSON line for each; a photo that fails has its
- * own error line and does not stop the others.
+ * Looks at photos and prints a JSON line for each, in their order: the next ones are decoded meanwhile. A photo that fails
+ * has its own error line and does not stop the others.
  *
  * @returns how many photos failed.
  * @throws what loading the detector throws; WriteError when `out` cannot be made, OutputExistsError when a copy is there
@@ -83,6 +86,7 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   const { photos, out, streams, signal } = job;
   const copies = out === undefined ? undefined : await planCopies(out, job);
   const lines = new JsonLines(streams.stdout);
+  const decoders = openDecoders(decodersFor(photos));
   const detector = job.load();
   let loaded: CommandDetector | undefined;
   const settled = detector.then(
@@ -93,20 +97,24 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   );
   const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
   const report = job.timings ? new TimingsReport() : undefined;
+  const tools = { loading: detector, decoders, copies, report };
+  const look = (photo: Photo, _: number, turn: Turn) => lookAt(photo, turn, job, tools);
   let failed = 0;
+  let done = 0;
   try {
-    for (const [n, photo] of photos.entries()) {
-      progress?.update(n, photo.file);
-      const result = await lookAt(photo, detector, job, { copies, report });
-      if (signal?.aborted || lines.closed) break;
+    for await (const result of inOrder(photos, look, aheadOf(decoders), signal)) {
+      if (lines.closed) break;
       if (result.failed) failed++;
       progress?.clear();
       if (result.note !== undefined) streams.stderr.write(`${printable(result.note)}\n`);
       await lines.write(result.line);
-      progress?.update(n + 1, "");
+      progress?.update(++done, photos[done]?.file ?? "");
     }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
   } finally {
     progress?.stop();
+    await decoders.close();
     if (!signal?.aborted) await settled;
     if (loaded) report?.print(streams, loaded);
     loaded?.dispose();
@@ -129,22 +137,29 @@ async function planCopies(out: string, job: DetectJob): Promise<Copies> {
   return { names: planned, outputs };
 }
 
+/** What photos are looked at with. */
+interface Tools {
+  readonly loading: Promise<CommandDetector>;
+  readonly decoders: Decoders;
+  readonly copies: Copies | undefined;
+  readonly report: TimingsReport | undefined;
+}
+
 async function lookAt(
   photo: Photo,
-  loading: Promise<CommandDetector>,
+  turn: Turn,
   { maxSide, ignoreBelow, truncated, signal }: DetectJob,
-  { copies, report }: { copies?: Copies | undefined; report?: TimingsReport | undefined },
+  { loading, decoders, copies, report }: Tools,
 ): Promise<Result> {
   const { file, error } = photo;
   try {
     if (error !== undefined) throw error;
-    const start = performance.now();
-    const image = await untilAborted(toRawImage(file, { signal, truncated }), signal);
-    const decoding = performance.now() - start;
+    const { image, milliseconds } = await decoders.decode(file, { signal, truncated });
     const detector = await untilAborted(loading, signal);
-    const onTimings = (timings: Timings) => report?.add(timings, decoding);
+    await turn.here;
+    const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
     const { faces, side } = await untilAborted(
-      detectFitting(detector, image, { maxSide, signal, onTimings }),
+      detectFitting(detector, image, { maxSide, signal, onTimings }, turn),
       signal,
     );
     if (copies !== undefined) {
@@ -177,11 +192,14 @@ async function detectFitting(
   detector: CommandDetector,
   image: RawImage,
   options: CommandCall,
+  turn: Turn,
 ): Promise<{ faces: Face[]; side: number | undefined }> {
   let side = options.maxSide;
   for (;;) {
     try {
-      return { faces: await detector.detect(image, { ...options, maxSide: side }), side };
+      const faces = detector.detect(image, { ...options, maxSide: side });
+      turn.done();
+      return { faces: await faces, side };
     } catch (error) {
       const tried = Math.min(side ?? Number.POSITIVE_INFINITY, Math.max(image.width, image.height));
       const smaller = Math.round(tried * SMALLER);

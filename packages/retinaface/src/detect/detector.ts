@@ -20,6 +20,7 @@ import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { DEFAULT_CONFIG } from "../types.js";
 import { readCheckpointConfig } from "../weights/config.js";
 import type { Backend, BackendChoice, DetectorRuntime } from "./backend.js";
+import { type DetectFilesOptions, detectFiles, type FileResult } from "./files.js";
 import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.js";
 import type { DetectCallOptions, DetectOptions } from "./options.js";
 import { CallQueue } from "./queue.js";
@@ -193,6 +194,24 @@ export class RetinaFace {
   stream(options: DetectCallOptions = {}): FaceStream {
     this.#settings(options);
     return new FaceStream(this, options);
+  }
+
+  /**
+   * Finds the faces of many images one after the other, in their order: reading and decoding (in threads, in Node) go
+   * on beside the network, and no more images are held than are under way. An image that fails is a result with an
+   * `error` in place of `faces`, and does not stop the others.
+   *
+   *     for await (const { file, faces, error } of detector.detectFiles(paths, { maxSide: 640 })) …
+   *
+   * @param files may be an asynchronous iterable, and endless
+   * @throws OptionError; the signal's reason when aborted. Leaving the loop ends what was begun.
+   */
+  detectFiles(
+    files: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+    options: DetectFilesOptions = {},
+  ): AsyncGenerator<FileResult, void, undefined> {
+    this.#settings(options);
+    return detectFiles(this, files, options);
   }
 
   /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */

@@ -1,6 +1,7 @@
 import { ImageError, OptionError, ReadError } from "../errors.js";
 import { bytesInMemory, fetchBytes, kindOf } from "../image/bytes.js";
 import { markDecoded } from "../image/capture.js";
+import { type Decoders, plainDecoders } from "../image/decoders.js";
 import { type ImageFormat, sniffFormat } from "../image/format.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import {
@@ -67,6 +68,11 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
   }
+}
+
+/** Decodes images as the page's browser does, which has threads of its own for it. */
+export function openDecoders(_wanted?: number): Decoders {
+  return plainDecoders(toRawImage);
 }
 
 /**
