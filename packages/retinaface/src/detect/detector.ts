@@ -25,6 +25,7 @@ import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.j
 import type { DetectCallOptions, DetectOptions } from "./options.js";
 import { CallQueue } from "./queue.js";
 import type { RuntimeParts } from "./runtime.js";
+import { clipBoxes, groupBySize, type SizeGroup } from "./sizes.js";
 import { FaceStream } from "./stream.js";
 import { lap, noTimings, type Timings } from "./timings.js";
 
@@ -335,44 +336,6 @@ interface Settings {
   readonly truncated: DetectOptions["truncated"];
   readonly profile: boolean;
   readonly timings: Timings;
-}
-
-interface SizeGroup {
-  readonly width: number;
-  readonly height: number;
-  readonly images: PixelSource[];
-  readonly indices: number[];
-}
-
-/** Boxes cut to the image. */
-function clipBoxes(faces: readonly Face[], { width, height }: PixelSource): Face[] {
-  const inside = (value: number, side: number) => Math.max(0, Math.min(value, side));
-  return faces.map((face) => {
-    const [x1, y1, x2, y2] = face.box;
-    const [left, right] = [inside(x1, width), inside(x2, width)];
-    const [top, bottom] = [inside(y1, height), inside(y2, height)];
-    return { ...face, box: [left, top, right, bottom] };
-  });
-}
-
-/** Images by the size at which the network sees them. */
-function groupBySize(
-  images: readonly PixelSource[],
-  { maxSide = Number.POSITIVE_INFINITY, minSide }: Settings,
-): SizeGroup[] {
-  const groups = new Map<string, SizeGroup>();
-  for (const [i, image] of images.entries()) {
-    const wanted = minSide === undefined ? 1 : minSide / Math.min(image.width, image.height);
-    const scale = Math.min(wanted, maxSide / Math.max(image.width, image.height));
-    const width = Math.max(1, Math.round(image.width * scale));
-    const height = Math.max(1, Math.round(image.height * scale));
-    const key = `${width}x${height}`;
-    const group = groups.get(key) ?? { width, height, images: [], indices: [] };
-    group.images.push(image);
-    group.indices.push(i);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
 }
 
 /** Gives up waiting when the signal comes; what was submitted runs out by itself. */
