@@ -29,7 +29,8 @@ const OPTIONS = [
 
 /** What the compiled kernels are made of. */
 export function kernelSources() {
-  return [...listFiles(path.join(folder, "assembly")), path.join(folder, "src/records.ts")];
+  const records = listFiles(path.join(folder, "src")).filter((file) => file.endsWith("records.ts"));
+  return [...listFiles(path.join(folder, "assembly")), ...records];
 }
 
 /**

@@ -52,7 +52,9 @@ export function convChunk(step: usize, chunk: i32, thread: i32): void {
         aStep,
       );
     } else {
-      patches(step, group, first, count, scratch);
+      const channels = word(step, Conv.inChannels);
+      const taps = word(step, Window.kernelHeight);
+      patches(step, channels, 0, taps, group, first, count, scratch);
     }
     const shift = (<usize>(group * columns)) << 2;
     if (hasResidual && group > 0) {
@@ -80,19 +82,27 @@ export function convChunk(step: usize, chunk: i32, thread: i32): void {
 }
 
 /**
- * Copies what lies under the kernel at `count` output pixels, a row each; zeros outside the image.
+ * Copies what lies under the kernel's rows `kernelTop` … `kernelBottom` at `count` output pixels, a row each; zeros
+ * outside the image. @param channels of one group
  */
-function patches(step: usize, group: i32, first: i32, count: i32, to: usize): void {
+export function patches(
+  step: usize,
+  channels: i32,
+  kernelTop: i32,
+  kernelBottom: i32,
+  group: i32,
+  first: i32,
+  count: i32,
+  to: usize,
+): void {
   const outHeight = word(step, Window.outHeight);
   const outWidth = word(step, Window.outWidth);
   const inHeight = word(step, Window.inHeight);
   const inWidth = word(step, Window.inWidth);
   const inStride = word(step, Window.inStride);
-  const kernelHeight = word(step, Window.kernelHeight);
   const kernelWidth = word(step, Window.kernelWidth);
   const dilationX = word(step, Window.dilationX);
   const dilationY = word(step, Window.dilationY);
-  const channels = word(step, Conv.inChannels);
   const image = word(step, Window.input) + ((group * channels) << 2);
   // Neighbouring taps are one run where they are neighbours in memory.
   const dense = dilationX == 1 && channels == inStride;
@@ -102,7 +112,7 @@ function patches(step: usize, group: i32, first: i32, count: i32, to: usize): vo
   for (let i = 0; i < count; i++) {
     const left = column * word(step, Window.strideX) - word(step, Window.padLeft);
     const top = row * word(step, Window.strideY) - word(step, Window.padTop);
-    for (let ky = 0; ky < kernelHeight; ky++) {
+    for (let ky = kernelTop; ky < kernelBottom; ky++) {
       const y = top + ky * dilationY;
       const line = image + (((n * inHeight + y) * inWidth * inStride) << 2);
       if (<u32>y >= <u32>inHeight) {

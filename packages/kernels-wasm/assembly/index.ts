@@ -1,11 +1,17 @@
 /** Runs programs: steps one after the other, each shared by all threads of a team. */
 import { Head, Opcode } from "../src/records";
+import { inferenceGradientChunk, inputGradientChunk, normalizeChunk } from "./batchnorm";
+import { statisticsChunk, statisticsMergeChunk, sumsChunk, sumsMergeChunk } from "./batchnorm-sums";
 import { convChunk } from "./conv";
 import { depthwiseChunk } from "./depthwise";
+import { depthwiseWeightGradientChunk } from "./depthwise-weight-gradient";
 import { imageChunk } from "./image";
+import { depthwiseGradientChunk, stridedGradientChunk } from "./input-gradient";
+import { packDepthwiseChunk, packProductChunk, packWinogradChunk } from "./pack";
 import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwise";
 import { poolChunk } from "./pool";
 import { meet, takeChunk, word } from "./team";
+import { weightGradientChunk, weightGradientSumChunk } from "./weight-gradient";
 import { winogradChunk } from "./winograd";
 
 /**
@@ -54,6 +60,59 @@ function runChunk(step: usize, chunk: i32, thread: i32): void {
       break;
     case Opcode.Image:
       imageChunk(step, chunk, thread);
+      break;
+    default:
+      runGradientChunk(step, chunk, thread);
+  }
+}
+
+/** Steps of training. */
+function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
+  switch (word(step, Head.opcode)) {
+    case Opcode.PackProduct:
+      packProductChunk(step, chunk);
+      break;
+    case Opcode.PackDepthwise:
+      packDepthwiseChunk(step);
+      break;
+    case Opcode.PackWinograd:
+      packWinogradChunk(step, chunk);
+      break;
+    case Opcode.StridedInputGradient:
+      stridedGradientChunk(step, chunk, thread);
+      break;
+    case Opcode.DepthwiseInputGradient:
+      depthwiseGradientChunk(step, chunk, thread);
+      break;
+    case Opcode.WeightGradient:
+      weightGradientChunk(step, chunk, thread);
+      break;
+    case Opcode.DepthwiseWeightGradient:
+      depthwiseWeightGradientChunk(step, chunk);
+      break;
+    case Opcode.WeightGradientSum:
+      weightGradientSumChunk(step, chunk);
+      break;
+    case Opcode.BatchNormStatistics:
+      statisticsChunk(step, chunk);
+      break;
+    case Opcode.BatchNormMerge:
+      statisticsMergeChunk(step, chunk);
+      break;
+    case Opcode.BatchNormNormalize:
+      normalizeChunk(step, chunk);
+      break;
+    case Opcode.BatchNormSums:
+      sumsChunk(step, chunk);
+      break;
+    case Opcode.BatchNormSumsMerge:
+      sumsMergeChunk(step, chunk);
+      break;
+    case Opcode.BatchNormInputGradient:
+      inputGradientChunk(step, chunk);
+      break;
+    case Opcode.BatchNormInferenceGradient:
+      inferenceGradientChunk(step, chunk);
       break;
     default:
       unreachable();

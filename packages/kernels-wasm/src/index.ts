@@ -1,5 +1,13 @@
 export type { Activation } from "./activation.js";
 export {
+  type BatchNormSpec,
+  batchNorm,
+  batchNormInferenceGradient,
+  batchNormInputGradient,
+  batchNormParameterGradients,
+  batchNormTraining,
+} from "./batchnorm.js";
+export {
   type Conv2dKernel,
   type Conv2dVariant,
   type Conv2dWeights,
@@ -9,11 +17,15 @@ export {
   depthwisePoint,
   fitsDepthwise,
 } from "./conv2d/convolution.js";
+export { type Conv2dInputGradient, conv2dInputGradient } from "./conv2d/input-gradient.js";
+export { conv2dPacking } from "./conv2d/packing.js";
 export { type Conv2dResidual, type Conv2dSpec, conv2dFlops, outputSize } from "./conv2d/spec.js";
+export { conv2dWeightGradient } from "./conv2d/weight-gradient.js";
 export { type AxisTaps, type ImageInputSpec, imageInput, packTaps, tentTaps } from "./image.js";
 export {
   encodeProgram,
   type Kernel,
+  type KernelSequence,
   type OperandSlot,
   SLACK_BYTES,
   TEAM_BYTES,

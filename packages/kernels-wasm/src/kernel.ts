@@ -20,6 +20,13 @@ export interface Kernel {
   readonly flops: number;
 }
 
+/** Several steps, one after the other. */
+export interface KernelSequence {
+  readonly kernels: readonly Kernel[];
+  /** Floats of the operand `scratch`: what the steps leave for one another. */
+  readonly scratchLength: number;
+}
+
 /**
  * Floats and bytes beyond the end of an operand that kernels may read (never write): they load four
  * floats at a time. Leave as much room behind the last operand in memory.

@@ -17,6 +17,21 @@ export enum Opcode {
   Copy = 7,
   Softmax = 8,
   Image = 9,
+  PackProduct = 20,
+  PackDepthwise = 21,
+  PackWinograd = 22,
+  StridedInputGradient = 23,
+  DepthwiseInputGradient = 24,
+  WeightGradient = 25,
+  DepthwiseWeightGradient = 26,
+  WeightGradientSum = 27,
+  BatchNormStatistics = 28,
+  BatchNormMerge = 29,
+  BatchNormNormalize = 30,
+  BatchNormSums = 31,
+  BatchNormSumsMerge = 32,
+  BatchNormInputGradient = 33,
+  BatchNormInferenceGradient = 34,
 }
 
 /** The first words of every step. */

@@ -14,17 +14,33 @@ const PAGE = 65536;
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
+/** Values; or a count of floats for what is written: they begin as NaN and come back. */
+export type WasmOperands = Readonly<Record<string, ArrayBufferView | number>>;
+
 /**
  * Runs one kernel on one thread.
  *
- * @param operands by name: values, or a count of floats for those that are written; the latter come
- * back. Between them lies room full of NaN, and so do they begin.
- * @throws Error when a kernel wrote into that room
+ * @returns the first operand that is given as a count
+ * @throws Error when a kernel wrote where nothing or another operand lies
  */
-export async function runWasm(
-  kernel: Kernel,
-  operands: Readonly<Record<string, ArrayBufferView | number>>,
-): Promise<Float32Array> {
+export async function runWasm(kernel: Kernel, operands: WasmOperands): Promise<Float32Array> {
+  const [written] = Object.keys(operands).filter((name) => typeof operands[name] === "number");
+  const results = await runWasmSteps([kernel], operands);
+  return results[written];
+}
+
+/**
+ * Runs kernels one after the other on one thread.
+ *
+ * @param inPlace operands that are given as values and written all the same
+ * @returns what was written, by name
+ * @throws Error when a kernel wrote where nothing or another operand lies
+ */
+export async function runWasmSteps(
+  kernels: readonly Kernel[],
+  operands: WasmOperands,
+  inPlace: readonly string[] = [],
+): Promise<Record<string, Float32Array>> {
   compiled ??= compileKernels();
   const places = new Map<string, { at: number; bytes: number }>();
   let at = 1024;
@@ -34,10 +50,16 @@ export async function runWasm(
     at = Math.ceil((at + bytes + SLACK_BYTES) / 64) * 64;
   }
   const scratch = at;
-  const program = Math.ceil((scratch + (kernel.scratch?.bytes ?? 0) + SLACK_BYTES) / 64) * 64;
-  const addressOf = (name: string) => places.get(name)!.at;
-  const words = encodeProgram([{ kernel, addressOf }], scratch);
-  const team = program + words.byteLength + 64;
+  const scratchBytes = Math.max(...kernels.map((kernel) => kernel.scratch?.bytes ?? 0));
+  const program = Math.ceil((scratch + scratchBytes + SLACK_BYTES) / 64) * 64;
+  const addressOf = (name: string) => {
+    const place = places.get(name);
+    if (!place) throw new Error(`no operand ${name}`);
+    return place.at;
+  };
+  const steps = kernels.map((kernel) => ({ kernel, addressOf }));
+  const words = encodeProgram(steps, scratch);
+  const team = Math.ceil((program + words.byteLength) / 64) * 64 + 64;
   const pages = Math.ceil((team + TEAM_BYTES) / PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: MEMORY_PAGES, shared: true });
   const all = new Int32Array(memory.buffer);
@@ -52,12 +74,21 @@ export async function runWasm(
   const before = all.slice(0, scratch / 4);
   const { run } = await instantiateKernels(await compiled, memory);
   run(program, team, 0, 1);
-  const [written] = Object.entries(operands).find(([, operand]) => typeof operand === "number")!;
-  const { at: from, bytes } = places.get(written)!;
+  const written = Object.keys(operands).filter(
+    (name) => typeof operands[name] === "number" || inPlace.includes(name),
+  );
+  const own = new Uint8Array(before.length);
+  for (const { at: from, bytes } of written.map((name) => places.get(name)!)) {
+    own.fill(1, from / 4, (from + bytes) / 4);
+  }
   for (let i = 0; i < before.length; i++) {
-    const own = i * 4 >= from && i * 4 < from + bytes;
-    if (!own && all[i] !== before[i]) throw new Error(`${kernel.name} wrote to word ${i}`);
+    if (!own[i] && all[i] !== before[i]) throw new Error(`${kernels[0].name} wrote to word ${i}`);
   }
   if (all[program / 4 + 2] !== 0) throw new Error("the step is not ready for another run");
-  return new Float32Array(memory.buffer, from, bytes / 4).slice();
+  return Object.fromEntries(
+    written.map((name) => {
+      const { at: from, bytes } = places.get(name)!;
+      return [name, new Float32Array(memory.buffer, from, bytes / 4).slice()];
+    }),
+  );
 }

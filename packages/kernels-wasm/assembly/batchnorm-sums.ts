@@ -1,0 +1,200 @@
+/**
+ * Sums over the rows of a batch norm: the batch's statistics, and the gradients to gamma and beta. A chunk
+ * is a segment of rows, taken in blocks that stay in the first-level cache; a second step merges the
+ * segments in their order.
+ *
+ * A block's mean is taken first, then the squared deviations from it, corrected by what the deviations
+ * themselves sum up to (Chan, Golub and LeVeque 1983), and merged with what came before by Chan's formula,
+ * M2 = M2ₐ + M2ᵦ + δ²·nₐnᵦ/n: accurate where the mean is a thousand standard deviations, where E[x²] −
+ * E[x]² loses every digit.
+ */
+import { BatchNorm } from "../src/gradient-records";
+import { beforeActivation, inverseOf } from "./batchnorm";
+import { storeLanes } from "./tail";
+import { float, word } from "./team";
+
+/** Floats of a block. */
+const BLOCK = 4096;
+
+@inline
+function blockRows(channels: i32): i32 {
+  return max(8, BLOCK / channels);
+}
+
+/** Bytes of a channel's numbers in `partial`, rounded up to whole vectors. */
+@inline
+function widthOf(step: usize): usize {
+  return <usize>((word(step, BatchNorm.channels) + 3) & ~3) << 2;
+}
+
+/** Means, then sums of squared deviations, of a segment. */
+export function statisticsChunk(step: usize, chunk: i32): void {
+  const channels = word(step, BatchNorm.channels);
+  const size = word(step, BatchNorm.chunkRows);
+  const first = chunk * size;
+  const count = min(size, word(step, BatchNorm.rows) - first);
+  const row = <usize>channels << 2;
+  const width = widthOf(step);
+  const to = <usize>word(step, BatchNorm.partial) + chunk * width * 2;
+  const most = blockRows(channels);
+  for (let done = 0; done < count; done += most) {
+    const rows = min(most, count - done);
+    const x = <usize>word(step, BatchNorm.x) + (first + done) * row;
+    for (let c: usize = 0; c < width; c += 16) {
+      mergeBlock(x + c, row, rows, done, to + c, to + width + c);
+    }
+  }
+}
+
+/** Merges a block of rows with the `done` rows before it. */
+function mergeBlock(
+  x: usize,
+  row: usize,
+  rows: i32,
+  done: i32,
+  meanAt: usize,
+  squaresAt: usize,
+): void {
+  const end = x + rows * row;
+  let sum = f32x4.splat(0);
+  for (let at = x; at < end; at += row) sum = f32x4.add(sum, v128.load(at));
+  const perRow = f32x4.splat(<f32>1 / <f32>rows);
+  let own = f32x4.mul(sum, perRow);
+  let rest = f32x4.splat(0);
+  let squares = f32x4.splat(0);
+  for (let at = x; at < end; at += row) {
+    const d = f32x4.sub(v128.load(at), own);
+    rest = f32x4.add(rest, d);
+    squares = f32x4.add(squares, f32x4.mul(d, d));
+  }
+  own = f32x4.add(own, f32x4.mul(rest, perRow));
+  squares = f32x4.sub(squares, f32x4.mul(f32x4.mul(rest, rest), perRow));
+  if (done > 0) {
+    const mean = v128.load(meanAt);
+    const delta = f32x4.sub(own, mean);
+    const share: f32 = <f32>rows / <f32>(done + rows);
+    const weight = f32x4.splat(share * <f32>done);
+    own = f32x4.add(mean, f32x4.mul(delta, f32x4.splat(share)));
+    squares = f32x4.add(squares, f32x4.mul(f32x4.mul(delta, delta), weight));
+    squares = f32x4.add(squares, v128.load(squaresAt));
+  }
+  v128.store(meanAt, own);
+  v128.store(squaresAt, squares);
+}
+
+/** Mean and biased variance of 4 channels; the running ones in place, by the unbiased variance. */
+export function statisticsMergeChunk(step: usize, chunk: i32): void {
+  const c = <usize>chunk << 4;
+  const lanes = word(step, BatchNorm.channels) - (chunk << 2);
+  const width = widthOf(step);
+  const segments = word(step, BatchNorm.segments);
+  const size = word(step, BatchNorm.chunkRows);
+  const rows = word(step, BatchNorm.rows);
+  const partial = <usize>word(step, BatchNorm.partial) + c;
+  const base = v128.load(partial);
+  let shift = f32x4.splat(0);
+  for (let i = 0; i < segments; i++) {
+    const count = f32x4.splat(<f32>min(size, rows - i * size));
+    const d = f32x4.sub(v128.load(partial + i * width * 2), base);
+    shift = f32x4.add(shift, f32x4.mul(count, d));
+  }
+  const mean = f32x4.add(base, f32x4.div(shift, f32x4.splat(<f32>rows)));
+  let squares = f32x4.splat(0);
+  for (let i = 0; i < segments; i++) {
+    const count = f32x4.splat(<f32>min(size, rows - i * size));
+    const d = f32x4.sub(v128.load(partial + i * width * 2), mean);
+    squares = f32x4.add(squares, v128.load(partial + i * width * 2 + width));
+    squares = f32x4.add(squares, f32x4.mul(count, f32x4.mul(d, d)));
+  }
+  const variance = f32x4.div(squares, f32x4.splat(<f32>rows));
+  storeLanes(<usize>word(step, BatchNorm.mean) + c, mean, lanes);
+  storeLanes(<usize>word(step, BatchNorm.variance) + c, variance, lanes);
+  if (word(step, BatchNorm.runningMean)) {
+    const unbiased = f32x4.mul(variance, f32x4.splat(float(step, BatchNorm.unbias)));
+    approach(step, <usize>word(step, BatchNorm.runningMean) + c, mean, lanes);
+    approach(step, <usize>word(step, BatchNorm.runningVariance) + c, unbiased, lanes);
+  }
+}
+
+/** r += momentum · (value − r). */
+function approach(step: usize, at: usize, value: v128, lanes: i32): void {
+  const r = v128.load(at);
+  const by = f32x4.mul(f32x4.splat(float(step, BatchNorm.momentum)), f32x4.sub(value, r));
+  storeLanes(at, f32x4.add(r, by), lanes);
+}
+
+/** Σ g · x̂, then Σ g, of a segment. */
+export function sumsChunk(step: usize, chunk: i32): void {
+  const channels = word(step, BatchNorm.channels);
+  const size = word(step, BatchNorm.chunkRows);
+  const first = chunk * size;
+  const count = min(size, word(step, BatchNorm.rows) - first);
+  const width = widthOf(step);
+  const to = <usize>word(step, BatchNorm.partial) + chunk * width * 2;
+  const most = blockRows(channels);
+  for (let done = 0; done < count; done += most) {
+    const rows = min(most, count - done);
+    for (let c: usize = 0; c < width; c += 16) {
+      addBlock(step, first + done, rows, c, done == 0, to + c, to + width + c);
+    }
+  }
+}
+
+function addBlock(
+  step: usize,
+  first: i32,
+  rows: i32,
+  c: usize,
+  fresh: bool,
+  dotAt: usize,
+  sumAt: usize,
+): void {
+  const row = <usize>word(step, BatchNorm.channels) << 2;
+  const activated = word(step, BatchNorm.activated) != 0;
+  const slope = f32x4.splat(float(step, BatchNorm.slope));
+  const mean = v128.load(<usize>word(step, BatchNorm.mean) + c);
+  const inverse = inverseOf(step, c);
+  let scale = inverse;
+  let shift = inverse;
+  if (activated) {
+    scale = f32x4.mul(inverse, v128.load(<usize>word(step, BatchNorm.gamma) + c));
+    shift = v128.load(<usize>word(step, BatchNorm.beta) + c);
+  }
+  let from = <usize>word(step, BatchNorm.x) + first * row + c;
+  let gradient = <usize>word(step, BatchNorm.gradient) + first * row + c;
+  const end = from + rows * row;
+  let sum = f32x4.splat(0);
+  let dot = f32x4.splat(0);
+  for (; from < end; from += row) {
+    const x = f32x4.sub(v128.load(from), mean);
+    let g = v128.load(gradient);
+    if (activated) g = beforeActivation(g, f32x4.add(f32x4.mul(x, scale), shift), slope);
+    sum = f32x4.add(sum, g);
+    dot = f32x4.add(dot, f32x4.mul(g, x));
+    gradient += row;
+  }
+  dot = f32x4.mul(dot, inverse);
+  v128.store(dotAt, fresh ? dot : f32x4.add(v128.load(dotAt), dot));
+  v128.store(sumAt, fresh ? sum : f32x4.add(v128.load(sumAt), sum));
+}
+
+/** The gradients to gamma and beta of 4 channels. */
+export function sumsMergeChunk(step: usize, chunk: i32): void {
+  const c = <usize>chunk << 4;
+  const channels = word(step, BatchNorm.channels);
+  const lanes = channels - (chunk << 2);
+  const width = widthOf(step);
+  let from = <usize>word(step, BatchNorm.partial) + c;
+  let dot = f32x4.splat(0);
+  let sum = f32x4.splat(0);
+  for (let i = 0; i < word(step, BatchNorm.segments); i++) {
+    dot = f32x4.add(dot, v128.load(from));
+    sum = f32x4.add(sum, v128.load(from + width));
+    from += width * 2;
+  }
+  storeLanes(<usize>word(step, BatchNorm.gradGamma) + c, dot, lanes);
+  storeLanes(<usize>word(step, BatchNorm.gradBeta) + c, sum, lanes);
+  const sums = <usize>word(step, BatchNorm.sums) + c;
+  storeLanes(sums, dot, lanes);
+  storeLanes(sums + (<usize>channels << 2), sum, lanes);
+}
