@@ -102,6 +102,19 @@ export {
 export { parseScored, type ScoredPhoto } from "./distill/scored.js";
 export { Teacher } from "./distill/teacher.js";
 export { DataError, FormatError, NonFiniteLossError } from "./errors.js";
+export {
+  FACE_SIZES,
+  type MeasureAtOptions,
+  measureAt,
+  type SizeFigures,
+  type ThresholdFigures,
+} from "./evaluate/by-size.js";
+export {
+  type CalibrateOptions,
+  type Calibration,
+  type CalibrationRow,
+  calibrateThreshold,
+} from "./evaluate/calibrate.js";
 export { type Detect, type Detections, packFaces } from "./evaluate/detections.js";
 export {
   type EvaluatedImage,
@@ -122,7 +135,13 @@ export {
   precisionRecall,
   recallAtPrecision,
 } from "./evaluate/precision-recall.js";
-export { type RunOptions, type RunResult, runDetector } from "./evaluate/run.js";
+export {
+  type RunOptions,
+  type RunResult,
+  type RunsResult,
+  runDetector,
+  runDetectors,
+} from "./evaluate/run.js";
 export {
   type DetectPass,
   detectAtScales,

@@ -195,6 +195,12 @@ test("wrong usage: exit code 2, nothing on standard output, the remedy named", (
     [["evaluate"], /either --data SPEC or --wider/],
     [["evaluate", "--wider", at("empty")], /Cannot read .*wider_face_val\.mat/],
     [["evaluate", "--data", data, "--scale", "huge"], /test scale is/],
+    [["evaluate", "--data", data, "--sizes", "0"], /positive numbers/],
+    [["evaluate", "--data", data, "--weights", "a", "--weights", "a"], /a is given twice/],
+    [["evaluate", "--wider", at("gt"), "--weights", "a", "--weights", "b"], /takes one --weights/],
+    [["evaluate", "--data", `${data}?match=(`], /match=\( is no regular expression/],
+    [["calibrate", "--data", data, "--min-size", "-1"], /at least 0/],
+    [["calibrate", "--data", data, "--out", at("label.txt")], /label\.txt/],
   ];
   for (const [args, message] of cases) {
     const { status, stdout, stderr } = run(...args);
@@ -224,6 +230,43 @@ sharedTest(test, "evaluate and tune with the public weights", [WEIGHTS, MASKS], 
   assert.equal(stored.json.best.nmsThreshold, tuned.json.best.nmsThreshold);
   assert.ok(Math.abs(stored.json.best.f1 - tuned.json.best.f1) < 1e-6);
 });
+
+sharedTest(
+  test,
+  "weights side by side, and a threshold chosen and stored",
+  [WEIGHTS, MASKS],
+  () => {
+    const masks = `voc:${sharedPath(MASKS)}?classes=*=face&match=[16]\\.&limit=4`;
+    const common = ["--data", masks, "--scale", "256"];
+    const own = ["--weights", "default", "--weights", sharedPath(WEIGHTS)];
+    const { status, json, stderr } = run("evaluate", ...common, ...own, "--sizes", "8,24");
+    assert.is(status, 0, stderr);
+    const [first, second] = json.detectors;
+    assert.equal([first.weights, second.weights], ["default", sharedPath(WEIGHTS)]);
+    assert.equal(
+      second.atThreshold.bySize.map(({ from }: { from: number }) => from),
+      [8, 24],
+    );
+    assert.ok(
+      second.ap50 > first.ap50 - 0.3 && second.milliseconds > 0 && first.ap50 !== second.ap50,
+    );
+    assert.match(stderr, /AP ≥ 8 {2}AP ≥ 24 {2}at score/);
+
+    const out = at("calibrated.safetensors");
+    const one = ["--weights", sharedPath(WEIGHTS), "--out", out];
+    const calibrated = run("calibrate", ...common, ...one, "--min-size", "8");
+    assert.is(calibrated.status, 0, calibrated.stderr);
+    const { best } = calibrated.json;
+    assert.match(calibrated.stderr, /no photo is without a face/);
+    const again = run("evaluate", ...common, "--weights", out);
+    assert.is(again.status, 0, again.stderr);
+    assert.is(again.json.protocol.visThreshold, best.threshold);
+    assert.ok(Math.abs(again.json.atThreshold.bySize[0].found - best.found) < 1e-9);
+    assert.is(again.json.ap50, second.ap50);
+    const refused = run("calibrate", ...common, ...one);
+    assert.is(refused.status, 2);
+  },
+);
 
 test.after(() => rmSync(folder, { recursive: true }));
 

@@ -4,6 +4,7 @@ import {
   RetinaFace,
   resolveThresholds,
   type Thresholds,
+  type Timings,
 } from "retinaface-webgpu";
 import { locateWeights } from "retinaface-webgpu/node";
 import { packFaces } from "../evaluate/detections.js";
@@ -16,6 +17,11 @@ export interface LoadedDetector {
   readonly pass: DetectPass;
   /** As asked for, else as stored with the weights, `visThreshold` too, which an evaluation does not apply. */
   readonly thresholds: Thresholds;
+  /**
+   * Milliseconds that passes took since this was last asked, from pixels to faces; without what a size that was not seen
+   * lately takes to prepare.
+   */
+  milliseconds(): number;
   dispose(): void;
 }
 
@@ -36,9 +42,18 @@ export async function loadDetector(
   const source = await sourceOf(weights);
   const detector = await RetinaFace.load({ ...options, weights: source, visThreshold: 0 });
   const { visThreshold } = resolveThresholds(detector.config.thresholds);
+  let spent = 0;
+  const onTimings = ({ total, prepare }: Timings) => {
+    spent += Math.max(0, total - prepare);
+  };
   return {
+    milliseconds: () => {
+      const taken = spent;
+      spent = 0;
+      return taken;
+    },
     thresholds: { ...detector.thresholds, visThreshold: options.visThreshold ?? visThreshold },
-    pass: async (image, maxSide) => packFaces(await detector.detect(image, { maxSide })),
+    pass: async (image, maxSide) => packFaces(await detector.detect(image, { maxSide, onTimings })),
     dispose: () => detector.dispose(),
   };
 }

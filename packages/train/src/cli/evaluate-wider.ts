@@ -10,7 +10,7 @@ import { readWiderDetections, readWiderValidation, widerFile } from "../evaluate
 import { formatWiderDetections } from "../evaluate/wider-text.js";
 import { precisionRecallPlot } from "../report/report.js";
 import { formatTable, imageProgress, printJson, reportProblems, say } from "./console.js";
-import { describeProtocol, type EvaluateValues, loadEvaluated } from "./evaluated.js";
+import { describeProtocol, type EvaluateValues, loadEvaluated, onlyWeights } from "./evaluated.js";
 import { resultsOf } from "./outputs.js";
 
 function imageFile(folder: string, image: WiderImage): string {
@@ -47,7 +47,8 @@ async function detectFaces(
     );
   }
   const progress = imageProgress(images.length);
-  const detector = await loadEvaluated(values);
+  const weights = onlyWeights(values, "WIDER FACE's protocol");
+  const detector = await loadEvaluated(values, weights);
   try {
     const run = await runDetector(recordsOf(images, folder), detector.detect, {
       onProgress: (done, id) => progress.update(done, id),
@@ -74,7 +75,7 @@ async function checkOutputs(
   images: readonly WiderImage[],
   { submission, json, plot, overwrite, weights, anchors }: EvaluateValues,
 ): Promise<Outputs> {
-  const outputs = resultsOf({ overwrite }, [weights, anchors]);
+  const outputs = resultsOf({ overwrite }, [...(weights ?? []), anchors]);
   const files = submission === undefined ? [] : images.map((image) => widerFile(submission, image));
   for (const folder of new Set(files.map((file) => path.dirname(file)))) await makeFolder(folder);
   await outputs.check(json, plot, ...files);
@@ -83,6 +84,7 @@ async function checkOutputs(
 
 /** Evaluates by WIDER FACE's protocol: a detector on its images, or a submission that exists. */
 export async function evaluateWiderFace(values: EvaluateValues & { wider: string }): Promise<void> {
+  onlyWeights(values, "WIDER FACE's protocol");
   const images = readWiderValidation(values.wider);
   const { submission } = values;
   const outputs = await checkOutputs(images, values);
@@ -112,7 +114,7 @@ export async function evaluateWiderFace(values: EvaluateValues & { wider: string
   const curves = Object.fromEntries(WIDER_SETTINGS.map((s) => [s, result[s].curve]));
   const summary = {
     wider: values.wider,
-    weights: values.weights ?? null,
+    weights: values.weights?.[0] ?? null,
     predictions: values.predictions ?? null,
     images: images.length,
     missing: missing.length,

@@ -1,97 +1,136 @@
 import { Command, Option } from "commander";
 import { OptionError } from "retinaface-webgpu";
 import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
-import { type Evaluation, evaluateDetections } from "../evaluate/evaluate.js";
-import { runDetector } from "../evaluate/run.js";
+import { measureAt } from "../evaluate/by-size.js";
+import type { Detect } from "../evaluate/detections.js";
+import { type EvaluatedImage, evaluateDetections } from "../evaluate/evaluate.js";
+import { runDetectors } from "../evaluate/run.js";
 import { precisionRecallPlot } from "../report/report.js";
-import { formatTable, imageProgress, loadData, printJson, reportProblems, say } from "./console.js";
+import { imageProgress, loadData, printJson, reportProblems, say } from "./console.js";
+import { comparisonTable, type Measured, sayMeasured } from "./evaluate-report.js";
 import { evaluateWiderFace } from "./evaluate-wider.js";
 import { describeProtocol, type EvaluateValues, loadEvaluated } from "./evaluated.js";
-import { addTestScale, dataOption, thresholdOptions, weightsOption } from "./options.js";
+import {
+  addTestScale,
+  addText,
+  dataOption,
+  fraction,
+  positiveNumbers,
+  thresholdOptions,
+  weightsOption,
+} from "./options.js";
 import { resultsOf } from "./outputs.js";
+import { DEFAULT } from "./train-start.js";
 
-function sayEvaluation(result: Evaluation): void {
-  say(
-    formatTable(
-      ["images", "faces", "AP 0.5", "AP 0.5 (11 points)", "AP 0.5:0.95", "best F1", "at score"],
-      [
-        [
-          result.images,
-          result.faces,
-          result.ap50,
-          result.ap50ElevenPoint,
-          result.ap,
-          result.bestF1?.f1 ?? null,
-          result.bestF1?.threshold ?? null,
-        ],
-      ],
-    ),
-  );
-  say("");
-  say(
-    formatTable(
-      ["precision", "recall", "at score"],
-      result.recallAtPrecision.map(({ atLeast, point }) => [
-        atLeast,
-        point?.recall ?? null,
-        point?.threshold ?? null,
-      ]),
-    ),
-  );
-  say("");
-  say(
-    formatTable(
-      ["size", "faces", "recall at best F1"],
-      result.bySize.map(({ from, to, faces, found }) => [
-        to === null ? `${from}–` : `${from}–${to}`,
-        faces,
-        faces === 0 ? null : found / faces,
-      ]),
-    ),
-  );
-  const { landmarks } = result;
-  if (landmarks) {
-    const error = `${landmarks.byEyes.toFixed(4)} of the eyes' distance`;
-    say(
-      `\nlandmark error ${error}, ${landmarks.byBox.toFixed(4)} of the box, ${landmarks.faces} faces`,
-    );
+type Loaded = Awaited<ReturnType<typeof loadEvaluated>>;
+
+/** A detector of the run with its name and its time on each photo. */
+interface Candidate {
+  readonly name: string;
+  readonly loaded: Loaded;
+  readonly times: number[];
+}
+
+function medianOf(times: readonly number[]): number | null {
+  if (times.length === 0) return null;
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+async function loadCandidates(values: EvaluateValues): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  try {
+    for (const name of values.weights ?? [undefined]) {
+      const loaded = await loadEvaluated(values, name);
+      candidates.push({ name: name ?? DEFAULT, loaded, times: [] });
+    }
+  } catch (error) {
+    for (const { loaded } of candidates) loaded.dispose();
+    throw error;
   }
+  return candidates;
+}
+
+function timed({ loaded, times }: Candidate): Detect {
+  return async (image) => {
+    const detections = await loaded.detect(image);
+    times.push(loaded.milliseconds());
+    return detections;
+  };
+}
+
+function measure(
+  { name, loaded, times }: Candidate,
+  images: readonly EvaluatedImage[],
+  sizes: readonly number[] | undefined,
+): Measured {
+  const { visThreshold: threshold } = loaded.thresholds;
+  return {
+    name,
+    evaluation: evaluateDetections(images),
+    atThreshold: measureAt(images, { threshold, sizes }),
+    milliseconds: medianOf(times),
+  };
+}
+
+/** The result as JSON: one detector's figures at the top, those of several in a list. */
+function resultOf(values: EvaluateValues, candidates: readonly Candidate[], all: Measured[]) {
+  const details = all.map(({ name, evaluation, atThreshold, milliseconds }, i) => {
+    const { curve, ...summary } = evaluation;
+    const protocol = describeProtocol(values, candidates[i].loaded.thresholds);
+    const weights = name === DEFAULT && !values.weights ? null : name;
+    return { curve, summary: { weights, protocol, ...summary, atThreshold, milliseconds } };
+  });
+  const [only] = details;
+  if (details.length === 1)
+    return { summary: only.summary, whole: { ...only.summary, curve: only.curve } };
+  return {
+    summary: { detectors: details.map(({ summary }) => summary) },
+    whole: { detectors: details.map(({ summary, curve }) => ({ ...summary, curve })) },
+  };
+}
+
+function checkNames(weights: readonly string[] = []): void {
+  const twice = weights.find((name, i) => weights.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new OptionError(`--weights ${twice} is given twice: leave one out`);
 }
 
 async function evaluateData(values: EvaluateValues & { data: string }): Promise<void> {
-  const { data, weights = null } = values;
+  const { data } = values;
+  checkNames(values.weights);
   const dataset = loadData(data);
-  const outputs = resultsOf(values, [values.weights, values.anchors], dataset);
+  const outputs = resultsOf(values, [...(values.weights ?? []), values.anchors], dataset);
   await outputs.check(values.json, values.plot);
   const progress = imageProgress(dataset.records.length);
-  const detector = await loadEvaluated(values);
+  const candidates = await loadCandidates(values);
   try {
-    const { images, problems } = await runDetector(dataset.records, detector.detect, {
+    const { images, problems } = await runDetectors(dataset.records, candidates.map(timed), {
       onProgress: (done, id) => progress.update(done, id),
     });
     progress.stop();
     reportProblems(problems);
-    const result = evaluateDetections(images);
-    if (result.faces === 0) say("the data hold no face to find: only false positives are measured");
-    sayEvaluation(result);
-    const { curve, ...summary } = result;
-    const counted = dataset.problems.length + problems.length;
-    const header = {
-      data,
-      weights,
-      problems: counted,
-      protocol: describeProtocol(values, detector.thresholds),
-    };
-    if (values.plot)
-      await outputs.writeText(values.plot, precisionRecallPlot({ "IoU 0.5": curve }));
+    const measured = candidates.map((one, i) => measure(one, images[i], values.sizes));
+    if (measured[0].evaluation.faces === 0) {
+      say("the data hold no face to find: only false positives are measured");
+    }
+    if (measured.length === 1) sayMeasured(measured[0]);
+    else say(comparisonTable(measured));
+    const { summary, whole } = resultOf(values, candidates, measured);
+    const header = { data, problems: dataset.problems.length + problems.length };
+    if (values.plot) {
+      const name = (one: Measured) => (measured.length === 1 ? "IoU 0.5" : one.name);
+      const curves = measured.map((one) => [name(one), one.evaluation.curve] as const);
+      await outputs.writeText(values.plot, precisionRecallPlot(Object.fromEntries(curves)));
+    }
     if (values.json) {
-      await outputs.writeText(values.json, `${JSON.stringify({ ...header, ...summary, curve })}\n`);
+      await outputs.writeText(values.json, `${JSON.stringify({ ...header, ...whole })}\n`);
     }
     printJson({ ...header, ...summary });
     if (problems.length > 0) process.exitCode = 1;
   } finally {
     progress.stop();
-    detector.dispose();
+    for (const { loaded } of candidates) loaded.dispose();
   }
 }
 
@@ -105,10 +144,12 @@ async function runEvaluate(values: EvaluateValues): Promise<void> {
 }
 
 export function evaluateCommand(): Command {
+  const weights = weightsOption().argParser(addText);
+  weights.description += "; repeat it to measure several side by side, photo by photo";
   const command = new Command("evaluate")
-    .description("measure a detector on labelled images: average precision, recall, landmark error")
+    .description("measure detectors on labelled images: average precision, recall, landmark error")
     .addOption(dataOption())
-    .addOption(weightsOption())
+    .addOption(weights)
     .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
     .addOption(
       new Option(
@@ -120,6 +161,18 @@ export function evaluateCommand(): Command {
     .option("--mirror", "look at mirrored images too, with box voting");
   for (const option of [...thresholdOptions(), ...backendOptions()]) command.addOption(option);
   return command
+    .addOption(
+      new Option(
+        "--vis-threshold <x>",
+        "score from which faces count as shown (default: as stored with the weights, else 0.6)",
+      ).argParser(fraction),
+    )
+    .addOption(
+      new Option(
+        "--sizes <list>",
+        "least sizes of faces to measure by, in pixels (default: 8,16,32)",
+      ).argParser(positiveNumbers),
+    )
     .option("--wider <folder>", "WIDER FACE's protocol, with its four .mat files in this folder")
     .option("--images <folder>", "WIDER FACE's validation images, with --wider")
     .option("--predictions <folder>", "judge this submission instead of a detector, with --wider")

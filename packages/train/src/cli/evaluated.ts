@@ -1,4 +1,4 @@
-import type { BackendChoice, Thresholds } from "retinaface-webgpu";
+import { type BackendChoice, OptionError, type Thresholds } from "retinaface-webgpu";
 import { readConfigFile } from "retinaface-webgpu/node";
 import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { loadDetector } from "./detector.js";
@@ -11,12 +11,15 @@ export interface EvaluateValues extends ThresholdValues {
   readonly images?: string;
   readonly predictions?: string;
   readonly submission?: string;
-  readonly weights?: string;
+  /** Several are measured side by side. */
+  readonly weights?: readonly string[];
   readonly backend?: BackendChoice;
   readonly threads?: number;
   readonly anchors?: string;
   readonly scale?: TestScale[];
   readonly mirror?: boolean;
+  readonly visThreshold?: number;
+  readonly sizes?: number[];
   readonly json?: string;
   readonly plot?: string;
   readonly overwrite?: boolean;
@@ -27,25 +30,39 @@ const DEFAULT_SCALES: readonly TestScale[] = [{ kind: "original" }];
 /** How the images were looked at: part of every result, since figures differ by tens of points. */
 export function describeProtocol(values: EvaluateValues, thresholds: Thresholds) {
   const { mirror = false } = values;
-  const { confidenceThreshold, topK, nmsThreshold, keepTopK } = thresholds;
+  const { confidenceThreshold, topK, nmsThreshold, keepTopK, visThreshold } = thresholds;
   const scales = (values.scale ?? DEFAULT_SCALES).map(formatTestScale);
-  return { scales, mirror, confidenceThreshold, topK, nmsThreshold, keepTopK };
+  return {
+    scales,
+    mirror,
+    confidenceThreshold,
+    topK,
+    nmsThreshold,
+    keepTopK,
+    visThreshold,
+  };
+}
+
+/** The only weights of an evaluation that takes one set. @throws {OptionError} for several */
+export function onlyWeights({ weights = [] }: EvaluateValues, why: string): string | undefined {
+  if (weights.length < 2) return weights[0];
+  throw new OptionError(`${why} takes one --weights: run it once for each`);
 }
 
 /** The detector of an evaluation, over all its scales. */
-export async function loadEvaluated(values: EvaluateValues) {
+export async function loadEvaluated(values: EvaluateValues, weights: string | undefined) {
   const {
-    weights,
     anchors,
     confidenceThreshold,
     topK,
     nmsThreshold,
     keepTopK,
+    visThreshold,
     mirror = false,
     backend,
     threads,
   } = values;
-  const thresholds = { confidenceThreshold, topK, nmsThreshold, keepTopK };
+  const thresholds = { confidenceThreshold, topK, nmsThreshold, keepTopK, visThreshold };
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const detector = await loadDetector(weights, { ...thresholds, config, backend, threads });
   const scales = {
@@ -55,6 +72,7 @@ export async function loadEvaluated(values: EvaluateValues) {
   };
   return {
     thresholds: detector.thresholds,
+    milliseconds: detector.milliseconds,
     detect: (image: Parameters<typeof detector.pass>[0]) =>
       detectAtScales(detector.pass, image, scales),
     dispose: detector.dispose,

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { reportError, withPrintableOutput } from "retinaface-webgpu/node";
 import { anchorsCommand } from "./anchors.js";
+import { calibrateCommand } from "./calibrate.js";
 import { compareCommand } from "./compare.js";
 import { contactSheetCommand } from "./contact-sheet.js";
 import { distillCommand } from "./distill.js";
@@ -18,6 +19,7 @@ function buildProgram(): Command {
     .exitOverride();
   for (const command of [
     anchorsCommand(),
+    calibrateCommand(),
     compareCommand(),
     contactSheetCommand(),
     distillCommand(),

@@ -52,6 +52,11 @@ export function dataOption(): Option {
   );
 }
 
+/** Collects a repeatable option's texts. */
+export function addText(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
 export function weightsOption(): Option {
   return new Option(
     "--weights <file>",

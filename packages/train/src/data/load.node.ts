@@ -196,7 +196,9 @@ function loadPart(part: DataPart): LoadedPart {
   const { records, classes } = chooseClasses(sized.records, part.classes);
   const { fraction, seed, group } = part;
   const pattern = group === undefined ? undefined : new RegExp(group);
-  const split = part.split ? splitRecords(records, fraction, seed, pattern)[part.split] : records;
+  const named = part.match === undefined ? undefined : new RegExp(part.match);
+  const matching = named ? records.filter(({ id }) => named.test(id)) : records;
+  const split = part.split ? splitRecords(matching, fraction, seed, pattern)[part.split] : matching;
   const boxes = sized.records.reduce((sum, { labels }) => sum + labels.length, 0);
   return {
     records: split.slice(0, part.limit),

@@ -21,6 +21,8 @@ export interface DataPart {
   /** Scores from which boxes of JSON lines are faces, and ignored ones. */
   readonly face?: number;
   readonly ignore?: number;
+  /** Only images whose ids it matches. */
+  readonly match?: string;
   /** At most so many images, the first ones. */
   readonly limit?: number;
 }
@@ -39,13 +41,13 @@ function readNumber(option: string, ok: (value: number) => boolean, want: string
 }
 
 /** A pattern as the SPEC holds it: & and + are written %26 and %2B there. */
-function readPattern(text: string): string {
+function readPattern(name: string, text: string): string {
   try {
     const pattern = decodeURIComponent(text);
     new RegExp(pattern);
     return pattern;
   } catch (cause) {
-    throw new DataError(`The data option group=${text} is no regular expression: mend it.`, {
+    throw new DataError(`The data option ${name}=${text} is no regular expression: mend it.`, {
       cause,
     });
   }
@@ -87,7 +89,8 @@ function parseOption(option: string): Partial<PartOptions> {
       return { limit: readNumber(option, positive, "a positive integer") };
     }
     case "group":
-      return { group: readPattern(value) };
+    case "match":
+      return { [key]: readPattern(key, value) };
     case "orientation":
       if (value !== "upright" && value !== "raw") {
         throw new DataError(`The data option ${option} must be upright or raw.`);
@@ -98,7 +101,7 @@ function parseOption(option: string): Partial<PartOptions> {
       return { [key]: readNumber(option, (v) => v >= 0 && v <= 1, "a score from 0 to 1") };
     default:
       throw new DataError(
-        `Unknown data option "${option}"; there are classes, split, fraction, seed, group, limit, ` +
+        `Unknown data option "${option}"; there are classes, split, fraction, seed, group, match, limit, ` +
           "orientation, face and ignore.",
       );
   }
@@ -138,7 +141,8 @@ function parsePart(text: string): DataPart {
  * SPEC    = PART { "+" PART }
  * PART    = [FORMAT ":"] PATH [":" IMAGES] ["?" OPTION { "&" OPTION }]
  * FORMAT  = voc | wider | coco | jsonl | auto (the default: recognised by content)
- * OPTION  = classes=a,b=face;c=ignored | split=train|val | fraction=0.8 | seed=1 | group=PATTERN | limit=N
+ * OPTION  = classes=a,b=face;c=ignored | split=train|val | fraction=0.8 | seed=1 | group=PATTERN | match=PATTERN
+ *         | limit=N
  *         | orientation=upright|raw | face=0.35 | ignore=0.08
  * ```
  *
@@ -149,7 +153,8 @@ function parsePart(text: string): DataPart {
  * both sides of a split must state the same `fraction`, `seed` and `group`, a regular expression: images whose paths it
  * matches with the same text (of its first bracket) stay together. `orientation=raw` is for coordinates of the pixels as they
  * are stored, where EXIF data turn them. `face` and `ignore` are scores of JSON lines from which a box is a face, and neither
- * face nor background. Order: orientation, classes, split, limit.
+ * face nor background. `match` keeps the images whose paths, as the labels have them, the regular expression matches.
+ * Order: orientation, classes, match, split, limit.
  */
 export function parseDataSpec(spec: string): DataPart[] {
   return partsOf(spec).map(parsePart);

@@ -1,3 +1,4 @@
+import type { RawImage } from "retinaface-webgpu";
 import { loadImage } from "../data/image.js";
 import type { FaceRecord, Problem } from "../data/record.js";
 import type { Detect } from "./detections.js";
@@ -14,6 +15,50 @@ export interface RunResult {
   readonly problems: Problem[];
 }
 
+/** What several detectors found in the same images. */
+export interface RunsResult {
+  /** A list for each detector, in their order. */
+  readonly images: readonly EvaluatedImage[][];
+  readonly problems: Problem[];
+}
+
+async function load({ image, id }: FaceRecord): Promise<RawImage | Problem> {
+  try {
+    return await loadImage(image);
+  } catch (error) {
+    const file = typeof image === "string" ? image : id;
+    return { file, message: (error as Error).message };
+  }
+}
+
+/**
+ * Runs detectors over labelled images, all of them on one image before the next, so that what else the machine does falls
+ * on all alike. The next image is decoded while the detectors work.
+ * @throws what a detector throws; an image that cannot be read is a problem instead.
+ */
+export async function runDetectors(
+  records: readonly FaceRecord[],
+  detectors: readonly Detect[],
+  { onProgress }: RunOptions = {},
+): Promise<RunsResult> {
+  const images = detectors.map((): EvaluatedImage[] => []);
+  const problems: Problem[] = [];
+  let next = records.length > 0 ? load(records[0]) : undefined;
+  for (const [i, record] of records.entries()) {
+    onProgress?.(i, record.id);
+    const image = await next!;
+    next = i + 1 < records.length ? load(records[i + 1]) : undefined;
+    if ("message" in image) {
+      problems.push(image);
+      continue;
+    }
+    for (const [d, detect] of detectors.entries()) {
+      images[d].push({ record, detections: await detect(image) });
+    }
+  }
+  return { images, problems };
+}
+
 /**
  * Runs a detector over labelled images. The next image is decoded while the detector works.
  * @throws what the detector throws; an image that cannot be read is a problem instead.
@@ -21,24 +66,8 @@ export interface RunResult {
 export async function runDetector(
   records: readonly FaceRecord[],
   detect: Detect,
-  { onProgress }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<RunResult> {
-  const result: RunResult = { images: [], problems: [] };
-  const load = async (record: FaceRecord) => {
-    try {
-      return await loadImage(record.image);
-    } catch (error) {
-      const file = typeof record.image === "string" ? record.image : record.id;
-      return { file, message: (error as Error).message } satisfies Problem;
-    }
-  };
-  let next = records.length > 0 ? load(records[0]) : undefined;
-  for (const [i, record] of records.entries()) {
-    onProgress?.(i, record.id);
-    const image = await next!;
-    next = i + 1 < records.length ? load(records[i + 1]) : undefined;
-    if ("message" in image) result.problems.push(image);
-    else result.images.push({ record, detections: await detect(image) });
-  }
-  return result;
+  const { images, problems } = await runDetectors(records, [detect], options);
+  return { images: images[0], problems };
 }
