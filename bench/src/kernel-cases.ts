@@ -5,6 +5,7 @@ import type {
   Kernel,
 } from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
+import { indexCases } from "./index-cases.js";
 import type { Part, Work, WorkStep } from "./work.js";
 
 function simple(name: string, kernel: Kernel, sizes: readonly number[]): Work {
@@ -245,5 +246,11 @@ function rowsAndTraining(): Work[] {
 /** Everything that `npm run bench` times by itself. */
 export function kernelCases(traits: Conv2dTraits, allVariants = false): Work[] {
   const choose: Choose = (names) => (allVariants ? names : names.slice(0, 1));
-  return [...convolutions(traits, choose), ...elementwise(), ...layers(), ...rowsAndTraining()];
+  return [
+    ...convolutions(traits, choose),
+    ...elementwise(),
+    ...layers(),
+    ...rowsAndTraining(),
+    ...indexCases(),
+  ];
 }

@@ -2,6 +2,7 @@ export * from "./batchnorm/batchnorm.js";
 export * from "./batchnorm/sums.js";
 export * from "./conv2d/index.js";
 export * from "./copy.js";
+export * from "./csr.js";
 export type { ElementType } from "./define.js";
 export * from "./detection/index.js";
 export * from "./elementwise/binary.js";

@@ -8,9 +8,10 @@
  * - direct: an invocation computes 4 × 4 elements (fewer rows or columns where the matrix is thin) straight
  *   from memory: nothing to synchronise, no waste for thin matrices.
  *
- * Products are added up in runs of 256, then the runs, so that a long common axis loses little.
+ * Products are added up in runs of 256, then the runs, so that a long common axis loses little. Matrices of f16 are
+ * multiplied and added in f32, and only the result is rounded.
  */
-import { defineKernel, input, output } from "./define.js";
+import { defineKernel, elementSize, input, output } from "./define.js";
 import type { Kernel } from "./kernel.js";
 import {
   type Axis,
@@ -35,6 +36,7 @@ export interface MatmulSpec {
   readonly bBatchStrides: readonly number[];
   /** See `chooseMatmul`. */
   readonly variant: "tiled" | "direct";
+  readonly type?: "f32" | "f16";
 }
 
 /** Products added before they join the total. */
@@ -61,13 +63,24 @@ function batchAxes(shape: readonly number[], strides: readonly number[]): Axis[]
   return merged.shape.map((extent, k) => ({ extent, stride: merged.strides[0][k] }));
 }
 
+/** WGSL that reads an element for computing. */
+function read({ type = "f32" }: MatmulSpec, element: string): string {
+  return type === "f16" ? `f32(${element})` : element;
+}
+
+/** WGSL that rounds a result to its element type. */
+function stored({ type = "f32" }: MatmulSpec, value: string): string {
+  return type === "f16" ? `f16(${value})` : value;
+}
+
 function operands(spec: MatmulSpec) {
+  const { type = "f32" } = spec;
   const a = batchAxes(spec.batch, spec.aBatchStrides);
   const b = batchAxes(spec.batch, spec.bBatchStrides);
   const globals = `${offsetFunction("aBatch", a.length)}
 ${offsetFunction("bBatch", b.length)}
-fn loadA(base: u32, row: u32, k: u32) -> f32 { return a[base + ${spec.transposeA ? "k * p.m + row" : "row * p.k + k"}]; }
-fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + ${spec.transposeB ? "column * p.k + k" : "k * p.n + column"}]; }`;
+fn loadA(base: u32, row: u32, k: u32) -> f32 { return ${read(spec, `a[base + ${spec.transposeA ? "k * p.m + row" : "row * p.k + k"}]`)}; }
+fn loadB(base: u32, k: u32, column: u32) -> f32 { return ${read(spec, `b[base + ${spec.transposeB ? "column * p.k + k" : "k * p.n + column"}]`)}; }`;
   const params = {
     m: spec.m,
     n: spec.n,
@@ -83,9 +96,9 @@ fn loadB(base: u32, k: u32, column: u32) -> f32 { return b[base + ${spec.transpo
     params,
     batches,
     bases,
-    buffers: [input("a", "f32"), input("b", "f32"), output("y", "f32")],
+    buffers: [input("a", type), input("b", type), output("y", type)],
     flops: 2 * batches * spec.m * spec.n * spec.k,
-    bytes: 4 * batches * (spec.m * spec.k + spec.k * spec.n + spec.m * spec.n),
+    bytes: elementSize(type) * batches * (spec.m * spec.k + spec.k * spec.n + spec.m * spec.n),
   };
 }
 
@@ -126,7 +139,7 @@ ${cells((r, c) => `      s${r}${c} += a${r} * b${c};`)}
 ${cells((r, c) => `    t${r}${c} += s${r}${c};`)}
   }
   let base = image * p.m * p.n;
-${cells((r, c) => `  if (row + ${r}u < p.m && column + ${c}u < p.n) { y[base + r${r} * p.n + c${c}] = t${r}${c}; }`)}`,
+${cells((r, c) => `  if (row + ${r}u < p.m && column + ${c}u < p.n) { y[base + r${r} * p.n + c${c}] = ${stored(spec, `t${r}${c}`)}; }`)}`,
   });
 }
 
@@ -159,10 +172,10 @@ var<workgroup> tileB: array<f32, ${TILE * STEP}>;
 fn store(image: u32, m: u32, n: u32, v: vec4<f32>) {
   if (m >= p.m) { return; }
   let at = (image * p.m + m) * p.n + n;
-  if (n < p.n) { y[at] = v.x; }
-  if (n + 1u < p.n) { y[at + 1u] = v.y; }
-  if (n + 2u < p.n) { y[at + 2u] = v.z; }
-  if (n + 3u < p.n) { y[at + 3u] = v.w; }
+  if (n < p.n) { y[at] = ${stored(spec, "v.x")}; }
+  if (n + 1u < p.n) { y[at + 1u] = ${stored(spec, "v.y")}; }
+  if (n + 2u < p.n) { y[at + 2u] = ${stored(spec, "v.z")}; }
+  if (n + 3u < p.n) { y[at + 3u] = ${stored(spec, "v.w")}; }
 }
 fn quad(at: u32) -> vec4<f32> { return vec4(tileB[at], tileB[at + 1u], tileB[at + 2u], tileB[at + 3u]); }`,
     count: batches * tilesM * tilesN,

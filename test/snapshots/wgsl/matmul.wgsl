@@ -198,6 +198,107 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   store(image, firstA + row + 3u, firstB + column, t3);
 }
 
+//// matmul-tiled-nn-2
+enable f16;
+struct Params {
+  count: u32,
+  m: u32,
+  n: u32,
+  k: u32,
+  aBatchS0: u32,
+  bBatchS0: u32,
+  tilesM: u32,
+  tilesN: u32,
+}
+@group(0) @binding(0) var<storage, read> a: array<f16>;
+@group(0) @binding(1) var<storage, read> b: array<f16>;
+@group(0) @binding(2) var<storage, read_write> y: array<f16>;
+@group(0) @binding(3) var<uniform> p: Params;
+fn aBatchOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.aBatchS0;
+}
+fn bBatchOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.bBatchS0;
+}
+fn loadA(base: u32, row: u32, k: u32) -> f32 { return f32(a[base + row * p.k + k]); }
+fn loadB(base: u32, k: u32, column: u32) -> f32 { return f32(b[base + k * p.n + column]); }
+var<workgroup> tileA: array<f32, 1024>;
+var<workgroup> tileB: array<f32, 1024>;
+fn store(image: u32, m: u32, n: u32, v: vec4<f32>) {
+  if (m >= p.m) { return; }
+  let at = (image * p.m + m) * p.n + n;
+  if (n < p.n) { y[at] = f16(v.x); }
+  if (n + 1u < p.n) { y[at + 1u] = f16(v.y); }
+  if (n + 2u < p.n) { y[at + 2u] = f16(v.z); }
+  if (n + 3u < p.n) { y[at + 3u] = f16(v.w); }
+}
+fn quad(at: u32) -> vec4<f32> { return vec4(tileB[at], tileB[at + 1u], tileB[at + 2u], tileB[at + 3u]); }
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let group = wid.x + wid.y * groups.x;
+  if (group >= p.count) { return; }
+  let firstB = group % p.tilesN * 64u;
+  let firstA = group / p.tilesN % p.tilesM * 64u;
+  let image = group / p.tilesN / p.tilesM;
+  let aBase = aBatchOffset(image) * p.m * p.k;
+  let bBase = bBatchOffset(image) * p.k * p.n;
+  let row = lane / 16u * 4u;
+  let column = lane % 16u * 4u;
+  var t0 = vec4<f32>();
+  var t1 = vec4<f32>();
+  var t2 = vec4<f32>();
+  var t3 = vec4<f32>();
+  for (var start = 0u; start < p.k; start += 256u) {
+    var s0 = vec4<f32>();
+    var s1 = vec4<f32>();
+    var s2 = vec4<f32>();
+    var s3 = vec4<f32>();
+    for (var step = start; step < min(start + 256u, p.k); step += 16u) {
+      workgroupBarrier();
+      for (var e = lane; e < 1024u; e += 256u) {
+      {
+        let kk = e % 16u;
+        let position = e / 16u;
+        let k = step + kk;
+        let other = firstA + position;
+        var v = 0.0;
+        if (k < p.k && other < p.m) { v = loadA(aBase, other, k); }
+        tileA[kk * 64u + position] = v;
+      }
+      {
+        let kk = e / 64u;
+        let position = e % 64u;
+        let k = step + kk;
+        let other = firstB + position;
+        var v = 0.0;
+        if (k < p.k && other < p.n) { v = loadB(bBase, k, other); }
+        tileB[kk * 64u + position] = v;
+      }
+      }
+      workgroupBarrier();
+      for (var kk = 0u; kk < 16u; kk++) {
+        let b4 = quad(kk * 64u + column);
+        let at = kk * 64u + row;
+        s0 += tileA[at + 0u] * b4;
+        s1 += tileA[at + 1u] * b4;
+        s2 += tileA[at + 2u] * b4;
+        s3 += tileA[at + 3u] * b4;
+      }
+    }
+    t0 += s0;
+    t1 += s1;
+    t2 += s2;
+    t3 += s3;
+  }
+  store(image, firstA + row + 0u, firstB + column, t0);
+  store(image, firstA + row + 1u, firstB + column, t1);
+  store(image, firstA + row + 2u, firstB + column, t2);
+  store(image, firstA + row + 3u, firstB + column, t3);
+}
+
 //// matmul-direct-nn-4x4
 struct Params {
   count: u32,

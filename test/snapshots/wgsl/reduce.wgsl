@@ -1,4 +1,5 @@
 //// reduce-sum-inner
+enable f16;
 struct Params {
   count: u32,
   length: u32,
@@ -7,7 +8,7 @@ struct Params {
   keptS0: u32,
   reducedS0: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<f16>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 fn keptOffset(index: u32) -> u32 {
@@ -33,7 +34,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
     for (var m = 0u; m < 32u && r < p.length; m++) {
       var inner = f32(0);
       for (var k = 0u; k < 32u && r < p.length; k++) {
-        let v = x[base + reducedOffset(r)];
+        let v = f32(x[base + reducedOffset(r)]);
         inner = inner + v;
         r += p.segments;
       }
@@ -71,6 +72,99 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let segment = i / p.outputs;
   let o = i % p.outputs;
+  let base = keptOffset(o);
+  var total = f32(0);
+  var r = segment;
+  while (r < p.length) {
+    var middle = f32(0);
+    for (var m = 0u; m < 32u && r < p.length; m++) {
+      var inner = f32(0);
+      for (var k = 0u; k < 32u && r < p.length; k++) {
+        let v = x[base + reducedOffset(r)];
+        inner = inner + v;
+        r += p.segments;
+      }
+      middle = middle + inner;
+    }
+    total = total + middle;
+  }
+  y[segment * p.outputs + o] = total;
+}
+
+//// reduce-sum-outer-2
+enable f16;
+struct Params {
+  count: u32,
+  length: u32,
+  segments: u32,
+  outputs: u32,
+  keptS0: u32,
+  reducedS0: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f16>;
+@group(0) @binding(2) var<uniform> p: Params;
+fn keptOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.keptS0;
+}
+fn reducedOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.reducedS0;
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let segment = i / p.outputs;
+  let o = i % p.outputs;
+  let base = keptOffset(o);
+  var total = f32(0);
+  var r = segment;
+  while (r < p.length) {
+    var middle = f32(0);
+    for (var m = 0u; m < 32u && r < p.length; m++) {
+      var inner = f32(0);
+      for (var k = 0u; k < 32u && r < p.length; k++) {
+        let v = x[base + reducedOffset(r)];
+        inner = inner + v;
+        r += p.segments;
+      }
+      middle = middle + inner;
+    }
+    total = total + middle;
+  }
+  y[segment * p.outputs + o] = f16(total);
+}
+
+//// reduce-sum-inner-2
+struct Params {
+  count: u32,
+  length: u32,
+  segments: u32,
+  outputs: u32,
+  keptS0: u32,
+  reducedS0: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+fn keptOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.keptS0;
+}
+fn reducedOffset(index: u32) -> u32 {
+  let x0 = index;
+  return x0 * p.reducedS0;
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let segment = i % p.segments;
+  let o = i / p.segments;
   let base = keptOffset(o);
   var total = f32(0);
   var r = segment;

@@ -1,5 +1,6 @@
 import type { Conv2dSpec, Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
+import { indexCases } from "./snapshot-index-cases.js";
 
 /** WebGPU's default limits on a GPU without optional features. */
 export const traits: Conv2dTraits = {
@@ -19,6 +20,9 @@ export const cpuTraits: Conv2dTraits = {
   subgroupSize: 8,
   software: true,
 };
+
+/** Rows that take two dispatches. */
+const HALF = { op: "sum", shape: [3, 70000], axes: [1], type: "f16" } as const;
 
 const conv: Conv2dSpec = {
   batch: 2,
@@ -136,11 +140,8 @@ function movementCases(): [string, Kernel][] {
     ["padBackwardAxis edge", kernels.padBackwardAxis({ ...axis, mode: "edge" })],
     ["gather", kernels.gather(rows)],
     ["gather odd", kernels.gather({ ...rows, inner: 3 })],
-    ["gatherElements", kernels.gatherElements(rows)],
-    ["scatterAdd", kernels.scatterAdd({ ...rows, elements: false })],
-    ["scatterAdd elements", kernels.scatterAdd({ ...rows, elements: true })],
-    ["scatterElements", kernels.scatterElements(rows)],
-    ...sortCases(rows),
+    ...indexCases(rows),
+    ...numbered("reduce f16", kernels.reduce(HALF).kernels),
   ];
 }
 
@@ -227,6 +228,7 @@ function layerCases(): [string, Kernel][] {
     ["resizeBackward bilinear", kernels.resizeBackward({ ...image, mode: "bilinear" })],
     ["matmul tiled", kernels.matmul(product)],
     ["matmul transposed", kernels.matmul({ ...product, transposeA: true, transposeB: true })],
+    ["matmul f16", kernels.matmul({ ...product, type: "f16" })],
     ["matmul direct", kernels.matmul({ ...product, variant: "direct" })],
     ["matmul thin", kernels.matmul({ ...product, m: 1, transposeB: true, variant: "direct" })],
   ];
@@ -387,24 +389,3 @@ export const HELPERS: readonly string[] = [
   "unaryGradientFrom",
   "writeTaps",
 ];
-
-function sortCases(rows: Omit<kernels.ScatterSpec, "elements" | "type">): [string, Kernel][] {
-  const line = { outer: 2, extent: 5000, inner: 3, take: 7 };
-  const up = kernels.sort({ ...line, descending: false });
-  const down = kernels.sort({ ...line, descending: true, type: "i32" });
-  const slices = kernels.scatterAddSorted({ ...rows, elements: false });
-  const elements = kernels.scatterAddSorted({ ...rows, elements: true, type: "i32" });
-  return [
-    ["sort blocks", up.kernels[0]],
-    ["sort blocks i32", down.kernels[0]],
-    ["sort flip", up.kernels[1]],
-    ["sort merge", up.kernels[2]],
-    ["sort step", up.kernels[4]],
-    ["sort write", up.write],
-    ["scatterAdd sort", slices.kernels[0]],
-    ["scatterAdd sort elements", elements.kernels[0]],
-    ["scatterAdd starts", slices.starts],
-    ["scatterAdd sum", slices.sum],
-    ["scatterAdd sum elements", elements.sum],
-  ];
-}

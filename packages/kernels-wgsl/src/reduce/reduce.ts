@@ -7,13 +7,21 @@
  *
  * Accuracy: an invocation adds up at most 32 elements at a time, then 32 such sums, so the error grows with
  * the logarithm of the length (radix 32) and not with the length; a compensated sum would be as good but a
- * compiler may legally reassociate it away.
+ * compiler may legally reassociate it away. Of f16 all partial results are f32, and only the last is rounded.
  *
  * Access: neighbouring invocations take neighbouring elements. When the last axis is kept (channel sums of
  * NHWC), they take neighbouring outputs; when it is reduced, neighbouring segments of the same output, with
  * elements dealt out in turn. Axes are merged first, so that contiguous cases unravel one index.
  */
-import { defineKernel, type ElementType, input, output, sizeOf } from "../define.js";
+import {
+  computeType,
+  defineKernel,
+  type ElementType,
+  elementSize,
+  input,
+  output,
+  sizeOf,
+} from "../define.js";
 import type { Kernel } from "../kernel.js";
 import { isNanFunction } from "../nan.js";
 import {
@@ -33,13 +41,13 @@ export interface ReduceSpec {
   readonly shape: readonly number[];
   /** Distinct axes, each in 0 … rank − 1. */
   readonly axes: readonly number[];
-  readonly type?: "f32" | "i32" | "u32";
+  readonly type?: ElementType;
 }
 
 /** One or more dispatches, in order; each but the last writes a scratch buffer that the next one reads. */
 export interface ReducePlan {
   readonly kernels: readonly Kernel[];
-  /** Elements of the scratch buffer each dispatch but the last writes. */
+  /** Elements of the scratch buffer each dispatch but the last writes, of the type computed in: f32 for f16. */
   readonly scratch: readonly number[];
 }
 
@@ -119,12 +127,15 @@ interface Stage {
 }
 
 function stageKernel(spec: ReduceSpec, stage: Stage): Kernel {
-  const { op, type = "f32" } = spec;
+  const { op, type: stored = "f32" } = spec;
   const { kept, reduced, segments } = stage;
+  const type = computeType(stored);
+  const [from, to] = [stage.first ? stored : type, segments === 1 ? stored : type];
   const outputs = sizeOf(kept.map((a) => a.extent));
   const length = sizeOf(reduced.map((a) => a.extent));
   const lastReduced = Math.min(...reduced.map((a) => a.stride)) === 1;
-  const x = "x[base + reducedOffset(r)]";
+  const at = "x[base + reducedOffset(r)]";
+  const x = from === type ? at : `f32(${at})`;
   const element = op === "sumSquares" && stage.first ? `${x} * ${x}` : x;
   const scaled = op === "mean" ? `total * ${type === "f32" ? "p.scale" : "1"}` : "total";
   const order = lastReduced
@@ -135,7 +146,7 @@ function stageKernel(spec: ReduceSpec, stage: Stage): Kernel {
   const extremal = op === "max" || op === "min";
   return defineKernel({
     name: `reduce-${op}-${lastReduced ? "inner" : "outer"}`,
-    buffers: [input("x", type), output("y", type)],
+    buffers: [input("x", from), output("y", to)],
     params: {
       length,
       segments,
@@ -151,9 +162,9 @@ ${offsetFunction("reduced", reduced.length)}${extremal && type === "f32" ? `\n${
     body: `${order}
   let base = keptOffset(o);
 ${segmentLoop(combineFor(op, type), element)}
-  y[segment * p.outputs + o] = ${scaled};`,
+  y[segment * p.outputs + o] = ${to === type ? scaled : `f16(${scaled})`};`,
     flops: outputs * length * (op === "sumSquares" && stage.first ? 2 : 1),
-    bytes: (outputs * length + outputs * segments) * 4,
+    bytes: outputs * (length * elementSize(from) + segments * elementSize(to)),
   });
 }
 

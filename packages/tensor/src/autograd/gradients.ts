@@ -38,6 +38,8 @@ import { logSoftmaxOp, softmaxOp } from "../ops/softmax/forward.js";
 import { softmaxGradient } from "../ops/softmax/gradient.js";
 import { sortOp } from "../ops/sort/forward.js";
 import { sortGradient } from "../ops/sort/gradient.js";
+import { sparseMatmulOp } from "../ops/sparse/forward.js";
+import { sparseMatmulGradient } from "../ops/sparse/gradient.js";
 import type { Gradient, OpSpec } from "../ops/spec.js";
 import { triangleOp } from "../ops/triangle/forward.js";
 import { triangleGradient } from "../ops/triangle/gradient.js";
@@ -95,6 +97,7 @@ const table = new Map<object, Gradient<never>>([
   row(gathers.gatherElementsOp, gatherGradients.gatherElementsGradient),
   row(gathers.scatterElementsOp, gatherGradients.scatterElementsGradient),
   row(sortOp, sortGradient),
+  row(sparseMatmulOp, sparseMatmulGradient),
   row(conv2dOp, conv2dGradient),
   row(inputGradientOp, transposedGradient),
   row(maxPoolOp, maxPoolGradient),

@@ -9,4 +9,5 @@ export * from "./linear.js";
 export { type LoadOptions, Module, StateDictError } from "./module.js";
 export * from "./norms.js";
 export { Buffer, Parameter } from "./parameter.js";
+export * from "./recurrent.js";
 export * from "./spatial.js";

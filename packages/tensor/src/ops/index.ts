@@ -29,6 +29,7 @@ export { type Conv2dParams, conv2d } from "./conv2d/forward.js";
 export { type ConvTranspose2dParams, convTranspose2d } from "./conv2d/transposed.js";
 export { arange, eye, full, ones, type RandomOptions, rand, randn } from "./create.js";
 export { type DropoutAttrs, dropout } from "./dropout.js";
+export { einsum } from "./einsum.js";
 export type { ConvolutionAttrs, FusionKind, FusionTraits } from "./fusion.js";
 export { gather, gatherElements, scatterAdd, scatterAddElements } from "./gather/forward.js";
 export {
@@ -94,6 +95,7 @@ export {
   type TopkOptions,
   topk,
 } from "./sort/forward.js";
+export { type SparseCsr, sparseMatmul } from "./sparse/forward.js";
 export type { Gradient, Grads, OpRun, OpSpec } from "./spec.js";
 export {
   type Affine,

@@ -7,7 +7,7 @@ import { requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { broadcastShapes, type Shape, showShape } from "../../core/shape.js";
 import type { Tensor } from "../../core/tensor.js";
-import { requireDtype } from "../dtype-check.js";
+import { requireDtype, sameDtype } from "../dtype-check.js";
 import { reshape } from "../movement/forward.js";
 import { commonDevice, defineOp } from "../op.js";
 
@@ -38,8 +38,8 @@ function show(shape: Shape, transposed: boolean): string {
 export const matmulOp = /* @__PURE__ */ defineOp<MatmulAttrs>({
   name: "matmul",
   outputs: ([a, b], attrs) => {
-    requireDtype("matmul", a, "f32");
-    requireDtype("matmul", b, "f32");
+    requireDtype("matmul", a, "f32", "f16");
+    sameDtype("matmul", [a, b]);
     const names = `${show(a.shape, attrs.transposeA)} by ${show(b.shape, attrs.transposeB)}`;
     const { m, k, common, n } = dimensions(a.shape, b.shape, attrs);
     if (k !== common)
@@ -57,7 +57,8 @@ export const matmulOp = /* @__PURE__ */ defineOp<MatmulAttrs>({
       bBatchStrides: matmulBatchStrides(b.shape.slice(0, -2), batch),
     };
     const variant = chooseMatmul({ m, n, k }, run.device.adapter);
-    run.kernel(matmulKernel({ m, n, k, batch, ...strides, ...attrs, variant }), [a, b, y]);
+    const type = y.dtype as "f32" | "f16";
+    run.kernel(matmulKernel({ m, n, k, batch, ...strides, ...attrs, variant, type }), [a, b, y]);
   },
 });
 
@@ -71,7 +72,7 @@ function requireAxes({ shape }: Tensor, transposed: boolean): void {
 
 /**
  * Matrix product of the last two axes, [… m, k] by [… k, n]; leading axes broadcast. A vector [k] is a row on the left
- * and a column on the right, and the result lacks that axis (NumPy's rule).
+ * and a column on the right, and the result lacks that axis (NumPy's rule). f16 is computed in f32.
  *
  * @throws ShapeError naming the shapes that do not fit
  */

@@ -1,5 +1,6 @@
 import { argReduce, fill, type ReduceOp, reduce } from "@retinaface-webgpu/kernels-wgsl";
 import { requireList, requireOptions } from "../../core/arguments.js";
+import type { DType } from "../../core/dtype.js";
 import { ShapeError } from "../../core/errors.js";
 import { normalizeAxes, normalizeAxis, type Shape, showShape, sizeOf } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
@@ -27,16 +28,25 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepDims: bo
 }
 
 function outputs(op: ReduceOp, x: TensorInfo, { axes, keepDims }: ReduceAttrs): TensorInfo[] {
-  if (op === "mean") requireDtype(op, x, "f32");
-  else requireDtype(op, x, "f32", "i32", "u32");
+  if (op === "mean") requireDtype(op, x, "f32", "f16");
   return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
 }
 
-const LEAST = { f32: Number.NEGATIVE_INFINITY, i32: -(2 ** 31), u32: 0 };
-const MOST = { f32: Number.POSITIVE_INFINITY, i32: 2 ** 31 - 1, u32: 2 ** 32 - 1 };
+const LEAST = {
+  f32: Number.NEGATIVE_INFINITY,
+  f16: Number.NEGATIVE_INFINITY,
+  i32: -(2 ** 31),
+  u32: 0,
+};
+const MOST = {
+  f32: Number.POSITIVE_INFINITY,
+  f16: Number.POSITIVE_INFINITY,
+  i32: 2 ** 31 - 1,
+  u32: 2 ** 32 - 1,
+};
 
 /** What an operation gives for no elements: what changes no result that it is joined to, and no mean. */
-function ofNothing(op: ReduceOp, type: "f32" | "i32" | "u32"): number {
+function ofNothing(op: ReduceOp, type: DType): number {
   if (op === "max") return LEAST[type];
   if (op === "min") return MOST[type];
   if (op === "mean") return Number.NaN;
@@ -44,12 +54,12 @@ function ofNothing(op: ReduceOp, type: "f32" | "i32" | "u32"): number {
 }
 
 function forward(op: ReduceOp, run: OpRun, x: Tensor, y: Tensor, axes: readonly number[]): void {
-  const type = x.dtype as "f32" | "i32" | "u32";
+  const type = x.dtype;
   if (x.size === 0) {
     run.kernel(fill(y.size, ofNothing(op, type), type), [y]);
     return;
   }
-  runPlan(run, reduce({ op, shape: x.shape, axes, type }), [x], [y], type);
+  runPlan(run, reduce({ op, shape: x.shape, axes, type }), [x], [y], type === "f16" ? "f32" : type);
 }
 
 function declare(op: ReduceOp): Op<ReduceAttrs> {
@@ -74,7 +84,7 @@ function apply(op: Op<ReduceAttrs>, x: Tensor, options: ReduceOptions): Tensor {
   return op([x], { axes: normalizeAxes(op.spec.name, axes, x.shape), keepDims })[0];
 }
 
-/** Sum over axes, 0 of no elements; pairwise in f32, so that long axes stay accurate. */
+/** Sum over axes, 0 of no elements; pairwise in f32, so that long axes stay accurate, also of f16. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => apply(sumOp, x, options);
 
 /** Mean over axes; NaN of no elements. */

@@ -1,0 +1,32 @@
+import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import * as kernels from "@retinaface-webgpu/kernels-wgsl";
+
+/** Gathers and their adjoints, sorts, sparse products. */
+export function indexCases(
+  rows: Omit<kernels.ScatterSpec, "elements" | "type">,
+): [string, Kernel][] {
+  const line = { outer: 2, extent: 5000, inner: 3, take: 7 };
+  const up = kernels.sort({ ...line, descending: false });
+  const down = kernels.sort({ ...line, descending: true, type: "i32" });
+  const slices = kernels.scatterAddSorted({ ...rows, elements: false });
+  const elements = kernels.scatterAddSorted({ ...rows, elements: true, type: "i32" });
+  return [
+    ["gatherElements", kernels.gatherElements(rows)],
+    ["scatterAdd", kernels.scatterAdd({ ...rows, elements: false })],
+    ["scatterAdd elements", kernels.scatterAdd({ ...rows, elements: true })],
+    ["scatterElements", kernels.scatterElements(rows)],
+    ["csrMatmul", kernels.csrMatmul({ rows: 5, inner: 7, columns: 8, values: 9 })],
+    ["csrRows", kernels.csrRows({ rows: 5, values: 9 })],
+    ["sort blocks", up.kernels[0]],
+    ["sort blocks i32", down.kernels[0]],
+    ["sort flip", up.kernels[1]],
+    ["sort merge", up.kernels[2]],
+    ["sort step", up.kernels[4]],
+    ["sort write", up.write],
+    ["scatterAdd sort", slices.kernels[0]],
+    ["scatterAdd sort elements", elements.kernels[0]],
+    ["scatterAdd starts", slices.starts],
+    ["scatterAdd sum", slices.sum],
+    ["scatterAdd sum elements", elements.sum],
+  ];
+}
