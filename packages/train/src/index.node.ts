@@ -20,8 +20,8 @@ export {
   DistillRun,
   newStudent,
 } from "./run/distill-run.node.js";
+export type { Metric, StepMetric } from "./run/metrics.js";
 export {
-  type Metric,
   type RunCheckpoint,
   type RunDescription,
   RunFiles,

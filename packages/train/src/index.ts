@@ -115,8 +115,17 @@ export {
   type CalibrationRow,
   calibrateThreshold,
 } from "./evaluate/calibrate.js";
+export {
+  type ComparedImage,
+  type ComparedSide,
+  type CompareOptions,
+  type Comparison,
+  compareDetections,
+  type ImageChange,
+} from "./evaluate/compare.js";
 export { type Detect, type Detections, packFaces } from "./evaluate/detections.js";
 export {
+  type ClassRecall,
   type EvaluatedImage,
   type EvaluateOptions,
   type Evaluation,
@@ -192,6 +201,7 @@ export {
 } from "./objective/objective.js";
 export { mineHardNegatives } from "./objective/target-mining.js";
 export { seededRandom } from "./random.js";
+export { metricsCsv } from "./report/metrics-csv.js";
 export {
   precisionRecallPlot,
   type ReportData,
@@ -201,6 +211,7 @@ export {
   type ValidationFigures,
 } from "./report/report.js";
 export { type Axis, type LinePlot, linePlot, type Mark, type Series } from "./report/svg.js";
+export { eventFileStart, type Scalar, scalarEvents } from "./report/tensorboard.js";
 export {
   type Batch,
   type BatchOptions,
@@ -233,6 +244,14 @@ export {
 } from "./trainer/initialise.js";
 export { lossesOf, type StepLosses } from "./trainer/loss-log.js";
 export {
+  parseLrFactors,
+  parseNamedNumbers,
+  type RatedParameters,
+  rateParameters,
+} from "./trainer/lr-factors.js";
+export {
+  type Augmentation,
+  augmentOf,
   checkSettings,
   type PresetName,
   scheduleOf,
@@ -242,6 +261,7 @@ export {
 } from "./trainer/settings.js";
 export { Trainer, type TrainerOptions, type TrainerState } from "./trainer/trainer.js";
 export { loadModel, type ValidateOptions, validateModel } from "./trainer/validate.js";
+export { type ValidationLossInput, validationLoss } from "./trainer/validation-loss.js";
 export { formatCandidates, parseCandidates } from "./tune/candidates.js";
 export {
   type ConfidenceRow,

@@ -155,18 +155,33 @@ test("a contact sheet holds every sample with its boxes and landmarks", () => {
     ignored: Uint8Array.from([ignored]),
   });
   const sheet = contactSheet([sample(0), sample(1), sample(0)], { tile: 100, columns: 2 });
-  assert.equal([sheet.width, sheet.height], [212, 212]);
+  assert.is(sheet.width, 212);
+  const row = 100 + 13 + 4;
+  assert.is((sheet.height - 2 * row - 4) % 18, 0, "rows of the legend");
   const at = (x: number, y: number) => [
     ...sheet.data.subarray((y * sheet.width + x) * 4, (y * sheet.width + x) * 4 + 3),
   ];
-  assert.equal(at(0, 0), [255, 255, 255]);
-  assert.equal(at(160, 160), [255, 255, 255]);
+  const [white, black, green] = [
+    [255, 255, 255],
+    [0, 0, 0],
+    [0, 230, 118],
+  ];
+  assert.equal(at(0, 0), white);
+  assert.equal(at(160, 4 + row + 60), white);
   // Tiles start at 4 and 108; the box's edge is 20 inside, the nose in the middle.
-  assert.equal(at(4 + 20, 4 + 50), [0, 230, 118]);
-  assert.equal(at(108 + 20, 4 + 50), [160, 160, 160]);
-  assert.equal(at(4 + 20, 108 + 50), [0, 230, 118]);
-  assert.equal(at(4 + 50, 4 + 50), [255, 255, 255]);
-  assert.equal(at(4 + 10, 4 + 10), [0, 0, 0]);
+  assert.equal(at(4 + 20, 4 + 50), green);
+  assert.equal(at(4 + 20, 4 + row + 50), green);
+  assert.equal(at(4 + 50, 4 + 50), white);
+  assert.equal(at(4 + 10, 4 + 10), black);
+  // Four pixels of black, four of white along the frame of an ignored face, and a cross through it.
+  assert.equal([22, 26].map((y) => at(108 + 20, 4 + y)), [black, white]);
+  assert.equal(at(108 + 26, 4 + 26), white);
+  assert.equal(at(108 + 73, 4 + 26), white);
+  // An "a" below each tile; the swatch of "face" and its text in the legend.
+  assert.equal([4, 5, 7, 8].map((x) => at(x, 4 + 100 + 3 + 2)), [white, black, black, white]);
+  assert.equal(at(4, 2 * row + 4), green);
+  const legend = sheet.data.subarray((2 * row + 4) * sheet.width * 4);
+  assert.ok(legend.some((value, i) => i % 4 === 0 && value === 0), "no lettering");
   assert.throws(() => contactSheet([], { tile: 9, columns: 1 }), /needs samples/);
 });
 

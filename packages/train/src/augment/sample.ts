@@ -51,6 +51,8 @@ export interface Sample extends MatchFaces {
   /** `size` × `size` upright RGBA; the mean is not yet subtracted. */
   readonly image: RawImage;
   readonly ignored: Uint8Array;
+  /** Class of each face by name, where the data tell it. */
+  readonly labels?: readonly string[];
   /**
    * `[r, 4]`: parts of the image, as fractions of its side, in which every face is labelled, so that a
    * teacher's word does not count against the labels'. Absent: none.
@@ -103,6 +105,7 @@ export function augment(
     boxes: faces.boxes.map(fraction),
     landmarks: faces.landmarks.map(fraction),
     ignored: faces.ignored,
+    labels: faces.labels,
   };
 }
 

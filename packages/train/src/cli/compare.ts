@@ -1,5 +1,5 @@
 import path from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import {
   type BackendChoice,
   LANDMARK_COORDINATES,
@@ -20,8 +20,9 @@ import {
 } from "../distill/sources.node.js";
 import { type Detections, packFaces } from "../evaluate/detections.js";
 import { evaluateDetections } from "../evaluate/evaluate.js";
+import { type CompareWeightsValues, compareWeights } from "./compare-weights.js";
 import { formatTable, imageProgress, printJson, say } from "./console.js";
-import { wholeNumber } from "./options.js";
+import { parseScale, wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
 
 interface CompareValues {
@@ -206,22 +207,65 @@ async function runCompare(values: CompareValues): Promise<void> {
   }
 }
 
+type Given = Partial<CompareValues> & Omit<CompareWeightsValues, "data">;
+
+/** Two weights on a data set, or what a distillation made beside its teacher. */
+async function runEither(
+  a: string | undefined,
+  b: string | undefined,
+  values: Given,
+): Promise<void> {
+  const { data, recipe, out } = values;
+  if (data === undefined) throw new OptionError("compare needs --data");
+  if (recipe !== undefined) {
+    if (a !== undefined || out === undefined)
+      throw new OptionError("with --recipe give --out of its run, and no weights as arguments");
+    await runCompare({ ...values, data, recipe, out });
+    return;
+  }
+  if (a === undefined || b === undefined)
+    throw new OptionError("compare needs two weights, A and B, or the --recipe of a distillation");
+  const foreign = (["out", "weights", "cache", "source", "maxSide"] as const).find(
+    (name) => values[name] !== undefined,
+  );
+  if (foreign) throw new OptionError(`${foreign} is for --recipe: leave it out`);
+  await compareWeights([a, b], { ...values, data });
+}
+
+function weightsOptions(): Option[] {
+  const number = (flags: string, text: string, value: number) =>
+    new Option(flags, text).argParser(wholeNumber(1)).default(value);
+  return [
+    new Option("--scale <size>", "of two weights: original, a long side, or 640/640 to enlarge too")
+      .argParser(parseScale)
+      .default({ kind: "original" }, "original"),
+    number("--resamples <n>", "sets of photos drawn for the interval", 2000),
+    number("--seed <n>", "of these", 1),
+    new Option("--sheet <file>", "PNG of the photos that changed most, A beside B"),
+    number("--photos <n>", "of them on the sheet", 12),
+  ];
+}
+
 export function compareCommand(): Command {
-  const [where, threads] = backendOptions();
-  return new Command("compare")
+  const command = new Command("compare")
     .description(
-      "hold a distilled detector beside its teacher on the photos that a recipe holds out",
+      "compare two weights on labelled images, or a distilled detector with its teacher on what a recipe holds out",
     )
-    .requiredOption("--recipe <file>", "the recipe")
-    .requiredOption("--data <folder>", "what the recipe's paths are relative to")
-    .requiredOption("--out <folder>", "the run's folder")
-    .option("--weights <file>", "the detector (default: model.safetensors in --out)")
+    .argument("[a]", "weights: .pth, .safetensors or default")
+    .argument("[b]", "other weights")
+    .option("--data <spec>", "labelled images; with --recipe what its paths are relative to")
+    .option("--recipe <file>", "the recipe of a distillation")
+    .option("--out <folder>", "the run's folder, with --recipe")
+    .option("--weights <file>", "the detector, with --recipe (default: model.safetensors in --out)")
     .option("--cache <folder>", "the teacher's detections (default: cache/ in --out)")
-    .option("--source <names...>", "only these sources")
-    .option("--max-side <pixels>", "scale the long side down to this; never up", wholeNumber(1))
+    .option("--source <names...>", "only these sources of the recipe")
+    .option(
+      "--max-side <pixels>",
+      "with --recipe: scale the long side down to this; never up",
+      wholeNumber(1),
+    )
     .option("--json <file>", "write the result")
-    .addOption(overwriteOption())
-    .addOption(where)
-    .addOption(threads)
-    .action(runCompare);
+    .addOption(overwriteOption());
+  for (const option of [...weightsOptions(), ...backendOptions()]) command.addOption(option);
+  return command.action(runEither);
 }

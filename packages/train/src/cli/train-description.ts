@@ -4,6 +4,7 @@ import { formatTestScale } from "../evaluate/test-scales.js";
 import type { RunChange, RunCheckpoint, RunDescription } from "../run/run-files.node.js";
 import { parseFreeze, partNames } from "../trainer/freeze.js";
 import type { Pretrained } from "../trainer/initialise.js";
+import { parseLrFactors, parseNamedNumbers } from "../trainer/lr-factors.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
 import type { TrainValues } from "./train-options.js";
@@ -16,6 +17,26 @@ export const DEFAULT_BACKBONE = "mobilenet0.25";
 export function partsOf(values: TrainValues, pretrained: Pretrained | undefined): string[] {
   const given = pretrained && inferNetwork(pretrained.state, pretrained.config?.heads);
   return partNames(given?.backbone ?? values.backbone ?? DEFAULT_BACKBONE);
+}
+
+/** Settings that are left out where nobody gave them, so that runs from before they were there go on. */
+function optionalSettings(values: TrainValues, parts: readonly string[]) {
+  const { crop, mirror, distort, lossWeights, lrFactors } = values;
+  const augmentation = {
+    ...(crop !== undefined && { crop: crop === "none" ? null : crop }),
+    ...(mirror !== undefined && { mirror }),
+    ...(!distort && { distort }),
+  };
+  const switches = Object.keys(augmentation);
+  if (!values.augment && switches.length > 0)
+    throw new OptionError(
+      `--no-augment leaves images as they are: leave out ${switches.map((name) => `--${name}`).join(", ")}, or it`,
+    );
+  return {
+    ...(switches.length > 0 && { augmentation }),
+    ...(lossWeights && { lossWeights: parseNamedNumbers(lossWeights, "loss weights") }),
+    ...(lrFactors && { lrFactors: parseLrFactors(lrFactors, parts) }),
+  };
 }
 
 async function settingsOf(
@@ -49,6 +70,7 @@ async function settingsOf(
     fixedNorm: batchNorm === "fixed",
     seed: values.seed,
     augment: values.augment,
+    ...optionalSettings(values, partsOf(values, pretrained)),
     config,
   };
   checkSettings(settings);
@@ -120,11 +142,18 @@ export async function describeRun(
     weights: start.weights,
     valEvery: values.valEvery,
     checkpointEvery: values.checkpointEvery,
+    ...(values.patience > 0 && { patience: values.patience }),
   };
 }
 
 /** Settings that may change where a run is gone on with. */
-const CHANGEABLE: ReadonlySet<string> = new Set(["lr", "epochs", "valEvery", "checkpointEvery"]);
+const CHANGEABLE: ReadonlySet<string> = new Set([
+  "lr",
+  "epochs",
+  "valEvery",
+  "checkpointEvery",
+  "patience",
+]);
 
 /**
  * The description of a run that is gone on with, with what was changed in it.
@@ -133,11 +162,14 @@ const CHANGEABLE: ReadonlySet<string> = new Set(["lr", "epochs", "valEvery", "ch
 export function goOnWith({ state, extra }: RunCheckpoint, given: RunDescription): RunDescription {
   const own = extra.description;
   const flat = ({ settings, changes: _, ...rest }: RunDescription) => ({ ...rest, ...settings });
-  const before = new Map<string, unknown>(Object.entries(flat(own)));
+  const [before, now] = [own, given].map(
+    (run) => new Map<string, unknown>(Object.entries(flat(run))),
+  );
   const changes: RunChange[] = [];
-  for (const [name, value] of Object.entries(flat(given))) {
-    const old = before.get(name);
-    const [was, is] = [old, value].map((v) => JSON.stringify(v));
+  for (const name of new Set([...now.keys(), ...before.keys()])) {
+    const none = CHANGEABLE.has(name) ? 0 : undefined;
+    const [old, value] = [before.get(name) ?? none, now.get(name) ?? none];
+    const [was, is] = [old, value].map((v) => JSON.stringify(v) ?? "absent");
     if (was === is) continue;
     if (!CHANGEABLE.has(name)) {
       throw new OptionError(

@@ -5,9 +5,12 @@ import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
 import { defaultWorkers } from "../worker-pool.node.js";
+import { takeConfig } from "./config-file.js";
 import { dataOption, fraction, parseScale, wholeNumber } from "./options.js";
 
 const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };
+
+type CropRange = readonly [from: number, to: number];
 
 /** The options of `train` as commander names them. */
 export interface TrainValues {
@@ -42,8 +45,15 @@ export interface TrainValues {
   readonly clip: number;
   readonly ema: number;
   readonly augment: boolean;
+  readonly crop?: CropRange | "none";
+  readonly mirror?: number;
+  readonly distort: boolean;
+  readonly lossWeights?: string;
+  readonly lrFactors?: string;
+  readonly patience: number;
   readonly seed: number;
   readonly workers: number;
+  readonly config?: string;
 }
 
 /** A finite number of at least `least`. */
@@ -55,6 +65,16 @@ function numberFrom(least: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** `none`, or shares of the short side such as `0.3-1`. */
+function cropRange(text: string): CropRange | "none" {
+  if (text === "none") return text;
+  const [from, to, ...rest] = text
+    .split("-")
+    .map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (rest.length === 0 && from > 0 && from <= to && to <= 1) return [from, to];
+  throw new InvalidArgumentError("It must be none, or two shares of the short side such as 0.3-1.");
 }
 
 function number(flags: string, text: string, parse: (text: string) => number, value?: number) {
@@ -75,6 +95,10 @@ function dataOptions(): Option[] {
     new Option("--resume", "go on from the folder's checkpoint, or start where there is none"),
     overwriteOption(),
     new Option(
+      "--config <file>",
+      "options from YAML, such as config.yaml of another run; those given here go before it",
+    ),
+    new Option(
       "--val <spec>",
       "validation images, or none (default: the other part of --data's split, else a fifth held out)",
     ),
@@ -89,6 +113,12 @@ function dataOptions(): Option[] {
       .argParser(parseScale)
       .default(DEFAULT_SCALE, formatTestScale(DEFAULT_SCALE)),
     number("--val-every <n>", "epochs between validations", wholeNumber(1), 1),
+    number(
+      "--patience <n>",
+      "validations without a better AP after which the run ends early; 0: none",
+      wholeNumber(0),
+      0,
+    ),
     number("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 100),
     number("--workers <n>", "threads that make samples", wholeNumber(0), defaultWorkers()),
   ];
@@ -120,12 +150,20 @@ function trainingOptions(): Option[] {
   return [
     choice("--preset <name>", "matching, mining ratio and loss weights", ["pytorch", "paper"]),
     choice("--loss <name>", "classification loss", ["hard-negatives", "focal"]),
+    new Option(
+      "--loss-weights <list>",
+      "where not the preset's, such as classes=1,boxes=2,landmarks=1",
+    ),
     number("--epochs <n>", "times through the data", wholeNumber(1), 20),
     number("--batch-size <n>", "images a batch", wholeNumber(1), 8),
     number("--accumulate <n>", "batches a step", wholeNumber(1), 1),
     number("--image-size <n>", "side of training images", wholeNumber(32), 640),
     choice("--optimizer <name>", "", ["sgd", "adamw"]),
     number("--lr <x>", "learning rate (default: the preset's; 0.001 for adamw)", numberFrom(0)),
+    new Option(
+      "--lr-factors <list>",
+      "factors of the learning rate by part, such as backbone=0.1,heads=2",
+    ),
     number("--momentum <x>", "of sgd", fraction, 0.9),
     number("--weight-decay <x>", "", numberFrom(0), 5e-4),
     choice("--schedule <name>", "of the learning rate", ["step", "cosine", "constant"]),
@@ -138,6 +176,12 @@ function trainingOptions(): Option[] {
       0,
     ),
     new Option("--no-augment", "whole images, as they are"),
+    new Option(
+      "--crop <range>",
+      "sides of random crops as shares of the short side, or none (default: 0.3-1, and a fifth at 1)",
+    ).argParser(cropRange),
+    number("--mirror <x>", "probability of mirroring (default: 0.5)", fraction),
+    new Option("--no-distort", "colours as they are"),
     number("--seed <n>", "of weights, order and augmentation", wholeNumber(0), 1),
   ];
 }
@@ -147,5 +191,5 @@ export function addTrainOptions(command: Command): Command {
   for (const option of [...dataOptions(), ...networkOptions(), ...trainingOptions()]) {
     command.addOption(option);
   }
-  return command;
+  return takeConfig(command);
 }

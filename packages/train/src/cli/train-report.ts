@@ -8,7 +8,8 @@ import type { Detections } from "../evaluate/detections.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import { parseTestScale } from "../evaluate/test-scales.js";
 import { type ReportImage, renderReport } from "../report/report.js";
-import type { RunChange, RunDescription, RunFiles, StepMetric } from "../run/run-files.node.js";
+import type { StepMetric } from "../run/metrics.js";
+import type { RunChange, RunDescription, RunFiles } from "../run/run-files.node.js";
 import { lossesOf } from "../trainer/loss-log.js";
 import { loadModel } from "../trainer/validate.js";
 
@@ -44,6 +45,7 @@ export async function writeReport(
     facts: { ...settingsOf(input.description), ...input.facts },
     steps: metrics.flatMap((metric) => (metric.kind === "step" ? [stepFigures(metric)] : [])),
     validations: metrics.flatMap((metric) => (metric.kind === "validation" ? [metric] : [])),
+    startsTrained: input.description.weights !== null,
     evaluations,
     worst,
   });

@@ -10,10 +10,11 @@ import {
   RunFiles,
   TRAIN_FILES,
 } from "../run/run-files.node.js";
-import { contenders, type RunInput, TrainRun } from "../run/train-run.node.js";
+import { contenders, hasStopped, type RunInput, TrainRun } from "../run/train-run.node.js";
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import { frozenDepth } from "../trainer/freeze.js";
 import { loadData, needFaces, printJson, reportProblems, say } from "./console.js";
+import { describeConfig } from "./describe-config.js";
 import { checkFolder, stoppingOnInterrupt } from "./run-command.js";
 import {
   DEFAULT_BACKBONE,
@@ -56,6 +57,7 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
   const { state, extra } = checkpoint;
   const final = writeModel(averagedWeights(state), description.settings.config);
   await files.write("final.safetensors", final);
+  await files.writeCsv();
   const best = contenders(extra.validations, description).reduce<ValidationFigures | null>(
     (a, b) => (a && a.ap50 >= b.ap50 ? a : b),
     null,
@@ -72,6 +74,7 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
     before: extra.validations.find(({ step }) => step === 0) ?? null,
     best,
     improved: verdict?.improved ?? null,
+    stoppedEarly: hasStopped(extra.validations, description),
     model: files.path(best ? "best.safetensors" : "final.safetensors"),
     report: files.path("report.html"),
   };
@@ -136,6 +139,7 @@ async function runTrain(values: TrainValues): Promise<void> {
   const description = checkpoint ? goOnWith(checkpoint, given) : given;
   for (const { name, was, is } of description.changes ?? []) say(`${name} was ${was}, is ${is}`);
   if (!checkpoint) say(`starting from ${start.text}`);
+  await files.write("config.yaml", describeConfig(values, description));
   warnOfLandmarks(description, training, partsOf(values, start.pretrained));
   const { backbone = DEFAULT_BACKBONE, width, channels } = values;
   const run = new TrainRun(

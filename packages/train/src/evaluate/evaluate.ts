@@ -40,6 +40,14 @@ export interface SizeRecall {
   readonly found: number;
 }
 
+/** Recall of the faces of one class, as the data call it, at the score threshold of the best F1. */
+export interface ClassRecall {
+  readonly label: string;
+  readonly faces: number;
+  readonly found: number;
+  readonly bySize: readonly SizeRecall[];
+}
+
 /** How good a detector is on a labelled set. */
 export interface Evaluation {
   readonly images: number;
@@ -63,6 +71,8 @@ export interface Evaluation {
   }[];
   readonly landmarks: LandmarkError | null;
   readonly bySize: readonly SizeRecall[];
+  /** Most faces first. Data whose classes were all called "face" have one. */
+  readonly byClass: readonly ClassRecall[];
   /** At IoU 0.5. */
   readonly curve: readonly PrPoint[];
   /** Images with faults, most first. */
@@ -131,13 +141,30 @@ function outcome({ record, matched, verdicts }: Judged, threshold: number) {
   return { found, falsePositives };
 }
 
-function tallyOutcomes(images: readonly Judged[], threshold: number) {
-  const bySize = SIZE_EDGES.map((from, i) => ({
+/** Faces by size, and how many of them were found. */
+class SizeTally {
+  readonly bins = SIZE_EDGES.map((from, i) => ({
     from,
     to: SIZE_EDGES[i + 1] ?? null,
     faces: 0,
     found: 0,
   }));
+
+  add(size: number, found: number): void {
+    const bin = this.bins.findLast(({ from }) => size >= from)!;
+    bin.faces++;
+    bin.found += found;
+  }
+}
+
+function classRecall([label, { bins }]: readonly [string, SizeTally]): ClassRecall {
+  const sum = (key: "faces" | "found") => bins.reduce((total, bin) => total + bin[key], 0);
+  return { label, faces: sum("faces"), found: sum("found"), bySize: bins };
+}
+
+function tallyOutcomes(images: readonly Judged[], threshold: number) {
+  const all = new SizeTally();
+  const classes = new Map<string, SizeTally>();
   const faults: ImageFaults[] = [];
   for (const image of images) {
     const { record } = image;
@@ -147,16 +174,18 @@ function tallyOutcomes(images: readonly Judged[], threshold: number) {
       if (record.ignored[f]) continue;
       const [x1, y1, x2, y2] = record.boxes.subarray(f * 4, f * 4 + 4);
       const size = Math.sqrt((x2 - x1) * (y2 - y1));
-      const bin = bySize.findLast(({ from }) => size >= from)!;
-      bin.faces++;
-      bin.found += found[f];
+      const label = record.labels[f];
+      const ofClass = classes.get(label) ?? new SizeTally();
+      classes.set(label, ofClass);
+      for (const tally of [all, ofClass]) tally.add(size, found[f]);
       missed += 1 - found[f];
     }
     if (missed + falsePositives > 0) faults.push({ id: record.id, missed, falsePositives });
   }
   const total = (fault: ImageFaults) => fault.missed + fault.falsePositives;
   faults.sort((a, b) => total(b) - total(a) || (a.id < b.id ? -1 : 1));
-  return { bySize, faults };
+  const byClass = [...classes].map(classRecall).sort((a, b) => b.faces - a.faces);
+  return { bySize: all.bins, byClass, faults };
 }
 
 /**
@@ -192,7 +221,7 @@ export function evaluateDetections(
   const [curve] = curves;
   const apByIou = curves.map((points, i) => ({ iou: IOUS[i], ap: averagePrecision(points) }));
   const best = bestF1(curve);
-  const { bySize, faults } = tallyOutcomes(judged, best?.threshold ?? 0);
+  const { bySize, byClass, faults } = tallyOutcomes(judged, best?.threshold ?? 0);
   return {
     images: images.length,
     faces,
@@ -209,6 +238,7 @@ export function evaluateDetections(
     })),
     landmarks: landmarkError(judged) ?? null,
     bySize,
+    byClass,
     curve,
     worst: faults.slice(0, worst),
   };

@@ -15,6 +15,8 @@ export interface ValidationFigures {
   readonly step: number;
   readonly ap50: number;
   readonly ap: number;
+  /** The training's losses on the validation images, whole and in inference mode: `total` and its parts. */
+  readonly losses?: Readonly<Record<string, number>>;
 }
 
 /** An image to look at, its labelled faces drawn in yellow and those found in green. */
@@ -32,6 +34,8 @@ export interface ReportData {
   readonly facts: Readonly<Record<string, string | number>>;
   readonly steps?: readonly StepFigures[];
   readonly validations?: readonly ValidationFigures[];
+  /** Whether the first validation is of weights that others had trained: a line then shows what they reached. */
+  readonly startsTrained?: boolean;
   /** By name, such as "before" and "after". */
   readonly evaluations?: Readonly<Record<string, Evaluation>>;
   readonly worst?: readonly ReportImage[];
@@ -114,17 +118,49 @@ function lossPlots(steps: readonly StepFigures[]): string {
   return `<div class="row">${losses}${rate}</div>`;
 }
 
-function validationPlot(validations: readonly ValidationFigures[]): string {
+/** What the weights that a run started from reach, as a line over the whole plot. */
+function startLine(validations: readonly ValidationFigures[]): Series {
+  const [{ ap50 }] = validations;
+  const points = validations.map(({ step }) => [step, ap50] as const);
+  return { name: "AP at IoU 0.5 of the starting weights", points, dashed: true };
+}
+
+function validationPlot({ validations = [], startsTrained = false }: ReportData): string {
   const points = (key: "ap50" | "ap") => validations.map((v) => [v.step, v[key]] as const);
   return linePlot({
     title: "Validation",
     x: { label: "step" },
     y: { label: "average precision", min: 0, max: 1 },
     series: [
-      { name: "AP at IoU 0.5", points: points("ap50"), dots: true },
-      { name: "AP 0.5:0.95", points: points("ap"), dots: true, dashed: true },
+      { name: "AP at IoU 0.5", points: points("ap50"), dots: true, bold: true },
+      { name: "AP 0.5:0.95", points: points("ap"), dots: true },
+      ...(startsTrained ? [startLine(validations)] : []),
     ],
   });
+}
+
+/** The losses in validation beside those of the training; null where no validation has them. */
+function validationLossPlot({ steps = [], validations = [] }: ReportData): string | null {
+  const points = validations.flatMap(({ step, losses }) =>
+    losses?.total === undefined ? [] : [[step, losses.total] as const],
+  );
+  if (points.length === 0) return null;
+  const window = Math.max(1, Math.round(steps.length * SMOOTHED));
+  const training = steps.map(({ step, losses }) => [step, losses.total] as const);
+  return linePlot({
+    title: "Loss in training and in validation",
+    x: { label: "step" },
+    y: { label: "loss", log: true },
+    series: [
+      { name: "training, augmented", points: movingMean(training, window) },
+      { name: "validation, whole images", points, dots: true },
+    ],
+  });
+}
+
+function validationSection(data: ReportData): string {
+  const plots = [validationPlot(data), validationLossPlot(data)].filter((plot) => plot !== null);
+  return section("Validation", `<div class="row">${plots.join("")}</div>`);
 }
 
 /** Precision–recall curves, one line a name. */
@@ -199,7 +235,7 @@ export function renderReport(data: ReportData): string {
   const sections = [
     section("Settings and figures", factTable(data.facts)),
     steps?.length ? section("Training", lossPlots(steps)) : "",
-    validations?.length ? section("Validation", validationPlot(validations)) : "",
+    validations?.length ? validationSection(data) : "",
     evaluations && Object.keys(evaluations).length > 0 ? evaluationSection(evaluations) : "",
     worst?.length ? worstSection(worst) : "",
   ];

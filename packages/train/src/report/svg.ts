@@ -9,6 +9,8 @@ export interface Series {
   /** Dots at the points. */
   readonly dots?: boolean;
   readonly dashed?: boolean;
+  /** Drawn thick and on top, its name in bold. */
+  readonly bold?: boolean;
   /** Drawn thin and pale behind the line, such as the noisy values that it is the mean of. */
   readonly behind?: readonly (readonly [x: number, y: number])[];
 }
@@ -35,7 +37,9 @@ export interface LinePlot {
   readonly y: Axis;
   readonly series: readonly Series[];
   readonly marks?: readonly Mark[];
-  /** In pixels, 640 × 400 by default; the names of several lines come on top below. */
+  /** Names at the ends of the lines instead of a legend: for lines of which there are more than colours. */
+  readonly direct?: boolean;
+  /** In pixels, 640 × 400 by default; the names of several lines come on top below, or to the right of it. */
   readonly width?: number;
   readonly height?: number;
 }
@@ -43,7 +47,13 @@ export interface LinePlot {
 /** Okabe and Ito's colours, told apart by colour-blind people too. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
 
+/** Of the lines that come after those who had all colours once, and so on. */
+const DASHES = ["", "8 3", "2 3", "9 3 2 3"];
+
 const LEGEND_ROW = 18;
+/** Between names at the ends of lines, and how far these are from the plot. */
+const LABEL_ROW = 15;
+const LEADER = 28;
 const MARGIN = { left: 80, right: 16, top: 36, bottom: 48 };
 /** Points a line may have for every pixel of width before it is thinned. */
 const POINTS_PER_PIXEL = 4;
@@ -116,10 +126,27 @@ function drawBehind(series: Series, colour: string, x: Scale, y: Scale, width: n
   return drawLines(placePoints(series.behind ?? [], x, y), style, width).join("");
 }
 
-function drawSeries(series: Series, colour: string, x: Scale, y: Scale, width: number): string {
+/** How a line looks: no two of 28 are alike. */
+function styleOf({ dashed, bold }: Series, index: number) {
+  const round = Math.floor(index / COLOURS.length) % DASHES.length;
+  const dash = dashed ? "6 4" : DASHES[round];
+  return {
+    colour: COLOURS[index % COLOURS.length],
+    width: bold ? 4 : 2,
+    dash: dash === "" ? "" : ` stroke-dasharray="${dash}"`,
+  };
+}
+
+type LineStyle = ReturnType<typeof styleOf>;
+
+function drawSeries(series: Series, style: LineStyle, x: Scale, y: Scale, width: number): string {
+  const { colour, dash } = style;
   const runs = placePoints(series.points, x, y);
-  const dash = series.dashed ? ' stroke-dasharray="6 4"' : "";
-  const lines = drawLines(runs, `stroke="${colour}" stroke-width="2"${dash}`, width);
+  const lines = drawLines(
+    runs,
+    `stroke="${colour}" stroke-width="${style.width}"${dash}`,
+    width,
+  );
   const single = runs.filter((run) => run.length === 1).flat();
   const dots = (series.dots ? runs.flat() : single).map(
     ([px, py]) => `<circle cx="${at(px)}" cy="${at(py)}" r="3" fill="${colour}"/>`,
@@ -127,9 +154,8 @@ function drawSeries(series: Series, colour: string, x: Scale, y: Scale, width: n
   return [...lines, ...dots].join("");
 }
 
-function drawAxes(plot: LinePlot, x: Scale, y: Scale, width: number, height: number): string {
+function drawAxes(plot: LinePlot, x: Scale, y: Scale, right: number, height: number): string {
   const bottom = height - MARGIN.bottom;
-  const right = width - MARGIN.right;
   const vertical = x.ticks.map((tick) => {
     const px = at(x.place(tick));
     return (
@@ -149,22 +175,72 @@ function drawAxes(plot: LinePlot, x: Scale, y: Scale, width: number, height: num
     ...vertical,
     ...horizontal,
     `<rect x="${MARGIN.left}" y="${MARGIN.top}" width="${right - MARGIN.left}" height="${bottom - MARGIN.top}" fill="none" stroke="#888"/>`,
-    `<text x="${width / 2}" y="20" text-anchor="middle" font-size="15">${escapeText(plot.title)}</text>`,
+    `<text x="${(MARGIN.left + right) / 2}" y="20" text-anchor="middle" font-size="15">${escapeText(plot.title)}</text>`,
     `<text x="${(MARGIN.left + right) / 2}" y="${height - 10}" text-anchor="middle">${escapeText(plot.x.label)}</text>`,
     `<text transform="translate(16 ${middle}) rotate(-90)" text-anchor="middle">${escapeText(plot.y.label)}</text>`,
   ].join("");
 }
 
+const sample = ({ colour, width, dash }: LineStyle, x1: number, x2: number, y: number) =>
+  `<line x1="${x1}" y1="${at(y)}" x2="${x2}" y2="${at(y)}" stroke="${colour}" stroke-width="${width}"${dash}/>`;
+
 /** Names side by side under the plot, in as many rows as they need. */
-function drawLegend(entries: readonly LegendEntry[], top: number): string {
+function drawLegend(
+  entries: readonly LegendEntry[],
+  styles: readonly LineStyle[],
+  top: number,
+): string {
   return entries
     .map(({ name, x, row }, i) => {
       const y = top + row * LEGEND_ROW;
-      const colour = COLOURS[i % COLOURS.length];
-      return (
-        `<line x1="${x}" y1="${y}" x2="${x + 20}" y2="${y}" stroke="${colour}" stroke-width="3"/>` +
-        `<text x="${x + 26}" y="${y}" dy="0.35em">${escapeText(name)}</text>`
-      );
+      const text = `<text x="${x + 26}" y="${y}" dy="0.35em">${escapeText(name)}</text>`;
+      return sample(styles[i], x, x + 20, y) + text;
+    })
+    .join("");
+}
+
+/** Heights of names beside the plot: each as near to its own as the others leave room, in the same order. */
+function spread(heights: readonly number[], top: number, bottom: number): number[] {
+  const order = [...heights.keys()].sort((a, b) => heights[a] - heights[b]);
+  const placed = [...heights];
+  let lowest = top;
+  for (const i of order) {
+    placed[i] = Math.max(lowest, placed[i]);
+    lowest = placed[i] + LABEL_ROW;
+  }
+  let highest = bottom;
+  for (const i of order.reverse()) {
+    placed[i] = Math.min(highest, placed[i]);
+    highest = placed[i] - LABEL_ROW;
+  }
+  return placed;
+}
+
+/** A name for each line at its end, with a thin line that leads there. */
+function drawLabels(
+  series: readonly Series[],
+  styles: readonly LineStyle[],
+  x: Scale,
+  y: Scale,
+  right: number,
+  bottom: number,
+): string {
+  const ends = series.map(({ points }) => placePoints(points, x, y).flat().at(-1));
+  const shown = [...series.keys()].filter((i) => ends[i] !== undefined);
+  const heights = spread(
+    shown.map((i) => ends[i]![1]),
+    MARGIN.top + LABEL_ROW / 2,
+    bottom,
+  );
+  return shown
+    .map((i, n) => {
+      const [px, py] = ends[i]!;
+      const { colour } = styles[i];
+      const tx = right + LEADER;
+      const leader = `<polyline points="${at(px)},${at(py)} ${right + 6},${at(heights[n])} ${tx - 24},${at(heights[n])}" fill="none" stroke="${colour}" stroke-width="0.75"/>`;
+      const weight = series[i].bold ? ' font-weight="bold"' : "";
+      const text = `<text x="${tx + 4}" y="${at(heights[n])}" dy="0.35em"${weight}>${escapeText(series[i].name)}</text>`;
+      return leader + sample(styles[i], tx - 24, tx, heights[n]) + text;
     })
     .join("");
 }
@@ -208,30 +284,40 @@ function drawMarks(marks: readonly Mark[], x: Scale, y: Scale): string {
     .join("");
 }
 
+/** Room to the right of a plot for the names at the ends of its lines. */
+function labelMargin({ series, direct }: LinePlot): number {
+  if (!direct) return MARGIN.right;
+  return LEADER + 12 + 7 * Math.max(0, ...series.map(({ name }) => name.length));
+}
+
 /** A line plot as a standalone SVG document. */
 export function linePlot(plot: LinePlot): string {
-  const { width = 640, height = 400 } = plot;
+  const { width = 640, height = 400, series, direct = false } = plot;
   const values = (column: 0 | 1) =>
-    plot.series.flatMap(({ points, behind = [] }) =>
+    series.flatMap(({ points, behind = [] }) =>
       [...points, ...behind].map((point) => point[column]),
     );
-  const x = makeScale(plot.x, values(0), MARGIN.left, width - MARGIN.right);
-  const y = makeScale(plot.y, values(1), height - MARGIN.bottom, MARGIN.top);
-  const lines = [drawBehind, drawSeries].flatMap((draw) =>
-    plot.series.map((series, i) => draw(series, COLOURS[i % COLOURS.length], x, y, width)),
-  );
-  const legend = layOutLegend(
-    plot.series.map(({ name }) => name),
-    width,
-  );
+  const right = width - labelMargin(plot);
+  const bottom = height - MARGIN.bottom;
+  const x = makeScale(plot.x, values(0), MARGIN.left, right);
+  const y = makeScale(plot.y, values(1), bottom, MARGIN.top);
+  const styles = series.map(styleOf);
+  const onTop = [...series.keys()].sort((a, b) => Number(series[a].bold ?? false) - Number(series[b].bold ?? false));
+  const lines = [
+    ...series.map((line, i) => drawBehind(line, styles[i].colour, x, y, width)),
+    ...(direct ? [drawLabels(series, styles, x, y, right, bottom)] : []),
+    ...onTop.map((i) => drawSeries(series[i], styles[i], x, y, width)),
+  ];
+  const names = direct ? [] : series.map(({ name }) => name);
+  const legend = layOutLegend(names, width);
   const total = height + (legend.length > 0 ? (legend[legend.length - 1].row + 1) * LEGEND_ROW : 0);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" width="${width}" height="${total}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escapeText(plot.title)}">`,
     `<rect width="${width}" height="${total}" fill="#fff"/>`,
-    drawAxes(plot, x, y, width, height),
+    drawAxes(plot, x, y, right, height),
     ...lines,
     drawMarks(plot.marks ?? [], x, y),
-    drawLegend(legend, height + 4),
+    drawLegend(legend, styles, height + 4),
     "</svg>\n",
   ].join("\n");
 }

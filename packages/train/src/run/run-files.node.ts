@@ -5,10 +5,13 @@ import { contactSheet } from "../augment/contact-sheet.js";
 import { readText } from "../data/read-text.node.js";
 import { DataError, type NonFiniteLossError } from "../errors.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
+import { metricsCsv } from "../report/metrics-csv.js";
 import type { ValidationFigures } from "../report/report.js";
 import type { DataPosition } from "../trainer/batches.js";
 import type { Checkpoint } from "../trainer/checkpoint.js";
 import type { TrainSettings } from "../trainer/settings.js";
+import { EventLog } from "./event-log.node.js";
+import { type Metric, scalarsOf } from "./metrics.js";
 import { RunFolder } from "./run-folder.node.js";
 
 /** What a run is, as given on the command line. */
@@ -22,6 +25,8 @@ export interface RunDescription {
   /** Epochs between validations and steps between checkpoints. */
   readonly valEvery: number;
   readonly checkpointEvery: number;
+  /** Validations without a better one after which the run ends; absent: it goes to its end. */
+  readonly patience?: number;
   /** What was changed when the run was gone on with, oldest first. */
   readonly changes?: readonly RunChange[];
 }
@@ -47,17 +52,6 @@ export interface RunProgress {
 
 export type RunCheckpoint = Checkpoint<RunProgress>;
 
-/** A step's `StepLosses` as a line of `metrics.jsonl`. */
-export interface StepMetric {
-  readonly kind: "step";
-  readonly step: number;
-  readonly learningRate: number;
-  readonly [figure: string]: number | string;
-}
-
-/** A line of `metrics.jsonl`. */
-export type Metric = StepMetric | ({ kind: "validation" } & ValidationFigures);
-
 /** What a training run writes into its folder beside what every run does. */
 export const TRAIN_FILES = [
   "best.safetensors",
@@ -65,12 +59,17 @@ export const TRAIN_FILES = [
   "evaluation-before.json",
   "evaluation-best.json",
   "report.html",
+  "config.yaml",
+  "metrics.csv",
   "not-finite.png",
   "not-finite.json",
 ] as const;
 
 /** The files of a run's folder. */
 export class RunFiles extends RunFolder<RunProgress, Metric> {
+  /** Begun with the first metric; TensorBoard takes another file for what goes on from an earlier one. */
+  #events: EventLog | undefined;
+
   writeEvaluation(name: string, evaluation: Evaluation): Promise<void> {
     return this.write(`evaluation-${name}.json`, `${JSON.stringify(evaluation)}\n`);
   }
@@ -88,6 +87,35 @@ export class RunFiles extends RunFolder<RunProgress, Metric> {
   /** A validation follows the step whose number it bears. */
   protected override isBefore(metric: Metric, steps: number): boolean {
     return metric.kind === "step" ? metric.step < steps : metric.step <= steps;
+  }
+
+  /** The metrics so far as `metrics.csv`. */
+  writeCsv(): Promise<void> {
+    return this.write("metrics.csv", metricsCsv(this.readMetrics()));
+  }
+
+  /** Writes metrics for TensorBoard too. */
+  override appendMetrics(metrics: readonly Metric[]): void {
+    if (metrics.length === 0) return;
+    this.#events ??= this.#openEvents(metrics[0].step);
+    super.appendMetrics(metrics);
+    this.#events.append(metrics.flatMap(scalarsOf));
+  }
+
+  override async rewindMetrics(steps: number): Promise<void> {
+    await super.rewindMetrics(steps);
+    this.#events = undefined;
+  }
+
+  /** TensorBoard forgets what bears the number of the first new step or a later one: also the validation before it. */
+  #openEvents(step: number): EventLog {
+    const log = new EventLog(this.folder, step);
+    log.append(
+      this.readMetrics()
+        .filter((metric) => metric.step >= step)
+        .flatMap(scalarsOf),
+    );
+    return log;
   }
 
   /** Saves the batch of a loss that is not finite: a picture of its samples and their faces as JSON. */

@@ -1,6 +1,7 @@
-import type { Device } from "@retinaface-webgpu/tensor";
+import type { Device, StateDict } from "@retinaface-webgpu/tensor";
 import { type NetworkConfig, NumericError, type RetinaFaceNetwork } from "retinaface-webgpu";
-import { plainAugment, type Sample, trainingAugment } from "../augment/sample.js";
+import { createSampler } from "../augment/loader.js";
+import { plainAugment, type Sample } from "../augment/sample.js";
 import { createWorkerSampler } from "../augment/worker-sampler.node.js";
 import type { FaceRecord, Problem } from "../data/record.js";
 import { NonFiniteLossError } from "../errors.js";
@@ -11,9 +12,10 @@ import { type DataPosition, sampleBatches } from "../trainer/batches.js";
 import { assertFiniteWeights, weightsTooLarge, writeModel } from "../trainer/checkpoint.js";
 import { initialiseNetwork, type Pretrained } from "../trainer/initialise.js";
 import type { StepLosses } from "../trainer/loss-log.js";
-import { trainerOptions } from "../trainer/settings.js";
+import { augmentOf, trainerOptions } from "../trainer/settings.js";
 import { Trainer, type TrainerState } from "../trainer/trainer.js";
 import { validateModel } from "../trainer/validate.js";
+import { validationLoss } from "../trainer/validation-loss.js";
 import { recovering } from "./recover.js";
 
 /** What a run tells the person who started it. */
@@ -135,9 +137,9 @@ export class TrainRun {
   async #steps(session: Session, trainer: Trainer): Promise<void> {
     const { description, records, workers, listener } = this.#input;
     const { settings, valEvery, checkpointEvery } = description;
-    const { imageSize, batchSize, accumulate, seed } = settings;
-    if (trainer.steps >= this.totalSteps) return;
-    const augment = settings.augment ? trainingAugment(imageSize) : plainAugment(imageSize);
+    const { batchSize, accumulate, seed } = settings;
+    if (trainer.steps >= this.totalSteps || this.#isSpent(session)) return;
+    const augment = augmentOf(settings);
     const sampler = createWorkerSampler({ records, augment, seed }, workers);
     const batches = sampleBatches(sampler, {
       count: records.length,
@@ -155,11 +157,12 @@ export class TrainRun {
         group = [];
         session.progress.position = next;
         const step = trainer.steps;
-        const last = step >= this.totalSteps || this.#stop;
         const validates = step % (this.stepsPerEpoch * valEvery) === 0 || step >= this.totalSteps;
-        const saves = last || validates || step % checkpointEvery === 0;
+        const ends = step >= this.totalSteps || this.#stop;
+        const saves = ends || validates || step % checkpointEvery === 0;
         if (trainer.mustRead || saves) await session.report();
         if (validates) await session.validate("best");
+        const last = ends || (validates && this.#isSpent(session));
         if (saves) this.#checkpoint = await session.save();
         if (last) return this.#tellDropped(trainer);
       }
@@ -169,15 +172,30 @@ export class TrainRun {
     }
   }
 
+  /** Whether patience is at an end, which is told. */
+  #isSpent({ progress: { validations } }: Session): boolean {
+    const { description, listener } = this.#input;
+    const { patience } = description;
+    if (!hasStopped(validations, description)) return false;
+    listener.onNotice(
+      `no better AP in ${patience} validations: the run ends early (--patience ${patience})`,
+    );
+    return true;
+  }
+
   #tellDropped({ droppedFaces }: Trainer): void {
     if (droppedFaces === 0) return;
     this.#input.listener.onNotice(`${droppedFaces} faces without an area did not train`);
   }
 }
 
-/** A saved state whose optimizer goes on with this learning rate. */
+/** A saved state whose optimizer goes on with this learning rate; groups keep their factors of it, the first has one of 1. */
 function withLearningRate(state: TrainerState, lr: number): TrainerState {
-  const groups = state.optimizer.groups.map((group) => ({ ...group, baseLr: lr }));
+  const [first] = state.optimizer.groups;
+  const groups = state.optimizer.groups.map((group) => {
+    const factor = Number(group.baseLr) / Number(first.baseLr);
+    return { ...group, baseLr: group === first ? lr : factor * lr };
+  });
   return { ...state, optimizer: { ...state.optimizer, groups } };
 }
 
@@ -187,6 +205,17 @@ export function contenders(
   { weights }: RunDescription,
 ): ValidationFigures[] {
   return validations.filter(({ step }) => step > 0 || weights !== null);
+}
+
+/** Whether the best of a run's validations is longer ago than its patience. */
+export function hasStopped(
+  validations: readonly ValidationFigures[],
+  description: RunDescription,
+): boolean {
+  const { patience = 0 } = description;
+  const tried = contenders(validations, description).map(({ ap50 }) => ap50);
+  if (patience === 0 || tried.length === 0) return false;
+  return tried.length - 1 - tried.indexOf(Math.max(...tried)) >= patience;
 }
 
 /** One device's part of a run. */
@@ -236,7 +265,8 @@ class Session {
     });
     for (const problem of problems) listener.onProblem(problem);
     const { ap50, ap } = evaluation;
-    const figures = { step: steps, ap50, ap };
+    const losses = await this.#validationLoss(weights);
+    const figures = { step: steps, ap50, ap, losses };
     const rivals = contenders(this.progress.validations, description);
     const counts = name === "best" || description.weights !== null;
     const isBest = counts && rivals.every((earlier) => ap50 > earlier.ap50);
@@ -245,8 +275,23 @@ class Session {
     if (name === "before") await files.writeEvaluation("before", evaluation);
     this.progress.validations.push(figures);
     files.appendMetrics([{ kind: "validation", ...figures }]);
+    await files.writeCsv();
     listener.onValidation(figures);
     this.#lap();
+  }
+
+  #validationLoss(weights: StateDict): Promise<Record<string, number>> {
+    const { description, valRecords: records } = this.input;
+    const { settings } = description;
+    const { imageSize, batchSize, seed } = settings;
+    return validationLoss(this.device, {
+      network: this.network.config,
+      weights,
+      options: trainerOptions(settings, 1),
+      sampler: createSampler({ records, augment: plainAugment(imageSize), seed }),
+      count: records.length,
+      batchSize,
+    });
   }
 
   /** Writes a checkpoint. */

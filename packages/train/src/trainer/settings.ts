@@ -1,7 +1,9 @@
 import { optim } from "@retinaface-webgpu/tensor";
-import { type DetectorConfig, OptionError } from "retinaface-webgpu";
+import { type DetectorConfig, OptionError, RETINAFACE_HEADS } from "retinaface-webgpu";
+import { type AugmentOptions, plainAugment, trainingAugment } from "../augment/sample.js";
 import { MATCH_PRESETS } from "../objective/match.js";
 import { LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
+import { rateParameters } from "./lr-factors.js";
 import type { TrainerOptions } from "./trainer.js";
 
 /** Everything that determines a run but the data; plain JSON, stored in checkpoints. */
@@ -30,7 +32,23 @@ export interface TrainSettings {
   readonly seed: number;
   /** Random crops, mirroring and colours; else whole images. */
   readonly augment: boolean;
+  /** What of the augmentation is other than the published training's. */
+  readonly augmentation?: Augmentation;
+  /** Weights of losses by name, where they are not the preset's. */
+  readonly lossWeights?: Readonly<Record<string, number>>;
+  /** Factors of the learning rate by part of the network and for `heads`; 1 for those that are not named. */
+  readonly lrFactors?: Readonly<Record<string, number>>;
   readonly config: DetectorConfig;
+}
+
+/** Switches of the augmentation; what is absent is as in the published training. */
+export interface Augmentation {
+  /** Sides of random square crops as shares of the short side, from and to; null: whole images. */
+  readonly crop?: readonly [number, number] | null;
+  /** Probability of mirroring. */
+  readonly mirror?: number;
+  /** Whether brightness, contrast, saturation and hue change. */
+  readonly distort?: boolean;
 }
 
 interface Preset {
@@ -82,6 +100,25 @@ export function checkSettings(settings: TrainSettings): void {
   }
   if (!(lr > 0 && Number.isFinite(lr))) throw new OptionError(`lr must be positive, not ${lr}`);
   if (!(ema >= 0 && ema < 1)) throw new OptionError(`ema must be in 0..1 and below 1, not ${ema}`);
+  checkLossWeights(settings);
+}
+
+/** A weight of a loss that is not there would be lost without a word. */
+function checkLossWeights({ lossWeights = {}, config }: TrainSettings): void {
+  const names = (config.heads ?? RETINAFACE_HEADS).map(({ loss }) => loss);
+  const unknown = Object.keys(lossWeights).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new OptionError(`there is no loss "${unknown}": give weights to ${names.join(", ")}`);
+}
+
+/** What training images go through. */
+export function augmentOf(settings: TrainSettings): AugmentOptions {
+  const { imageSize, augmentation = {} } = settings;
+  if (!settings.augment) return plainAugment(imageSize);
+  const published = trainingAugment(imageSize);
+  const { crop, mirror = published.mirror, distort = published.distort } = augmentation;
+  const range = crop && { minScale: crop[0], maxScale: crop[1], whole: 0 };
+  return { ...published, mirror, distort, crop: crop === undefined ? published.crop : range! };
 }
 
 /** The schedule of a run of so many steps. */
@@ -100,19 +137,22 @@ export function scheduleOf(settings: TrainSettings, totalSteps: number): optim.S
 
 /** What a {@link Trainer} is told by the settings of a run of so many steps. */
 export function trainerOptions(settings: TrainSettings, totalSteps: number): TrainerOptions {
-  const { preset, config, lr, momentum, weightDecay, clip, ema } = settings;
+  const { preset, config, lr, momentum, weightDecay, clip, ema, lrFactors = {} } = settings;
   const { match, loss } = TRAIN_PRESETS[preset];
+  const weights = { ...loss.weights, ...settings.lossWeights };
   const classification = settings.classification === "focal" ? FOCAL : loss.classification;
   return {
     config,
     frozen: settings.freeze,
     fixedNorm: settings.fixedNorm,
     match: { ...match, variances: config.variances },
-    loss: { ...loss, classification },
-    optimizer: (parameters) =>
-      settings.optimizer === "adamw"
+    loss: { ...loss, classification, weights },
+    optimizer: (_, network) => {
+      const parameters = rateParameters(network, lr, lrFactors);
+      return settings.optimizer === "adamw"
         ? new optim.AdamW(parameters, { lr, weightDecay })
-        : new optim.SGD(parameters, { lr, momentum, weightDecay }),
+        : new optim.SGD(parameters, { lr, momentum, weightDecay });
+    },
     schedule: scheduleOf(settings, totalSteps),
     ...(clip > 0 ? { clip } : {}),
     ...(ema > 0 ? { ema } : {}),

@@ -46,7 +46,10 @@ export interface TrainerOptions {
   readonly loss: LossOptions;
   /** Another objective than labelled faces; `match` and `loss` then count nothing. */
   readonly objective?: Objective | undefined;
-  readonly optimizer: (parameters: Parameters) => optim.Optimizer<optim.GroupOptions>;
+  readonly optimizer: (
+    parameters: Parameters,
+    network: RetinaFaceNetwork,
+  ) => optim.Optimizer<optim.GroupOptions>;
   readonly schedule: optim.Schedule;
   /** Largest norm of all gradients together; absent: no clipping. */
   readonly clip?: number | undefined;
@@ -126,7 +129,7 @@ export class Trainer {
     applyFreeze(network, options.frozen, options.fixedNorm);
     this.#parts = network.parts();
     this.#depth = frozenDepth(options.frozen, partsOf(network));
-    this.#optimizer = options.optimizer(network.parameters());
+    this.#optimizer = options.optimizer(network.parameters(), network);
     this.#average = options.ema === undefined ? undefined : new optim.EMA(network, options.ema);
     this.#readEvery = options.readEvery ?? 10;
     this.#multiBox = new MultiBoxObjective(device, options.match, options.loss, network.headSpecs);

@@ -183,8 +183,10 @@ export function plotTuning({ table, best }: TuneResult): string {
     title: "Precision and recall by NMS threshold",
     x: { label: "recall", min: 0, max: 1 },
     y: { label: "precision", min: 0, max: 1 },
+    direct: true,
     series: table.map(({ nmsThreshold, curve }) => ({
       name: `NMS ${nmsThreshold}`,
+      bold: nmsThreshold === best?.nmsThreshold,
       points: curve.map(({ recall, precision }) => [recall, precision] as const),
     })),
     marks: best

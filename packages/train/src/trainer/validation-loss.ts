@@ -1,0 +1,89 @@
+import { type Device, empty, nn, noGrad, type StateDict, tidy } from "@retinaface-webgpu/tensor";
+import {
+  type DetectorConfig,
+  type NetworkConfig,
+  priorBoxes,
+  RetinaFaceNetwork,
+} from "retinaface-webgpu";
+import type { Sampler } from "../augment/loader.js";
+import type { Sample } from "../augment/sample.js";
+import { MultiBoxObjective, type ObjectiveInput } from "../objective/objective.js";
+import { BatchImages } from "./images.js";
+import type { TrainerOptions } from "./trainer.js";
+
+/** What a {@link validationLoss} is computed with. */
+export interface ValidationLossInput {
+  readonly network: NetworkConfig;
+  /** The network's, averaged where the run averages them. */
+  readonly weights: StateDict;
+  readonly options: Pick<TrainerOptions, "match" | "loss"> & { readonly config: DetectorConfig };
+  /** Of whole images, all of one size. */
+  readonly sampler: Sampler;
+  /** Images that the sampler has; those that cannot be read are left out. */
+  readonly count: number;
+  readonly batchSize: number;
+}
+
+async function* batchesOf({ sampler, count, batchSize }: ValidationLossInput) {
+  let samples: Sample[] = [];
+  for (let index = 0; index < count; index++) {
+    const loaded = await sampler.load({ epoch: 0, index });
+    if ("sample" in loaded) samples.push(loaded.sample);
+    if (samples.length === batchSize || (index === count - 1 && samples.length > 0)) {
+      yield samples;
+      samples = [];
+    }
+  }
+}
+
+async function lossesOfBatch(
+  network: RetinaFaceNetwork,
+  objective: MultiBoxObjective,
+  input: ObjectiveInput,
+): Promise<[name: string, value: number][]> {
+  const parts = tidy(() =>
+    noGrad(() => {
+      const image = empty(objective.device, input.images.shape);
+      input.images.fill(image);
+      return objective.loss(network.forward(image), input);
+    }),
+  );
+  const read: [string, number][] = [];
+  for (const [name, value] of Object.entries(parts)) {
+    read.push([name, await value.item()]);
+    value.dispose();
+  }
+  return read;
+}
+
+/**
+ * The training's losses, by their names, on images that do not train: the network in inference mode, images whole. Each is
+ * the mean over batches, a batch counting by its images. Empty where no image could be read.
+ */
+export async function validationLoss(
+  device: Device,
+  input: ValidationLossInput,
+): Promise<Record<string, number>> {
+  const { match, loss, config } = input.options;
+  const network = new RetinaFaceNetwork(nn.Init.seeded(device, 1), input.network);
+  const images = new BatchImages(device);
+  const sums: Record<string, number> = {};
+  let seen = 0;
+  try {
+    network.loadStateDict(input.weights);
+    network.eval().requiresGrad(false);
+    const objective = new MultiBoxObjective(device, match, loss, network.headSpecs);
+    for await (const samples of batchesOf(input)) {
+      images.upload(samples);
+      const [, height, width] = images.shape;
+      const priors = priorBoxes(height, width, config.anchors);
+      const losses = await lossesOfBatch(network, objective, { samples, images, priors });
+      for (const [name, value] of losses) sums[name] = (sums[name] ?? 0) + value * samples.length;
+      seen += samples.length;
+    }
+    return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / seen]));
+  } finally {
+    images.dispose();
+    network.dispose();
+  }
+}

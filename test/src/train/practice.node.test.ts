@@ -1,0 +1,165 @@
+/** `train` as practitioners use it: YAML in and out, patience, metrics for other programs. */
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { encodePng } from "retinaface-webgpu/node";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Random } from "../support/random.js";
+import { makeSample } from "../support/train-samples.js";
+
+const program = fileURLToPath(
+  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
+);
+const folder = mkdtempSync(path.join(os.tmpdir(), "practice-"));
+const at = (...names: string[]) => path.join(folder, ...names);
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    timeout: 180_000,
+  });
+  return { status, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
+}
+
+function writeDataset(): string {
+  const random = new Random(31);
+  mkdirSync(at("images"));
+  const lines = Array.from({ length: 5 }, (_, i) => {
+    const { image, boxes } = makeSample(random, 72, 2);
+    writeFileSync(at("images", `${i}.png`), encodePng(image));
+    const faces = [0, 1].map((f) => ({
+      box: [...boxes.subarray(f * 4, f * 4 + 4)].map((v) => Math.round(v * 72)),
+    }));
+    return JSON.stringify({ image: `images/${i}.png`, faces });
+  });
+  writeFileSync(at("labels.jsonl"), `${lines.join("\n")}\n`);
+  return `jsonl:${at("labels.jsonl")}`;
+}
+
+const data = writeDataset();
+const TINY = [
+  ...["--width", "0.0625", "--channels", "16", "--image-size", "64"],
+  ...["--batch-size", "2", "--workers", "0", "--scale", "64"],
+];
+const metrics = (out: string) => readFileSync(at(out, "metrics.jsonl"), "utf8");
+
+test("options from YAML are those of the command line, which go before them", () => {
+  const file = at("options.yaml");
+  const options = [
+    ...["width: 0.0625", "channels: 16", "image-size: 64", "batch-size: 2", "scale: 64"],
+    ...["epochs: 9", "distort: false", "crop: none", "freeze: [stem, stage1]"],
+    ...["loss-weights:", "  boxes: 3", "lr-factors: backbone=0.5", `data: ${data}`],
+  ];
+  writeFileSync(file, options.join("\n"));
+  const own = ["--workers", "0", "--epochs", "1"];
+  const first = run("train", ...own, "--config", file, "--out", at("a"));
+  assert.is(first.status, 0, first.stderr);
+  assert.is(first.json.steps, 2);
+  const spoken = [
+    ...["--data", data, ...TINY, "--epochs", "1", "--no-distort", "--crop", "none"],
+    ...["--freeze", "stem,stage1", "--loss-weights", "boxes=3", "--lr-factors", "backbone=0.5"],
+  ];
+  const second = run("train", ...spoken, "--out", at("b"));
+  assert.is(second.status, 0, second.stderr);
+  assert.is(metrics("b"), metrics("a"));
+  const again = run(
+    "train",
+    "--config",
+    at("a", "config.yaml"),
+    "--out",
+    at("c"),
+    "--workers",
+    "0",
+  );
+  assert.is(again.status, 0, again.stderr);
+  assert.is(metrics("c"), metrics("a"));
+  assert.is(
+    readFileSync(at("c", "config.yaml"), "utf8"),
+    readFileSync(at("a", "config.yaml"), "utf8"),
+  );
+  const other = run("train", ...spoken, "--out", at("b"), "--resume", "--loss-weights", "boxes=4");
+  assert.match(other.stderr, /lossWeights is .*4.* instead of .*3/);
+  const without = spoken.filter((word) => word !== "--no-distort");
+  const lost = run("train", ...without, "--out", at("b"), "--resume");
+  assert.match(lost.stderr, /augmentation is .*crop.* instead of .*distort/);
+});
+
+test("what YAML says wrong is told with file and line", () => {
+  const wrong: [text: string, told: RegExp][] = [
+    ["epochs: 1\nbatchsize: 2\n", /options\.yaml:2: "batchsize" is no option here; .*batch-size/],
+    ["epochs: many", /options\.yaml:1: epochs: many: It must be a whole number/],
+    [
+      "seed: 1\n\noptimizer: adam",
+      /options\.yaml:3: optimizer: adam: Allowed choices are sgd, adamw/,
+    ],
+    ["distort: 1", /options\.yaml:1: distort must be true or false/],
+    ["lr: 1\nlr: 2", /options\.yaml:2 is no YAML: .*unique/],
+    ["- a", /options\.yaml:1: write a line for each option/],
+    ["resume: true", /"resume" is no option here/],
+    ["mirror: 0.3\naugment: false\nweights: random", /--no-augment leaves .* leave out --mirror/],
+  ];
+  for (const [text, told] of wrong) {
+    writeFileSync(at("options.yaml"), text);
+    const args = ["--config", at("options.yaml"), "--data", data, "--out", at("wrong")];
+    const { status, stderr } = run("train", ...args);
+    assert.is(status, 2, stderr);
+    assert.match(stderr, told);
+  }
+  const absent = run("train", "--config", at("none.yaml"), "--data", data, "--out", at("wrong"));
+  assert.is(absent.status, 2, absent.stderr);
+  assert.match(absent.stderr, /none\.yaml/);
+  assert.not(existsSync(at("wrong", "metrics.jsonl")));
+});
+
+test("a run without a better validation ends early, and goes on with more patience", () => {
+  const still = ["--weights", "default", "--epochs", "4", "--lr", "1e-12", "--workers", "0"];
+  const small = ["--image-size", "64", "--batch-size", "2", "--scale", "64"];
+  const args = ["train", "--data", data, "--out", at("patient"), ...still, ...small];
+  const { status, stderr, json } = run(...args, "--patience", "1");
+  assert.is(status, 0, stderr);
+  assert.is(json.steps, 2);
+  assert.is(json.stoppedEarly, true);
+  assert.match(stderr, /no better AP in 1 validations: the run ends early/);
+  const more = run(...args, "--patience", "2", "--resume");
+  assert.is(more.status, 0, more.stderr);
+  assert.match(more.stderr, "patience was 1, is 2");
+  assert.is(more.json.steps, 4);
+  const whole = run(...args, "--resume");
+  assert.is(whole.json.steps, 8);
+  assert.is(whole.json.stoppedEarly, false);
+});
+
+test("metrics tell losses in validation, and are there as CSV and for TensorBoard", () => {
+  const lines = metrics("patient")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const validations = lines.filter(({ kind }) => kind === "validation");
+  assert.is(validations.length, 5);
+  for (const { losses } of validations)
+    assert.ok(losses.total > 0 && losses.classes > 0 && losses.boxes > 0);
+  const csv = readFileSync(at("patient", "metrics.csv"), "utf8").trim().split("\r\n");
+  assert.is(csv.length, lines.length + 1);
+  assert.match(csv[0], /^kind,step,learningRate,total,.*ap50,ap,losses\.total/);
+  const events = readdirSync(at("patient")).filter((name) => name.includes("tfevents"));
+  assert.is(events.length, 3, "one for each part of the run");
+  const bytes = events.map((name) => readFileSync(at("patient", name)).toString("latin1")).join();
+  for (const tag of ["loss/total", "training/learningRate", "validation/ap50"])
+    assert.ok(bytes.includes(tag), tag);
+  assert.ok(bytes.includes("validation_loss/boxes"));
+});
+
+test.after(() => rmSync(folder, { recursive: true }));
+
+test.run();
