@@ -160,6 +160,32 @@ test("metrics tell losses in validation, and are there as CSV and for TensorBoar
   assert.ok(bytes.includes("validation_loss/boxes"));
 });
 
+test("compare: two weights on the same photos, the photos that changed as a picture", () => {
+  const best = at("patient", "final.safetensors");
+  const common = ["compare", "--data", data, "--backend", "wasm", "--resamples", "50"];
+  const same = run(...common, "default", best, "--sheet", at("same.png"));
+  assert.is(same.status, 0, same.stderr);
+  assert.is(same.json.difference.ap50, 0);
+  assert.match(same.stderr, /these photos do not tell.*\n.*no sheet is written/);
+  const narrow = at("a", "final.safetensors");
+  const other = run(...common, "default", narrow, "--sheet", at("other.png"), "--json", at("c.json"));
+  assert.is(other.status, 0, other.stderr);
+  assert.match(other.stderr, /B less A: AP .*95 % interval .* \(bootstrap over 5 photos\)/);
+  const { changed } = JSON.parse(readFileSync(at("c.json"), "utf8"));
+  assert.is(changed.length, other.json.changed);
+  assert.is(existsSync(at("other.png")), changed.length > 0);
+  const wrong: [args: string[], told: RegExp][] = [
+    [["default"], /needs two weights/],
+    [["default", best, "--max-side", "9"], /maxSide is for --recipe/],
+    [["default", "--recipe", "r.json"], /with --recipe give --out/],
+  ];
+  for (const [args, told] of wrong) {
+    const { status, stderr } = run(...common, ...args);
+    assert.is(status, 2, stderr);
+    assert.match(stderr, told);
+  }
+});
+
 test.after(() => rmSync(folder, { recursive: true }));
 
 test.run();

@@ -174,14 +174,23 @@ test("a contact sheet holds every sample with its boxes and landmarks", () => {
   assert.equal(at(4 + 50, 4 + 50), white);
   assert.equal(at(4 + 10, 4 + 10), black);
   // Four pixels of black, four of white along the frame of an ignored face, and a cross through it.
-  assert.equal([22, 26].map((y) => at(108 + 20, 4 + y)), [black, white]);
+  assert.equal(
+    [22, 26].map((y) => at(108 + 20, 4 + y)),
+    [black, white],
+  );
   assert.equal(at(108 + 26, 4 + 26), white);
   assert.equal(at(108 + 73, 4 + 26), white);
   // An "a" below each tile; the swatch of "face" and its text in the legend.
-  assert.equal([4, 5, 7, 8].map((x) => at(x, 4 + 100 + 3 + 2)), [white, black, black, white]);
+  assert.equal(
+    [4, 5, 7, 8].map((x) => at(x, 4 + 100 + 3 + 2)),
+    [white, black, black, white],
+  );
   assert.equal(at(4, 2 * row + 4), green);
   const legend = sheet.data.subarray((2 * row + 4) * sheet.width * 4);
-  assert.ok(legend.some((value, i) => i % 4 === 0 && value === 0), "no lettering");
+  assert.ok(
+    legend.some((value, i) => i % 4 === 0 && value === 0),
+    "no lettering",
+  );
   assert.throws(() => contactSheet([], { tile: 9, columns: 1 }), /needs samples/);
 });
 

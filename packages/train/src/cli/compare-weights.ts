@@ -13,7 +13,15 @@ import type { Detections } from "../evaluate/detections.js";
 import { runDetector } from "../evaluate/run.js";
 import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { type ComparedPicture, compareSheet } from "../report/compare-sheet.js";
-import { formatTable, imageProgress, loadData, needFaces, printJson, reportProblems, say } from "./console.js";
+import {
+  formatTable,
+  imageProgress,
+  loadData,
+  needFaces,
+  printJson,
+  reportProblems,
+  say,
+} from "./console.js";
 import { type LoadedDetector, loadDetector } from "./detector.js";
 import { resultsOf } from "./outputs.js";
 
@@ -77,7 +85,14 @@ function sayComparison(result: Comparison, weights: readonly string[]): void {
   say(
     formatTable(
       ["", "weights", "AP 0.5", "AP 0.5:0.95", "best F1", "at score"],
-      sides.map(({ ap50, ap, f1, threshold }, i) => [NAMES[i], weights[i], ap50, ap, f1, threshold]),
+      sides.map(({ ap50, ap, f1, threshold }, i) => [
+        NAMES[i],
+        weights[i],
+        ap50,
+        ap,
+        f1,
+        threshold,
+      ]),
     ),
   );
   const { ap50, low, high, level, better } = result.difference;
@@ -87,7 +102,9 @@ function sayComparison(result: Comparison, weights: readonly string[]): void {
       `(bootstrap over ${result.images} photos); B is better in ${(100 * better).toFixed(1)} % of the resamples`,
   );
   const surely = low > 0 ? "B is better" : high < 0 ? "A is better" : "these photos do not tell";
-  say(`${surely}. B finds ${result.gained} faces that A misses, and misses ${result.lost} that A finds`);
+  say(
+    `${surely}. B finds ${result.gained} faces that A misses, and misses ${result.lost} that A finds`,
+  );
 }
 
 /** The photos that changed most, with what each side found. */

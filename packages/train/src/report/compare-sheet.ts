@@ -1,4 +1,10 @@
-import { type Colour, fillRect, type RawImage, resizeBilinear, strokeRect } from "retinaface-webgpu";
+import {
+  type Colour,
+  fillRect,
+  type RawImage,
+  resizeBilinear,
+  strokeRect,
+} from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
 import type { Detections } from "../evaluate/detections.js";
 import { drawLettering, endOf, LETTER_HEIGHT, letteringWidth } from "./lettering.js";
@@ -90,8 +96,7 @@ export function compareSheet(
   names: readonly string[],
   tile = 480,
 ): RawImage {
-  const scaleOf = ({ image }: ComparedPicture) =>
-    Math.min(tile / image.width, tile / image.height);
+  const scaleOf = ({ image }: ComparedPicture) => Math.min(tile / image.width, tile / image.height);
   const heights = pictures.map((picture) => Math.round(picture.image.height * scaleOf(picture)));
   const top = GAP + 2 * LINE;
   const width = GAP + names.length * (tile + GAP);

@@ -29,6 +29,8 @@ export interface Mark {
   readonly x: number;
   readonly y: number;
   readonly text: string;
+  /** The text stands below the point, where a curve falls, instead of above it. */
+  readonly below?: boolean;
 }
 
 export interface LinePlot {
@@ -142,11 +144,7 @@ type LineStyle = ReturnType<typeof styleOf>;
 function drawSeries(series: Series, style: LineStyle, x: Scale, y: Scale, width: number): string {
   const { colour, dash } = style;
   const runs = placePoints(series.points, x, y);
-  const lines = drawLines(
-    runs,
-    `stroke="${colour}" stroke-width="${style.width}"${dash}`,
-    width,
-  );
+  const lines = drawLines(runs, `stroke="${colour}" stroke-width="${style.width}"${dash}`, width);
   const single = runs.filter((run) => run.length === 1).flat();
   const dots = (series.dots ? runs.flat() : single).map(
     ([px, py]) => `<circle cx="${at(px)}" cy="${at(py)}" r="3" fill="${colour}"/>`,
@@ -271,14 +269,19 @@ function layOutLegend(names: readonly string[], width: number): LegendEntry[] {
 /** Circles with their text on the left, where rising curves leave room, or on the right at the edge. */
 function drawMarks(marks: readonly Mark[], x: Scale, y: Scale): string {
   return marks
-    .map((mark) => [x.place(mark.x), y.place(mark.y), mark.text] as const)
-    .filter(([px, py]) => Number.isFinite(px) && Number.isFinite(py))
-    .map(([px, py, text]) => {
+    .map(({ below = false, ...mark }) => ({
+      ...mark,
+      px: x.place(mark.x),
+      py: y.place(mark.y),
+      below,
+    }))
+    .filter(({ px, py }) => Number.isFinite(px) && Number.isFinite(py))
+    .map(({ px, py, text, below }) => {
       const hasRoom = px - MARGIN.left > 12 + text.length * 7;
       const [anchor, tx] = hasRoom ? ["end", px - 8] : ["start", px + 8];
       return (
         `<circle cx="${at(px)}" cy="${at(py)}" r="5" fill="none" stroke="#000" stroke-width="1.5"/>` +
-        `<text x="${at(tx)}" y="${at(py - 8)}" text-anchor="${anchor}" paint-order="stroke" stroke="#fff" stroke-width="3">${escapeText(text)}</text>`
+        `<text x="${at(tx)}" y="${at(below ? py + 20 : py - 8)}" text-anchor="${anchor}" paint-order="stroke" stroke="#fff" stroke-width="3">${escapeText(text)}</text>`
       );
     })
     .join("");
@@ -302,7 +305,9 @@ export function linePlot(plot: LinePlot): string {
   const x = makeScale(plot.x, values(0), MARGIN.left, right);
   const y = makeScale(plot.y, values(1), bottom, MARGIN.top);
   const styles = series.map(styleOf);
-  const onTop = [...series.keys()].sort((a, b) => Number(series[a].bold ?? false) - Number(series[b].bold ?? false));
+  const onTop = [...series.keys()].sort(
+    (a, b) => Number(series[a].bold ?? false) - Number(series[b].bold ?? false),
+  );
   const lines = [
     ...series.map((line, i) => drawBehind(line, styles[i].colour, x, y, width)),
     ...(direct ? [drawLabels(series, styles, x, y, right, bottom)] : []),

@@ -190,7 +190,14 @@ export function plotTuning({ table, best }: TuneResult): string {
       points: curve.map(({ recall, precision }) => [recall, precision] as const),
     })),
     marks: best
-      ? [{ x: best.recall, y: best.precision, text: `score ${best.visThreshold.toFixed(3)}` }]
+      ? [
+          {
+            x: best.recall,
+            y: best.precision,
+            text: `score ${best.visThreshold.toFixed(3)}`,
+            below: true,
+          },
+        ]
       : [],
   });
 }
