@@ -12,6 +12,7 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { readCheckpointConfig } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -168,7 +169,15 @@ test("compare: two weights on the same photos, the photos that changed as a pict
   assert.is(same.json.difference.ap50, 0);
   assert.match(same.stderr, /these photos do not tell.*\n.*no sheet is written/);
   const narrow = at("a", "final.safetensors");
-  const other = run(...common, "default", narrow, "--sheet", at("other.png"), "--json", at("c.json"));
+  const other = run(
+    ...common,
+    "default",
+    narrow,
+    "--sheet",
+    at("other.png"),
+    "--json",
+    at("c.json"),
+  );
   assert.is(other.status, 0, other.stderr);
   assert.match(other.stderr, /B less A: AP .*95 % interval .* \(bootstrap over 5 photos\)/);
   const { changed } = JSON.parse(readFileSync(at("c.json"), "utf8"));
@@ -184,6 +193,18 @@ test("compare: two weights on the same photos, the photos that changed as a pict
     assert.is(status, 2, stderr);
     assert.match(stderr, told);
   }
+});
+
+test("thresholds that tune chose go with the weights it writes", () => {
+  const common = ["--data", data, "--backend", "wasm"];
+  const tuned = run("tune", ...common, "--weights", "default", "--out", at("tuned.safetensors"));
+  assert.is(tuned.status, 0, tuned.stderr);
+  const { confidenceThreshold, nmsThreshold, visThreshold } = tuned.json.best;
+  const stored = readCheckpointConfig(readFileSync(at("tuned.safetensors"))).thresholds;
+  assert.equal(stored, { confidenceThreshold, nmsThreshold, visThreshold });
+  const { json } = run("evaluate", ...common, "--weights", at("tuned.safetensors"));
+  assert.is(json.protocol.nmsThreshold, nmsThreshold);
+  assert.is(json.protocol.confidenceThreshold, confidenceThreshold);
 });
 
 test.after(() => rmSync(folder, { recursive: true }));

@@ -74,8 +74,8 @@ async function findFaces(values: CalibrateValues, records: Parameters<typeof run
   }
 }
 
-/** The weights with the threshold, under another name. */
-async function withThreshold(
+/** Weights that say which thresholds go with them, as safetensors. */
+export async function withThresholds(
   weights: string | undefined,
   thresholds: Partial<Thresholds>,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -100,7 +100,7 @@ async function runCalibrate(values: CalibrateValues): Promise<void> {
   sayCalibration(calibration);
   if (!best) say(`no threshold keeps to ${mostFalse} false faces a photo: nothing is written`);
   if (best && out) {
-    await outputs.write(out, await withThreshold(weights, { visThreshold: best.threshold }));
+    await outputs.write(out, await withThresholds(weights, { visThreshold: best.threshold }));
     say(`${out}: from a score of ${best.threshold} up faces are shown`);
   }
   printJson({

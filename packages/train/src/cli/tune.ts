@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type BackendChoice, DEFAULT_THRESHOLDS, OptionError, readBytes } from "retinaface-webgpu";
-import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
+import { backendOptions, type Outputs, overwriteOption } from "retinaface-webgpu/node";
 import type { Problem } from "../data/record.js";
 import type { Detect, Detections } from "../evaluate/detections.js";
 import { runDetector } from "../evaluate/run.js";
@@ -13,6 +13,7 @@ import {
   type TuneResult,
   tuneThresholds,
 } from "../tune/tune.js";
+import { withThresholds } from "./calibrate.js";
 import {
   formatTable,
   imageProgress,
@@ -37,6 +38,7 @@ interface TuneValues {
   readonly backend?: BackendChoice;
   readonly threads?: number;
   readonly plot?: string;
+  readonly out?: string;
   readonly overwrite?: boolean;
 }
 
@@ -155,13 +157,30 @@ function sayResult(result: TuneResult): void {
   );
 }
 
+/** Writes the weights with the best thresholds, which load, detect and evaluate then take where none are asked for. */
+async function storeBest(
+  out: string,
+  { weights }: TuneValues,
+  { best }: TuneResult,
+  outputs: Outputs,
+): Promise<void> {
+  if (!best) {
+    say(`${out} is not written: no thresholds reach the goal`);
+    return;
+  }
+  const { confidenceThreshold, nmsThreshold, visThreshold } = best;
+  const chosen = { confidenceThreshold, nmsThreshold, visThreshold };
+  await outputs.write(out, await withThresholds(weights, chosen));
+  say(`${out}: the weights with these thresholds`);
+}
+
 async function runTune(values: TuneValues): Promise<void> {
   const { data, goal } = values;
   const dataset = loadData(data);
   needFaces(dataset, data);
   const { records } = dataset;
   const outputs = resultsOf(values, [values.weights, values.candidates], dataset);
-  await outputs.check(values.saveCandidates, values.plot);
+  await outputs.check(values.saveCandidates, values.plot, values.out);
   const { found, problems }: Candidates = values.candidates
     ? {
         found: parseCandidates(await readText(values.candidates), values.candidates),
@@ -182,6 +201,7 @@ async function runTune(values: TuneValues): Promise<void> {
   const result = tuneThresholds(images, { goal });
   sayResult(result);
   if (values.plot) await outputs.writeText(values.plot, plotTuning(result));
+  if (values.out) await storeBest(values.out, values, result, outputs);
   const table = result.table.map(({ curve: _, ...row }) => row);
   const counted = dataset.problems.length + problems.length;
   printJson({ data, weights: values.weights ?? null, problems: counted, ...result, table });
@@ -210,6 +230,7 @@ export function tuneCommand(): Command {
         .argParser(parseGoal)
         .default({ kind: "f1" }, "f1"),
     )
+    .option("--out <file>", "write the weights with the best thresholds, as safetensors")
     .option("--save-candidates <file>", "keep what the network found, for later runs")
     .option("--candidates <file>", "use what an earlier run kept, without the network")
     .option("--plot <file>", "write the precision-recall curves as SVG")
