@@ -1,5 +1,6 @@
 export * from "./batchnorm/batchnorm.js";
 export * from "./batchnorm/sums.js";
+export * from "./batchnorm/whole.js";
 export * from "./conv2d/index.js";
 export * from "./copy.js";
 export * from "./csr.js";

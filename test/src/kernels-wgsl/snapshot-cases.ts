@@ -205,6 +205,8 @@ function layerCases(): [string, Kernel][] {
     ["batchNormUpdateRunning", kernels.batchNormUpdateRunning({ ...norm, momentum: 0.1 })],
     ...numbered("batchNormBackwardParameters", kernels.batchNormBackwardParameters(norm).kernels),
     ["batchNormBackwardInput", kernels.batchNormBackwardInput(norm)],
+    ["batchNormWhole", kernels.batchNormWhole({ ...norm, momentum: 0.1, slope: 0.1 })],
+    ["batchNormBackwardWhole", kernels.batchNormBackwardWhole({ ...norm, slope: 0.1 })],
     ["batchNormBackwardInput leaky", kernels.batchNormBackwardInput({ ...norm, slope: 0.1 })],
     ["maxPool", kernels.maxPool(pool)],
     ["maxPoolBackward", kernels.maxPoolBackward(pool)],

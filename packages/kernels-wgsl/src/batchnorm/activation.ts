@@ -6,6 +6,9 @@ export function slopeParam(slope: number | undefined): Record<string, ParamValue
   return slope === undefined ? {} : { slope: { f32: slope } };
 }
 
+/** NaN stays NaN, as in the activations' own kernels. */
+export const LEAKY = "fn leaky(v: T) -> T { return select(v, v * p.slope, v < T(0.0)); }";
+
 /** A gradient of the output, `gradY`, as that of batch norm's own output, told by the output `y`. */
 export function throughActivation(slope: number | undefined, at: string): string {
   if (slope === undefined) return `gradY[${at}]`;

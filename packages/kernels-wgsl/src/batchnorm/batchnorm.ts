@@ -10,7 +10,7 @@
 
 import { defineKernel, input, output, scalarOrVector } from "../define.js";
 import type { Kernel, ParamValue } from "../kernel.js";
-import { beforeActivation, slopeParam, throughActivation } from "./activation.js";
+import { beforeActivation, LEAKY, slopeParam, throughActivation } from "./activation.js";
 
 /** A contiguous tensor as rows of channels: rows = N·H·W. */
 export interface BatchNormSpec {
@@ -89,9 +89,6 @@ ${unrolled(parts)}
     bytes: rows * channels * 4 * parts.passes,
   });
 }
-
-/** NaN stays NaN, as in the activations' own kernels. */
-const LEAKY = "fn leaky(v: T) -> T { return select(v, v * p.slope, v < T(0.0)); }";
 
 /**
  * y = (x − mean) / √(variance + eps) · gamma + beta, then the activation, with batch statistics in training

@@ -21,8 +21,9 @@
 import { type BufferSpec, defineKernel, input, output, scalarOrVector } from "../define.js";
 import type { Kernel, ParamValue } from "../kernel.js";
 import { type ReducePlan, segmentCount } from "../reduce/reduce.js";
-import { affinePrologue, beforeActivation, slopeParam } from "./activation.js";
+import { affinePrologue, slopeParam } from "./activation.js";
 import type { BatchNormLayerSpec, BatchNormSpec } from "./batchnorm.js";
+import { gradientSums, runningUpdate, statistics } from "./rows.js";
 
 /** Rows cut into segments: all but the last have `segmentRows`. */
 interface Segments {
@@ -57,38 +58,11 @@ function widthOf({ channels }: BatchNormSpec): 1 | 4 {
   return channels % 4 === 0 ? 4 : 1;
 }
 
-/** Rows that an invocation loads before it adds them up. */
-const UNROLLED = 8;
-
 /** The place of an invocation: the channels `c` and the rows `begin` ≤ r < `end` of its segment, the first at `at`. */
 const segmentPrologue = `  let c = i % p.perRow;
   let begin = i / p.perRow * p.segmentRows;
   let end = min(begin + p.segmentRows, p.rows);
   var at = begin * p.perRow + c;`;
-
-/** Statements over the segment's rows: `group` on eight, whose elements are `at(0)` to `at(7)`, `single` on each other. */
-function overRows(group: (at: (row: number) => string) => string, single: string): string {
-  return `  var r = begin;
-  for (; r + ${UNROLLED}u <= end; r += ${UNROLLED}u) {
-${group((row) => `at + ${row}u * p.perRow`)}
-    at += ${UNROLLED}u * p.perRow;
-  }
-  for (; r < end; r++) {
-${single}
-    at += p.perRow;
-  }`;
-}
-
-/** One statement for each of eight rows. */
-function eachRow(statement: (row: number) => string): string {
-  return Array.from({ length: UNROLLED }, (_, row) => `    ${statement(row)}`).join("\n");
-}
-
-/** The sum of a name for each of eight rows, in pairs. */
-function pairwise(name: string): string {
-  const pairs = [0, 2, 4, 6].map((row) => `(${name}${row} + ${name}${row + 1})`);
-  return `((${pairs[0]} + ${pairs[1]}) + (${pairs[2]} + ${pairs[3]}))`;
-}
 
 /** How partial results of segments become those of larger ones; the last ones go where the caller wants them. */
 interface Merge {
@@ -155,15 +129,6 @@ function planOf(
 
 const RUNNING = ["runningMean", "runningVariance"].map((name) => output(name, "f32"));
 
-/** Statements that update running statistics from `mean[i]` and `variance[i]`. */
-function runningUpdate(rows: number, momentum: number) {
-  return {
-    params: { momentum: { f32: momentum }, unbias: { f32: rows > 1 ? rows / (rows - 1) : 1 } },
-    body: `  runningMean[i] += p.momentum * (mean[i] - runningMean[i]);
-  runningVariance[i] += p.momentum * (variance[i] * p.unbias - runningVariance[i]);`,
-  };
-}
-
 /**
  * Mean and biased variance of every channel. Bindings of the first dispatch: x, scratch; of one between:
  * scratch, scratch; of the last: scratch, mean, variance, and with `momentum` the running mean and variance,
@@ -184,24 +149,7 @@ export function batchNormStatistics(
     globals: `alias T = ${element};`,
     count: (channels / width) * segments.segments,
     body: `${segmentPrologue}
-  var mean = T(0.0);
-  var m2 = T(0.0);
-  var count = 0.0;
-${overRows(
-  (place) => `${eachRow((row) => `let x${row} = x[${place(row)}];`)}
-    let own = ${pairwise("x")} * ${1 / UNROLLED};
-${eachRow((row) => `let d${row} = x${row} - own;`)}
-${eachRow((row) => `let q${row} = d${row} * d${row};`)}
-    let delta = own - mean;
-    let share = ${UNROLLED}.0 / (count + ${UNROLLED}.0);
-    mean += delta * share;
-    m2 += ${pairwise("q")} + delta * delta * (count * share);
-    count += ${UNROLLED}.0;`,
-  `    let delta = x[at] - mean;
-    count += 1.0;
-    mean += delta / count;
-    m2 += delta * (x[at] - mean);`,
-)}
+${statistics((at) => `x[${at}]`)}
   partial[i] = mean;
   partial[p.count + i] = m2;`,
     flops: rows * channels * 4,
@@ -264,8 +212,6 @@ export function batchNormBackwardParameters(spec: BatchNormLayerSpec): ReducePla
   const element = scalarOrVector("f32", width);
   const affine = slope === undefined ? [] : ["gamma", "beta"];
   const inputs = ["gradY", "x", "mean", "variance", ...affine];
-  const load = (row: string | number, at: string) => `let x${row} = x[${at}] - m;
-    let g${row} = ${beforeActivation(slope, `gradY[${at}]`, `x${row}`)};`;
   const partial = defineKernel({
     name: `batchnorm-backward-sums${slope === undefined ? "" : "-leaky"}`,
     buffers: [...inputs.map((n) => input(n, element)), output("partial", element)],
@@ -282,17 +228,7 @@ export function batchNormBackwardParameters(spec: BatchNormLayerSpec): ReducePla
   let m = mean[c];
   let inverse = inverseSqrt(variance[c] + p.eps);
 ${affinePrologue(slope)}
-  var sum = T(0.0);
-  var dot = T(0.0);
-${overRows(
-  (place) => `${eachRow((row) => load(row, place(row)))}
-${eachRow((row) => `let d${row} = g${row} * x${row};`)}
-    sum += ${pairwise("g")};
-    dot += ${pairwise("d")};`,
-  `    ${load("r", "at")}
-    sum += gr;
-    dot += gr * xr;`,
-)}
+${gradientSums(slope)}
   partial[i] = dot * inverse;
   partial[p.count + i] = sum;`,
     flops: rows * channels * 4,

@@ -1,7 +1,12 @@
-import { batchNormNormalize, batchNormUpdateRunning } from "@retinaface-webgpu/kernels-wgsl";
+import {
+  batchNormNormalize,
+  batchNormUpdateRunning,
+  isWholeBatchNorm,
+} from "@retinaface-webgpu/kernels-wgsl";
 import { ShapeError, TensorError } from "../../core/errors.js";
 import { sameShape, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
+import type { Device } from "../../device/device.js";
 import { requireDtype } from "../dtype-check.js";
 import { defineOp } from "../op.js";
 import type { OpRun, OpSpec } from "../spec.js";
@@ -26,6 +31,13 @@ export function dimensions(x: TensorInfo & { readonly size?: number }) {
 /** The same with what the kernels need to know of the adapter. */
 export function rowsOf({ device }: OpRun, x: TensorInfo) {
   return { ...dimensions(x), software: device.adapter.software };
+}
+
+/** Whether one dispatch each way is expected to be fastest. */
+export function isWhole({ device }: { readonly device: Device }, x: TensorInfo): boolean {
+  const { adapter, limits } = device;
+  const { maxStorageBuffersPerShaderStage: storageBuffers } = limits;
+  return isWholeBatchNorm({ ...dimensions(x), software: adapter.software, storageBuffers });
 }
 
 function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {

@@ -2,11 +2,12 @@ import {
   batchNormBackwardInference,
   batchNormBackwardInput,
   batchNormBackwardParameters,
+  batchNormBackwardWhole,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { defineOp } from "../op.js";
 import { runPlan } from "../run-plan.js";
 import type { Gradient } from "../spec.js";
-import { type BatchNormAttrs, dimensions, rowsOf, type TrainingAttrs } from "./forward.js";
+import { type BatchNormAttrs, dimensions, isWhole, rowsOf, type TrainingAttrs } from "./forward.js";
 
 /** Gradients to gamma and beta, and both in one, from g, x, mean, variance and, with an activation, gamma and beta. */
 const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
@@ -24,6 +25,16 @@ const batchInputGradient = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   outputs: ([g]) => [g],
   forward: (run, inputs, [gx], attrs) =>
     run.kernel(batchNormBackwardInput({ ...rowsOf(run, gx), ...attrs }), [...inputs, gx]),
+});
+
+/** All three in one dispatch. */
+const batchGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
+  name: "batchNormGradients",
+  outputs: ([g, , mean]) => [g, mean, mean],
+  forward: (run, inputs, gradients, attrs) => {
+    const kernel = batchNormBackwardWhole({ ...dimensions(inputs[1]), ...attrs });
+    run.kernel(kernel, [...inputs, ...gradients]);
+  },
 });
 
 /** Gradient to x with given statistics. */
@@ -61,9 +72,10 @@ export const trainingGradient: Gradient<TrainingAttrs> = (
 ) => {
   if (!g) return [];
   const values = [x, mean, variance];
+  const shift = attrs.slope === undefined ? [] : [beta];
+  if (needs[0] && isWhole(x, x)) return batchGradients([g, ...values, gamma, ...shift], attrs);
   const affine = attrs.slope === undefined ? [] : [gamma, beta];
   const [gGamma, gBeta, sums] = parameterGradients([g, ...values, ...affine], attrs);
-  const shift = attrs.slope === undefined ? [] : [beta];
   const [gx] = needs[0] ? batchInputGradient([g, ...values, gamma, sums, ...shift], attrs) : [];
   return [gx, gGamma, gBeta];
 };
