@@ -6,6 +6,7 @@
  */
 import { Pack } from "../src/gradient-records";
 import { word } from "./team";
+import { winogradMatrix } from "./winograd";
 
 const PANEL = 8;
 
@@ -109,22 +110,29 @@ export function packWinogradChunk(step: usize, chunk: i32): void {
   const channelStride = word(step, Pack.channelStride) << 2;
   const tapY = word(step, Pack.tapStrideY) << 2;
   const tapX = word(step, Pack.tapStrideX) << 2;
-  const matrix = <usize>(channels * width) << 2;
+  const matrix = winogradMatrix(channels, width);
   packBias(step, 0, chunk);
-  for (let half = 0; half < PANEL; half += 4) {
-    const column = chunk * PANEL + half;
-    const lanes = columns - column;
-    let from = word(step, Pack.weight) + (word(step, Pack.tapFirst) << 2) + column * columnStride;
-    let to = <usize>word(step, Pack.packed) + ((chunk * channels * PANEL + half) << 2);
-    for (let c = 0; c < channels; c++) {
+  const column = chunk * PANEL;
+  let from = word(step, Pack.weight) + (word(step, Pack.tapFirst) << 2) + column * columnStride;
+  let to = <usize>word(step, Pack.packed) + ((column * channels) << 2);
+  for (let c = 0; c < channels; c++) {
+    for (let half = 0; half < PANEL; half += 4) {
+      const lanes = columns - column - half;
+      const place = to + (half << 2);
       if (lanes > 0) {
-        transformFour(from, columnStride, tapY, tapX, lanes, to, matrix);
+        transformFour(from + half * columnStride, columnStride, tapY, tapX, lanes, place, matrix);
       } else {
-        for (let i = 0; i < 36; i++) v128.store(to + matrix * i, f32x4.splat(0));
+        for (let i = 0; i < 36; i++) v128.store(place + matrix * i, f32x4.splat(0));
       }
-      from += channelStride;
-      to += PANEL << 2;
     }
+    from += channelStride;
+    to += PANEL << 2;
+  }
+  if (column + PANEL < columns) return;
+  // Behind the last panel: what keeps the matrices apart.
+  for (let i = 0; i < 36; i++) {
+    const end = <usize>word(step, Pack.packed) + matrix * (i + 1);
+    for (let at: usize = to + matrix * i; at < end; at += 16) v128.store(at, f32x4.splat(0));
   }
 }
 

@@ -28,6 +28,12 @@ const WINDOW = 6;
  */
 const APART = 64;
 
+/** Bytes from one matrix of weights to the next, `src/conv2d/pack.ts` tells why. */
+@inline
+export function winogradMatrix(inChannels: i32, outWidth8: i32): usize {
+  return (<usize>(inChannels * outWidth8) << 2) + APART;
+}
+
 export function winogradChunk(step: usize, chunk: i32, thread: i32): void {
   const outHeight = word(step, Window.outHeight);
   const outWidth = word(step, Window.outWidth);
@@ -56,7 +62,7 @@ export function winogradChunk(step: usize, chunk: i32, thread: i32): void {
     const to = before + (<usize>(i * inWidth4) << 2);
     enter(step, n, top, tile % across, border, column, to, beforeStep, inChannels);
   }
-  const matrix = <usize>(inChannels * outWidth8) << 2;
+  const matrix = winogradMatrix(inChannels, outWidth8);
   for (let i = 0; i < WINDOW * WINDOW; i++) {
     product(
       before + beforeStep * i,

@@ -13,8 +13,13 @@ export interface BatchNormSpec {
   readonly slope?: number | undefined;
 }
 
-/** Floats of a chunk of rows: 32 KiB, which stay in the first-level cache. */
-const CHUNK_FLOATS = 8 * 1024;
+/** Floats of a segment at least. */
+const SEGMENT_FLOATS = 8 * 1024;
+/**
+ * Floats of a chunk of each tensor that is read or written: 24 KiB together stay in the first-level cache while the
+ * channels go by.
+ */
+const CHUNK_FLOATS = 6 * 1024;
 /** Segments that are summed up by themselves at most: all are then merged in one step. */
 const MOST_SEGMENTS = 32;
 
@@ -50,8 +55,13 @@ function kernelOf({ rows, channels, eps, slope }: BatchNormSpec, parts: Parts): 
   });
 }
 
-function pointwise(spec: BatchNormSpec, parts: Omit<Parts, "chunks" | "chunkRows">): Kernel {
-  const chunkRows = rowsFor(CHUNK_FLOATS, spec.channels);
+/** @param tensors that are read or written */
+function pointwise(
+  spec: BatchNormSpec,
+  tensors: number,
+  parts: Omit<Parts, "chunks" | "chunkRows">,
+): Kernel {
+  const chunkRows = rowsFor(CHUNK_FLOATS / tensors, spec.channels);
   return kernelOf(spec, { ...parts, chunks: Math.ceil(spec.rows / chunkRows), chunkRows });
 }
 
@@ -60,7 +70,7 @@ function pointwise(spec: BatchNormSpec, parts: Omit<Parts, "chunks" | "chunkRows
  * `mean`, `variance`, `gamma`, `beta`, `y`.
  */
 export function batchNorm(spec: BatchNormSpec): Kernel {
-  return pointwise(spec, {
+  return pointwise(spec, 2, {
     name: "batch norm",
     opcode: Opcode.BatchNormNormalize,
     operands: {
@@ -77,7 +87,7 @@ export function batchNorm(spec: BatchNormSpec): Kernel {
 
 /** Rows cut into segments, and the floats that they leave to be merged. */
 function segmentsOf({ rows, channels }: BatchNormSpec) {
-  const chunkRows = Math.max(rowsFor(CHUNK_FLOATS, channels), Math.ceil(rows / MOST_SEGMENTS));
+  const chunkRows = Math.max(rowsFor(SEGMENT_FLOATS, channels), Math.ceil(rows / MOST_SEGMENTS));
   const segments = Math.ceil(rows / chunkRows);
   const vectors = Math.ceil(channels / 4);
   return { chunkRows, segments, vectors, scratchLength: segments * vectors * 8 };
@@ -170,7 +180,7 @@ export function batchNormParameterGradients(spec: BatchNormSpec): KernelSequence
  * `gamma`, `sums` (of `batchNormParameterGradients`), with an activation `beta`, then `output`.
  */
 export function batchNormInputGradient(spec: BatchNormSpec): Kernel {
-  return pointwise(spec, {
+  return pointwise(spec, 3, {
     name: "batch norm input gradient",
     opcode: Opcode.BatchNormInputGradient,
     operands: {
@@ -192,7 +202,7 @@ export function batchNormInputGradient(spec: BatchNormSpec): Kernel {
  * `output`.
  */
 export function batchNormInferenceGradient(spec: BatchNormSpec): Kernel {
-  return pointwise(spec, {
+  return pointwise(spec, 3, {
     name: "batch norm inference gradient",
     opcode: Opcode.BatchNormInferenceGradient,
     operands: {

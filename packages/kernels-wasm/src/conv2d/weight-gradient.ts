@@ -14,8 +14,8 @@ import { CHUNK_FLOATS, CHUNKS, scratchOf, slot, toFour, windowWords } from "./wo
 
 /** Pixels of a segment at least: less would not pay for adding the segments up. */
 const SEGMENT_PIXELS = 64;
-/** Floats of all segments' sums at most, unless one segment has more. */
-const MOST_SUMS = 1 << 20;
+/** Floats of all segments' sums at most, unless one segment has more: they are written and read once more. */
+const MOST_SUMS = 1 << 18;
 /** Pixels that are multiplied at once, at least and at most. */
 const LEAST_PIXELS = 16;
 const MOST_PIXELS = 256;
@@ -61,7 +61,11 @@ function cutOf(spec: Conv2dSpec): Cut {
   const columns = blockRows * kernelSize[1] * channels;
   const blockWidth = Math.ceil(columns / 8) * 8;
   const sums = groups * outputs * blocks * blockWidth;
-  const most = Math.min(CHUNKS, Math.floor(MOST_SUMS / sums), Math.floor(pixels / SEGMENT_PIXELS));
+  const most = Math.min(
+    Math.ceil(CHUNKS / blocks),
+    Math.floor(MOST_SUMS / sums),
+    Math.floor(pixels / SEGMENT_PIXELS),
+  );
   const segmentPixels = Math.ceil(pixels / Math.max(1, most));
   const segments = Math.ceil(pixels / segmentPixels);
   const parts = Math.min(Math.ceil(CHUNKS / 2 / (segments * blocks)), outputs / 4);
