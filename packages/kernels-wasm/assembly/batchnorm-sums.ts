@@ -1,7 +1,7 @@
 /**
  * Sums over the rows of a batch norm: the batch's statistics, and the gradients to gamma and beta. A chunk
- * is a segment of rows, taken in blocks that stay in the first-level cache; a second step merges the
- * segments in their order.
+ * is a segment of rows, taken in blocks that stay in the first-level cache. Whoever ends the last chunk merges
+ * all segments, in their order: a few numbers a channel, for which threads need not meet once more.
  *
  * A block's mean is taken first, then the squared deviations from it, corrected by what the deviations
  * themselves sum up to (Chan, Golub and LeVeque 1983), and merged with what came before by Chan's formula,
@@ -27,6 +27,14 @@ function widthOf(step: usize): usize {
   return <usize>((word(step, BatchNorm.channels) + 3) & ~3) << 2;
 }
 
+/** Whether this was the last chunk to end: all that others wrote can then be read. */
+function endsLast(step: usize): bool {
+  const done = step + (BatchNorm.done << 2);
+  if (atomic.add<i32>(done, 1) < word(step, BatchNorm.segments) - 1) return false;
+  atomic.store<i32>(done, 0);
+  return true;
+}
+
 /** Means, then sums of squared deviations, of a segment. */
 export function statisticsChunk(step: usize, chunk: i32): void {
   const channels = word(step, BatchNorm.channels);
@@ -44,6 +52,8 @@ export function statisticsChunk(step: usize, chunk: i32): void {
       mergeBlock(x + c, row, rows, done, to + c, to + width + c);
     }
   }
+  if (!endsLast(step)) return;
+  for (let i = 0; i < channels; i += 4) mergeStatistics(step, i);
 }
 
 /** Merges a block of rows with the `done` rows before it. */
@@ -83,9 +93,9 @@ function mergeBlock(
 }
 
 /** Mean and biased variance of 4 channels; the running ones in place, by the unbiased variance. */
-export function statisticsMergeChunk(step: usize, chunk: i32): void {
-  const c = <usize>chunk << 4;
-  const lanes = word(step, BatchNorm.channels) - (chunk << 2);
+function mergeStatistics(step: usize, channel: i32): void {
+  const c = <usize>channel << 2;
+  const lanes = word(step, BatchNorm.channels) - channel;
   const width = widthOf(step);
   const segments = word(step, BatchNorm.segments);
   const size = word(step, BatchNorm.chunkRows);
@@ -138,6 +148,8 @@ export function sumsChunk(step: usize, chunk: i32): void {
       addBlock(step, first + done, rows, c, done == 0, to + c, to + width + c);
     }
   }
+  if (!endsLast(step)) return;
+  for (let i = 0; i < channels; i += 4) mergeSums(step, i);
 }
 
 function addBlock(
@@ -179,10 +191,10 @@ function addBlock(
 }
 
 /** The gradients to gamma and beta of 4 channels. */
-export function sumsMergeChunk(step: usize, chunk: i32): void {
-  const c = <usize>chunk << 4;
+function mergeSums(step: usize, channel: i32): void {
+  const c = <usize>channel << 2;
   const channels = word(step, BatchNorm.channels);
-  const lanes = channels - (chunk << 2);
+  const lanes = channels - channel;
   const width = widthOf(step);
   let from = <usize>word(step, BatchNorm.partial) + c;
   let dot = f32x4.splat(0);

@@ -1,7 +1,7 @@
 /** Runs programs: steps one after the other, each shared by all threads of a team. */
-import { Head, Opcode } from "../src/records";
+import { Head, JOINS, Opcode } from "../src/records";
 import { inferenceGradientChunk, inputGradientChunk, normalizeChunk } from "./batchnorm";
-import { statisticsChunk, statisticsMergeChunk, sumsChunk, sumsMergeChunk } from "./batchnorm-sums";
+import { statisticsChunk, sumsChunk } from "./batchnorm-sums";
 import { convChunk } from "./conv";
 import { depthwiseChunk } from "./depthwise";
 import { depthwiseWeightGradientChunk } from "./depthwise-weight-gradient";
@@ -10,7 +10,7 @@ import { depthwiseGradientChunk, stridedGradientChunk } from "./input-gradient";
 import { packDepthwiseChunk, packProductChunk, packWinogradChunk } from "./pack";
 import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwise";
 import { poolChunk } from "./pool";
-import { meet, takeChunk, word } from "./team";
+import { after, meet, takeChunk, word } from "./team";
 import { weightGradientChunk, weightGradientSumChunk } from "./weight-gradient";
 import { winogradChunk } from "./winograd";
 
@@ -22,18 +22,22 @@ import { winogradChunk } from "./winograd";
  */
 export function run(program: usize, team: usize, thread: i32, threads: i32): void {
   let step = program;
+  let first = program;
   while (word(step, Head.opcode) != Opcode.End) {
     const chunks = word(step, Head.chunks);
     for (let chunk = takeChunk(step); chunk < chunks; chunk = takeChunk(step)) {
       runChunk(step, chunk, thread);
     }
-    meet(team, threads, step);
-    step += (<usize>word(step, Head.words)) << 2;
+    step = after(step);
+    if ((word(step, Head.opcode) & JOINS) == 0) {
+      meet(team, threads, first, step);
+      first = step;
+    }
   }
 }
 
 function runChunk(step: usize, chunk: i32, thread: i32): void {
-  switch (word(step, Head.opcode)) {
+  switch (word(step, Head.opcode) & ~JOINS) {
     case Opcode.Conv:
       convChunk(step, chunk, thread);
       break;
@@ -68,7 +72,7 @@ function runChunk(step: usize, chunk: i32, thread: i32): void {
 
 /** Steps of training. */
 function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
-  switch (word(step, Head.opcode)) {
+  switch (word(step, Head.opcode) & ~JOINS) {
     case Opcode.PackProduct:
       packProductChunk(step, chunk);
       break;
@@ -96,17 +100,11 @@ function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
     case Opcode.BatchNormStatistics:
       statisticsChunk(step, chunk);
       break;
-    case Opcode.BatchNormMerge:
-      statisticsMergeChunk(step, chunk);
-      break;
     case Opcode.BatchNormNormalize:
       normalizeChunk(step, chunk);
       break;
     case Opcode.BatchNormSums:
       sumsChunk(step, chunk);
-      break;
-    case Opcode.BatchNormSumsMerge:
-      sumsMergeChunk(step, chunk);
       break;
     case Opcode.BatchNormInputGradient:
       inputGradientChunk(step, chunk);

@@ -1,6 +1,6 @@
 /**
  * How threads share a program. All of them run every step: each takes chunks of it until none is
- * left, then waits for the others, asleep. Chunks are cut the same way whatever the number of
+ * left, then waits for the others, asleep, unless the next step joins this one. Chunks are cut the same way whatever the number of
  * threads, so that results are too.
  */
 import { Head } from "../src/records";
@@ -32,15 +32,24 @@ export function takeChunk(step: usize): i32 {
   return atomic.add<i32>(step + (Head.next << 2), 1);
 }
 
-/** Waits until all threads have come here; the last to come readies `step` for another run. */
-export function meet(team: usize, threads: i32, step: usize): void {
+/** The step behind another. */
+@inline
+export function after(step: usize): usize {
+  return step + ((<usize>word(step, Head.words)) << 2);
+}
+
+/**
+ * Waits until all threads have come here; the last to come readies the steps from `first` to `end` for another
+ * run.
+ */
+export function meet(team: usize, threads: i32, first: usize, end: usize): void {
   if (threads == 1) {
-    store<i32>(step + (Head.next << 2), 0);
+    ready(first, end);
     return;
   }
   const generation = atomic.load<i32>(team + (Team.generation << 2));
   if (atomic.add<i32>(team + (Team.arrived << 2), 1) == threads - 1) {
-    atomic.store<i32>(step + (Head.next << 2), 0);
+    ready(first, end);
     atomic.store<i32>(team + (Team.arrived << 2), 0);
     atomic.add<i32>(team + (Team.generation << 2), 1);
     atomic.notify(team + (Team.generation << 2), threads - 1);
@@ -49,4 +58,10 @@ export function meet(team: usize, threads: i32, step: usize): void {
   do {
     atomic.wait<i32>(team + (Team.generation << 2), generation, -1);
   } while (atomic.load<i32>(team + (Team.generation << 2)) == generation);
+}
+
+function ready(first: usize, end: usize): void {
+  for (let step = first; step < end; step = after(step)) {
+    atomic.store<i32>(step + (Head.next << 2), 0);
+  }
 }

@@ -89,8 +89,7 @@ export function batchNorm(spec: BatchNormSpec): Kernel {
 function segmentsOf({ rows, channels }: BatchNormSpec) {
   const chunkRows = Math.max(rowsFor(SEGMENT_FLOATS, channels), Math.ceil(rows / MOST_SEGMENTS));
   const segments = Math.ceil(rows / chunkRows);
-  const vectors = Math.ceil(channels / 4);
-  return { chunkRows, segments, vectors, scratchLength: segments * vectors * 8 };
+  return { chunkRows, segments, scratchLength: segments * Math.ceil(channels / 4) * 8 };
 }
 
 /**
@@ -102,38 +101,31 @@ export function batchNormTraining(
   spec: BatchNormSpec & { readonly momentum?: number | undefined },
 ): KernelSequence {
   const { rows, momentum } = spec;
-  const { chunkRows, segments, vectors, scratchLength } = segmentsOf(spec);
-  const partial = kernelOf(spec, {
-    name: "batch norm statistics",
-    opcode: Opcode.BatchNormStatistics,
-    chunks: segments,
-    chunkRows,
-    operands: { x: BatchNorm.x, scratch: BatchNorm.partial },
-    flops: 5,
-  });
+  const { chunkRows, segments, scratchLength } = segmentsOf(spec);
   const running = {
     runningMean: BatchNorm.runningMean,
     runningVariance: BatchNorm.runningVariance,
   };
-  const merge = kernelOf(spec, {
-    name: "batch norm statistics, merge",
-    opcode: Opcode.BatchNormMerge,
-    chunks: vectors,
+  const statistics = kernelOf(spec, {
+    name: "batch norm statistics",
+    opcode: Opcode.BatchNormStatistics,
+    chunks: segments,
     chunkRows,
     operands: {
-      scratch: BatchNorm.partial,
+      x: BatchNorm.x,
       mean: BatchNorm.mean,
       variance: BatchNorm.variance,
       ...(momentum === undefined ? {} : running),
+      scratch: BatchNorm.partial,
     },
     integers: { [BatchNorm.segments]: segments },
     floats: {
       [BatchNorm.momentum]: momentum ?? 0,
       [BatchNorm.unbias]: rows > 1 ? rows / (rows - 1) : 1,
     },
-    flops: 0,
+    flops: 5,
   });
-  return { kernels: [partial, merge, batchNorm(spec)], scratchLength };
+  return { kernels: [statistics, batchNorm(spec)], scratchLength };
 }
 
 /**
@@ -142,8 +134,8 @@ export function batchNormTraining(
  * `batchNormInputGradient`) and `scratch`.
  */
 export function batchNormParameterGradients(spec: BatchNormSpec): KernelSequence {
-  const { chunkRows, segments, vectors, scratchLength } = segmentsOf(spec);
-  const partial = kernelOf(spec, {
+  const { chunkRows, segments, scratchLength } = segmentsOf(spec);
+  const sums = kernelOf(spec, {
     name: "batch norm sums",
     opcode: Opcode.BatchNormSums,
     chunks: segments,
@@ -154,25 +146,15 @@ export function batchNormParameterGradients(spec: BatchNormSpec): KernelSequence
       mean: BatchNorm.mean,
       variance: BatchNorm.variance,
       ...(spec.slope === undefined ? {} : { gamma: BatchNorm.gamma, beta: BatchNorm.beta }),
-      scratch: BatchNorm.partial,
-    },
-    flops: 4,
-  });
-  const merge = kernelOf(spec, {
-    name: "batch norm sums, merge",
-    opcode: Opcode.BatchNormSumsMerge,
-    chunks: vectors,
-    chunkRows,
-    operands: {
-      scratch: BatchNorm.partial,
       gradGamma: BatchNorm.gradGamma,
       gradBeta: BatchNorm.gradBeta,
       sums: BatchNorm.sums,
+      scratch: BatchNorm.partial,
     },
     integers: { [BatchNorm.segments]: segments },
-    flops: 0,
+    flops: 4,
   });
-  return { kernels: [partial, merge], scratchLength };
+  return { kernels: [sums], scratchLength };
 }
 
 /**

@@ -152,6 +152,8 @@ export enum BatchNorm {
   /** Two numbers a channel for each segment: means and squares, or sums. */
   partial,
   segments,
+  /** Segments that are ready; 0 before and after a run. */
+  done,
   /** 0 for none. */
   runningMean,
   runningVariance,
@@ -159,7 +161,7 @@ export enum BatchNorm {
   momentum,
   /** f32: n / (n − 1). */
   unbias,
-  /** Of `BatchNormSumsMerge`: the gradients to gamma and beta. */
+  /** The gradients to gamma and beta. */
   gradGamma,
   gradBeta,
   /** [2, channels]: the same two. */

@@ -27,6 +27,7 @@ export {
   type Kernel,
   type KernelSequence,
   type OperandSlot,
+  type ProgramStep,
   SLACK_BYTES,
   TEAM_BYTES,
 } from "./kernel.js";

@@ -1,4 +1,4 @@
-import { Head, type Opcode } from "./records.js";
+import { Head, JOINS, type Opcode } from "./records.js";
 
 /** A place in a step's record that takes the address of an operand. */
 export interface OperandSlot {
@@ -65,20 +65,29 @@ export function defineKernel(parts: RecordParts): Kernel {
   return { name, words, operands, ...(scratch ? { scratch } : {}), flops };
 }
 
+/** A kernel in a program. */
+export interface ProgramStep {
+  readonly kernel: Kernel;
+  readonly addressOf: (operand: string) => number;
+  /**
+   * It may run while the step before it, and those that this one joins, are unfinished: it reads nothing that they
+   * write, and writes nothing that they read or write. Threads then need not wait for each other in between.
+   */
+  readonly joins?: boolean | undefined;
+}
+
 /**
  * Writes steps one after the other, with the addresses of their operands.
  *
  * @param scratch address of the threads' own memory: `threads` times the largest `scratch.bytes`
  */
-export function encodeProgram(
-  steps: readonly { kernel: Kernel; addressOf: (operand: string) => number }[],
-  scratch: number,
-): Int32Array {
+export function encodeProgram(steps: readonly ProgramStep[], scratch: number): Int32Array {
   const length = steps.reduce((total, { kernel }) => total + kernel.words.length, 0);
   const program = new Int32Array(length + Head.size);
   let at = 0;
-  for (const { kernel, addressOf } of steps) {
+  for (const [i, { kernel, addressOf, joins }] of steps.entries()) {
     program.set(kernel.words, at);
+    if (joins && i > 0) program[at + Head.opcode] += JOINS;
     for (const { operand, field, offset } of kernel.operands) {
       program[at + field] = addressOf(operand) + offset;
     }

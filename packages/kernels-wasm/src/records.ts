@@ -26,13 +26,17 @@ export enum Opcode {
   DepthwiseWeightGradient = 26,
   WeightGradientSum = 27,
   BatchNormStatistics = 28,
-  BatchNormMerge = 29,
-  BatchNormNormalize = 30,
-  BatchNormSums = 31,
-  BatchNormSumsMerge = 32,
-  BatchNormInputGradient = 33,
-  BatchNormInferenceGradient = 34,
+  BatchNormNormalize = 29,
+  BatchNormSums = 30,
+  BatchNormInputGradient = 31,
+  BatchNormInferenceGradient = 32,
 }
+
+/**
+ * Added to the opcode of a step that may run while those before it are unfinished: threads go on to it
+ * without waiting for each other.
+ */
+export const JOINS = 256;
 
 /** The first words of every step. */
 export enum Head {

@@ -40,6 +40,8 @@ export interface Place {
 export interface WasmStep {
   readonly kernel: Kernel;
   readonly places: Readonly<Record<string, Place>>;
+  /** See `ProgramStep.joins` of kernels-wasm. */
+  readonly joins?: boolean | undefined;
 }
 
 /** What to run. */
@@ -173,8 +175,9 @@ export class WasmEngine {
     if (this.#failure) throw this.#failure;
     const layout = this.#arrange(job);
     const address = ({ block, offset }: Place) => (block?.at ?? layout.base) + offset;
-    const steps = job.steps.map(({ kernel, places }) => ({
+    const steps = job.steps.map(({ kernel, places, joins }) => ({
       kernel,
+      joins,
       addressOf: (operand: string) => address(places[operand]),
     }));
     for (const { place, data } of job.writes) this.#put(address(place), data);
