@@ -13,6 +13,7 @@ export { crc32 } from "./checkpoint/crc32.js";
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint/errors.js";
 export { loadCheckpoint } from "./checkpoint/load.js";
 export * from "./checkpoint/safetensors.js";
+export { writePth } from "./checkpoint/write-pth.js";
 export * from "./compile/index.js";
 export type { DType, DTypeArrays } from "./core/dtype.js";
 export * from "./core/errors.js";

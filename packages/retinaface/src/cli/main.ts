@@ -7,6 +7,7 @@ import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
 import { readConfigFile } from "./config-file.js";
 import { detectPhotos } from "./detect.js";
+import { exportCommand, exportWeights } from "./export.js";
 import { JsonLines, type Streams } from "./lines.js";
 import { type DetectOptionValues, detectCommand, LEAST_LABEL, overwriteOption } from "./options.js";
 import { Outputs } from "./outputs.js";
@@ -112,6 +113,9 @@ function buildProgram(signal: AbortSignal): Command {
     .option("--half", "store 16-bit floating point")
     .addOption(overwriteOption())
     .action((input, output, options) => convert(input, output, options, signal));
+  program.addCommand(
+    exportCommand().action((weights, values) => exportWeights(weights, values, streams, signal)),
+  );
   program
     .command("pull")
     .description("download public weights into the user's cache folder")

@@ -5,6 +5,7 @@ export {
   checkpointFormat,
   convertCheckpoint,
   readCheckpoint,
+  writePth,
 } from "@retinaface-webgpu/tensor/inference";
 export {
   PullError,
