@@ -14,4 +14,5 @@ export { reportError, withPrintableOutput } from "./cli/report.js";
 export { encodePng } from "./draw/png.node.js";
 export { whyUnreadable } from "./platform/why-unreadable.node.js";
 export { printable, printableJson, printableLines } from "./printable.js";
+export { cacheFolder } from "./weights/cache.node.js";
 export { type LocatedWeights, locateWeights } from "./weights/locate.node.js";

@@ -1,7 +1,15 @@
 /** What needs Node's file system or threads: `@retinaface-webgpu/train/node`. */
 
 export { createWorkerSampler } from "./augment/worker-sampler.node.js";
+export { type CsvOptions, parseCsv } from "./data/csv.js";
+export { parseCvat } from "./data/cvat.js";
+export { parseLabelStudio } from "./data/label-studio.js";
 export { type Dataset, loadDataset } from "./data/load.node.js";
+export type { FindImage, SizeOf } from "./data/lookup.js";
+export { parseClassDescriptions, parseOpenImages } from "./data/open-images.js";
+export type { Unpacked } from "./data/unpack.node.js";
+export { parseYolo, type YoloImage, type YoloSet } from "./data/yolo.js";
+export { parseYoloData, type YoloData } from "./data/yolo-data.js";
 export {
   listSources,
   loadPhotoSets,

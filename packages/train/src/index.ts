@@ -35,6 +35,12 @@ export {
   trainingAugment,
 } from "./augment/sample.js";
 export { parseCoco } from "./data/coco.js";
+export {
+  DATA_FORMATS,
+  type DataFormat,
+  type FormatRow,
+  formatTableMarkdown,
+} from "./data/formats.js";
 export { loadImage } from "./data/image.js";
 export { withSizes } from "./data/image-size.js";
 export { formatJsonl, parseJsonl } from "./data/jsonl.js";
@@ -49,14 +55,14 @@ export {
   type ReadResult,
   RecordBuilder,
 } from "./data/record.js";
-export { type ClassMap, mapClasses, parseClasses, splitRecords } from "./data/select.js";
+export { type ClassMap, mapClasses, parseClasses } from "./data/select.js";
 export {
-  type DataFormat,
   type DataPart,
   holdOutSpec,
   parseDataSpec,
   validationSpec,
 } from "./data/spec.js";
+export { type SplitOptions, splitRecords } from "./data/split.js";
 export { parseVoc, type ResolveVocImage } from "./data/voc.js";
 export {
   parseWider,

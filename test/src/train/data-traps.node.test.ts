@@ -221,7 +221,7 @@ test("a folder where a file is meant, and a format that is none, are told", () =
 test("a grouped split keeps what belongs together on one side", () => {
   const ids = Array.from({ length: 40 }, (_, i) => `clip${i % 8}/frame${i}.png`);
   const records = ids.map((id) => ({ ...loadDataset(classes).records[0], id }));
-  const { train, val } = splitRecords(records, 0.75, 1, /^(clip\d)/);
+  const { train, val } = splitRecords(records, 0.75, 1, { group: /^(clip\d)/ });
   const clips = (list: typeof records) => new Set(list.map(({ id }) => id.slice(0, 5)));
   assert.equal([train.length, val.length], [30, 10]);
   for (const clip of clips(val)) assert.not(clips(train).has(clip));

@@ -39,7 +39,12 @@ function summary(records: readonly FaceRecord[]): string {
 /** Loads a data SPEC, and says what is in it and what was skipped. */
 export function loadData(spec: string): Dataset {
   const dataset = loadDataset(spec);
-  const { problems, classes, outside } = dataset;
+  const { problems, classes, outside, unpacked } = dataset;
+  for (const { archive, folder, fresh } of unpacked) {
+    say(
+      `${printable(archive)}: ${fresh ? "unpacked into" : "unpacked before, in"} ${printable(folder)}`,
+    );
+  }
   reportProblems(problems);
   for (const { label, faces, becomes } of classes) {
     const note = becomes === "background" ? " (not chosen; say NAME=ignored for neither)" : "";

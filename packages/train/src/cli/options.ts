@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { DEFAULT_THRESHOLDS } from "retinaface-webgpu";
+import { DATA_FORMATS } from "../data/formats.js";
 import { parseTestScale, type TestScale } from "../evaluate/test-scales.js";
 
 /** A whole number of at least `least`. */
@@ -45,10 +46,11 @@ export function addTestScale(text: string, before: TestScale[] | undefined): Tes
 
 /** The data SPEC; the same for every command. */
 export function dataOption(): Option {
+  const formats = DATA_FORMATS.map(({ name, title }) => `${name}: ${title}`).join("; ");
   return new Option(
     "--data <spec>",
-    "labelled images: a folder, or voc:DIR, wider:label.txt[:images], coco:FILE[:images], " +
-      "jsonl:FILE, with ?classes=a,b=face&split=val&fraction=0.8&seed=1, joined by +",
+    "labelled images: a folder, file or .zip, or [FORMAT:]PATH[:IMAGES], with ?classes=a,b=face&split=val&fraction=0.8" +
+      `&seed=1, joined by +; formats are ${formats}`,
   );
 }
 

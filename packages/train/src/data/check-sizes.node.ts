@@ -1,7 +1,6 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { imageSize } from "image-size";
 import { type StoredSize, turnUpright, uprightSizeOf } from "./orientation.js";
 import type { FaceRecord, Problem } from "./record.js";
+import { storedSize } from "./stored-size.node.js";
 
 /** Whether boxes are of the image as it is shown, or of its pixels as they are stored. */
 export type LabelOrientation = "upright" | "raw";
@@ -14,34 +13,8 @@ export interface SizedRecords {
   readonly outside: number;
 }
 
-/** Size and orientation stand before this many bytes, but for large previews and colour profiles. */
-const HEAD_BYTES = 2 ** 17;
-
 /** Formats that count pixels from 1, and rounding, put a box a pixel out: that is no fault. */
 const OUTSIDE = 1.5;
-
-function readHead(file: string, most: number): Buffer {
-  const fd = openSync(file, "r");
-  try {
-    const head = Buffer.allocUnsafe(most);
-    return head.subarray(0, readSync(fd, head, 0, most, 0));
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** What an image's header states; undefined where it cannot be read, which whoever decodes it will say. */
-function storedSize(file: string): StoredSize | undefined {
-  for (const most of [HEAD_BYTES, HEAD_BYTES * 64]) {
-    try {
-      const { width, height, orientation = 1 } = imageSize(readHead(file, most));
-      return { width, height, orientation };
-    } catch {
-      // Further in, or no image.
-    }
-  }
-  return undefined;
-}
 
 function countOutside({ boxes }: FaceRecord, size: { width: number; height: number }): number {
   let outside = 0;

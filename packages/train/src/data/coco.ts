@@ -1,5 +1,6 @@
 import { isNumbers, isObject, type JsonObject, readJsonSize } from "./json.js";
-import { type Problem, type ReadResult, RecordBuilder } from "./record.js";
+import { type JsonProblem, parseJson, placeProblems } from "./json-position.js";
+import { type ReadResult, RecordBuilder } from "./record.js";
 import type { ResolveImage } from "./wider.js";
 
 function asList(value: unknown): unknown[] {
@@ -20,16 +21,16 @@ function readKeypoints(value: unknown): number[] | undefined {
 function readImages(
   root: JsonObject,
   resolve: ResolveImage,
-  report: (message: string) => void,
+  report: (index: number, message: string) => void,
 ): Map<unknown, RecordBuilder> {
   const builders = new Map<unknown, RecordBuilder>();
   for (const [i, image] of asList(root.images).entries()) {
     if (!isObject(image) || typeof image.file_name !== "string" || image.file_name === "") {
-      report(`images[${i}] has no file_name`);
+      report(i, "has no file_name");
     } else if (image.id === undefined) {
-      report(`images[${i}] has no id`);
+      report(i, "has no id");
     } else if (builders.has(image.id)) {
-      report(`images[${i}] repeats the id ${image.id}`);
+      report(i, `repeats the id ${image.id}`);
     } else {
       const source = resolve(image.file_name);
       builders.set(image.id, new RecordBuilder(image.file_name, source, readJsonSize(image)));
@@ -66,20 +67,17 @@ function nameOf({ name }: JsonObject): string {
  * boxes are ignored ones.
  */
 export function parseCoco(text: string, file: string, resolve: ResolveImage): ReadResult {
-  const problems: Problem[] = [];
-  const report = (message: string) => problems.push({ file, message });
-  let root: unknown;
-  try {
-    root = JSON.parse(text);
-  } catch (error) {
-    report((error as Error).message);
-    return { records: [], problems };
-  }
+  const parsed = parseJson(text);
+  if (!("value" in parsed)) return { records: [], problems: [{ file, ...parsed }] };
+  const root = parsed.value;
   if (!isObject(root) || !Array.isArray(root.images) || !Array.isArray(root.annotations)) {
-    report("COCO needs the lists images, annotations and categories");
-    return { records: [], problems };
+    const message = "COCO needs the lists images, annotations and categories";
+    return { records: [], problems: [{ file, line: 1, message }] };
   }
-  const builders = readImages(root, resolve, report);
+  const problems: JsonProblem[] = [];
+  const report = (list: string, index: number, message: string) =>
+    problems.push({ path: [list, index], message: `${list}[${index}] ${message}` });
+  const builders = readImages(root, resolve, (index, message) => report("images", index, message));
   const names = new Map<unknown, string>();
   for (const category of asList(root.categories)) {
     if (isObject(category)) names.set(category.id, nameOf(category));
@@ -89,7 +87,8 @@ export function parseCoco(text: string, file: string, resolve: ResolveImage): Re
     const message = builder
       ? addAnnotation(annotation, builder, names)
       : "belongs to no image of the file";
-    if (message) report(`annotations[${i}] ${message}`);
+    if (message) report("annotations", i, message);
   }
-  return { records: [...builders.values()].map((builder) => builder.build()), problems };
+  const records = [...builders.values()].map((builder) => builder.build());
+  return { records, problems: placeProblems(text, file, problems) };
 }

@@ -1,22 +1,14 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import path from "node:path";
+import { existsSync } from "node:fs";
 import { DataError } from "../errors.js";
 import { checkSizes } from "./check-sizes.node.js";
-import { parseCoco } from "./coco.js";
-import { parseJsonl } from "./jsonl.js";
-import { readText } from "./read-text.node.js";
+import { FORMAT_LIST } from "./formats.js";
+import { type PartResult, readPart } from "./read-part.node.js";
+import { recognise } from "./recognise.node.js";
 import type { FaceRecord, Problem, ReadResult } from "./record.js";
-import {
-  type ClassFate,
-  checkClasses,
-  classFates,
-  mapClasses,
-  parseClasses,
-  splitRecords,
-} from "./select.js";
-import { type DataFormat, type DataPart, parseDataSpec } from "./spec.js";
-import { parseVoc } from "./voc.js";
-import { parseWider } from "./wider.js";
+import { type ClassFate, checkClasses, classFates, mapClasses, parseClasses } from "./select.js";
+import { checkOptions, type DataPart, parseDataSpec } from "./spec.js";
+import { splitRecords } from "./split.js";
+import { type Unpacked, unpackPart } from "./unpack.node.js";
 
 /** Everything a data SPEC names. */
 export interface Dataset {
@@ -29,140 +21,11 @@ export interface Dataset {
   readonly classes: readonly ClassFate[];
   /** Boxes of the data that reach out of their pictures, and all of them. */
   readonly outside: { readonly boxes: number; readonly of: number };
+  /** Archives among the data, and where they were unpacked. */
+  readonly unpacked: readonly Unpacked[];
 }
 
-type PartResult = ReadResult & { readonly files: readonly string[] };
-type LoadedPart = PartResult & Pick<Dataset, "classes" | "outside">;
-
-const IMAGE_EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".JPG", ".JPEG", ".PNG"];
-
-function isDirectory(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function firstDirectory(candidates: readonly string[]): string | undefined {
-  return candidates.find(isDirectory);
-}
-
-function xmlFiles(directory: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => /\.xml$/i.test(name))
-    .sort();
-}
-
-/** A VOC set's folder of XML files: the folder itself or its `annotations/` or `Annotations/`. */
-function annotationsFolder(directory: string): string | undefined {
-  const folder = firstDirectory(
-    ["annotations", "Annotations"].map((name) => path.join(directory, name)),
-  );
-  if (folder) return folder;
-  return xmlFiles(directory).length > 0 ? directory : undefined;
-}
-
-function recognise(target: string): DataFormat {
-  if (isDirectory(target)) {
-    if (annotationsFolder(target)) return "voc";
-    if (existsSync(path.join(target, "label.txt"))) return "wider";
-    throw new DataError(
-      `Cannot tell what data ${target} holds: a folder needs annotations/*.xml (VOC) or label.txt ` +
-        "(WIDER FACE); name a label file instead, such as coco:FILE or jsonl:FILE.",
-    );
-  }
-  const format = { ".jsonl": "jsonl", ".json": "coco", ".txt": "wider" }[
-    path.extname(target).toLowerCase()
-  ];
-  if (!format) {
-    throw new DataError(
-      `Cannot tell the label format of ${target}: put voc:, wider:, coco: or jsonl: before it.`,
-    );
-  }
-  return format as DataFormat;
-}
-
-function readVoc(part: DataPart): PartResult {
-  const annotations = isDirectory(part.path) ? annotationsFolder(part.path) : undefined;
-  if (!annotations)
-    throw new DataError(
-      `No XML annotations in the folder ${part.path}: give the folder that holds them or their "annotations".`,
-    );
-  const beside = annotations === part.path ? annotations : path.dirname(annotations);
-  const images =
-    part.images ??
-    firstDirectory(["images", "JPEGImages"].map((name) => path.join(beside, name))) ??
-    beside;
-  const files = xmlFiles(annotations).map((name) => path.join(annotations, name));
-  const result: PartResult = { records: [], problems: [], files };
-  for (const file of files) {
-    const stem = path.basename(file, path.extname(file));
-    const { records, problems } = parseVoc(readText(file), file, (filename) => {
-      const named = filename === "" ? [] : [path.basename(filename)];
-      const candidates = [...named, ...IMAGE_EXTENSIONS.map((extension) => stem + extension)];
-      const id = candidates.find((candidate) => existsSync(path.join(images, candidate)));
-      return id === undefined ? undefined : { id, image: path.join(images, id) };
-    });
-    result.records.push(...records);
-    result.problems.push(...problems);
-  }
-  return result;
-}
-
-/** Where WIDER FACE's archives unpack to, seen from the label file. */
-function widerImages(file: string): string {
-  const folder = path.dirname(file);
-  const split = /train/i.test(path.basename(file)) ? "WIDER_train" : "WIDER_val";
-  const candidates = [
-    path.join(folder, "images"),
-    path.join(folder, "..", split, "images"),
-    path.join(folder, split, "images"),
-  ];
-  return firstDirectory(candidates) ?? candidates[0];
-}
-
-type ParseLabels = (...args: Parameters<typeof parseJsonl>) => ReadResult;
-
-const LABEL_PARSERS: Readonly<Record<"wider" | "coco" | "jsonl", ParseLabels>> = {
-  wider: parseWider,
-  coco: parseCoco,
-  jsonl: parseJsonl,
-};
-
-/** Label files of a format in a folder that was named instead of one. */
-function labelFilesIn(directory: string, format: "coco" | "jsonl"): string[] {
-  const extension = format === "coco" ? ".json" : ".jsonl";
-  return ["", "annotations"]
-    .map((name) => path.join(directory, name))
-    .filter(isDirectory)
-    .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
-    .filter((file) => path.extname(file).toLowerCase() === extension)
-    .sort();
-}
-
-/** @throws {DataError} for a folder where a format has one label file, naming those that lie in it */
-function labelFileOf(part: DataPart, format: keyof typeof LABEL_PARSERS): string {
-  if (!isDirectory(part.path)) return part.path;
-  if (format === "wider") return path.join(part.path, "label.txt");
-  const files = labelFilesIn(part.path, format);
-  const found =
-    files.length > 0
-      ? `give one of those in it: ${files.map((file) => `${format}:${file}`).join(", ")}`
-      : "there is none in it; give the file, and the images' folder behind a colon";
-  throw new DataError(`${part.path} is a folder, and ${format} labels are one file: ${found}.`);
-}
-
-function readLabelFile(part: DataPart, format: keyof typeof LABEL_PARSERS): PartResult {
-  const file = labelFileOf(part, format);
-  if (!existsSync(file)) throw new DataError(`There is no label file ${file}: check the path.`);
-  const folder = path.dirname(file);
-  const besides = format === "wider" ? widerImages(file) : folder;
-  const images =
-    part.images ??
-    (format === "coco" ? (firstDirectory([path.join(folder, "images")]) ?? folder) : besides);
-  const text = readText(file);
-  const { face, ignore } = part;
-  const bands = face === undefined || ignore === undefined ? undefined : { face, ignore };
-  const result = LABEL_PARSERS[format](text, file, (name) => path.resolve(images, name), bands);
-  return { ...result, files: [file] };
-}
+type LoadedPart = PartResult & Pick<Dataset, "classes" | "outside" | "unpacked">;
 
 /** Leaves out records whose image file is missing or that repeat an id, and says so. */
 function checkRecords({ records, problems }: ReadResult, source: string): ReadResult {
@@ -181,32 +44,47 @@ function checkRecords({ records, problems }: ReadResult, source: string): ReadRe
 /** A path that is not there and looks like a format: `yol:DIR`. */
 function unknownFormat({ format, path: name, images }: DataPart): string {
   if (format !== "auto" || images === undefined || !/^[a-z]\w*$/i.test(name)) return "";
-  return ` If "${name}" is meant as a format: there are voc, wider, coco and jsonl.`;
+  return ` If "${name}" is meant as a format: there are ${FORMAT_LIST}.`;
 }
 
-function loadPart(part: DataPart): LoadedPart {
-  if (!existsSync(part.path))
-    throw new DataError(`There is no data at ${part.path}: check the path.${unknownFormat(part)}`);
-  const format = part.format === "auto" ? recognise(part.path) : part.format;
-  const raw = format === "voc" ? readVoc(part) : readLabelFile(part, format as "wider");
-  if (format !== "jsonl" && part.face !== undefined)
-    throw new DataError("The data options face and ignore are for JSON lines: leave them out.");
+function loadPart(named: DataPart): LoadedPart {
+  const { part: given, unpacked } = unpackPart(named);
+  if (!existsSync(given.path))
+    throw new DataError(
+      `There is no data at ${given.path}: check the path.${unknownFormat(given)}`,
+    );
+  const found = given.format === "auto" ? recognise(given.path) : undefined;
+  const format = found?.format ?? (given.format as Exclude<DataPart["format"], "auto">);
+  const part = found ? { ...given, path: found.path } : given;
+  checkOptions(part, format);
+  const raw = readPart(part, format);
   const present = checkRecords(raw, part.path);
   const sized = checkSizes(present.records, part.orientation);
-  const { records, classes } = chooseClasses(sized.records, part.classes);
-  const { fraction, seed, group } = part;
-  const pattern = group === undefined ? undefined : new RegExp(group);
-  const named = part.match === undefined ? undefined : new RegExp(part.match);
-  const matching = named ? records.filter(({ id }) => named.test(id)) : records;
-  const split = part.split ? splitRecords(matching, fraction, seed, pattern)[part.split] : matching;
+  const chosen = chooseClasses(sized.records, part.classes);
+  const kept = chosenRecords(sized.records, part);
   const boxes = sized.records.reduce((sum, { labels }) => sum + labels.length, 0);
   return {
-    records: split.slice(0, part.limit),
+    records: chosen.records.filter((_, i) => kept.has(sized.records[i])).slice(0, part.limit),
     problems: [...present.problems, ...sized.problems],
-    files: raw.files,
-    classes,
+    files: [...raw.files, ...unpacked.map(({ archive }) => archive)],
+    classes: chosen.classes,
     outside: { boxes: sized.outside, of: boxes },
+    unpacked,
   };
+}
+
+/** The records that a part's pattern matches, of its side of its split, by classes as the labels name them. */
+function chosenRecords(all: readonly FaceRecord[], part: DataPart): ReadonlySet<FaceRecord> {
+  const { fraction, seed, group, stratify, match } = part;
+  const wanted = match === undefined ? undefined : new RegExp(match);
+  const records = wanted ? all.filter(({ id }) => wanted.test(id)) : all;
+  if (!part.split) return new Set(records);
+  const pattern = (text: string | undefined) => (text === undefined ? text : new RegExp(text));
+  const sides = splitRecords(records, fraction, seed, {
+    group: pattern(group),
+    stratify: stratify === "class" ? stratify : pattern(stratify),
+  });
+  return new Set(sides[part.split]);
 }
 
 function chooseClasses(records: FaceRecord[], text: string | undefined) {
@@ -237,5 +115,6 @@ export function loadDataset(spec: string): Dataset {
     files,
     classes: parts.flatMap((part) => part.classes),
     outside: { boxes: sum("boxes"), of: sum("of") },
+    unpacked: parts.flatMap((part) => part.unpacked),
   };
 }

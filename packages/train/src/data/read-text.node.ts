@@ -5,6 +5,8 @@ import { DataError } from "../errors.js";
 /** Just below the longest text that JavaScript holds; the largest label files in use are of 450 MB. */
 const MOST_BYTES = 500_000_000;
 const PIECE = 2 ** 20;
+/** Programs on Windows put it before their text files. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /**
  * The text of a label file or another that a data set or run consists of, or of a pipe.
@@ -15,7 +17,7 @@ export function readText(file: string): string {
   try {
     const fd = openSync(file, "r");
     try {
-      return readAll(fd, file).toString("utf8");
+      return readAll(fd, file).toString("utf8").replace(BYTE_ORDER_MARK, "");
     } finally {
       closeSync(fd);
     }

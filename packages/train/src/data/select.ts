@@ -1,5 +1,4 @@
 import { DataError } from "../errors.js";
-import { seededRandom } from "../random.js";
 import { countClasses, type FaceRecord, filterFaces } from "./record.js";
 
 /** What becomes of a class name: its new name, or undefined to leave its faces out. */
@@ -82,30 +81,4 @@ export function mapClasses(records: readonly FaceRecord[], map: ClassMap): FaceR
     const ignored = kept.ignored.map((flag, i) => (named[i] === IGNORED_CLASS ? 1 : flag));
     return { ...kept, labels: named, ignored };
   });
-}
-
-/**
- * Splits records by a seeded shuffle of their sorted ids, whatever order they were read in: the first
- * `fraction` of them trains, the rest validates. Both parts keep the order of `records`.
- *
- * @param group records whose ids it matches with the same text (of its first bracket, if it has one) stay on one side; the
- * fraction is then that of groups
- */
-export function splitRecords(
-  records: readonly FaceRecord[],
-  fraction: number,
-  seed: number,
-  group?: RegExp,
-): { train: FaceRecord[]; val: FaceRecord[] } {
-  const keyOf = ({ id }: FaceRecord) => {
-    const match = group && id.match(group);
-    return match ? `group ${match[1] ?? match[0]}` : id;
-  };
-  const keys = [...new Set(records.map(keyOf))].sort();
-  seededRandom(seed).shuffle(keys);
-  const chosen = new Set(keys.slice(0, Math.round(keys.length * fraction)));
-  return {
-    train: records.filter((record) => chosen.has(keyOf(record))),
-    val: records.filter((record) => !chosen.has(keyOf(record))),
-  };
 }

@@ -9,6 +9,7 @@ export interface XmlElement {
   /** Its own text, trimmed. */
   readonly text: string;
   readonly children: readonly XmlElement[];
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** A malformed document, with the line where it broke. */
@@ -26,12 +27,13 @@ const MAX_DEPTH = 64;
 interface OpenElement {
   readonly name: string;
   readonly line: number;
+  readonly attributes: Readonly<Record<string, string>>;
   text: string;
   readonly children: XmlElement[];
 }
 
 /**
- * Parses a small XML document into a tree, without attributes. A DOCTYPE is read over: no entity but
+ * Parses a small XML document into a tree. A DOCTYPE is read over: no entity but
  * the five predefined ones and no external resource is ever resolved.
  * @throws {XmlError} for a document that is not well-formed.
  */
@@ -42,11 +44,11 @@ export function parseXml(text: string): XmlElement {
   parser.on("error", (error) => {
     throw new XmlError(error.message.replace(/^\d+:\d+: /, ""), parser.line);
   });
-  parser.on("opentag", ({ name }) => {
+  parser.on("opentag", ({ name, attributes }) => {
     if (open.length >= MAX_DEPTH) {
       throw new XmlError(`elements nested deeper than ${MAX_DEPTH}`, parser.line);
     }
-    open.push({ name, line: parser.line, text: "", children: [] });
+    open.push({ name, line: parser.line, attributes, text: "", children: [] });
   });
   const append = (chunk: string) => {
     const element = open.at(-1);

@@ -8,7 +8,7 @@ import { WriteError, writeFileAtomic } from "retinaface-webgpu/node";
 import { resample } from "../augment/resample.js";
 import { loadDataset } from "../data/load.node.js";
 import { readText } from "../data/read-text.node.js";
-import { splitRecords } from "../data/select.js";
+import { splitRecords } from "../data/split.js";
 import { DataError } from "../errors.js";
 import type { Photo, PhotoFace, PhotoSet } from "./compose.js";
 import { buildPyramid, type RgbImage, toRgb } from "./pyramid.js";
