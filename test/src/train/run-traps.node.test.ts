@@ -92,7 +92,7 @@ test("what is held out may be grouped, and nothing need be", () => {
   assert.is(none.json.steps, 5);
   const wrong = run(...common, "--out", at("wrong"), "--val", "none", "--group", "x");
   assert.is(wrong.status, 2);
-  assert.match(wrong.stderr, /--group is for the fifth/);
+  assert.match(wrong.stderr, /--group and --stratify are for the fifth/);
 });
 
 test("resuming takes more epochs and another learning rate, and records them", () => {

@@ -99,16 +99,16 @@ const NO_VALIDATION = "none";
  * out; a run that is gone on with keeps its own.
  */
 export function dataOf(values: TrainValues, own?: RunDescription): RunData {
-  const { data, val, group } = values;
-  const unspoken = val === undefined && group === undefined;
+  const { data, val, group, stratify } = values;
+  const unspoken = val === undefined && group === undefined && stratify === undefined;
   if (own && unspoken && (own.data === data || own.data === holdOutSpec(data)))
     return { data: own.data, val: own.val };
   const other = validationSpec(data);
-  const held = val === undefined ? holdOutSpec(data, group) : null;
-  if (group !== undefined && held === null)
+  const held = val === undefined ? holdOutSpec(data, group, stratify) : null;
+  if (!(group === undefined && stratify === undefined) && held === null)
     throw new OptionError(
-      "--group is for the fifth that is held out where neither --val nor a split says what validates: " +
-        "say group=PATTERN in the SPEC beside split= instead",
+      "--group and --stratify are for the fifth that is held out where neither --val nor a split says what " +
+        "validates: say group=PATTERN or stratify=class in the SPEC beside split= instead",
     );
   if (val === NO_VALIDATION) {
     const notice = "nothing is held out (--val none): no best checkpoint is sought";

@@ -20,6 +20,7 @@ export interface TrainValues {
   readonly overwrite?: boolean;
   readonly val?: string;
   readonly group?: string;
+  readonly stratify?: string;
   readonly scale: TestScale;
   readonly valEvery: number;
   readonly checkpointEvery: number;
@@ -105,6 +106,10 @@ function dataOptions(): Option[] {
     new Option(
       "--group <pattern>",
       "of the fifth held out: images whose paths it matches with the same text stay together",
+    ),
+    new Option(
+      "--stratify <what>",
+      "of the fifth held out: class, or a pattern of paths, of which both sides get the same share",
     ),
     new Option(
       "--scale <size>",

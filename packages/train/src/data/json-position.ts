@@ -19,6 +19,9 @@ export function linesOfJson(text: string, paths: readonly JsonPath[]): Map<strin
   jsonc.visit(text, {
     onObjectBegin: (_offset, _length, line, _column, path) => note(path(), line),
     onArrayBegin: (_offset, _length, line, _column, path) => note(path(), line),
+    // jsonc-parser 3.3.1 counts the ends of what is skipped only where somebody listens to them.
+    onObjectEnd: () => undefined,
+    onArrayEnd: () => undefined,
     onLiteralValue: (_value, _offset, _length, line, _column, path) => void note(path(), line),
   });
   return lines;

@@ -37,7 +37,7 @@ interface Scale {
 /** Five visible keypoints in this library's order; others are no landmarks. */
 function readKeypoints(values: readonly number[], set: YoloSet, { width, height }: Scale) {
   const [count, numbers] = set.keypoints ?? [0, 0];
-  if (count !== LANDMARK_NAMES.length) return undefined;
+  if (count !== LANDMARK_NAMES.length || values.length === BOX_ROW) return undefined;
   const points: number[] = [];
   for (let i = BOX_ROW; i < values.length; i += numbers) {
     const [x, y, visible = 1] = values.slice(i, i + numbers);
