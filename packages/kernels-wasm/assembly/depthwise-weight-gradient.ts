@@ -5,6 +5,7 @@
  */
 import { DepthwiseWeightGradient } from "../src/gradient-records";
 import { Window } from "../src/records";
+import { firstTap, lastTap } from "./depthwise";
 import { word } from "./team";
 
 export function depthwiseWeightGradientChunk(step: usize, chunk: i32): void {
@@ -127,22 +128,26 @@ function addTaps(
   const gStep = <usize>word(step, Window.outStride) << 2;
   const n = line / height;
   const top = (line % height) * word(step, Window.strideY) - word(step, Window.padTop);
+  const dilationY = word(step, Window.dilationY);
+  const dilationX = word(step, Window.dilationX);
   const bias = sums + kernelHeight * kernelWidth * tap + c;
+  const firstY = firstTap(top, dilationY);
+  const lastY = lastTap(top, dilationY, inHeight, kernelHeight);
+  const image = <usize>word(step, Window.input) + (n * inHeight + top) * inWidth * inStep + c;
   for (let x = from; x < until; x++) {
     const left = x * word(step, Window.strideX) - word(step, Window.padLeft);
+    const firstX = firstTap(left, dilationX);
+    const lastX = lastTap(left, dilationX, inWidth, kernelWidth);
     const at = (line * word(step, Window.outWidth) + x) * gStep;
     const value = v128.load(<usize>word(step, Window.output) + at + c);
     v128.store(bias, f32x4.add(v128.load(bias), value));
-    for (let ky = 0; ky < kernelHeight; ky++) {
-      const inY = top + ky * word(step, Window.dilationY);
-      if (<u32>inY >= <u32>inHeight) continue;
-      const pixels = <usize>word(step, Window.input) + (n * inHeight + inY) * inWidth * inStep + c;
-      for (let kx = 0; kx < kernelWidth; kx++) {
-        const inX = left + kx * word(step, Window.dilationX);
-        if (<u32>inX >= <u32>inWidth) continue;
-        const to = sums + (ky * kernelWidth + kx) * tap + c;
-        const term = f32x4.mul(value, v128.load(pixels + inX * inStep));
-        v128.store(to, f32x4.add(v128.load(to), term));
+    for (let ky = firstY; ky < lastY; ky++) {
+      let pixel = image + (ky * dilationY * inWidth + left + firstX * dilationX) * inStep;
+      let to = sums + (ky * kernelWidth + firstX) * tap + c;
+      for (let kx = firstX; kx < lastX; kx++) {
+        v128.store(to, f32x4.add(v128.load(to), f32x4.mul(value, v128.load(pixel))));
+        pixel += dilationX * inStep;
+        to += tap;
       }
     }
   }

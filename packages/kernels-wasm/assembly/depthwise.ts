@@ -3,7 +3,7 @@
  * weights stay in registers along a row of pixels; at the borders, and for other kernels, weights
  * are loaded with each tap. Keeping columns of the input in registers too would need 18 of 16.
  */
-import { Depthwise, Window } from "../src/records";
+import { Depthwise, Tail, Window } from "../src/records";
 import { residualAt } from "./residual";
 import { activate, finish, loadLanes, storeLanes } from "./tail";
 import { float, word } from "./team";
@@ -159,7 +159,6 @@ function ninefold(
   const line = x1 * word(step, Window.inWidth);
   const advance = x1 * word(step, Window.strideX);
   const tap = (<usize>((channels + 3) & ~3)) << 2;
-  const slopes = f32x4.splat(slope);
   for (let c = 0; c < channels; c += 4) {
     const w = weights + (c << 2);
     const w0 = v128.load(w);
@@ -176,25 +175,65 @@ function ninefold(
     let a = input + (c << 2);
     let to = out + (c << 2);
     const end = to + count * outStep;
-    while (to < end) {
-      const b = a + line;
-      const d = b + line;
-      let sum = f32x4.add(start, f32x4.mul(v128.load(a), w0));
-      let more = f32x4.mul(v128.load(a + x1), w1);
-      sum = f32x4.add(sum, f32x4.mul(v128.load(a + x2), w2));
-      more = f32x4.add(more, f32x4.mul(v128.load(b), w3));
-      sum = f32x4.add(sum, f32x4.mul(v128.load(b + x1), w4));
-      more = f32x4.add(more, f32x4.mul(v128.load(b + x2), w5));
-      sum = f32x4.add(sum, f32x4.mul(v128.load(d), w6));
-      more = f32x4.add(more, f32x4.mul(v128.load(d + x1), w7));
-      sum = f32x4.add(sum, f32x4.mul(v128.load(d + x2), w8));
-      const y = activate(f32x4.add(sum, more), tail, slopes);
-      if (lanes >= 4) v128.store(to, y);
-      else storeLanes(to, y, lanes);
-      a += advance;
-      to += outStep;
+    // Loops without calls: with one, registers are saved and loaded around it in every turn.
+    if (lanes < 4) {
+      for (; to < end; a += advance, to += outStep) {
+        const sum = nine(a, x1, x2, line, start, w0, w1, w2, w3, w4, w5, w6, w7, w8);
+        storeLanes(to, activate(sum, tail, f32x4.splat(slope)), lanes);
+      }
+    } else if (tail == Tail.none) {
+      for (; to < end; a += advance, to += outStep) {
+        v128.store(to, nine(a, x1, x2, line, start, w0, w1, w2, w3, w4, w5, w6, w7, w8));
+      }
+    } else if (tail == Tail.relu) {
+      for (; to < end; a += advance, to += outStep) {
+        const sum = nine(a, x1, x2, line, start, w0, w1, w2, w3, w4, w5, w6, w7, w8);
+        v128.store(to, f32x4.pmax(sum, f32x4.splat(0)));
+      }
+    } else if (tail == Tail.leaky) {
+      for (; to < end; a += advance, to += outStep) {
+        const sum = nine(a, x1, x2, line, start, w0, w1, w2, w3, w4, w5, w6, w7, w8);
+        v128.store(to, f32x4.pmax(sum, f32x4.mul(sum, f32x4.splat(slope))));
+      }
+    } else {
+      for (; to < end; a += advance, to += outStep) {
+        const sum = nine(a, x1, x2, line, start, w0, w1, w2, w3, w4, w5, w6, w7, w8);
+        v128.store(to, activate(sum, tail, f32x4.splat(slope)));
+      }
     }
   }
+}
+
+/** The sum of a window. */
+@inline
+function nine(
+  a: usize,
+  x1: usize,
+  x2: usize,
+  line: usize,
+  start: v128,
+  w0: v128,
+  w1: v128,
+  w2: v128,
+  w3: v128,
+  w4: v128,
+  w5: v128,
+  w6: v128,
+  w7: v128,
+  w8: v128,
+): v128 {
+  const b = a + line;
+  const d = b + line;
+  let sum = f32x4.add(start, f32x4.mul(v128.load(a), w0));
+  let more = f32x4.mul(v128.load(a + x1), w1);
+  sum = f32x4.add(sum, f32x4.mul(v128.load(a + x2), w2));
+  more = f32x4.add(more, f32x4.mul(v128.load(b), w3));
+  sum = f32x4.add(sum, f32x4.mul(v128.load(b + x1), w4));
+  more = f32x4.add(more, f32x4.mul(v128.load(b + x2), w5));
+  sum = f32x4.add(sum, f32x4.mul(v128.load(d), w6));
+  more = f32x4.add(more, f32x4.mul(v128.load(d + x1), w7));
+  sum = f32x4.add(sum, f32x4.mul(v128.load(d + x2), w8));
+  return f32x4.add(sum, more);
 }
 
 /** Pixels `from` … `until` of a row, any kernel, with regard to the image's edges. */
@@ -221,24 +260,42 @@ function border(
   const dilationX = word(step, Window.dilationX);
   const tap = ((channels + 3) & ~3) << 2;
   const top = row * word(step, Window.strideY) - word(step, Window.padTop);
+  const firstY = firstTap(top, dilationY);
+  const lastY = lastTap(top, dilationY, inHeight, kernelHeight);
+  const image = word(step, Window.input) + (n * inHeight + top) * inWidth * inStep;
   for (let x = from; x < until; x++) {
     const left = x * word(step, Window.strideX) - word(step, Window.padLeft);
+    const firstX = firstTap(left, dilationX);
+    const lastX = lastTap(left, dilationX, inWidth, kernelWidth);
+    const pixels = image + (left + firstX * dilationX) * inStep;
     for (let c = 0; c < channels; c += 4) {
       let sum = v128.load(bias + (c << 2));
-      for (let ky = 0; ky < kernelHeight; ky++) {
-        const y = top + ky * dilationY;
-        if (<u32>y >= <u32>inHeight) continue;
-        const pixels = word(step, Window.input) + (n * inHeight + y) * inWidth * inStep + (c << 2);
-        const w = weights + ky * kernelWidth * tap + (c << 2);
-        for (let kx = 0; kx < kernelWidth; kx++) {
-          const at = left + kx * dilationX;
-          if (<u32>at >= <u32>inWidth) continue;
-          const value = v128.load(pixels + at * inStep);
-          sum = f32x4.add(sum, f32x4.mul(value, v128.load(w + kx * tap)));
+      for (let ky = firstY; ky < lastY; ky++) {
+        let at = pixels + ky * dilationY * inWidth * inStep + (c << 2);
+        let w = weights + (ky * kernelWidth + firstX) * tap + (c << 2);
+        for (let kx = firstX; kx < lastX; kx++) {
+          sum = f32x4.add(sum, f32x4.mul(v128.load(at), v128.load(w)));
+          at += dilationX * inStep;
+          w += tap;
         }
       }
       const y = activate(sum, tail, f32x4.splat(slope));
       storeLanes(line + x * outStep + (c << 2), y, channels - c);
     }
   }
+}
+
+/** The first tap of an axis that lies in the image, `start` being where the kernel begins. */
+@inline
+export function firstTap(start: i32, dilation: i32): i32 {
+  if (start >= 0) return 0;
+  return dilation == 1 ? -start : (dilation - 1 - start) / dilation;
+}
+
+/** One past the last tap that does. */
+@inline
+export function lastTap(start: i32, dilation: i32, size: i32, taps: i32): i32 {
+  if (start >= size) return 0;
+  const count = dilation == 1 ? size - start : (size - start + dilation - 1) / dilation;
+  return min(taps, count);
 }

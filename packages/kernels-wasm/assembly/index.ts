@@ -4,9 +4,10 @@ import { inferenceGradientChunk, inputGradientChunk, normalizeChunk } from "./ba
 import { statisticsChunk, sumsChunk } from "./batchnorm-sums";
 import { convChunk } from "./conv";
 import { depthwiseChunk } from "./depthwise";
+import { depthwiseGradientChunk } from "./depthwise-input-gradient";
 import { depthwiseWeightGradientChunk } from "./depthwise-weight-gradient";
 import { imageChunk } from "./image";
-import { depthwiseGradientChunk, stridedGradientChunk } from "./input-gradient";
+import { stridedGradientChunk } from "./input-gradient";
 import { packDepthwiseChunk, packProductChunk, packWinogradChunk } from "./pack";
 import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwise";
 import { poolChunk } from "./pool";

@@ -16,7 +16,7 @@ import { word } from "./team";
 
 /** The words of a row's or a column's phase. */
 @inline
-function phaseOf(step: usize, index: i32): usize {
+export function phaseOf(step: usize, index: i32): usize {
   return step + ((StridedGradient.size + index * Phase.size) << 2);
 }
 
@@ -134,69 +134,4 @@ function patches(
       }
     }
   }
-}
-
-/** Of a depthwise convolution: the taps of each pixel are listed, then added up, 4 channels at a time. */
-export function depthwiseGradientChunk(step: usize, chunk: i32, thread: i32): void {
-  const height = word(step, Window.outHeight);
-  const width = word(step, Window.outWidth);
-  const strideY = word(step, Window.strideY);
-  const strideX = word(step, Window.strideX);
-  const n = chunk / height;
-  const y = chunk % height;
-  const channels = word(step, StridedGradient.groups);
-  const list =
-    <usize>word(step, StridedGradient.scratch) + thread * word(step, StridedGradient.scratchBytes);
-  const hasResidual = word(step, StridedGradient.residual) != 0;
-  const row = phaseOf(step, y % strideY);
-  const outPixel = <usize>word(step, Window.outStride) << 2;
-  let to = <usize>word(step, Window.output) + (n * height + y) * width * outPixel;
-  for (let x = 0; x < width; x++) {
-    const column = phaseOf(step, strideY + x % strideX);
-    const end = listTaps(step, row, column, n, y / strideY, x / strideX, list);
-    const residual = hasResidual ? residualAt(step, StridedGradient.residual, n, y, x) : 0;
-    for (let c = 0; c < channels; c += 4) {
-      const lanes = channels - c;
-      let sum = residual ? loadLanes(residual + (c << 2), lanes) : f32x4.splat(0);
-      for (let tap = list; tap < end; tap += 8) {
-        const g = v128.load(<usize>load<u32>(tap) + (c << 2));
-        sum = f32x4.add(sum, f32x4.mul(g, v128.load(<usize>load<u32>(tap, 4) + (c << 2))));
-      }
-      if (lanes >= 4) v128.store(to + (c << 2), sum);
-      else storeLanes(to + (c << 2), sum, lanes);
-    }
-    to += outPixel;
-  }
-}
-
-/** Addresses of gradient and weights for each tap that reaches a pixel; returns the list's end. */
-function listTaps(
-  step: usize,
-  row: usize,
-  column: usize,
-  n: i32,
-  t: i32,
-  s: i32,
-  list: usize,
-): usize {
-  const height = word(step, Window.inHeight);
-  const width = word(step, Window.inWidth);
-  const pixel = word(step, Window.inStride) << 2;
-  const tap = ((word(step, StridedGradient.groups) + 3) & ~3) << 2;
-  const across = word(step, Window.kernelWidth);
-  for (let i = 0; i < word(row, Phase.count); i++) {
-    const y = t + word(row, Phase.shift) - i * word(row, Phase.dilation);
-    if (<u32>y >= <u32>height) continue;
-    const line = word(step, Window.input) + (n * height + y) * width * pixel;
-    const ky = word(row, Phase.first) + i * word(row, Phase.step);
-    for (let j = 0; j < word(column, Phase.count); j++) {
-      const x = s + word(column, Phase.shift) - j * word(column, Phase.dilation);
-      if (<u32>x >= <u32>width) continue;
-      const kx = word(column, Phase.first) + j * word(column, Phase.step);
-      store<u32>(list, line + x * pixel);
-      store<u32>(list, word(step, StridedGradient.weights) + (ky * across + kx) * tap, 4);
-      list += 8;
-    }
-  }
-  return list;
 }
