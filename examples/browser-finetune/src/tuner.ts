@@ -13,14 +13,7 @@ import {
   trainingAugment,
   writeModel,
 } from "@retinaface-webgpu/train";
-import {
-  DEFAULT_CONFIG,
-  type DetectorConfig,
-  RetinaFace,
-  readCheckpoint,
-  readCheckpointConfig,
-  toRawImage,
-} from "retinaface-webgpu";
+import { type DetectorConfig, RetinaFace, readWeights, toRawImage } from "retinaface-webgpu";
 import type { Box, LabelledPhoto, TuneOptions } from "./protocol.js";
 
 const SEED = 1;
@@ -41,8 +34,7 @@ export class Tuner {
   /** @throws the detector's errors for weights it cannot use, WebGpuUnavailableError */
   static async load(weights: Blob): Promise<Tuner> {
     const bytes = new Uint8Array(await weights.arrayBuffer());
-    const state = readCheckpoint(bytes);
-    const config = { ...DEFAULT_CONFIG, ...readCheckpointConfig(bytes) };
+    const { state, config } = readWeights(bytes);
     const device = await Device.create();
     try {
       const detector = await RetinaFace.load({ weights: bytes, device });

@@ -88,3 +88,4 @@ export {
 } from "./types.js";
 export { CONFIG_KEY, readCheckpointConfig, storeThresholds } from "./weights/config.js";
 export * from "./weights/index.js";
+export { readWeights, type Weights, weightsOf } from "./weights/open.js";

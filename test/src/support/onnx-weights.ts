@@ -60,3 +60,33 @@ function onnxTensor(message: Uint8Array): OnnxTensor {
   }
   return { name, shape, data: new Float32Array(raw.buffer) };
 }
+
+/** The model with other numbers in the float32 initializers for which there are some, as many as before. */
+export function withOnnxWeights(
+  model: Uint8Array,
+  replacement: (name: string) => Float32Array | undefined,
+): Uint8Array {
+  const copy = model.slice();
+  for (const [field, graph] of fields(copy)) {
+    if (field !== 7) continue;
+    for (const [member, tensor] of fields(graph as Uint8Array)) {
+      if (member === 5) replaceRaw(tensor as Uint8Array, replacement);
+    }
+  }
+  return copy;
+}
+
+function replaceRaw(
+  message: Uint8Array,
+  replacement: (name: string) => Float32Array | undefined,
+): void {
+  const { name } = onnxTensor(message);
+  const values = replacement(name);
+  if (!values) return;
+  for (const [field, value] of fields(message)) {
+    if (field !== 9) continue;
+    const raw = value as Uint8Array;
+    if (raw.byteLength !== values.byteLength) throw new Error(`${name} has another size`);
+    raw.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+}

@@ -27,7 +27,10 @@ interface OrtTensor {
 
 interface Ort {
   InferenceSession: {
-    create(model: Uint8Array): Promise<{
+    create(
+      model: Uint8Array,
+      options?: { logSeverityLevel: 0 | 1 | 2 | 3 | 4 },
+    ): Promise<{
       inputNames: string[];
       run(feeds: Record<string, unknown>): Promise<Record<string, OrtTensor>>;
       release(): Promise<void>;
@@ -44,9 +47,14 @@ export function oracleAbsent(): string | undefined {
   return installed ? undefined : "needs onnxruntime-node: npm ci --prefix bench --ignore-scripts";
 }
 
+/** onnxruntime in Node, where {@link oracleAbsent} is undefined. */
+export function onnxRuntime(): Ort {
+  return createRequire(peers)("onnxruntime-node") as Ort;
+}
+
 /** Loads the oracle. */
 export async function openOracle(): Promise<Oracle> {
-  const ort = createRequire(peers)("onnxruntime-node") as Ort;
+  const ort = onnxRuntime();
   const model = await readShared(ORACLE_MODEL);
   return {
     async run(bgr, width, height) {

@@ -17,8 +17,7 @@ import { inferNetwork } from "../model/infer.js";
 import type { NetworkConfig } from "../model/network.js";
 import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
-import { DEFAULT_CONFIG } from "../types.js";
-import { readCheckpointConfig } from "../weights/config.js";
+import { weightsOf } from "../weights/open.js";
 import type { Backend, BackendChoice, DetectorRuntime } from "./backend.js";
 import { type DetectFilesOptions, detectFiles, type FileResult } from "./files.js";
 import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.js";
@@ -111,12 +110,8 @@ export class RetinaFace {
     const where = { backend, threads, device };
     checkBackend(where, { precision, tune });
     const bytes = await findWeights(weights);
-    const state = await loadCheckpoint(bytes);
-    const config = {
-      ...DEFAULT_CONFIG,
-      ...readCheckpointConfig(bytes),
-      ...(overrides && parseDetectorConfig(overrides)),
-    };
+    const { state, config: own } = weightsOf(await loadCheckpoint(bytes), bytes);
+    const config = { ...own, ...(overrides && parseDetectorConfig(overrides)) };
     const network = inferNetwork(state, config.heads);
     const parts = { config, network, state, precision, tune };
     return new RetinaFace(await openRuntime(where, parts), parts, rest, where);

@@ -25,14 +25,14 @@ export function convBn(
   return new nn.Sequential(...layers);
 }
 
-/** Depthwise 3×3 and pointwise 1×1 convolution, each with batch norm and leaky ReLU 0.1 (MobileNet, Howard et al. 2017). */
+/** Depthwise 3×3 and pointwise 1×1 convolution, each with batch norm and leaky ReLU (MobileNet, Howard et al. 2017). */
 export function convDw(
   init: nn.Init,
   inChannels: number,
   outChannels: number,
   stride: number,
+  leaky = 0.1,
 ): nn.Sequential {
-  const leaky = 0.1;
   return new nn.Sequential(
     new nn.Conv2d(init, inChannels, inChannels, {
       kernelSize: 3,

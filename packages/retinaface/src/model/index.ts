@@ -2,7 +2,10 @@ export type { HeadMeaning, HeadSpec } from "../types.js";
 export { Backbone, type BackboneStage } from "./backbones/backbone.js";
 export { MobileNetV1 } from "./backbones/mobilenet.js";
 export { ResNet50 } from "./backbones/resnet.js";
+export { Slim, type SlimOptions } from "./backbones/slim.js";
 export { type ConvBnOptions, convBn, convDw } from "./blocks.js";
+export { houseNames } from "./foreign-names.js";
+export { type HeadForm, headConvolution } from "./head.js";
 export {
   BOX_NUMBERS,
   boxHead,
@@ -19,6 +22,8 @@ export {
   type BackboneEntry,
   type BackboneName,
   backboneNames,
+  hasPyramid,
+  publishedConfig,
   registerBackbone,
   STAGE_NAMES,
   stageNames,

@@ -3,6 +3,7 @@ import { RetinaFaceError } from "../errors.js";
 import type { HeadSpec } from "../types.js";
 import { quote } from "../weights/errors.js";
 import { isTolerated } from "../weights/state-dict.js";
+import { headConvolution } from "./head.js";
 import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
 import type { NetworkConfig } from "./network.js";
@@ -10,26 +11,13 @@ import { backboneEntry, numbersIn, recogniseBackbone } from "./registry.js";
 
 /** Public checkpoints of other networks: the first name that the file has tells which it is. */
 const OTHERS: readonly (readonly [name: string, what: string])[] = [
-  [
-    "conv8.branch0.0.conv.weight",
-    "it is the RFB network of Face-Detector-1MB-with-landmark (four levels of 3, 2, 2 and 3 anchors at strides 8, 16, " +
-      "32 and 64, heads without a feature pyramid), which is not loaded yet.",
-  ],
-  [
-    "conv14.2.0.weight",
-    "it is the slim network of Face-Detector-1MB-with-landmark (four levels of 3, 2, 2 and 3 anchors at strides 8, 16, " +
-      "32 and 64, heads without a feature pyramid), which is not loaded yet.",
-  ],
-  [
-    "base_net.0.0.weight",
-    "it is Ultra-Light-Fast-Generic-Face-Detector, a network of other layers without landmarks.",
-  ],
   ["stage1.0.0.weight", "it is MobileNet's backbone alone, as trained on ImageNet."],
   ["layer1.0.conv1.weight", "it is ResNet alone, as trained on ImageNet."],
 ];
 
 const REMEDY =
-  "Give one whose names are those of the public PyTorch checkpoints (body.*, fpn.*, ssh1.*, ClassHead.*, …).";
+  "Give one whose names are those of the public PyTorch checkpoints (body.*, fpn.*, ssh1.*, ClassHead.*, …), of " +
+  "Face-Detector-1MB-with-landmark's slim and RFB, or of Ultra-Light-Fast-Generic-Face-Detector.";
 /** How many names of each kind a message lists. */
 const MAX_LISTED = 6;
 
@@ -59,7 +47,12 @@ function countOf(parts: ReadonlySet<string>, name: (place: number) => string): n
   return count;
 }
 
-function expectedParts(levels: number, extra: number, heads: readonly HeadSpec[]): string[] {
+function expectedParts(
+  levels: number,
+  extra: number,
+  heads: readonly HeadSpec[],
+  neck: boolean,
+): string[] {
   const places = (count: number, name: (place: number) => string) =>
     Array.from({ length: count }, (_, place) => name(place));
   const { lateral, merge, extra: beyond, context } = LEVEL_NAMES;
@@ -70,8 +63,7 @@ function expectedParts(levels: number, extra: number, heads: readonly HeadSpec[]
   ];
   return [
     "body",
-    ...fpn.map((name) => `fpn.${name}`),
-    ...places(levels, context),
+    ...(neck ? [...fpn.map((name) => `fpn.${name}`), ...places(levels, context)] : []),
     ...heads.flatMap(({ module }) => places(levels, (level) => `${module}.${level}`)),
   ];
 }
@@ -95,11 +87,12 @@ function outputsOf(
   state: StateDict,
   { module }: HeadSpec,
   levels: number,
-  channels: number,
+  channels: number | undefined,
 ): number[] {
-  return Array.from({ length: levels }, (_, level) =>
-    outputsAt(state, `${module}.${level}.conv1x1.weight`, channels),
-  );
+  return Array.from({ length: levels }, (_, level) => {
+    const name = headConvolution(state, module, level) ?? `${module}.${level}.conv1x1`;
+    return outputsAt(state, `${name}.weight`, channels);
+  });
 }
 
 /** The table's rows as the checkpoint has them: a class head may have more classes, other heads have their width. */
@@ -107,7 +100,7 @@ function headsOf(
   state: StateDict,
   table: readonly HeadSpec[],
   anchors: readonly number[],
-  channels: number,
+  channels: number | undefined,
 ): HeadSpec[] {
   return table.map((head) => {
     const outputs = outputsOf(state, head, anchors.length, channels);
@@ -150,13 +143,15 @@ export function inferNetwork(
     const other = OTHERS.find(([name]) => state.has(name));
     throw unknown(other?.[1] ?? `it has no backbone that is known here, but ${list([...found])}.`);
   }
+  const { channels: pyramid, widthOf } = backboneEntry(backbone);
+  const neck = pyramid !== undefined;
   const box = boxHead(table);
   const levels = countOf(found, (level) => `${box.module}.${level}`);
   const extra = countOf(found, (n) => `fpn.${LEVEL_NAMES.extra(n)}`);
   const present = table.filter(
     ({ meaning, module }) => meaning === "class" || meaning === "box" || found.has(`${module}.0`),
   );
-  const expected = expectedParts(Math.max(1, levels), extra, present);
+  const expected = expectedParts(Math.max(1, levels), extra, present, neck);
   const missing = expected.filter((part) => !found.has(part));
   const unexpected = [...found].filter((part) => !expected.includes(part));
   if (missing.length + unexpected.length > 0) {
@@ -170,7 +165,7 @@ export function inferNetwork(
         .join(" "),
     );
   }
-  const channels = channelsOf(state);
+  const channels = neck ? channelsOf(state) : undefined;
   const outputs = outputsOf(state, box, levels, channels);
   const anchorsPerCell = outputs.map((count) => count / BOX_NUMBERS);
   if (!anchorsPerCell.every((count) => Number.isSafeInteger(count) && count >= 1)) {
@@ -179,14 +174,14 @@ export function inferNetwork(
     );
   }
   const heads = headsOf(state, present, anchorsPerCell, channels);
-  const width = backboneEntry(backbone).widthOf?.(state);
+  const width = widthOf?.(state);
   if (width !== undefined && !(width > 0)) {
     throw unknown(`the shapes of its ${quote("body")} are those of ${backbone} at no width.`);
   }
   return {
     backbone,
     ...(width === undefined ? {} : { width }),
-    channels,
+    ...(channels === undefined ? {} : { channels }),
     anchorsPerCell,
     ...(extra > 0 ? { extraLevels: extra } : {}),
     ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),

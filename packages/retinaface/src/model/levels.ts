@@ -38,13 +38,14 @@ export function pyramidStages(stages: readonly BackboneStage[], count: number): 
 /**
  * The levels of a network over a backbone.
  *
+ * @param channels of every level, or undefined where the heads read the backbone's maps
  * @param anchorsPerCell anchors of each level, fine to coarse
  * @param extra the last so many levels are made from the backbone's coarsest map, by halving again and again
  * @throws OptionError for more levels than there can be
  */
 export function levelsOf(
   stages: readonly BackboneStage[],
-  channels: number,
+  channels: number | undefined,
   anchorsPerCell: readonly number[],
   extra: number,
 ): Level[] {
@@ -55,7 +56,8 @@ export function levelsOf(
         `[${anchorsPerCell.join(", ")}]: give anchorsPerCell one whole number a level`,
     );
   }
-  const from = pyramidStages(stages, count - extra).map((i) => stages[i].stride);
+  const fed = pyramidStages(stages, count - extra);
+  const from = fed.map((i) => stages[i].stride);
   if (
     !(Number.isSafeInteger(extra) && extra >= 0) ||
     from.length + extra !== count ||
@@ -71,7 +73,7 @@ export function levelsOf(
   const beyond = Array.from({ length: extra }, (_, i) => coarsest * 2 ** (i + 1));
   return [...from, ...beyond].map((stride, i) => ({
     stride,
-    channels,
+    channels: channels ?? stages[fed[i]].channels,
     anchors: anchorsPerCell[i],
   }));
 }

@@ -1,22 +1,23 @@
-import { concat, reshape, type Tensor } from "@retinaface-webgpu/tensor/inference";
+import { concat, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { OptionError } from "../errors.js";
-import { DEFAULT_CONFIG, type HeadSpec } from "../types.js";
+import type { HeadSpec } from "../types.js";
 import type { Backbone, BackboneStage } from "./backbones/backbone.js";
 import { FPN, named, SSH } from "./fpn.js";
+import { type Head, makeHead } from "./head.js";
 import { checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
-import { type BackboneName, backboneEntry } from "./registry.js";
+import { type BackboneName, backboneEntry, publishedConfig } from "./registry.js";
 
 /** What determines the network's shape. */
 export interface NetworkConfig {
   backbone: BackboneName;
   /** MobileNet's width multiplier; default 0.25. */
   width?: number;
-  /** Channels of the pyramid, a multiple of 4; default 64 for MobileNet, 256 for ResNet-50. */
+  /** Channels of the pyramid, a multiple of 4; default 64 for MobileNet, 256 for ResNet-50; `slim` and `rfb` have none. */
   channels?: number;
   /**
-   * Anchors a cell at each level, fine to coarse; default `[2, 2, 2]`. There are as many levels as numbers: the coarsest
+   * Anchors a cell at each level, fine to coarse; default as published, mostly `[2, 2, 2]`. There are as many levels as numbers: the coarsest
    * of the backbone, one for each stride.
    */
   anchorsPerCell?: readonly number[];
@@ -44,41 +45,34 @@ export interface NetworkPart {
   run(maps: readonly Tensor[]): Tensor[];
 }
 
-/** A 1×1 convolution that predicts `width` numbers for each prior of a cell. */
-class Head extends nn.Module {
-  readonly conv1x1: nn.Conv2d;
-  readonly width: number;
-
-  constructor(init: nn.Init, inChannels: number, anchors: number, width: number) {
-    super();
-    this.width = width;
-    this.conv1x1 = new nn.Conv2d(init, inChannels, anchors * width, { kernelSize: 1 });
+/** @throws OptionError for a pyramid that cannot be, or where there is none */
+function checkPyramid(
+  { backbone, extraLevels }: NetworkConfig,
+  channels: number | undefined,
+): void {
+  if (backboneEntry(backbone).channels === undefined) {
+    if (channels === undefined && !extraLevels) return;
+    throw new OptionError(
+      `heads over ${backbone} read its maps without a pyramid: leave channels and extraLevels out`,
+    );
   }
-
-  override forward(x: Tensor): Tensor {
-    return this.conv1x1.forward(x);
-  }
-
-  /** `[n, h, w, anchors · width]` as `[n, h · w · anchors, width]`. */
-  perPrior(y: Tensor): Tensor {
-    return reshape(y, [y.shape[0], -1, this.width]);
-  }
+  if (Number.isSafeInteger(channels) && channels! > 0 && channels! % 4 === 0) return;
+  throw new OptionError(`a pyramid of ${channels} channels: give channels a multiple of 4`);
 }
 
 /**
  * RetinaFace (Deng et al. 2019): backbone, feature pyramid, a context module for each level and the heads, named as in
- * the public PyTorch checkpoints. This is the one definition of a network: compiled inference, training, frozen prefixes
+ * the public PyTorch checkpoints; over the light backbones the heads alone. This is the one definition of a network: compiled inference, training, frozen prefixes
  * and groups of parameters read its `parts()`, `levels` and `headSpecs`.
  */
 export class RetinaFaceNetwork extends nn.Module {
   readonly body: Backbone;
-  readonly fpn: FPN;
+  /** Absent where the heads read the backbone's maps. */
+  readonly fpn: FPN | undefined;
   readonly [context: `ssh${number}`]: SSH;
   /** A head of each level: `ClassHead`, `BboxHead`, `LandmarkHead` of the published network. */
   readonly [head: `${string}Head`]: readonly Head[];
-  readonly config: Readonly<
-    NetworkConfig & { width: number; channels: number; anchorsPerCell: readonly number[] }
-  >;
+  readonly config: Readonly<NetworkConfig & { width: number; anchorsPerCell: readonly number[] }>;
   /** Fine to coarse. */
   readonly levels: readonly Level[];
   readonly headSpecs: readonly HeadSpec[];
@@ -90,16 +84,15 @@ export class RetinaFaceNetwork extends nn.Module {
     super();
     const entry = backboneEntry(config.backbone);
     const { width = 0.25, channels = entry.channels, extraLevels = 0 } = config;
-    const anchorsPerCell = config.anchorsPerCell ?? anchorsPerCellOf(DEFAULT_CONFIG.anchors);
+    const { anchors } = publishedConfig(config.backbone);
+    const anchorsPerCell = config.anchorsPerCell ?? anchorsPerCellOf(anchors);
     const heads = config.heads ?? RETINAFACE_HEADS;
     checkHeadTable(heads);
-    if (!(Number.isSafeInteger(channels) && channels > 0 && channels % 4 === 0)) {
-      throw new OptionError(`a pyramid of ${channels} channels: give channels a multiple of 4`);
-    }
+    checkPyramid(config, channels);
     this.config = {
       backbone: config.backbone,
       width,
-      channels,
+      ...(channels === undefined ? {} : { channels }),
       anchorsPerCell,
       ...(extraLevels > 0 ? { extraLevels } : {}),
       ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
@@ -115,16 +108,22 @@ export class RetinaFaceNetwork extends nn.Module {
     }
     const fed = pyramidStages(stages, this.levels.length - extraLevels);
     const inChannels = fed.map((i) => stages[i].channels);
-    this.fpn = new FPN(init, inChannels, channels, extraLevels);
-    this.#contexts = named(
-      this,
-      this.levels.length,
-      LEVEL_NAMES.context,
-      () => new SSH(init, channels, channels),
-    );
+    const neck = channels !== undefined;
+    this.fpn = neck ? new FPN(init, inChannels, channels, extraLevels) : undefined;
+    this.#contexts = neck
+      ? named(
+          this,
+          this.levels.length,
+          LEVEL_NAMES.context,
+          () => new SSH(init, channels, channels),
+        )
+      : [];
     this.#heads = new Map(
       heads.map(({ name, module, width }) => {
-        const own = this.levels.map((level) => new Head(init, channels, level.anchors, width));
+        const own = this.levels.map(({ channels: inChannels, anchors }, i) => {
+          const place = { coarsest: i === this.levels.length - 1, inChannels, anchors, width };
+          return makeHead(init, entry.heads ?? "pointwise", place);
+        });
         Object.assign(this, { [module]: own });
         return [name, own];
       }),
@@ -134,9 +133,11 @@ export class RetinaFaceNetwork extends nn.Module {
   /** The forward pass up to the heads, in its order: the backbone's stages, the pyramid, the context modules. */
   parts(): NetworkPart[] {
     const contexts = this.#contexts;
+    const { fpn } = this;
+    if (!fpn) return this.#backboneParts();
     return [
       ...this.#backboneParts(),
-      { name: "fpn", modules: [this.fpn], run: (maps) => this.fpn.forward(maps) },
+      { name: "fpn", modules: [fpn], run: (maps) => fpn.forward(maps) },
       {
         name: "ssh",
         modules: contexts,

@@ -1,21 +1,28 @@
 import type { StateDict } from "@retinaface-webgpu/tensor/inference";
 import type * as nn from "@retinaface-webgpu/tensor/nn";
 import { OptionError } from "../errors.js";
+import { type AnchorConfig, DEFAULT_CONFIG, type DetectorConfig } from "../types.js";
 import type { Backbone } from "./backbones/backbone.js";
 import { MOBILENET_LAST, MOBILENET_STEM, MobileNetV1 } from "./backbones/mobilenet.js";
 import { ResNet50 } from "./backbones/resnet.js";
+import { Slim } from "./backbones/slim.js";
+import type { HeadForm } from "./head.js";
 
 /** Backbones by the names that configurations use; {@link registerBackbone} adds others. */
-export type BackboneName = "mobilenet0.25" | "resnet50" | (string & {});
+export type BackboneName = "mobilenet0.25" | "resnet50" | "slim" | "rfb" | (string & {});
 
 /** What the library knows of a backbone. */
 export interface BackboneEntry {
   /** @param width multiplier of its channels, where it has one */
   create(init: nn.Init, width: number): Backbone;
-  /** Channels of a pyramid over it, where none are asked for. */
-  readonly channels: number;
-  /** The first weight that only its checkpoints have, such as `body.layer1.0.conv1.weight`. */
-  readonly mark: string;
+  /** Channels of a pyramid over it, where none are asked for; absent: heads read its maps without a pyramid. */
+  readonly channels?: number;
+  /** How the heads are built; default `pointwise`. */
+  readonly heads?: HeadForm;
+  /** What its published checkpoints were trained with, where it is not {@link DEFAULT_CONFIG}. */
+  readonly config?: Partial<DetectorConfig>;
+  /** A weight that only its checkpoints have, such as `body.layer1.0.conv1.weight`, or several that only they have all. */
+  readonly mark: string | readonly string[];
   /** Names of its stages, where they are not those of {@link STAGE_NAMES}: what `train --freeze` takes. */
   readonly stages?: readonly string[];
   /** The width of a checkpoint of it, NaN where its weights bear out none; absent where there is only one. */
@@ -40,6 +47,29 @@ function mobileNetWidth(state: StateDict): number {
   return numbersIn(state, "body") >= (width * MOBILENET_LAST) ** 2 ? width : Number.NaN;
 }
 
+/** Of Face-Detector-1MB-with-landmark and of Ultra-Light-Fast-Generic-Face-Detector. */
+const LIGHT_ANCHORS: AnchorConfig = {
+  minSizes: [
+    [10, 16, 24],
+    [32, 48],
+    [64, 96],
+    [128, 192, 256],
+  ],
+  steps: [8, 16, 32, 64],
+  ratios: [1],
+  clip: false,
+};
+
+const LIGHT = {
+  heads: "separable",
+  stages: ["stem", "stage1", "stage2", "stage3", "stage4"],
+} as const;
+
+const RFB_MARK = "body.conv8.branch0.0.conv.weight";
+const SLIM_MARK = "body.conv14.2.2.weight";
+const SCALED_MARK = "body.input.scale";
+
+/** Recognised in this order. */
 const BACKBONES = new Map<string, BackboneEntry>([
   [
     "mobilenet0.25",
@@ -56,6 +86,42 @@ const BACKBONES = new Map<string, BackboneEntry>([
       create: (init) => new ResNet50(init),
       channels: 256,
       mark: "body.layer1.0.conv1.weight",
+    },
+  ],
+  [
+    "ultralight-rfb",
+    {
+      ...LIGHT,
+      create: (init) => new Slim(init, { rfb: true, scaled: true }),
+      config: { anchors: { ...LIGHT_ANCHORS, clip: true } },
+      mark: [SCALED_MARK, RFB_MARK],
+    },
+  ],
+  [
+    "ultralight-slim",
+    {
+      ...LIGHT,
+      create: (init) => new Slim(init, { scaled: true }),
+      config: { anchors: { ...LIGHT_ANCHORS, clip: true } },
+      mark: [SCALED_MARK, SLIM_MARK],
+    },
+  ],
+  [
+    "rfb",
+    {
+      ...LIGHT,
+      create: (init) => new Slim(init, { rfb: true }),
+      config: { anchors: LIGHT_ANCHORS },
+      mark: RFB_MARK,
+    },
+  ],
+  [
+    "slim",
+    {
+      ...LIGHT,
+      create: (init) => new Slim(init),
+      config: { anchors: LIGHT_ANCHORS },
+      mark: SLIM_MARK,
     },
   ],
 ]);
@@ -90,7 +156,19 @@ export function stageNames(name: BackboneName): readonly string[] {
   return backboneEntry(name).stages ?? STAGE_NAMES;
 }
 
+/** Whether networks over a backbone have a pyramid and context modules. @throws OptionError for a name that none has */
+export function hasPyramid(name: BackboneName): boolean {
+  return backboneEntry(name).channels !== undefined;
+}
+
 /** The name of the backbone that a checkpoint has, or undefined. */
 export function recogniseBackbone(state: StateDict): BackboneName | undefined {
-  return backboneNames().find((name) => state.has(backboneEntry(name).mark));
+  return backboneNames().find((name) =>
+    [backboneEntry(name).mark].flat().every((mark) => state.has(mark)),
+  );
+}
+
+/** What networks over a backbone are made for where nothing else is said. @throws OptionError for a name that none has */
+export function publishedConfig(name: BackboneName): DetectorConfig {
+  return { ...DEFAULT_CONFIG, ...backboneEntry(name).config };
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_CONFIG, inferNetwork, OptionError } from "retinaface-webgpu";
+import { inferNetwork, OptionError, publishedConfig } from "retinaface-webgpu";
 import { holdOutSpec, validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import type { RunChange, RunCheckpoint, RunDescription } from "../run/run-files.node.js";
@@ -44,7 +44,7 @@ async function settingsOf(
   pretrained: Pretrained | undefined,
 ): Promise<TrainSettings> {
   const { preset, optimizer, batchNorm } = values;
-  const own = pretrained?.config ?? DEFAULT_CONFIG;
+  const own = pretrained?.config ?? publishedConfig(values.backbone ?? DEFAULT_BACKBONE);
   const config = values.anchors
     ? { ...(own.heads && { heads: own.heads }), ...(await readAnchors(values.anchors)) }
     : own;

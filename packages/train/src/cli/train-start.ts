@@ -1,11 +1,4 @@
-import {
-  DEFAULT_CONFIG,
-  inferNetwork,
-  OptionError,
-  readBytes,
-  readCheckpoint,
-  readCheckpointConfig,
-} from "retinaface-webgpu";
+import { inferNetwork, OptionError, readBytes, readWeights } from "retinaface-webgpu";
 import { locateWeights } from "retinaface-webgpu/node";
 import type { Pretrained } from "../trainer/initialise.js";
 import type { TrainValues } from "./train-options.js";
@@ -61,10 +54,7 @@ export async function readStart(values: StartValues, own?: string | null): Promi
   const located = name === DEFAULT ? await locateWeights() : undefined;
   const bytes = located?.bytes ?? (await readBytes(name));
   const text = located ? `the default weights, ${located.origin.path}` : name;
-  const pretrained: Pretrained = {
-    state: readCheckpoint(bytes),
-    config: { ...DEFAULT_CONFIG, ...readCheckpointConfig(bytes) },
-  };
+  const pretrained: Pretrained = readWeights(bytes);
   checkShape(values, pretrained, text);
   return { weights: name, pretrained, text };
 }

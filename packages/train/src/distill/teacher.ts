@@ -8,14 +8,12 @@ import {
   WeightStore,
 } from "@retinaface-webgpu/tensor";
 import {
-  DEFAULT_CONFIG,
   type DetectorConfig,
   inferNetwork,
   loadNetwork,
   type NetworkOutput,
   type RetinaFaceNetwork,
-  readCheckpoint,
-  readCheckpointConfig,
+  readWeights,
 } from "retinaface-webgpu";
 import type { BatchImages } from "../trainer/images.js";
 
@@ -29,8 +27,8 @@ export class Teacher {
 
   /** @throws CheckpointError, StateDictMismatchError for bytes that are no RetinaFace's weights */
   constructor(device: Device, checkpoint: Uint8Array) {
-    const state = readCheckpoint(checkpoint);
-    this.config = { ...DEFAULT_CONFIG, ...readCheckpointConfig(checkpoint) };
+    const { state, config } = readWeights(checkpoint);
+    this.config = config;
     this.#device = device;
     const init = nn.Init.empty(device);
     this.#network = loadNetwork(

@@ -92,10 +92,10 @@ export function newStudent(device: Device, { network, seed }: Recipe): RetinaFac
   const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
   const { module, width } = classHead(student.headSpecs);
   for (const head of student[module]) {
-    const odds = Float32Array.from({ length: head.conv1x1.bias!.size }, (_, i) =>
+    const odds = Float32Array.from({ length: head.last.bias!.size }, (_, i) =>
       i % width === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
     );
-    head.conv1x1.bias!.write(odds);
+    head.last.bias!.write(odds);
   }
   return student;
 }

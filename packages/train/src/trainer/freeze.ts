@@ -1,6 +1,7 @@
 import type { nn } from "@retinaface-webgpu/tensor";
 import {
   type BackboneName,
+  hasPyramid,
   OptionError,
   type RetinaFaceNetwork,
   STAGE_NAMES,
@@ -21,7 +22,7 @@ export type Part = (typeof PARTS)[number];
 
 /** Names of the parts of networks over a backbone. */
 export function partNames(backbone: BackboneName): string[] {
-  return [...stageNames(backbone), ...NECK];
+  return [...stageNames(backbone), ...(hasPyramid(backbone) ? NECK : [])];
 }
 
 /**

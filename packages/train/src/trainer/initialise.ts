@@ -9,13 +9,14 @@ import {
   type AnchorConfig,
   anchorsPerCellOf,
   checkAnchorsFit,
-  DEFAULT_CONFIG,
   type DetectorConfig,
   type HeadSpec,
+  headConvolution,
   inferNetwork,
   matchStateDict,
   type NetworkConfig,
   OptionError,
+  publishedConfig,
   RETINAFACE_HEADS,
   RetinaFaceNetwork,
 } from "retinaface-webgpu";
@@ -82,8 +83,9 @@ export function adaptHeads(
     const chosen = closestAnchors(after, before, level);
     const count = anchorsOf(before, level).length;
     for (const { module, width } of heads) {
+      const convolution = headConvolution(state, module, level);
       for (const part of ["weight", "bias"]) {
-        const key = `${module}.${level}.conv1x1.${part}`;
+        const key = `${convolution}.${part}`;
         const tensor = state.get(key);
         if (!tensor) continue;
         if (tensor.shape[0] !== count * width) {
@@ -112,7 +114,7 @@ function loadPretrained(
   before: readonly HeadSpec[],
 ): void {
   const own = network.headSpecs.map(({ module }) => module);
-  const fresh = own.filter((module) => !state.has(`${module}.0.conv1x1.weight`));
+  const fresh = own.filter((module) => headConvolution(state, module, 0) === undefined);
   const lost = before.map(({ module }) => module).filter((module) => !own.includes(module));
   const isOf = (name: string, heads: readonly string[]) => heads.includes(name.split(".")[0]);
   const wanted = [...network.stateShapes()].filter(([name]) => !isOf(name, fresh));
@@ -144,7 +146,7 @@ export function initialiseNetwork(device: Device, options: InitialiseOptions): R
   const network = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
   checkAnchorsFit(network.levels, config.anchors);
   if (pretrained) {
-    const before = (pretrained.config ?? DEFAULT_CONFIG).anchors;
+    const before = (pretrained.config ?? publishedConfig(shape.backbone)).anchors;
     const state = adaptHeads(pretrained.state, before, config.anchors, network.headSpecs);
     loadPretrained(network, state, given?.heads ?? RETINAFACE_HEADS);
   }

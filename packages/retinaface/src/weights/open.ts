@@ -1,0 +1,30 @@
+import { readCheckpoint, type StateDict } from "@retinaface-webgpu/tensor/inference";
+import { houseNames } from "../model/foreign-names.js";
+import { publishedConfig, recogniseBackbone } from "../model/registry.js";
+import { DEFAULT_CONFIG, type DetectorConfig } from "../types.js";
+import { readCheckpointConfig } from "./config.js";
+
+/** A network's weights and what they were trained with. */
+export interface Weights {
+  /** Under the names that networks have here. */
+  readonly state: StateDict;
+  readonly config: DetectorConfig;
+}
+
+/**
+ * What a checkpoint's tensors are here, and what goes with them: stored with them, else as published with their network.
+ *
+ * @param bytes the checkpoint that `tensors` were read from
+ * @throws CheckpointError where the configuration stored is none
+ */
+export function weightsOf(tensors: StateDict, bytes: Uint8Array): Weights {
+  const state = houseNames(tensors);
+  const backbone = recogniseBackbone(state);
+  const published = backbone === undefined ? DEFAULT_CONFIG : publishedConfig(backbone);
+  return { state, config: { ...published, ...readCheckpointConfig(bytes) } };
+}
+
+/** Reads a checkpoint with its configuration. @throws as `readCheckpoint` and {@link weightsOf} */
+export function readWeights(bytes: Uint8Array): Weights {
+  return weightsOf(readCheckpoint(bytes), bytes);
+}
