@@ -62,6 +62,7 @@ export {
 } from "./image/raw.js";
 export { resizeBilinear } from "./image/resize.js";
 export * from "./model/index.js";
+export { type RedactOptions, type RedactStyle, redact } from "./redact/redact.js";
 export { linearAssignment, type Pair } from "./track/assignment.js";
 export type { OneEuroOptions } from "./track/one-euro.js";
 export { overlap } from "./track/overlap.js";
