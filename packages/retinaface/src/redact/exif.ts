@@ -26,7 +26,7 @@ interface Entry {
  * @returns undefined where the block cannot be followed: then nothing is known of what it holds
  */
 export function cleanExif(source: Uint8Array): Uint8Array | undefined {
-  const bytes = source.slice();
+  const bytes = new Uint8Array(source);
   const view = new DataView(bytes.buffer);
   if (bytes.length < 14) return undefined;
   const order = view.getUint16(0);

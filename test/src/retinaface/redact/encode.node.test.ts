@@ -123,7 +123,7 @@ test("PNG: colours and, if wished, texts, but no EXIF and no XMP; transparency s
     height: 5,
     depth: 8,
     colourType: 6,
-    sample: (x, y, channel) => 40 * x + 7 * y + 50 * channel,
+    sample: (x, y, channel) => (40 * x + 7 * y + 50 * channel) % 256,
   });
   const head = PNG_SIGNATURE.length + 25;
   const original = Buffer.concat([
