@@ -49,6 +49,7 @@ export {
   ReadError,
   RetinaFaceError,
 } from "./errors.js";
+export { escapeText } from "./escape.js";
 export { FaceFinder, type FaceFinderSpec, type HeadLevel } from "./gpu/face-finder.js";
 export { type FeedTarget, ImageFeed } from "./gpu/image-feed.js";
 export { UploadBuffer } from "./gpu/upload.js";

@@ -1,3 +1,4 @@
+import { realpath } from "node:fs/promises";
 import { openDecoders } from "#platform";
 import { hasLandmarks } from "../decode/face.js";
 import { aheadOf, decodersFor } from "../detect/files.js";
@@ -28,13 +29,15 @@ export interface CommandDetector extends Timed {
   dispose(): void;
 }
 
-type CommandCall = Pick<DetectCallOptions, "signal" | "maxSide" | "onTimings">;
+type CommandCall = Pick<DetectCallOptions, "signal" | "maxSide" | "minSide" | "onTimings">;
 
 export interface DetectJob {
   photos: readonly Photo[];
-  /** Folder for annotated PNGs. */
+  /** Folder for copies. */
   out?: string;
-  /** Replace annotated PNGs that are there; a photo of this run never is. */
+  /** What copies are; default annotated PNGs. */
+  copy?: CopyMaker | undefined;
+  /** Replace copies that are there; a photo of this run never is. */
   overwrite?: boolean;
   /** Files beside the photos that the run reads. */
   inputs?: readonly (string | undefined)[];
@@ -53,6 +56,20 @@ export interface DetectJob {
   signal?: AbortSignal;
 }
 
+/** What is written of a photo. */
+export interface CopyMaker {
+  /** Of the copy's name, with its dot. */
+  extensionOf(file: string): string;
+  /** Copies take the place of the photos. */
+  readonly inPlace?: boolean | undefined;
+  make(file: string, image: RawImage, faces: readonly Face[]): Promise<Uint8Array>;
+}
+
+const ANNOTATED: CopyMaker = {
+  extensionOf: () => ".png",
+  make: async (_, image, faces) => encodePng(annotate(image, faces)),
+};
+
 /** One line for each photo that was looked at. */
 interface Result {
   failed: boolean;
@@ -61,8 +78,9 @@ interface Result {
   note?: string;
 }
 
-/** Where annotated copies go. */
+/** Where copies go. */
 interface Copies {
+  readonly maker: CopyMaker;
   readonly names: ReadonlyMap<Photo, string>;
   readonly outputs: Outputs;
 }
@@ -83,8 +101,8 @@ const LEAST_SIDE = 512;
  * already, before any work.
  */
 export async function detectPhotos(job: DetectJob): Promise<number> {
-  const { photos, out, streams, signal } = job;
-  const copies = out === undefined ? undefined : await planCopies(out, job);
+  const { photos, streams, signal } = job;
+  const copies = await planCopies(job);
   const lines = new JsonLines(streams.stdout);
   const decoders = openDecoders(decodersFor(photos));
   const detector = job.load();
@@ -124,17 +142,29 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
 
 const BAR = "{bar} {value}/{total} photos  {label}";
 
-/** Names the annotated copies and makes sure that none would replace a file. */
-async function planCopies(out: string, job: DetectJob): Promise<Copies> {
-  const { photos, overwrite, inputs = [] } = job;
+/** Names the copies and makes sure that none would replace a file that is not to be replaced. */
+async function planCopies(job: DetectJob): Promise<Copies | undefined> {
+  const { photos, out, overwrite, inputs = [], copy: maker = ANNOTATED } = job;
+  const named = photos.filter(({ error }) => error === undefined);
+  if (maker.inPlace) {
+    // What a link leads to is replaced, not the link.
+    const real = async (photo: Photo): Promise<[Photo, string]> => [
+      photo,
+      await realpath(photo.file).catch(() => photo.file),
+    ];
+    const names = new Map(await Promise.all(named.map(real)));
+    return { maker, names, outputs: new Outputs({ overwrite: true, inputs }) };
+  }
+  if (out === undefined) return undefined;
   await makeFolder(out);
   const names = new OutputNames(out, photos);
-  const named = photos.filter(({ error }) => error === undefined);
-  const planned = new Map(named.map((photo) => [photo, names.next(photo.file)]));
+  const planned = new Map(
+    named.map((photo) => [photo, names.next(photo.file, maker.extensionOf(photo.file))]),
+  );
   const read = [...photos.map(({ file }) => file), ...inputs];
   const outputs = new Outputs({ overwrite, inputs: read });
   await outputs.check(...planned.values());
-  return { names: planned, outputs };
+  return { maker, names: planned, outputs };
 }
 
 /** What photos are looked at with. */
@@ -164,7 +194,7 @@ async function lookAt(
     );
     if (copies !== undefined) {
       const copy = copies.names.get(photo) as string;
-      await copies.outputs.write(copy, encodePng(annotate(image, faces)));
+      await copies.outputs.write(copy, await copies.maker.make(file, image, faces));
     }
     const { width, height, warnings } = image;
     const { visThreshold } = { ...DEFAULT_THRESHOLDS, ...detector.config?.thresholds };

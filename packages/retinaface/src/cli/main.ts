@@ -3,13 +3,21 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { readBytes } from "#platform";
+import { OptionError } from "../errors.js";
 import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
 import { readConfigFile } from "./config-file.js";
 import { detectPhotos } from "./detect.js";
 import { exportCommand, exportWeights } from "./export.js";
 import { JsonLines, type Streams } from "./lines.js";
-import { type DetectOptionValues, detectCommand, LEAST_LABEL, overwriteOption } from "./options.js";
+import {
+  type DetectOptionValues,
+  detectCommand,
+  LEAST_LABEL,
+  overwriteOption,
+  type RedactOptionValues,
+  redactCommand,
+} from "./options.js";
 import { Outputs } from "./outputs.js";
 import { findPhotos } from "./photos.js";
 import { startProgress } from "./progress.js";
@@ -55,6 +63,40 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     streams,
     signal,
   });
+  if (failed > 0) process.exitCode = FAILED;
+}
+
+async function redact(args: string[], values: RedactOptionValues, signal: AbortSignal) {
+  const { out, inPlace, overwrite, style, shape, grow, keepMetadata, review: page } = values;
+  if (out === undefined && !inPlace) {
+    throw new OptionError(
+      "redact needs --out DIR for the copies, or --in-place to replace the photos",
+    );
+  }
+  const { redactedCopies, TwoLooks } = await import("./redact.js");
+  const { Review } = await import("./review.js");
+  const { RetinaFace } = await import("../detect/detector.js");
+  const photos = await findPhotos(args);
+  const files = photos.map(({ file }) => file);
+  const pages = new Outputs({ overwrite, inputs: [...files, values.weights] });
+  await pages.check(page);
+  const review = page === undefined ? undefined : new Review();
+  const options = { style, shape, grow };
+  const failed = await detectPhotos({
+    photos,
+    out,
+    overwrite,
+    copy: redactedCopies({ options, inPlace, keepMetadata, review }),
+    inputs: [values.weights, process.env.RETINAFACE_WEIGHTS],
+    maxSide: values.maxSide,
+    truncated: values.truncated,
+    timings: values.timings,
+    load: async () => new TwoLooks(await RetinaFace.load(values)),
+    streams,
+    signal,
+  });
+  if (review && page !== undefined && !signal.aborted)
+    await pages.writeText(page, review.html(files));
   if (failed > 0) process.exitCode = FAILED;
 }
 
@@ -105,6 +147,7 @@ function buildProgram(signal: AbortSignal): Command {
     .description("Face detection with five landmarks, on WebGPU or on processors")
     .exitOverride();
   program.addCommand(detectCommand().action((photos, options) => detect(photos, options, signal)));
+  program.addCommand(redactCommand().action((photos, options) => redact(photos, options, signal)));
   program
     .command("convert")
     .description("convert a PyTorch checkpoint to safetensors")

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BACKENDS, type BackendChoice } from "../detect/backend.js";
+import type { RedactOptions } from "../redact/redact.js";
 import { DEFAULT_THRESHOLDS } from "../types.js";
 
 /** Options of `retinaface detect`, as commander names them. */
@@ -152,4 +153,72 @@ export function detectCommand(): Command {
     .addOption(
       threshold("--vis-threshold <x>", "least score that is printed", fraction, visThreshold),
     );
+}
+
+/** Options of `retinaface redact`, as commander names them. */
+export interface RedactOptionValues
+  extends Pick<
+    DetectOptionValues,
+    "weights" | "out" | "overwrite" | "maxSide" | "truncated" | "backend" | "threads" | "timings"
+  > {
+  inPlace?: boolean;
+  keepMetadata?: boolean;
+  /** File of a page to check what was hidden. */
+  review?: string;
+  style: NonNullable<RedactOptions["style"]>;
+  shape: NonNullable<RedactOptions["shape"]>;
+  grow: number;
+  visThreshold: number;
+}
+
+function factor(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 1 && value <= 10)) {
+    throw new InvalidArgumentError("It must be a number from 1, the box itself, to 10.");
+  }
+  return value;
+}
+
+/** A missed face does more harm than a hidden lamp. */
+const REDACT_THRESHOLD = 0.3;
+
+/** `retinaface redact`, without its action. */
+export function redactCommand(): Command {
+  return new Command("redact")
+    .description("write copies of photos in which every face is made unrecognisable")
+    .argument("<photos...>", "files, folders or glob patterns")
+    .option("--out <dir>", "folder of the copies, in the photos' own formats")
+    .addOption(new Option("--in-place", "replace the photos themselves").conflicts("out"))
+    .addOption(overwriteOption())
+    .addOption(
+      new Option("--style <name>", "pixelate: 8 cells across; blur; fill: black")
+        .choices(["pixelate", "blur", "fill"])
+        .default("pixelate"),
+    )
+    .addOption(new Option("--shape <name>").choices(["ellipse", "box"]).default("ellipse"))
+    .addOption(
+      new Option("--grow <x>", "by what factor a face's box grows").argParser(factor).default(1.3),
+    )
+    .addOption(
+      new Option("--vis-threshold <x>", "least score of what is hidden")
+        .argParser(fraction)
+        .default(REDACT_THRESHOLD),
+    )
+    .option("--keep-metadata", "keep what is text or numbers, such as camera and place")
+    .option("--review <file>", "write a page to check by eye what was hidden and what was not")
+    .option("--weights <file>", "checkpoint: .pth or .safetensors")
+    .addOption(
+      new Option("--max-side <n>", "look at the long side scaled down to n pixels").argParser(
+        count,
+      ),
+    )
+    .addOption(
+      new Option(
+        "--truncated <what>",
+        "photos that are cut off: an error, or what there is",
+      ).choices(["error", "show"]),
+    )
+    .addOption(backendOptions()[0])
+    .addOption(backendOptions()[1])
+    .option("--timings", "say on standard error what it ran on and where the time went");
 }

@@ -89,7 +89,7 @@ export async function findPhotos(args: readonly string[]): Promise<Photo[]> {
 }
 
 /**
- * Names for annotated copies in a folder: `photo.png` for `photo.jpg`, numbered where two photos
+ * Names for copies in a folder: `photo.png` for `photo.jpg`, numbered where two photos
  * share a name or where it would overwrite one of the photos, under whatever name that is found there: through a link to
  * the folder, or as a link into it. Letter case makes no difference, as on macOS and Windows.
  */
@@ -106,10 +106,11 @@ export class OutputNames {
     this.#photos.delete(undefined);
   }
 
-  next(file: string): string {
+  /** @param extension with its dot */
+  next(file: string, extension = ".png"): string {
     const { name } = path.parse(file);
     for (let n = 1; ; n++) {
-      const candidate = path.join(this.folder, n === 1 ? `${name}.png` : `${name}-${n}.png`);
+      const candidate = path.join(this.folder, `${name}${n === 1 ? "" : `-${n}`}${extension}`);
       const key = path.resolve(candidate).toLowerCase();
       if (this.#taken.has(key) || this.#photos.has(identityOfSync(candidate))) continue;
       this.#taken.add(key);
