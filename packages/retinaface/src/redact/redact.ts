@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.js";
 import { checkRawImage } from "../image/raw.js";
 import type { Face, RawImage } from "../types.js";
+import type { Region } from "./region.js";
 import { blurInto, fillInto, pixelateInto } from "./styles.js";
 
 /** How a face is made unrecognisable. */
@@ -19,19 +20,6 @@ export interface RedactOptions {
   readonly shape?: "ellipse" | "box" | undefined;
   /** Of `fill`: red, green, blue, 0 to 255; default black. */
   readonly colour?: readonly [number, number, number] | undefined;
-}
-
-/** The part of an image that a face is redacted in: whole pixels, clipped; `right` and `bottom` exclusive. */
-export interface Region {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-  /** The box that has grown, not clipped: sizes follow it. */
-  readonly width: number;
-  readonly height: number;
-  /** Whether a pixel is redacted. */
-  readonly has: (x: number, y: number) => boolean;
 }
 
 const STYLES = { blur: blurInto, pixelate: pixelateInto, fill: fillInto } as const;

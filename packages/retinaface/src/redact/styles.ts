@@ -5,7 +5,7 @@
  * Deep Learning", 2016): hence few cells, a wide blur, and noise, which cannot be computed away. Only `fill` keeps nothing.
  */
 import type { RawImage } from "../types.js";
-import type { Region } from "./redact.js";
+import type { Region } from "./region.js";
 
 /** Most cells across the longer side of a region. */
 const CELLS = 8;
