@@ -77,6 +77,26 @@ test("every example compiles under strict TypeScript", async () => {
   }
 });
 
+test("programs about lifetimes print what stands behind them", async () => {
+  const folder = temporaryFolder("docs");
+  try {
+    const { transform } = await import("esbuild");
+    const pairs = /^```ts\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```/gm;
+    const programs = [...readPage("docs/lifetimes.md").matchAll(pairs)];
+    assert.is(programs.length, 2);
+    for (const [k, [, text, expected]] of programs.entries()) {
+      const { code: script } = await transform(text, { loader: "ts", format: "esm" });
+      const file = path.join(folder, `${k}.mjs`);
+      writeFileSync(file, script);
+      const { code, output, stdout } = await run(process.execPath, [file], { timeoutMs: 60_000 });
+      assert.is(code, 0, output);
+      assert.is(stdout, expected);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("the example of a kernel of one's own computes what it says", async () => {
   const folder = temporaryFolder("docs");
   try {

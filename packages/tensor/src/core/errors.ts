@@ -61,7 +61,7 @@ export class ShapeError extends TensorError {
 
 /** A tensor was used after `dispose()` or after the `tidy` scope that owned it ended. */
 export class DisposedError extends TensorError {
-  constructor(what: string, remedy = "return it from tidy() or clone it") {
+  constructor(what: string, remedy = "return it from tidy(), or keep() it") {
     super("DISPOSED", `${what} was used after it was disposed; ${remedy}.`);
   }
 }
