@@ -9,6 +9,7 @@ export * from "./detection/index.js";
 export * from "./elementwise/binary.js";
 export * from "./elementwise/select.js";
 export * from "./elementwise/unary.js";
+export { unaryBackward, unaryGradientFrom } from "./elementwise/unary-gradient.js";
 export * from "./gather/gather.js";
 export * from "./gather/scatter-add.js";
 export * from "./kernel.js";

@@ -1410,6 +1410,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
+
 fn infinity_() -> f32 {
   var bits = 0x7f800000u;
   return bitcast<f32>(bits);

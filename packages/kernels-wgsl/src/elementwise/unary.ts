@@ -1,5 +1,6 @@
 /**
- * Elementwise functions of one tensor, and their gradients.
+ * Elementwise functions of one tensor. Their gradients stand in `unary-gradient.ts`, so that a program which only runs
+ * networks does not carry them.
  *
  * One invocation computes four elements (one vec4 load and store) where the count allows it, else one.
  * Exponentials are only taken of non-positive numbers, so nothing overflows: sigmoid, tanh and softplus are
@@ -17,88 +18,62 @@ import {
 import type { Kernel, ParamValue } from "../kernel.js";
 import { isNanFunction } from "../nan.js";
 
-/** A function by its WGSL text, in terms of `x` and the constants `a`, `b`; `T` is scalar or vec4. */
-interface UnaryFunction {
-  readonly value: string;
-  /** Gradient with respect to x, in terms of `x` or `y` (which of the two `from` says) and `g`. */
-  readonly gradient: string;
-  readonly from: "x" | "y";
-}
-
 const zero = "T(0)";
 const one = "T(1)";
 
-function fn(value: string, gradient: string, from: "x" | "y" = "x"): UnaryFunction {
-  return { value, gradient, from };
-}
-
-function truth(condition: string): UnaryFunction {
-  return fn(`select(${zero}, ${one}, ${condition})`, zero);
+function truth(condition: string): string {
+  return `select(${zero}, ${one}, ${condition})`;
 }
 
 const SELU_ALPHA = "1.6732632423543772";
 const SELU_SCALE = "1.0507009873554805";
 
+/** WGSL in terms of `x` and the constants `a`, `b`; `T` is scalar or vec4. */
 const functions = {
-  relu: fn(`select(x, ${zero}, x < ${zero})`, `select(${zero}, g, y > ${zero})`, "y"),
-  leakyRelu: fn(`select(x * a, x, x >= ${zero})`, `select(g * a, g, x > ${zero})`),
-  sigmoid: fn("sigmoid_(x)", `g * y * (${one} - y)`, "y"),
-  tanh: fn("tanh_(x)", `g * (${one} - y) * (${one} + y)`, "y"),
-  exp: fn("exp(x)", "g * y", "y"),
-  log: fn("log(x)", "g / x"),
-  sqrt: fn("sqrt(x)", `g * T(0.5) / y`, "y"),
-  rsqrt: fn("inverseSqrt(x)", `g * T(-0.5) * y * y * y`, "y"),
-  abs: fn("abs(x)", "g * sign(x)"),
-  sign: fn("sign(x)", zero),
-  neg: fn("-x", "-g"),
-  square: fn("x * x", "g * x * T(2.0)"),
-  reciprocal: fn(`${one} / x`, "-g * y * y", "y"),
-  clamp: fn("clamp_(x, a, b)", `select(${zero}, g, (x >= a) & (x <= b))`),
-  elu: fn(
-    `select(a * expm1_(negative_(x)), x, x > ${zero})`,
-    `select(g * a * exp(negative_(x)), g, x > ${zero})`,
-  ),
-  selu: fn(
-    `T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * expm1_(negative_(x)), x, x > ${zero})`,
-    `g * T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * exp(negative_(x)), ${one}, x > ${zero})`,
-  ),
-  softplus: fn(`max(x, ${zero}) + log1p_(exp(-abs(x)))`, "g * sigmoid_(x)"),
+  relu: `select(x, ${zero}, x < ${zero})`,
+  leakyRelu: `select(x * a, x, x >= ${zero})`,
+  sigmoid: "sigmoid_(x)",
+  tanh: "tanh_(x)",
+  exp: "exp(x)",
+  log: "log(x)",
+  sqrt: "sqrt(x)",
+  rsqrt: "inverseSqrt(x)",
+  abs: "abs(x)",
+  sign: "sign(x)",
+  neg: "-x",
+  square: "x * x",
+  reciprocal: `${one} / x`,
+  clamp: "clamp_(x, a, b)",
+  elu: `select(a * expm1_(negative_(x)), x, x > ${zero})`,
+  selu: `T(${SELU_SCALE}) * select(T(${SELU_ALPHA}) * expm1_(negative_(x)), x, x > ${zero})`,
+  softplus: `max(x, ${zero}) + log1p_(exp(-abs(x)))`,
   // A GPU may divide by multiplying with the reciprocal, which above 2^126 is 0.
-  softsign: fn(
-    `select(x / (${one} + abs(x)), sign(x), abs(x) > T(1e30))`,
-    `g / ((${one} + abs(x)) * (${one} + abs(x)))`,
-  ),
-  expm1: fn("expm1_(x)", `g * (y + ${one})`, "y"),
-  log1p: fn("logOnePlus_(x)", `g / (${one} + x)`),
-  erf: fn("erf_(x)", "g * T(1.1283791670955126) * exp(-x * x)"),
+  softsign: `select(x / (${one} + abs(x)), sign(x), abs(x) > T(1e30))`,
+  expm1: "expm1_(x)",
+  log1p: "logOnePlus_(x)",
+  erf: "erf_(x)",
   // x · Φ(x), and with the density φ for the gradient.
-  gelu: fn(
-    `T(0.5) * x * (${one} + erf_(x * T(0.7071067811865476)))`,
-    `g * (T(0.5) * (${one} + erf_(x * T(0.7071067811865476))) + x * T(0.3989422804014327) * exp(-x * x * T(0.5)))`,
-  ),
+  gelu: `T(0.5) * x * (${one} + erf_(x * T(0.7071067811865476)))`,
   // In terms of the sigmoid, which is (1 + tanh) / 2 of half the argument.
-  geluTanh: fn(
-    "x * sigmoid_(geluInner_(x))",
-    `g * (sigmoid_(geluInner_(x)) + x * sigmoid_(geluInner_(x)) * sigmoid_(-geluInner_(x)) * T(1.5957691216057308) * (${one} + T(0.134145) * x * x))`,
-  ),
-  sin: fn("sin(x)", "g * cos(x)"),
-  cos: fn("cos(x)", "-g * sin(x)"),
-  floor: fn("floor(x)", zero),
-  ceil: fn("ceil(x)", zero),
-  round: fn("round(x)", zero),
-  addScalar: fn("x + a", "g"),
-  mulScalar: fn("x * a", "g * a"),
-  powScalar: fn("pow_(x)", "g * a * powLess1_(x)"),
-  divScalar: fn("x / a", "g / a"),
-  scalarSub: fn("a - x", "-g"),
-  scalarDiv: fn("a / x", "-g * a / (x * x)"),
-  scalarPow: fn("pow(a, x)", "g * y * log(a)", "y"),
+  geluTanh: "x * sigmoid_(geluInner_(x))",
+  sin: "sin(x)",
+  cos: "cos(x)",
+  floor: "floor(x)",
+  ceil: "ceil(x)",
+  round: "round(x)",
+  addScalar: "x + a",
+  mulScalar: "x * a",
+  powScalar: "pow_(x)",
+  divScalar: "x / a",
+  scalarSub: "a - x",
+  scalarDiv: "a / x",
+  scalarPow: "pow(a, x)",
   equalScalar: truth("x == a"),
   lessScalar: truth("x < a"),
   lessEqualScalar: truth("x <= a"),
   greaterScalar: truth("x > a"),
   greaterEqualScalar: truth("x >= a"),
-} satisfies Record<string, UnaryFunction>;
+} satisfies Record<string, string>;
 
 /**
  * Functions of one element. `a` and `b`: leakyRelu's slope, clamp's bounds, elu's alpha, the number of those whose
@@ -108,11 +83,6 @@ export type UnaryOp = keyof typeof functions;
 
 /** Names of all unary functions. */
 export const unaryOps = Object.keys(functions) as UnaryOp[];
-
-/** Whether the gradient needs the function's input `x` or its output `y`. */
-export function unaryGradientFrom(op: UnaryOp): "x" | "y" {
-  return functions[op].from;
-}
 
 const helpers: Record<string, string> = {
   // By comparisons, which NaN fails, and not by min and max, which may drop it.
@@ -159,7 +129,7 @@ const helpers: Record<string, string> = {
 };
 
 /** A power with a constant exponent: products for small integers, which also take negative bases. */
-function powerFunction(name: string, exponent: number): string {
+export function powerFunction(name: string, exponent: number): string {
   const steps = Math.abs(exponent);
   if (Number.isInteger(exponent) && steps <= 8) {
     const product = steps === 0 ? "T(1)" : Array(steps).fill("x").join(" * ");
@@ -180,18 +150,11 @@ function powerFunction(name: string, exponent: number): string {
   return text(exponent % 2 === 0 ? power : `select(${power}, -${power}, x < T(0.0))`);
 }
 
-/** The power in the gradient; that of x⁰ is multiplied by 0, which it must not turn into NaN. */
-function lowerPower(exponent: number): string {
-  if (exponent === 0) return "fn powLess1_(x: T) -> T { return T(0); }";
-  return powerFunction("powLess1_", exponent - 1);
-}
-
 function helperText(expression: string, exponent: number, width: number): string {
   const used = Object.entries(helpers).filter(([name]) => expression.includes(name));
   const text = used.map(([, source]) => source);
   if (expression.includes("isNan(")) text.push(isNanFunction(width));
   if (expression.includes("pow_(")) text.push(powerFunction("pow_", exponent));
-  if (expression.includes("powLess1_(")) text.push(lowerPower(exponent));
   return text.join("\n");
 }
 
@@ -212,11 +175,17 @@ function scalarParam(c: number, type: "f32" | "i32" | "u32"): ParamValue {
   return { i32: Math.round(Math.min(Math.max(c, -0x80000000), 0x7fffffff)) };
 }
 
-function unaryKernel(
+/**
+ * A kernel of any such expression of its inputs.
+ *
+ * @param extra WGSL functions that the expression calls besides those known here
+ */
+export function unaryKernel(
   spec: UnarySpec,
   inputs: readonly string[],
   name: string,
   value: string,
+  extra = "",
 ): Kernel {
   const { op, count, type = "f32", a = 0, b = 0 } = spec;
   const width = count % 4 === 0 ? 4 : 1;
@@ -231,7 +200,7 @@ function unaryKernel(
     name,
     buffers: [...inputs.map((n) => input(`${n}In`, stored)), output("out", stored)],
     params: { a: constant(a), b: constant(b) },
-    globals: `alias T = ${scalarOrVector(computed, width)};\n${helperText(value, op === "powScalar" ? a : 0, width)}`,
+    globals: `alias T = ${scalarOrVector(computed, width)};\n${helperText(value, op === "powScalar" ? a : 0, width)}${extra}`,
     count: count / width,
     body: `${loads.join("\n")}
   out[i] = ${stored}(${value});`,
@@ -246,14 +215,8 @@ const LOSES_NAN = /exp|log|pow|sin\(|cos\(|(?:sigmoid|tanh|erf|geluInner)_\(/;
 /** y = op(x). Bindings: x, y. */
 export function unary(spec: UnarySpec): Kernel {
   const { op, type = "f32", a } = spec;
-  const { value } = functions[op];
+  const value = functions[op];
   const isOne = op === "powScalar" && a === 0;
   const kept = computeType(type) === "f32" && LOSES_NAN.test(value) && !isOne;
   return unaryKernel(spec, ["x"], `unary-${op}`, kept ? `select(${value}, x, isNan(x))` : value);
-}
-
-/** Gradient to x. Bindings: gradient of y; x or y as `unaryGradientFrom` says; gradient of x. */
-export function unaryBackward(spec: UnarySpec): Kernel {
-  const { gradient, from } = functions[spec.op];
-  return unaryKernel(spec, ["g", from], `unary-${spec.op}-backward`, gradient);
 }
