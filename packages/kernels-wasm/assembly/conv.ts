@@ -82,8 +82,8 @@ export function convChunk(step: usize, chunk: i32, thread: i32): void {
 }
 
 /**
- * Copies what lies under the kernel's rows `kernelTop` … `kernelBottom` at `count` output pixels, a row each; zeros
- * outside the image. @param channels of one group
+ * Copies what lies under the kernel's rows `kernelTop` … `kernelBottom` at `count` output pixels, a row
+ * each; zeros outside the image. @param channels of one group
  */
 export function patches(
   step: usize,
@@ -99,43 +99,38 @@ export function patches(
   const outWidth = word(step, Window.outWidth);
   const inHeight = word(step, Window.inHeight);
   const inWidth = word(step, Window.inWidth);
-  const inStride = word(step, Window.inStride);
   const kernelWidth = word(step, Window.kernelWidth);
-  const dilationX = word(step, Window.dilationX);
+  const strideX = word(step, Window.strideX);
+  const padLeft = word(step, Window.padLeft);
   const dilationY = word(step, Window.dilationY);
+  const pixel = word(step, Window.inStride) << 2;
   const image = word(step, Window.input) + ((group * channels) << 2);
   // Neighbouring taps are one run where they are neighbours in memory.
-  const dense = dilationX == 1 && channels == inStride;
+  const dense = word(step, Window.dilationX) == 1 && channels << 2 == pixel;
+  // Columns whose kernel begins and ends inside the image.
+  const inner = (max(padLeft, 0) + strideX - 1) / strideX;
+  const room = inWidth + padLeft - kernelWidth;
+  const outer = !dense || room < 0 ? 0 : min(room / strideX + 1, outWidth);
   let column = first % outWidth;
   let row = (first / outWidth) % outHeight;
   let n = first / (outWidth * outHeight);
-  for (let i = 0; i < count; i++) {
-    const left = column * word(step, Window.strideX) - word(step, Window.padLeft);
-    const top = row * word(step, Window.strideY) - word(step, Window.padTop);
-    for (let ky = kernelTop; ky < kernelBottom; ky++) {
-      const y = top + ky * dilationY;
-      const line = image + (((n * inHeight + y) * inWidth * inStride) << 2);
-      if (<u32>y >= <u32>inHeight) {
-        to = zeroFloats(to, kernelWidth * channels);
-      } else if (dense) {
-        const from = max(0, -left);
-        const until = min(kernelWidth, inWidth - left);
-        if (until <= from) {
-          to = zeroFloats(to, kernelWidth * channels);
-        } else {
-          to = zeroFloats(to, from * channels);
-          to = copyFloats(line + (((left + from) * channels) << 2), to, (until - from) * channels);
-          to = zeroFloats(to, (kernelWidth - until) * channels);
-        }
-      } else {
-        for (let kx = 0; kx < kernelWidth; kx++) {
-          const x = left + kx * dilationX;
-          if (<u32>x >= <u32>inWidth) to = zeroFloats(to, channels);
-          else to = copyFloats(line + ((x * inStride) << 2), to, channels);
-        }
-      }
+  while (count > 0) {
+    const top = row * word(step, Window.strideY) - word(step, Window.padTop) + kernelTop * dilationY;
+    const left = column * strideX - padLeft;
+    const inside = top >= 0 && top + (kernelBottom - kernelTop - 1) * dilationY < inHeight;
+    let done = 1;
+    if (inside && column >= inner && column < outer) {
+      done = min(outer - column, count);
+      const from = image + ((n * inHeight + top) * inWidth + left) * pixel;
+      const line = dilationY * inWidth * pixel;
+      const width = kernelWidth * channels;
+      to = windows(from, done, strideX * pixel, kernelBottom - kernelTop, line, width, to);
+    } else {
+      to = window(step, image, n, top, kernelBottom - kernelTop, left, channels, dense, to);
     }
-    if (++column == outWidth) {
+    count -= done;
+    column += done;
+    if (column == outWidth) {
       column = 0;
       if (++row == outHeight) {
         row = 0;
@@ -143,4 +138,64 @@ export function patches(
       }
     }
   }
+}
+
+/** Windows along a row that lie inside the image: for each, `down` runs of `width` floats. */
+function windows(
+  from: usize,
+  count: i32,
+  advance: usize,
+  down: i32,
+  line: usize,
+  width: i32,
+  to: usize,
+): usize {
+  for (let i = 0; i < count; i++) {
+    let run = from;
+    for (let ky = 0; ky < down; ky++) {
+      to = copyFloats(run, to, width);
+      run += line;
+    }
+    from += advance;
+  }
+  return to;
+}
+
+/** A window at the edge of the image, or one whose taps are no run. */
+function window(
+  step: usize,
+  image: usize,
+  n: i32,
+  top: i32,
+  down: i32,
+  left: i32,
+  channels: i32,
+  dense: bool,
+  to: usize,
+): usize {
+  const inHeight = word(step, Window.inHeight);
+  const inWidth = word(step, Window.inWidth);
+  const pixel = word(step, Window.inStride) << 2;
+  const kernelWidth = word(step, Window.kernelWidth);
+  const dilationX = word(step, Window.dilationX);
+  for (let ky = 0; ky < down; ky++) {
+    const y = top + ky * word(step, Window.dilationY);
+    const line = image + (n * inHeight + y) * inWidth * pixel;
+    const from = max(0, -left);
+    const until = min(kernelWidth, inWidth - left);
+    if (<u32>y >= <u32>inHeight || (dense && until <= from)) {
+      to = zeroFloats(to, kernelWidth * channels);
+    } else if (dense) {
+      to = zeroFloats(to, from * channels);
+      to = copyFloats(line + (left + from) * pixel, to, (until - from) * channels);
+      to = zeroFloats(to, (kernelWidth - until) * channels);
+    } else {
+      for (let kx = 0; kx < kernelWidth; kx++) {
+        const x = left + kx * dilationX;
+        if (<u32>x >= <u32>inWidth) to = zeroFloats(to, channels);
+        else to = copyFloats(line + x * pixel, to, channels);
+      }
+    }
+  }
+  return to;
 }
