@@ -7,7 +7,7 @@ export {
   writeFileAtomic,
 } from "./cli/files.js";
 export { JsonLines, type Streams } from "./cli/lines.js";
-export { backendOptions, overwriteOption } from "./cli/options.js";
+export { backendOptions, overwriteOption, SCALE_TEXT } from "./cli/options.js";
 export { makeFolder, type OutputOptions, Outputs } from "./cli/outputs.js";
 export { type Progress, startProgress } from "./cli/progress.js";
 export { reportError, withPrintableOutput } from "./cli/report.js";

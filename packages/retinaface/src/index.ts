@@ -36,6 +36,7 @@ export type { Backend, BackendChoice } from "./detect/backend.js";
 export * from "./detect/detector.js";
 export type { DetectFilesOptions, FileResult } from "./detect/files.js";
 export type * from "./detect/options.js";
+export { networkSize, parseScale, scaleFactor, type WantedSides } from "./detect/sizes.js";
 export { FaceStream } from "./detect/stream.js";
 export type { StageTimings, Timings } from "./detect/timings.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";

@@ -183,12 +183,12 @@ test("COCO: x y w h boxes, five keypoints, crowds", () => {
   assert.equal(numbers(first.landmarks), [2, 3, 8, 3, 5, 8, 3, 12, 8, 12, ...NO_LANDMARKS]);
   assert.equal([...first.ignored], [0, 1]);
   assert.equal(problems(result), [
-    "-: images[2] has no file_name",
-    "-: images[3] repeats the id 7",
-    "-: annotations[3] has the unknown category_id 3",
-    "-: annotations[4] belongs to no image of the file",
-    "-: annotations[5] degenerate box [5, 5, 0, 10]",
-    "-: annotations[6] has no bbox of four numbers",
+    "1: images[2] has no file_name",
+    "1: images[3] repeats the id 7",
+    "1: annotations[3] has the unknown category_id 3",
+    "1: annotations[4] belongs to no image of the file",
+    "1: annotations[5] degenerate box [5, 5, 0, 10]",
+    "1: annotations[6] has no bbox of four numbers",
   ]);
 });
 

@@ -61,19 +61,19 @@ test("test scales are read and written", () => {
   }
 });
 
-test("a long side is left to the detector, a short side is scaled here, up too", async () => {
-  const seen: (number | undefined)[][] = [];
-  const pass: DetectPass = async (image, maxSide) => {
-    seen.push([image.width, image.height, maxSide]);
+test("every size is left to the detector, as its own options", async () => {
+  const seen: unknown[] = [];
+  const pass: DetectPass = async (image, sides) => {
+    seen.push([image.width, image.height, sides]);
     return { boxes: new Float64Array(), scores: new Float64Array() };
   };
   const scales = ["original", "640", "160/1000", "160/200"].map(parseTestScale);
   await detectAtScales(pass, darkImage(120, 80), { scales, mirror: false, voteThreshold: 0.4 });
   assert.equal(seen, [
-    [120, 80, undefined],
-    [120, 80, 640],
-    [240, 160, undefined],
-    [200, 133, undefined],
+    [120, 80, {}],
+    [120, 80, { maxSide: 640 }],
+    [120, 80, { minSide: 160, maxSide: 1000 }],
+    [120, 80, { minSide: 160, maxSide: 200 }],
   ]);
 });
 

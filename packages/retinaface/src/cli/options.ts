@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BACKENDS, type BackendChoice } from "../detect/backend.js";
+import { parseScale, type WantedSides } from "../detect/sizes.js";
 import type { RedactOptions } from "../redact/redact.js";
 import { DEFAULT_THRESHOLDS } from "../types.js";
 
@@ -11,7 +12,7 @@ export interface DetectOptionValues {
   out?: string;
   overwrite?: boolean;
   maxSide?: number;
-  scale?: DetectScale;
+  scale?: WantedSides;
   /** Print labels to begin with: faces down to low scores, the doubtful ones ignored. */
   labels?: boolean;
   /** Cut boxes to the image. */
@@ -49,23 +50,17 @@ function count(text: string): number {
 /** From this score on a box is worth a look by whoever corrects labels. */
 export const LEAST_LABEL = 0.08;
 
-/** The size at which photos are looked at. */
-export interface DetectScale {
-  readonly minSide?: number;
-  readonly maxSide?: number;
-}
+/** The text of every command's `--scale`. */
+export const SCALE_TEXT =
+  "size at which the network sees photos, the same in every command: original, a long side such as 640 (never up), or " +
+  "a short side with the limit of the long one such as 640/640 (up too)";
 
-/** `original`, `640` (long side, never up) or `640/640` (short side, limit of the long side; up too). */
-function parseScale(text: string): DetectScale {
-  if (text === "original") return {};
-  const match = /^([1-9]\d{0,4})(?:\/([1-9]\d{0,4}))?$/.exec(text);
-  if (!match || (match[2] && Number(match[2]) < Number(match[1]))) {
-    throw new InvalidArgumentError(
-      "It must be original, a long side such as 640, or a short side and limit such as 1600/2150.",
-    );
+function scale(text: string): WantedSides {
+  try {
+    return parseScale(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
   }
-  const side = Number(match[1]);
-  return match[2] ? { minSide: side, maxSide: Number(match[2]) } : { maxSide: side };
 }
 
 /** Asks that results take the place of files that are there. */
@@ -106,12 +101,8 @@ export function detectCommand(): Command {
     .addOption(overwriteOption())
     .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
     .addOption(
-      new Option(
-        "--scale <size>",
-        "as for evaluate and train: original, a long side (never up), or a short side with the limit of the " +
-          "long one such as 640/640, up too",
-      )
-        .argParser(parseScale)
+      new Option("--scale <size>", `${SCALE_TEXT} (default: original)`)
+        .argParser(scale)
         .conflicts("maxSide"),
     )
     .option(

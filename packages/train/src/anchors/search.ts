@@ -12,7 +12,7 @@ export interface AnchorSearchOptions {
   readonly k?: number | undefined;
   /** Largest k of the search. Default 12. */
   readonly maxK?: number | undefined;
-  /** How images are scaled for detection. Default: a long side of 640, never up. */
+  /** How images are scaled for detection. Default: as they are. */
   readonly scale?: TestScale | undefined;
   /** Widths over heights; by default the faces' own typical one. */
   readonly ratios?: readonly number[] | undefined;
@@ -46,7 +46,7 @@ export interface AnchorSearch {
 /** k-means looks at no more faces than this, a seeded choice of them. */
 const MAX_FACES = 20_000;
 
-const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };
+const DEFAULT_SCALE: TestScale = { kind: "original" };
 
 /** The faces of records in pixels of the network's input; records without a size are refused. */
 export function placeFaces(records: readonly FaceRecord[], scale: TestScale): PlacedFace[] {

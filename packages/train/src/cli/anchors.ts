@@ -6,7 +6,7 @@ import { plotAnchorSearch, searchAnchors } from "../anchors/search.js";
 import { withSizes } from "../data/image-size.js";
 import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
 import { formatTable, loadData, printJson, reportProblems, say } from "./console.js";
-import { dataOption, parseScale, positiveNumbers, wholeNumber } from "./options.js";
+import { dataOption, positiveNumbers, scaleOption, wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
 
 interface AnchorValues {
@@ -92,14 +92,7 @@ export function anchorsCommand(): Command {
       ),
     )
     .addOption(new Option("--max-k <n>", "largest k tried").argParser(wholeNumber(1)).default(12))
-    .addOption(
-      new Option(
-        "--scale <size>",
-        "original, a long side (never up), or a short side and limit such as 1600/2150",
-      )
-        .argParser(parseScale)
-        .default({ kind: "long", side: 640 }, "640"),
-    )
+    .addOption(scaleOption())
     .addOption(
       new Option(
         "--ratios <list>",

@@ -14,7 +14,7 @@ import {
   say,
 } from "./console.js";
 import { loadDetector } from "./detector.js";
-import { dataOption, parseScale, weightsOption } from "./options.js";
+import { dataOption, scaleOption, weightsOption } from "./options.js";
 import { resultsOf } from "./outputs.js";
 import { DEFAULT } from "./train-start.js";
 
@@ -127,14 +127,7 @@ export function calibrateCommand(): Command {
     .addOption(dataOption().makeOptionMandatory())
     .addOption(weightsOption())
     .option("--out <file>", "write the weights with the chosen threshold, as safetensors")
-    .addOption(
-      new Option(
-        "--scale <size>",
-        "original, a long side (never up), or a short side and limit such as 1600/2150",
-      )
-        .argParser(parseScale)
-        .default({ kind: "original" }, "original"),
-    )
+    .addOption(scaleOption())
     .addOption(
       new Option("--min-size <pixels>", "only faces of at least this size count")
         .argParser(notNegative)

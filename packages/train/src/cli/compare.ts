@@ -22,7 +22,7 @@ import { type Detections, packFaces } from "../evaluate/detections.js";
 import { evaluateDetections } from "../evaluate/evaluate.js";
 import { type CompareWeightsValues, compareWeights } from "./compare-weights.js";
 import { formatTable, imageProgress, printJson, say } from "./console.js";
-import { parseScale, wholeNumber } from "./options.js";
+import { scaleOption, wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
 
 interface CompareValues {
@@ -236,9 +236,7 @@ function weightsOptions(): Option[] {
   const number = (flags: string, text: string, value: number) =>
     new Option(flags, text).argParser(wholeNumber(1)).default(value);
   return [
-    new Option("--scale <size>", "of two weights: original, a long side, or 640/640 to enlarge too")
-      .argParser(parseScale)
-      .default({ kind: "original" }, "original"),
+    scaleOption(),
     number("--resamples <n>", "sets of photos drawn for the interval", 2000),
     number("--seed <n>", "of these", 1),
     new Option("--sheet <file>", "PNG of the photos that changed most, A beside B"),

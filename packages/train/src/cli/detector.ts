@@ -53,7 +53,7 @@ export async function loadDetector(
       return taken;
     },
     thresholds: { ...detector.thresholds, visThreshold: options.visThreshold ?? visThreshold },
-    pass: async (image, maxSide) => packFaces(await detector.detect(image, { maxSide, onTimings })),
+    pass: async (image, sides) => packFaces(await detector.detect(image, { ...sides, onTimings })),
     dispose: () => detector.dispose(),
   };
 }

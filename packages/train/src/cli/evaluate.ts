@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { OptionError } from "retinaface-webgpu";
-import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
+import { backendOptions, overwriteOption, SCALE_TEXT } from "retinaface-webgpu/node";
 import { measureAt } from "../evaluate/by-size.js";
 import type { Detect } from "../evaluate/detections.js";
 import { type EvaluatedImage, evaluateDetections } from "../evaluate/evaluate.js";
@@ -154,8 +154,7 @@ export function evaluateCommand(): Command {
     .addOption(
       new Option(
         "--scale <size>",
-        "original (the default), a long side such as 640 (never up), or a short side with the " +
-          "limit of the long one such as 1600/2150; repeat it for several scales with box voting",
+        `${SCALE_TEXT}; several are merged by box voting (default: original)`,
       ).argParser(addTestScale),
     )
     .option("--mirror", "look at mirrored images too, with box voting");

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { DEFAULT_THRESHOLDS } from "retinaface-webgpu";
+import { SCALE_TEXT } from "retinaface-webgpu/node";
 import { DATA_FORMATS } from "../data/formats.js";
 import { parseTestScale, type TestScale } from "../evaluate/test-scales.js";
 
@@ -31,12 +32,19 @@ export function positiveNumbers(text: string): number[] {
 }
 
 /** A test scale such as 640 or 1600/2150. */
-export function parseScale(text: string): TestScale {
+function parseScale(text: string): TestScale {
   try {
     return parseTestScale(text);
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+/** The size at which the network sees images; the same text and default in every command. */
+export function scaleOption(): Option {
+  return new Option("--scale <size>", SCALE_TEXT)
+    .argParser(parseScale)
+    .default({ kind: "original" } satisfies TestScale, "original");
 }
 
 /** Collects a repeatable option's test scales. */

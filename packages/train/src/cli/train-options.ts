@@ -1,14 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BackboneName, backboneNames } from "retinaface-webgpu";
 import { overwriteOption } from "retinaface-webgpu/node";
-import { formatTestScale, type TestScale } from "../evaluate/test-scales.js";
+import type { TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { takeConfig } from "./config-file.js";
-import { dataOption, fraction, parseScale, wholeNumber } from "./options.js";
-
-const DEFAULT_SCALE: TestScale = { kind: "long", side: 640 };
+import { dataOption, fraction, scaleOption, wholeNumber } from "./options.js";
 
 type CropRange = readonly [from: number, to: number];
 
@@ -111,12 +109,7 @@ function dataOptions(): Option[] {
       "--stratify <what>",
       "of the fifth held out: class, or a pattern of paths, of which both sides get the same share",
     ),
-    new Option(
-      "--scale <size>",
-      "of validation images, as for evaluate: original, a long side, or 640/640 to scale up too",
-    )
-      .argParser(parseScale)
-      .default(DEFAULT_SCALE, formatTestScale(DEFAULT_SCALE)),
+    scaleOption(),
     number("--val-every <n>", "epochs between validations", wholeNumber(1), 1),
     number(
       "--patience <n>",

@@ -24,7 +24,7 @@ import {
   say,
 } from "./console.js";
 import { loadDetector } from "./detector.js";
-import { confidenceOption, dataOption, parseScale, weightsOption } from "./options.js";
+import { confidenceOption, dataOption, scaleOption, weightsOption } from "./options.js";
 import { resultsOf } from "./outputs.js";
 
 interface TuneValues {
@@ -214,14 +214,7 @@ export function tuneCommand(): Command {
     .description("search thresholds of the post-processing on labelled images")
     .addOption(dataOption().makeOptionMandatory())
     .addOption(weightsOption())
-    .addOption(
-      new Option(
-        "--scale <size>",
-        "original, a long side (never up), or a short side and limit such as 1600/2150",
-      )
-        .argParser(parseScale)
-        .default({ kind: "original" }, "original"),
-    )
+    .addOption(scaleOption())
     .addOption(confidenceOption())
     .addOption(where)
     .addOption(threads)

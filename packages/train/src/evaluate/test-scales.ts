@@ -1,14 +1,16 @@
 import {
+  scaleFactor as factorOf,
   LANDMARK_COORDINATES,
-  OptionError,
+  networkSize,
+  parseScale,
   type RawImage,
-  resizeBilinear,
+  type WantedSides,
 } from "retinaface-webgpu";
 import { MIRRORED_LANDMARKS, mirrorImage } from "../augment/crop.js";
 import type { Detections } from "./detections.js";
 import { voteDetections } from "./voting.js";
 
-/** The size at which the network sees an image. */
+/** The size at which the network sees an image: the detector scales it in the network's input. */
 export type TestScale =
   | { readonly kind: "original" }
   /** The long side at most so many pixels: down, never up. */
@@ -16,22 +18,24 @@ export type TestScale =
   /** The short side so many pixels, up or down, unless the long side would pass `most`. */
   | { readonly kind: "short"; readonly side: number; readonly most: number };
 
-/**
- * Parses `original`, `640` (long side) or `1600/2150` (short side, limit of the long side); so
- * `640/640` is a long side of 640, up or down.
- * @throws OptionError
- */
+/** Parses a size as every command takes it, see `parseScale`. @throws OptionError */
 export function parseTestScale(text: string): TestScale {
-  if (text === "original") return { kind: "original" };
-  const match = /^([1-9]\d{0,4})(?:\/([1-9]\d{0,4}))?$/.exec(text);
-  if (!match || (match[2] && Number(match[2]) < Number(match[1]))) {
-    throw new OptionError(
-      `a test scale is "original", a long side such as 640, or a short side with the limit of the ` +
-        `long one such as 1600/2150, not "${text}"`,
-    );
+  const { minSide, maxSide } = parseScale(text);
+  if (maxSide === undefined) return { kind: "original" };
+  if (minSide === undefined) return { kind: "long", side: maxSide };
+  return { kind: "short", side: minSide, most: maxSide };
+}
+
+/** A size as the detector takes it. */
+function sidesOf(scale: TestScale): WantedSides {
+  switch (scale.kind) {
+    case "original":
+      return {};
+    case "long":
+      return { maxSide: scale.side };
+    case "short":
+      return { minSide: scale.side, maxSide: scale.most };
   }
-  const side = Number(match[1]);
-  return match[2] ? { kind: "short", side, most: Number(match[2]) } : { kind: "long", side };
 }
 
 /** The inverse of {@link parseTestScale}. */
@@ -40,30 +44,13 @@ export function formatTestScale(scale: TestScale): string {
   return scale.kind === "long" ? `${scale.side}` : `${scale.side}/${scale.most}`;
 }
 
-/** A detector's pass over one image, scaled down to `maxSide` where that is given. */
-export type DetectPass = (image: RawImage, maxSide?: number) => Promise<Detections>;
+/** A detector's pass over one image, which the network sees at these sides. */
+export type DetectPass = (image: RawImage, sides?: WantedSides) => Promise<Detections>;
 
 /** The factor by which an image of this size is scaled. */
 export function scaleFactor(scale: TestScale, width: number, height: number): number {
-  const long = Math.max(width, height);
-  switch (scale.kind) {
-    case "original":
-      return 1;
-    case "long":
-      return Math.min(1, scale.side / long);
-    case "short":
-      return Math.min(scale.side / Math.min(width, height), scale.most / long);
-  }
+  return factorOf(width, height, sidesOf(scale));
 }
-
-function stretch(detections: Detections, x: number, y: number): Detections {
-  const scaled = (values: Float64Array) => values.map((v, i) => v * (i % 2 === 0 ? x : y));
-  const { boxes, scores, landmarks } = detections;
-  return { boxes: scaled(boxes), scores, landmarks: landmarks && scaled(landmarks) };
-}
-
-/** Whole pixels of a side that is scaled. */
-const scaledSide = (side: number, factor: number) => Math.max(1, Math.round(side * factor));
 
 /** Pixels that the network sees for each pixel of an image of this size, across and down. */
 export function networkScale(
@@ -71,18 +58,8 @@ export function networkScale(
   width: number,
   height: number,
 ): readonly [x: number, y: number] {
-  const factor = scaleFactor(scale, width, height);
-  return [scaledSide(width, factor) / width, scaledSide(height, factor) / height];
-}
-
-async function passAt(pass: DetectPass, image: RawImage, scale: TestScale): Promise<Detections> {
-  if (scale.kind === "original") return pass(image);
-  if (scale.kind === "long") return pass(image, scale.side);
-  const factor = scaleFactor(scale, image.width, image.height);
-  const sides = [image.width, image.height].map((side) => scaledSide(side, factor));
-  const scaled = resizeBilinear(image, sides[0], sides[1]);
-  const found = await pass(scaled);
-  return stretch(found, image.width / scaled.width, image.height / scaled.height);
+  const seen = networkSize(width, height, sidesOf(scale));
+  return [seen.width / width, seen.height / height];
 }
 
 function mirrored(image: RawImage): RawImage {
@@ -135,11 +112,11 @@ export async function detectAtScales(
   { scales, mirror, voteThreshold }: ScaleOptions,
 ): Promise<Detections> {
   const parts: Detections[] = [];
-  for (const scale of scales) parts.push(await passAt(pass, image, scale));
+  for (const scale of scales) parts.push(await pass(image, sidesOf(scale)));
   if (mirror) {
     const other = mirrored(image);
     for (const scale of scales) {
-      parts.push(mirrorBack(await passAt(pass, other, scale), image.width));
+      parts.push(mirrorBack(await pass(other, sidesOf(scale)), image.width));
     }
   }
   return parts.length === 1 ? parts[0] : voteDetections(concatenate(parts), voteThreshold);

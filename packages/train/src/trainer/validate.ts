@@ -18,8 +18,7 @@ export async function loadModel(
   scale: TestScale,
 ): Promise<{ detect: Detect; dispose(): void }> {
   const detector = await RetinaFace.load({ device, weights: model, visThreshold: 0 });
-  const pass: DetectPass = async (image, maxSide) =>
-    packFaces(await detector.detect(image, { maxSide }));
+  const pass: DetectPass = async (image, sides) => packFaces(await detector.detect(image, sides));
   const scales = { scales: [scale], mirror: false, voteThreshold: DEFAULT_THRESHOLDS.nmsThreshold };
   return {
     detect: (image) => detectAtScales(pass, image, scales),
