@@ -8,6 +8,8 @@ import { depthwiseGradientChunk } from "./depthwise-input-gradient";
 import { depthwiseWeightGradientChunk } from "./depthwise-weight-gradient";
 import { imageChunk } from "./image";
 import { stridedGradientChunk } from "./input-gradient";
+import { matmulChunk, panelsChunk } from "./matmul";
+import { gatherChunk, triangleChunk } from "./moves";
 import { packDepthwiseChunk, packProductChunk, packWinogradChunk } from "./pack";
 import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwise";
 import { poolChunk } from "./pool";
@@ -112,6 +114,26 @@ function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
       break;
     case Opcode.BatchNormInferenceGradient:
       inferenceGradientChunk(step, chunk);
+      break;
+    default:
+      runNetworkChunk(step, chunk);
+  }
+}
+
+/** Steps of networks other than convolutional ones. */
+function runNetworkChunk(step: usize, chunk: i32): void {
+  switch (word(step, Head.opcode)) {
+    case Opcode.Panels:
+      panelsChunk(step, chunk);
+      break;
+    case Opcode.Matmul:
+      matmulChunk(step, chunk);
+      break;
+    case Opcode.Gather:
+      gatherChunk(step, chunk);
+      break;
+    case Opcode.Triangle:
+      triangleChunk(step, chunk);
       break;
     default:
       unreachable();

@@ -70,7 +70,7 @@ export function resizeChunk(step: usize, chunk: i32): void {
   }
 }
 
-function copyRow(from: usize, to: usize, width: i32): void {
+export function copyRow(from: usize, to: usize, width: i32): void {
   for (let i = 0; i < width; i += 4) {
     const lanes = width - i;
     storeLanes(to + (i << 2), loadLanes(from + (i << 2), lanes), lanes);

@@ -31,7 +31,16 @@ export {
   SLACK_BYTES,
   TEAM_BYTES,
 } from "./kernel.js";
+export {
+  type MatmulSpec,
+  matmul,
+  type PanelsSpec,
+  packPanels,
+  panels,
+  panelsLength,
+} from "./matmul.js";
 export { compileKernels, instantiateKernels, MEMORY_PAGES, type WasmExports } from "./module.js";
+export { type GatherSpec, gather, type TriangleSpec, triangle } from "./moves.js";
 export {
   type CopySpec,
   copy,

@@ -30,6 +30,10 @@ export enum Opcode {
   BatchNormSums = 30,
   BatchNormInputGradient = 31,
   BatchNormInferenceGradient = 32,
+  Panels = 70,
+  Matmul = 71,
+  Gather = 72,
+  Triangle = 73,
 }
 
 /**
