@@ -251,7 +251,8 @@ function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> 
   });
 }
 
-function errorLine(cause: unknown): { code: string; message: string } {
+/** How an error is printed. */
+export function errorLine(cause: unknown): { code: string; message: string } {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = (cause as { code?: unknown } | undefined)?.code;
   return { code: typeof code === "string" ? code : "INTERNAL", message };
@@ -259,7 +260,8 @@ function errorLine(cause: unknown): { code: string; message: string } {
 
 const pixels = (value: number) => Number(value.toFixed(2));
 
-function faceLine(face: Face, ignoreBelow = 0) {
+/** How a face is printed. */
+export function faceLine(face: Face, ignoreBelow = 0) {
   const { box, score, label, values } = face;
   return {
     box: box.map(pixels),

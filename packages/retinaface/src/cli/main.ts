@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { readBytes } from "#platform";
 import { OptionError } from "../errors.js";
+import { isVideo } from "../video/ffmpeg.node.js";
 import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
 import { readConfigFile } from "./config-file.js";
@@ -19,7 +20,7 @@ import {
   redactCommand,
 } from "./options.js";
 import { Outputs } from "./outputs.js";
-import { findPhotos } from "./photos.js";
+import { findPhotos, type Photo } from "./photos.js";
 import { startProgress } from "./progress.js";
 import { FAILED, reportError, withPrintableOutput } from "./report.js";
 
@@ -31,6 +32,7 @@ const USAGE_CODES = new Set([
   "WEIGHTS_URL_REFUSED",
   "PRECISION_UNAVAILABLE",
   "PULL_UNKNOWN_NAME",
+  "FFMPEG_MISSING",
 ]);
 
 /** The package's own picture, looked at where no photo is named. */
@@ -39,7 +41,7 @@ const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url)
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
-  const { out, overwrite, anchors, tune, timings, labels, scale, ...given } = options;
+  const { out, overwrite, anchors, tune, timings, labels, scale, every, ...given } = options;
   const { visThreshold } = given;
   const load = {
     ...given,
@@ -50,6 +52,23 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const { RetinaFace } = await import("../detect/detector.js");
   const tuning = tune ? await measuring() : undefined;
+  if (areVideos(photos)) {
+    const { detectVideos } = await import("./video.js");
+    const failed = await detectVideos({
+      videos: photos,
+      out,
+      overwrite,
+      inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
+      maxSide: load.maxSide,
+      every: every ?? 1,
+      load: () => RetinaFace.load({ ...load, config, tune: tuning }),
+      streams,
+      signal,
+    });
+    if (failed > 0) process.exitCode = FAILED;
+    return;
+  }
+  if (every !== undefined) throw new OptionError("--every is for videos: leave it out for photos");
   const failed = await detectPhotos({
     photos,
     out,
@@ -66,6 +85,15 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   if (failed > 0) process.exitCode = FAILED;
 }
 
+/** @throws OptionError where there are photos as well */
+function areVideos(photos: readonly Photo[]): boolean {
+  const videos = photos.filter(({ file }) => isVideo(file)).length;
+  if (videos > 0 && videos < photos.length) {
+    throw new OptionError("photos and videos take different ways: give them to separate commands");
+  }
+  return videos > 0;
+}
+
 async function redact(args: string[], values: RedactOptionValues, signal: AbortSignal) {
   const { out, inPlace, overwrite, style, shape, grow, keepMetadata, review: page } = values;
   if (out === undefined && !inPlace) {
@@ -80,6 +108,25 @@ async function redact(args: string[], values: RedactOptionValues, signal: AbortS
   const files = photos.map(({ file }) => file);
   const pages = new Outputs({ overwrite, inputs: [...files, values.weights] });
   await pages.check(page);
+  if (areVideos(photos)) {
+    if (out === undefined) throw new OptionError("videos are copied: give --out DIR");
+    if (page !== undefined) throw new OptionError("--review is for photos: look at the copies");
+    const { redactVideos } = await import("./video.js");
+    const failed = await redactVideos({
+      videos: photos,
+      out,
+      overwrite,
+      inputs: [values.weights, process.env.RETINAFACE_WEIGHTS],
+      maxSide: values.maxSide,
+      options: { style, shape, grow },
+      threshold: values.visThreshold,
+      load: async () => new TwoLooks(await RetinaFace.load(values)),
+      streams,
+      signal,
+    });
+    if (failed > 0) process.exitCode = FAILED;
+    return;
+  }
   const review = page === undefined ? undefined : new Review();
   const options = { style, shape, grow };
   const failed = await detectPhotos({

@@ -24,6 +24,8 @@ export interface DetectOptionValues {
   backend: BackendChoice;
   threads?: number;
   timings?: boolean;
+  /** Of a video: faces are looked for in every so manieth frame. */
+  every?: number;
   confidenceThreshold?: number;
   topK?: number;
   nmsThreshold?: number;
@@ -93,7 +95,7 @@ export function detectCommand(): Command {
     number(flags, `${text} (default: as stored with the weights, else ${value})`, parse);
   const [where, threads] = backendOptions();
   return new Command("detect")
-    .description("find faces in photos and print a JSON line for each photo")
+    .description("find faces in photos, a JSON line each, or follow them in videos, a line a frame")
     .argument("[photos...]", "files, folders or glob patterns (default: a sample picture)")
     .option("--weights <file>", "checkpoint: .pth or .safetensors")
     .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
@@ -122,6 +124,9 @@ export function detectCommand(): Command {
     .addOption(where)
     .addOption(threads)
     .option("--timings", "say on standard error what it ran on and where the time went")
+    .addOption(
+      number("--every <n>", "of a video: look at every n-th frame, follow faces between", count),
+    )
     .option("--tune", "measure the ways to compute on this adapter once, remember the fastest")
     .addOption(
       threshold(
