@@ -15,6 +15,13 @@ import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwis
 import { poolChunk } from "./pool";
 import { after, meet, takeChunk, word } from "./team";
 import { weightGradientChunk, weightGradientSumChunk } from "./weight-gradient";
+import { mapChunk } from "./training/map";
+import { miningChunk } from "./training/mining";
+import { optimizerChunk } from "./training/optimizer";
+import { poolGradientChunk, poolPositionsChunk } from "./training/pool";
+import { reduceChunk, reduceMergeChunk } from "./training/reduce";
+import { resizeGradientChunk } from "./training/resize";
+import { rowLossChunk } from "./training/rows";
 import { winogradChunk } from "./winograd";
 
 /**
@@ -114,6 +121,41 @@ function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
       break;
     case Opcode.BatchNormInferenceGradient:
       inferenceGradientChunk(step, chunk);
+      break;
+    default:
+      runTrainingChunk(step, chunk, thread);
+  }
+}
+
+/** What only training steps have, besides convolutions and batch norm. */
+function runTrainingChunk(step: usize, chunk: i32, thread: i32): void {
+  switch (word(step, Head.opcode)) {
+    case Opcode.ElementMap:
+      mapChunk(step, chunk);
+      break;
+    case Opcode.Reduce:
+      reduceChunk(step, chunk);
+      break;
+    case Opcode.ReduceMerge:
+      reduceMergeChunk(step, chunk);
+      break;
+    case Opcode.RowLoss:
+      rowLossChunk(step, chunk);
+      break;
+    case Opcode.Mining:
+      miningChunk(step, chunk, thread);
+      break;
+    case Opcode.Optimizer:
+      optimizerChunk(step, chunk);
+      break;
+    case Opcode.PoolPositions:
+      poolPositionsChunk(step, chunk);
+      break;
+    case Opcode.PoolGradient:
+      poolGradientChunk(step, chunk);
+      break;
+    case Opcode.ResizeGradient:
+      resizeGradientChunk(step, chunk);
       break;
     default:
       runNetworkChunk(step, chunk);

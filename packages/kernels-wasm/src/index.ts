@@ -51,3 +51,4 @@ export {
   softmax,
 } from "./pointwise.js";
 export { type PoolSpec, pool } from "./pool.js";
+export * from "./training/index.js";

@@ -43,3 +43,4 @@ export type { KernelTiming } from "./device/recorder.js";
 export * as nn from "./nn/index.js";
 export * from "./ops/index.js";
 export * as optim from "./optim/index.js";
+export { type Host, type HostStep, hostOf, isHostDevice } from "./wasm/host.js";

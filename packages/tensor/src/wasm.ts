@@ -12,5 +12,4 @@ export {
   type WasmStep,
   WasmUnavailableError,
 } from "./wasm/engine.js";
-export { createHostDevice } from "./wasm/host-gpu.js";
 export type { Block } from "./wasm/memory.js";

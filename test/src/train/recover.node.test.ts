@@ -12,7 +12,7 @@ async function lose(saved: readonly (number | undefined)[]) {
   const notices: string[] = [];
   let step: number | undefined;
   const running = recovering({
-    work: async (device) => {
+    work: async ({ device }) => {
       devices.push(device);
       const attempt = devices.length - 1;
       if (attempt >= saved.length) return "done";

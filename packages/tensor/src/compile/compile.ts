@@ -9,31 +9,15 @@ import { Binder } from "./commands.js";
 import { type Graph, rootOf, type Value } from "./graph.js";
 import { storeHalf } from "./half.js";
 import { lower, placeOf } from "./lower.js";
+import type { CompileOptions, Precision } from "./options.js";
 import type { PlanOutput, PlanOutputs } from "./outputs.js";
 import { Owned } from "./owned.js";
 import { type Bound, Plan } from "./plan.js";
+import { planLoweringOf } from "./plan-lowerings.js";
 import { testedVariants } from "./self-test.js";
 import { fusedSpec, type Operand, type VariantChooser } from "./steps.js";
 import { type TracedForward, traceForward } from "./trace.js";
 import { type TakenWeights, WeightStore } from "./weights.js";
-
-/** How activations are stored. */
-export type Precision = "f32" | "f16";
-
-/** Options of `compile`. */
-export interface CompileOptions {
-  /** Share packed weights with other plans of the same network. */
-  weights?: WeightStore | undefined;
-  /** Picks convolution variants, for instance from measurements. */
-  choose?: VariantChooser | undefined;
-  /**
-   * How activations are stored between convolutions: `f16` halves their memory and needs the feature `shader-f16`.
-   * Sums, weights, inputs and outputs are f32 either way; an activation beyond 65504 becomes infinite. Default `f32`.
-   */
-  precision?: Precision | undefined;
-  /** Hears that the adapter computes a kernel wrong; default `console.warn`. */
-  warn?: ((message: string) => void) | undefined;
-}
 
 /**
  * Traces `forward` on inputs of the given shapes and prepares a plan.
@@ -57,7 +41,9 @@ export async function compile<R extends object>(
   checkOptions(device, options);
   const traced = fusedForward(device, forward, inputs, options.precision);
   const owned = new Owned();
+  const lowerElsewhere = planLoweringOf(device);
   try {
+    if (lowerElsewhere) return await lowerElsewhere(device, traced, options, owned);
     return await assemble<PlanOutputs<R>>(device, traced, options, owned);
   } catch (error) {
     owned.release();

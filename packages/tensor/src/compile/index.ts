@@ -1,4 +1,5 @@
-export { type CompileOptions, compile, convolutionSpecs, type Precision } from "./compile.js";
+export { compile, convolutionSpecs } from "./compile.js";
+export type { CompileOptions, Precision } from "./options.js";
 export { contiguous, type PlanOutput, type PlanOutputs } from "./outputs.js";
 export { Plan, type PlanStats } from "./plan.js";
 export { SelfTestError } from "./self-test.js";

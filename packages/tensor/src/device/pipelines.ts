@@ -2,6 +2,7 @@ import type { BindingType, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { restDuring } from "#platform";
 import { GpuValidationError } from "../core/errors.js";
 import type { GPUBindGroupLayout, GPUComputePipeline, GPUDevice, GPUError } from "../core/web.js";
+import { COMPUTE_STAGE } from "./usage.js";
 
 /** A compiled kernel: what a dispatch needs besides its buffers. */
 export interface CompiledKernel {
@@ -97,13 +98,13 @@ export class PipelineCache {
     if (known) return known;
     const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((type, binding) => ({
       binding,
-      visibility: GPUShaderStage.COMPUTE,
+      visibility: COMPUTE_STAGE,
       ...RESOURCE[type],
     }));
     if (kernel.params) {
       entries.push({
         binding: entries.length,
-        visibility: GPUShaderStage.COMPUTE,
+        visibility: COMPUTE_STAGE,
         buffer: { type: "uniform", hasDynamicOffset: true },
       });
     }

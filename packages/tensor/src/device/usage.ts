@@ -7,5 +7,8 @@ export const USAGE = {
   storage: 0x80,
 } as const;
 
+/** `GPUShaderStage.COMPUTE`. */
+export const COMPUTE_STAGE = 0x4;
+
 /** `GPUMapMode.READ`. */
 export const MAP_READ = 0x1;

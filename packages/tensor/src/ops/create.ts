@@ -1,9 +1,10 @@
 import { fill, randomNormal, randomUniform } from "@retinaface-webgpu/kernels-wgsl";
 import { requireIntegers, requireOptions } from "../core/arguments.js";
 import { TensorError } from "../core/errors.js";
-import type { Shape } from "../core/shape.js";
+import { type Shape, sizeOf } from "../core/shape.js";
 import { empty, type Tensor, type TensorOptions, tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
+import { isHostDevice } from "../wasm/host.js";
 
 /** A tensor of ones. */
 export function ones(device: Device, shape: Shape, options: TensorOptions = {}): Tensor {
@@ -17,6 +18,9 @@ export function full(
   value: number,
   options: TensorOptions = {},
 ): Tensor {
+  if (isHostDevice(device)) {
+    return tensor(device, new Array<number>(sizeOf(shape)).fill(value), shape, options);
+  }
   const result = empty(device, shape, options);
   if (result.size > 0) {
     device.run(fill(result.size, value, result.dtype), [result.binding]);

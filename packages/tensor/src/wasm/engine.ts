@@ -149,6 +149,23 @@ export class WasmEngine {
     this.#blocks.give(block);
   }
 
+  /** Whether the caller's thread sees the memory that the threads work on. */
+  get isShared(): boolean {
+    return this.#memory !== undefined;
+  }
+
+  /** A block's bytes as they are, where memory is shared; take them anew after whatever allocates. */
+  bytesOf({ at, bytes }: Block): Uint8Array {
+    return new Uint8Array(this.#memory!.buffer, at, bytes);
+  }
+
+  /** Makes room for a job, so that its runs need no more. @throws WasmOutOfMemoryError */
+  reserve(job: Pick<WasmJob, "bytes" | "steps">): Promise<void> {
+    const result = this.#turn.then(() => void this.#arrange(job));
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
   /** Fills a block. Runs that were started before may see it. */
   write(block: Block, data: ArrayBufferView): void {
     this.#put(block.at, data);
@@ -205,7 +222,7 @@ export class WasmEngine {
   }
 
   /** Room for a job: its own bytes, the threads' scratch, the program and the team's place. */
-  #arrange({ bytes, steps }: WasmJob) {
+  #arrange({ bytes, steps }: Pick<WasmJob, "bytes" | "steps">) {
     const align = (value: number) => Math.ceil(value / 64) * 64;
     const scratchBytes = Math.max(0, ...steps.map(({ kernel }) => kernel.scratch?.bytes ?? 0));
     const words = steps.reduce((n, { kernel }) => n + kernel.words.length, 16);

@@ -1,45 +1,59 @@
 /**
- * A `GPU` without a processor: its buffers are memory of the host, which can be filled, copied, cleared and read, and
- * nothing computes on them. A `Device` on it holds parameters and lets networks be traced where there is no WebGPU; what
- * computes is a plan for WebAssembly. Any other call says so.
+ * A `GPU` without a processor: its buffers are memory of the host, which can be filled, copied, cleared and read. On
+ * plain memory nothing computes; in an engine's memory the engine's kernels do, in the order in which work was submitted. A
+ * `Device` on it holds parameters and lets networks be traced where there is no WebGPU. Any other call says so.
  */
+import type { Kernel } from "@retinaface-webgpu/kernels-wasm";
 import { WebGpuUnavailableError } from "../core/errors.js";
+import type { BufferBinding } from "../device/bind-groups.js";
 import { Device } from "../device/device.js";
+import { USAGE } from "../device/usage.js";
+import { type Place, type WasmEngine, WasmUnavailableError } from "./engine.js";
+import { type Host, type HostStep, registerHost } from "./host.js";
+import { HostQueue } from "./host-queue.js";
+import type { Block } from "./memory.js";
 
 const ADAPTER = "memory of the host";
 
 /** WebGPU's largest, so that the limit is the host's memory. */
 const MAX_BYTES = 2 ** 32 - 4;
 
-/** A device without a GPU, for the parameters of networks that run by WebAssembly. */
-export function createHostDevice(): Promise<Device> {
-  return Device.create({ gpu: hostGpu(), features: [] });
+/**
+ * A device without a GPU, for the parameters of networks that run by WebAssembly.
+ *
+ * @param engine in whose memory the device's tensors lie: then `compile` and `compileStep` prepare kernels of the engine.
+ * It stays the caller's to dispose of, after the device
+ * @throws WasmUnavailableError where the engine's memory is not shared with this thread
+ */
+export async function openHostDevice(engine?: WasmEngine): Promise<Device> {
+  if (engine && !engine.isShared) {
+    throw new WasmUnavailableError(
+      "Training on the WebAssembly engine needs memory that threads share, which this page may not have: serve it with " +
+        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.",
+    );
+  }
+  const memory = new HostMemory(engine);
+  const device = await Device.create({ gpu: memory.gpu(), features: [] });
+  registerHost(device, engine && memory.host(engine, device));
+  return device;
 }
 
 function computesNothing(): never {
   throw new WebGpuUnavailableError(
-    "This device only holds tensors: there is no WebGPU here. Networks run through WebAssembly by compileWasm(); " +
-      "single operations and training need a WebGPU adapter.",
+    "This device only holds tensors: there is no WebGPU here. Networks run through WebAssembly by compile() or " +
+      "compileWasm(), training steps by compileStep() on a device of createHostDevice(engine); single operations " +
+      "need a WebGPU adapter.",
   );
 }
 
-class HostBuffer {
+/** Where a buffer's bytes are. */
+interface HostBuffer {
   readonly size: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-
-  constructor({ size }: GPUBufferDescriptor) {
-    this.size = size;
-    this.bytes = new Uint8Array(size);
-  }
-
-  async mapAsync(): Promise<void> {}
-
-  getMappedRange(offset = 0, size = this.size - offset): ArrayBuffer {
-    return this.bytes.slice(offset, offset + size).buffer;
-  }
-
-  unmap(): void {}
-  destroy(): void {}
+  bytes(): Uint8Array;
+  destroy(): void;
+  mapAsync(): Promise<void>;
+  getMappedRange(offset?: number, size?: number): ArrayBuffer;
+  unmap(): void;
 }
 
 type Copy = () => void;
@@ -56,46 +70,42 @@ function commandEncoder() {
       size: number,
     ) => {
       copies.push(() => {
-        const bytes = source.bytes.subarray(sourceOffset, sourceOffset + size);
-        target.bytes.set(bytes, targetOffset);
+        const bytes = source.bytes().subarray(sourceOffset, sourceOffset + size);
+        target.bytes().set(bytes, targetOffset);
       });
     },
     clearBuffer: (target: HostBuffer, offset = 0, size = target.size - offset) => {
-      copies.push(() => target.bytes.fill(0, offset, offset + size));
+      copies.push(() => target.bytes().fill(0, offset, offset + size));
     },
     beginComputePass: computesNothing,
     finish: () => copies,
   };
 }
 
-const QUEUE = {
-  submit: (buffers: readonly Copy[][]) => {
-    for (const copy of buffers.flat()) copy();
-  },
-  writeBuffer: (
-    target: HostBuffer,
-    at: number,
-    source: Uint8Array,
-    first = 0,
-    size = source.length - first,
-  ) => target.bytes.set(source.subarray(first, first + size), at),
-  onSubmittedWorkDone: async () => {},
-};
+class HostMemory {
+  readonly #engine: WasmEngine | undefined;
+  readonly #queue: HostQueue;
+  readonly #blocks = new WeakMap<object, Block>();
+  #end: (info: GPUDeviceLostInfo) => void = () => undefined;
 
-function hostGpu(): GPU {
-  const limits = new Proxy({}, { get: () => MAX_BYTES });
-  const info = { vendor: "", architecture: "", device: "", description: ADAPTER };
-  const requestDevice = async () => {
-    let end: (info: GPUDeviceLostInfo) => void;
-    const lost = new Promise<GPUDeviceLostInfo>((resolve) => {
-      end = resolve;
-    });
-    return {
+  constructor(engine: WasmEngine | undefined) {
+    this.#engine = engine;
+    this.#queue = new HostQueue(({ message }) =>
+      this.#end({ reason: "unknown", message } as GPUDeviceLostInfo),
+    );
+  }
+
+  gpu(): GPU {
+    const limits = new Proxy({}, { get: () => MAX_BYTES });
+    const info = { vendor: "", architecture: "", device: "", description: ADAPTER };
+    const requestDevice = async () => ({
       limits,
-      lost,
-      queue: QUEUE,
+      lost: new Promise<GPUDeviceLostInfo>((resolve) => {
+        this.#end = resolve;
+      }),
+      queue: this.#gpuQueue(),
       features: new Set(),
-      createBuffer: (descriptor: GPUBufferDescriptor) => new HostBuffer(descriptor),
+      createBuffer: (descriptor: GPUBufferDescriptor) => this.#createBuffer(descriptor),
       createCommandEncoder: commandEncoder,
       createShaderModule: computesNothing,
       createBindGroup: computesNothing,
@@ -104,9 +114,82 @@ function hostGpu(): GPU {
       popErrorScope: async () => null,
       addEventListener: () => {},
       removeEventListener: () => {},
-      destroy: () => end({ reason: "destroyed", message: "" } as GPUDeviceLostInfo),
+      destroy: () => this.#end({ reason: "destroyed", message: "" } as GPUDeviceLostInfo),
+    });
+    const adapter = { features: new Set(), limits, info, requestDevice };
+    return { requestAdapter: async () => adapter } as unknown as GPU;
+  }
+
+  host(engine: WasmEngine, device: Device): Host {
+    const room = {};
+    const placeOf = ({ buffer, offset = 0 }: BufferBinding): Place =>
+      (buffer as unknown) === room ? { offset } : { block: this.#blocks.get(buffer)!, offset };
+    const bind = ({
+      kernel,
+      operands,
+    }: HostStep): { kernel: Kernel; places: Record<string, Place> } => ({
+      kernel,
+      places: Object.fromEntries(
+        Object.entries(operands).map(([name, binding]) => [name, placeOf(binding)]),
+      ),
+    });
+    return {
+      engine,
+      reserve: (steps, bytes = 0) => engine.reserve({ bytes, steps: steps.map(bind) }),
+      run: (steps, bytes = 0) => {
+        const job = { bytes, steps: steps.map(bind), writes: [], reads: [] };
+        device.flush();
+        this.#queue.add(() => engine.run(job).then(() => undefined));
+      },
+      after: (fn) => this.#queue.add(fn),
+      roomOf: (offset, size) => ({ buffer: room as GPUBuffer, offset, size }),
+      bindingOf: (block) => {
+        const buffer = { size: block.bytes } as GPUBuffer;
+        this.#blocks.set(buffer, block);
+        return { buffer, offset: 0, size: block.bytes };
+      },
     };
-  };
-  const adapter = { features: new Set(), limits, info, requestDevice };
-  return { requestAdapter: async () => adapter } as unknown as GPU;
+  }
+
+  #gpuQueue() {
+    return {
+      submit: (buffers: readonly Copy[][]) => {
+        for (const copy of buffers.flat()) this.#queue.add(copy);
+      },
+      writeBuffer: (
+        target: HostBuffer,
+        at: number,
+        source: Uint8Array,
+        first = 0,
+        size = source.length - first,
+      ) => {
+        const part = source.subarray(first, first + size);
+        const data = this.#queue.isBusy ? part.slice() : part;
+        this.#queue.add(() => target.bytes().set(data, at));
+      },
+      onSubmittedWorkDone: () => this.#queue.drained(),
+    };
+  }
+
+  #createBuffer({ size, usage }: GPUBufferDescriptor): HostBuffer {
+    const engine = (usage & USAGE.mapRead) === 0 ? this.#engine : undefined;
+    const block = engine?.allocate(size);
+    const own = block ? undefined : new Uint8Array(size);
+    const bytes = () => own ?? engine!.bytesOf(block!).subarray(0, size);
+    if (block) bytes().fill(0);
+    const buffer: HostBuffer = {
+      size,
+      bytes,
+      destroy: () => {
+        // What was submitted before may still use it.
+        if (block) this.#queue.add(() => engine!.free(block));
+      },
+      mapAsync: () => this.#queue.drained(),
+      getMappedRange: (offset = 0, length = size - offset) =>
+        bytes().slice(offset, offset + length).buffer as ArrayBuffer,
+      unmap: () => {},
+    };
+    if (block) this.#blocks.set(buffer, block);
+    return buffer;
+  }
 }

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { Command, Option } from "commander";
-import { readBytes } from "retinaface-webgpu";
-import { overwriteOption } from "retinaface-webgpu/node";
+import { type BackendChoice, readBytes } from "retinaface-webgpu";
+import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import { readRecipe } from "../distill/recipe.js";
 import { DistillRun, MODEL } from "../run/distill-run.node.js";
 import type { StepLosses } from "../trainer/loss-log.js";
@@ -22,6 +22,8 @@ interface DistillValues {
   readonly overwrite?: boolean;
   readonly workers: number;
   readonly start?: string;
+  readonly backend: BackendChoice;
+  readonly threads?: number;
 }
 
 function teller(steps: number) {
@@ -42,6 +44,8 @@ async function runDistill(values: DistillValues): Promise<void> {
     out,
     cache,
     workers,
+    backend: values.backend,
+    threads: values.threads,
     start: values.start === undefined ? undefined : await readBytes(values.start),
     onLosses: teller(recipe.steps),
     onNotice: say,
@@ -57,6 +61,7 @@ async function runDistill(values: DistillValues): Promise<void> {
 }
 
 export function distillCommand(): Command {
+  const [where, threads] = backendOptions();
   return new Command("distill")
     .description("train a small detector from random weights on a teacher's outputs, by a recipe")
     .requiredOption("--recipe <file>", "JSON: network, teacher, photos, steps")
@@ -69,6 +74,8 @@ export function distillCommand(): Command {
       "model.safetensors of a run whose folder is lost: go on from its weights, with new moments",
     )
     .addOption(overwriteOption())
+    .addOption(where)
+    .addOption(threads)
     .addOption(
       new Option("--workers <n>", "threads that make views; 0: none beside the main one")
         .argParser(wholeNumber(0))

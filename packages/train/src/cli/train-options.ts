@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type BackboneName, backboneNames } from "retinaface-webgpu";
-import { overwriteOption } from "retinaface-webgpu/node";
+import { type BackboneName, type BackendChoice, backboneNames } from "retinaface-webgpu";
+import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import type { TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
@@ -53,6 +53,8 @@ export interface TrainValues {
   readonly seed: number;
   readonly workers: number;
   readonly config?: string;
+  readonly backend: BackendChoice;
+  readonly threads?: number;
 }
 
 /** A finite number of at least `least`. */
@@ -119,6 +121,7 @@ function dataOptions(): Option[] {
     ),
     number("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 100),
     number("--workers <n>", "threads that make samples", wholeNumber(0), defaultWorkers()),
+    ...backendOptions(),
   ];
 }
 

@@ -13,6 +13,7 @@ import {
 import { contenders, hasStopped, type RunInput, TrainRun } from "../run/train-run.node.js";
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import { frozenDepth } from "../trainer/freeze.js";
+import { backendOf } from "../trainer/open-device.js";
 import { loadData, needFaces, printJson, reportProblems, say } from "./console.js";
 import { describeConfig } from "./describe-config.js";
 import { checkFolder, stoppingOnInterrupt } from "./run-command.js";
@@ -70,6 +71,7 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
   return {
     out: files.folder,
     ...facts,
+    backend: backendOf(device),
     weights: description.weights,
     before: extra.validations.find(({ step }) => step === 0) ?? null,
     best,
@@ -149,6 +151,8 @@ async function runTrain(values: TrainValues): Promise<void> {
       valRecords: validation?.records ?? [],
       files,
       workers: values.workers,
+      backend: values.backend,
+      threads: values.threads,
       listener: {
         onLosses: (...told) => progress.onLosses(...told),
         onValidating: (...told) => progress.onValidating(...told),

@@ -1,4 +1,4 @@
-import { type Device, gather, type Tensor, tensor } from "@retinaface-webgpu/tensor";
+import { type Device, gather, isHostDevice, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import { BOX_NUMBERS, LANDMARK_COORDINATES } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import {
@@ -28,10 +28,24 @@ function markUnknown(landmarks: Float32Array): Float32Array {
   });
 }
 
+/** Which row each prior has, here and on the device. */
+interface RowIndex {
+  readonly rows: Int32Array;
+  readonly tensor: Tensor;
+}
+
 /** The rows of `[rows, width]` at `index`, one a prior, zeros beyond the last. */
-function spread(rows: Float32Array, width: number, index: Tensor): Tensor {
+function spread(rows: Float32Array, width: number, index: RowIndex): Tensor {
+  const { device, shape } = index.tensor;
+  if (isHostDevice(device)) {
+    const values = new Float32Array(index.rows.length * width);
+    for (const [p, row] of index.rows.entries()) {
+      values.set(rows.subarray(row * width, (row + 1) * width), p * width);
+    }
+    return tensor(device, values, [...shape, width]);
+  }
   const some = rows.length > 0 ? rows : new Float32Array(width);
-  return gather(tensor(index.device, some, [some.length / width, width]), index);
+  return gather(tensor(device, some, [some.length / width, width]), index.tensor);
 }
 
 /** Sets `known` to 1 for the known landmarks of the face whose ten begin at `from`, the others to 0. */
@@ -118,7 +132,7 @@ export function uploadLabels(
     if (known.subarray(from, from + LANDMARK_COORDINATES).includes(0)) boxed[row] = 0;
   }
   const shape = [samples.length, priors.length / 4];
-  const index = tensor(device, rowOf, shape, { dtype: "i32" });
+  const index = { rows: rowOf, tensor: tensor(device, rowOf, shape, { dtype: "i32" }) };
   const { counted, background } = quietOf(samples, priors);
   return {
     faces: spread(boxed, 1, index),

@@ -10,6 +10,7 @@ import { loadDataset } from "../data/load.node.js";
 import { readText } from "../data/read-text.node.js";
 import { splitRecords } from "../data/split.js";
 import { DataError } from "../errors.js";
+import { detectorOn } from "../trainer/open-device.js";
 import type { Photo, PhotoFace, PhotoSet } from "./compose.js";
 import { buildPyramid, type RgbImage, toRgb } from "./pyramid.js";
 import type { Recipe, SourceSpec } from "./recipe.js";
@@ -265,7 +266,7 @@ class FaceFinder {
     const kept = keptJson(at);
     if (Array.isArray(kept)) return kept as PhotoFace[];
     const { device, weights } = this;
-    this.#detector ??= RetinaFace.load({ device, weights, ...AIM });
+    this.#detector ??= RetinaFace.load({ ...detectorOn(device), weights, ...AIM });
     const found = await (await this.#detector).detect(file);
     const faces = found.map(({ box }): PhotoFace => ({ box, labelled: false }));
     await this.cache.keep(at, JSON.stringify(faces));

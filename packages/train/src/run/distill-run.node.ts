@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type Device, nn, optim } from "@retinaface-webgpu/tensor";
 import {
+  type Backend,
   classHead,
   matchStateDict,
   OptionError,
@@ -23,13 +24,15 @@ import {
   writeModel,
 } from "../trainer/checkpoint.js";
 import type { StepLosses } from "../trainer/loss-log.js";
+import { backendOf, type TrainingBackend } from "../trainer/open-device.js";
 import { Trainer } from "../trainer/trainer.js";
 import { defaultWorkers } from "../worker-pool.node.js";
+import { type BackendUse, noteBackend } from "./backends.js";
 import { recovering } from "./recover.js";
 import { RunFolder } from "./run-folder.node.js";
 
 /** What a distillation works with and whom it tells. */
-export interface DistillInput {
+export interface DistillInput extends TrainingBackend {
   readonly recipe: Recipe;
   /** What the recipe's paths are relative to. */
   readonly data: string;
@@ -54,6 +57,8 @@ export interface DistillInput {
 interface Progress {
   images: number;
   seconds: number;
+  /** What it trained on; absent in checkpoints from before there was a choice. */
+  backends?: readonly BackendUse[] | undefined;
 }
 
 /** What a checkpoint holds besides the trainer's state. */
@@ -74,6 +79,7 @@ export interface DistillResult {
   /** Views seen. */
   readonly images: number;
   readonly seconds: number;
+  readonly backend: Backend;
 }
 
 /** What a distillation writes beside checkpoint and metrics. */
@@ -143,7 +149,9 @@ export class DistillRun {
   /** Trains to the recipe's last step, or until `stop()`; the averaged weights are `model.safetensors`. */
   async run(): Promise<DistillResult> {
     return recovering({
-      work: (device) => this.#train(device),
+      backend: this.#input.backend,
+      threads: this.#input.threads,
+      work: ({ device }) => this.#train(device),
       savedStep: async () => (this.hasCheckpoint ? (await this.#read()).state.step : undefined),
       onNotice: (text) => this.#input.onNotice(text),
     });
@@ -183,16 +191,20 @@ export class DistillRun {
       ema: recipe.ema,
       onNotice,
     });
-    const progress = { images: start?.images ?? 0, seconds: start?.seconds ?? 0 };
+    const progress: Progress = { images: start?.images ?? 0, seconds: start?.seconds ?? 0 };
     if (this.hasCheckpoint) {
       const { state, extra } = await this.#read();
       trainer.load(state);
-      Object.assign(progress, { images: extra.images, seconds: extra.seconds });
+      const { images, seconds, backends } = extra;
+      Object.assign(progress, { images, seconds, backends });
       onNotice(`going on from step ${state.step}`);
     } else if (start) onNotice(`starting from the weights of step ${start.steps}`);
+    const use = { step: trainer.steps, backend: backendOf(device) };
+    progress.backends = noteBackend(progress.backends, use, onNotice);
     await this.files.rewindMetrics(trainer.steps);
     await this.#steps({ trainer, objective, sets }, progress);
-    return { steps: trainer.steps, ...progress };
+    const { images, seconds } = progress;
+    return { steps: trainer.steps, images, seconds, backend: use.backend };
   }
 
   async #steps({ trainer, objective, sets }: Parts, progress: Progress): Promise<void> {
@@ -237,7 +249,8 @@ export class DistillRun {
     const { recipe } = this.#input;
     const state = await trainer.state();
     await this.files.writeCheckpoint({ state, extra: { recipe, ...progress } });
-    const trained = { steps: state.step, ...progress };
+    const { images, seconds } = progress;
+    const trained = { steps: state.step, images, seconds };
     await this.files.write(MODEL, writeModel(averagedWeights(state), trainer.config, trained));
   }
 

@@ -10,6 +10,7 @@ import type { ValidationFigures } from "../report/report.js";
 import type { DataPosition } from "../trainer/batches.js";
 import type { Checkpoint } from "../trainer/checkpoint.js";
 import type { TrainSettings } from "../trainer/settings.js";
+import type { BackendUse } from "./backends.js";
 import { EventLog } from "./event-log.node.js";
 import { type Metric, scalarsOf } from "./metrics.js";
 import { RunFolder } from "./run-folder.node.js";
@@ -48,6 +49,8 @@ export interface RunProgress {
   readonly validations: readonly ValidationFigures[];
   /** Seconds spent so far. */
   readonly seconds: number;
+  /** What it trained on; absent in checkpoints from before there was a choice. */
+  readonly backends?: readonly BackendUse[];
 }
 
 export type RunCheckpoint = Checkpoint<RunProgress>;

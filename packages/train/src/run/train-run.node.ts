@@ -12,10 +12,12 @@ import { type DataPosition, sampleBatches } from "../trainer/batches.js";
 import { assertFiniteWeights, weightsTooLarge, writeModel } from "../trainer/checkpoint.js";
 import { initialiseNetwork, type Pretrained } from "../trainer/initialise.js";
 import type { StepLosses } from "../trainer/loss-log.js";
+import { backendOf, type TrainingBackend } from "../trainer/open-device.js";
 import { augmentOf, trainerOptions } from "../trainer/settings.js";
 import { Trainer, type TrainerState } from "../trainer/trainer.js";
 import { validateModel } from "../trainer/validate.js";
 import { validationLoss } from "../trainer/validation-loss.js";
+import { type BackendUse, noteBackend } from "./backends.js";
 import { recovering } from "./recover.js";
 
 /** What a run tells the person who started it. */
@@ -29,7 +31,7 @@ export interface RunListener {
 }
 
 /** What a run works with. */
-export interface RunInput {
+export interface RunInput extends TrainingBackend {
   readonly description: RunDescription;
   readonly records: readonly FaceRecord[];
   /** Empty: no validation. */
@@ -48,6 +50,7 @@ interface Progress {
   position: DataPosition;
   validations: ValidationFigures[];
   seconds: number;
+  backends: readonly BackendUse[];
 }
 
 /** A training run in a folder: trains, validates, keeps checkpoints, and survives lost devices. */
@@ -88,9 +91,11 @@ export class TrainRun {
    * @throws {NonFiniteLossError} with the batch saved in the run's folder
    */
   async run(finish: (device: Device) => Promise<void>): Promise<void> {
-    const { files, listener } = this.#input;
+    const { files, listener, backend, threads } = this.#input;
     await recovering({
-      work: async (device) => {
+      backend,
+      threads,
+      work: async ({ device }) => {
         try {
           await this.#train(device);
         } catch (error) {
@@ -119,12 +124,21 @@ export class TrainRun {
       ...trainerOptions(settings, this.totalSteps),
       onNotice: (text) => this.#input.listener.onNotice(text),
     });
-    const progress: Progress = { position: { epoch: 0, position: 0 }, validations: [], seconds: 0 };
+    const progress: Progress = {
+      position: { epoch: 0, position: 0 },
+      validations: [],
+      seconds: 0,
+      backends: [],
+    };
     if (before) {
       trainer.load(withLearningRate(before.state, settings.lr));
       const { position, validations, seconds } = before.extra;
       Object.assign(progress, { position, validations: [...validations], seconds });
     }
+    const use = { step: trainer.steps, backend: backendOf(device) };
+    progress.backends = noteBackend(before?.extra.backends, use, (text) =>
+      this.#input.listener.onNotice(text),
+    );
     await files.rewindMetrics(trainer.steps);
     const session = new Session(device, trainer, network, this.#input, progress);
     if (!before) {
@@ -297,7 +311,7 @@ class Session {
   /** Writes a checkpoint. */
   async save(): Promise<RunCheckpoint> {
     this.#lap();
-    const { position, validations, seconds } = this.progress;
+    const { position, validations, seconds, backends } = this.progress;
     const checkpoint: RunCheckpoint = {
       state: await this.trainer.state(),
       extra: {
@@ -306,6 +320,7 @@ class Session {
         position,
         validations: [...validations],
         seconds,
+        backends,
       },
     };
     await this.input.files.writeCheckpoint(checkpoint);

@@ -3,6 +3,7 @@ import {
   type CompiledStep,
   compileStep,
   type Device,
+  isHostDevice,
   type optim,
   type Tensor,
   TensorError,
@@ -51,6 +52,7 @@ export class CompiledSteps {
   #compiled = 0;
   #used = 0;
   #givenUp = false;
+  #told = false;
 
   constructor(context: StepContext, onNotice: (text: string) => void) {
     this.#context = context;
@@ -109,8 +111,21 @@ export class CompiledSteps {
 
   #changesAllTheTime(): boolean {
     if (this.#compiled <= PATIENCE || this.#compiled * 2 <= this.#used) return false;
+    if (isHostDevice(this.#context.device)) {
+      this.#tellOfShapes();
+      return false;
+    }
     this.#giveUp("nearly every batch has a shape of its own: steps are no longer compiled");
     return true;
+  }
+
+  /** There is no other way for a device without a GPU. */
+  #tellOfShapes(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#onNotice(
+      "nearly every batch has a shape of its own, and each is compiled anew: batches of one size train faster",
+    );
   }
 
   #giveUp(why: string): void {
@@ -141,7 +156,7 @@ export class CompiledSteps {
       });
     } catch (error) {
       const readsValues = error instanceof TensorError && error.code === "TRACED";
-      if (!readsValues || place.batch > 0) throw error;
+      if (!readsValues || place.batch > 0 || isHostDevice(device)) throw error;
       this.#giveUp(`this step cannot be compiled, so that it trains more slowly: ${error.message}`);
       return undefined;
     }

@@ -1,5 +1,6 @@
+import { imageInput as hostInput, packTaps, tentTaps } from "@retinaface-webgpu/kernels-wasm";
 import { imageInput } from "@retinaface-webgpu/kernels-wgsl";
-import type { Device, Tensor } from "@retinaface-webgpu/tensor";
+import { type Device, type Host, hostOf, type Tensor } from "@retinaface-webgpu/tensor";
 import { OptionError } from "retinaface-webgpu";
 import { MEAN_RGB, type Sample } from "../augment/sample.js";
 
@@ -11,6 +12,8 @@ export class BatchImages {
   readonly #device: Device;
   #pixels: ReturnType<Device["allocate"]> | undefined;
   #shape: readonly number[] = [0, 0, 0, 3];
+  /** That every sample is taken as it is, for the host's kernel, and for which size. */
+  #taps: { readonly key: string; readonly buffer: ReturnType<Device["allocate"]> } | undefined;
 
   constructor(device: Device) {
     this.#device = device;
@@ -51,6 +54,11 @@ export class BatchImages {
     // One image above the other is what NHWC makes of a batch.
     const rows = count * height;
     const [red, green, blue] = MEAN_RGB;
+    const host = hostOf(this.#device);
+    if (host) {
+      this.#fillOnHost(host, input, width, rows);
+      return;
+    }
     const kernel = imageInput({
       sourceWidth: width,
       sourceHeight: rows,
@@ -67,8 +75,34 @@ export class BatchImages {
   }
 
   dispose(): void {
-    if (this.#pixels) this.#device.free(this.#pixels);
+    for (const buffer of [this.#pixels, this.#taps?.buffer]) {
+      if (buffer) this.#device.free(buffer);
+    }
     this.#pixels = undefined;
+    this.#taps = undefined;
+  }
+
+  #fillOnHost(host: Host, input: Tensor, width: number, height: number): void {
+    const [red, green, blue] = MEAN_RGB;
+    const kernel = hostInput({
+      ...{ sourceWidth: width, sourceHeight: height, width, height },
+      mean: [blue, green, red],
+    });
+    const source = { buffer: this.#pixels!.buffer };
+    const taps = { buffer: this.#tapsFor(width, height).buffer };
+    host.run([{ kernel, operands: { source, taps, output: input.binding } }]);
+    this.#device.versions.count(input.storage.buffer.buffer);
+  }
+
+  #tapsFor(width: number, height: number): ReturnType<Device["allocate"]> {
+    const key = `${width}x${height}`;
+    if (this.#taps?.key === key) return this.#taps.buffer;
+    if (this.#taps) this.#device.free(this.#taps.buffer);
+    const words = packTaps(tentTaps(width, width), tentTaps(height, height));
+    const buffer = this.#device.allocate(words.byteLength, "taps of images");
+    this.#device.write(buffer, words);
+    this.#taps = { key, buffer };
+    return buffer;
   }
 
   #reserve(bytes: number): void {

@@ -3,6 +3,7 @@ import {
   type Device,
   empty,
   full,
+  isHostDevice,
   optim,
   type StateDict,
   type Tensor,
@@ -65,6 +66,10 @@ export interface TrainerOptions {
   readonly onNotice?: ((text: string) => void) | undefined;
 }
 
+const onlyCompiled =
+  "training on the WebAssembly engine goes by compiled steps alone: leave compiled out, give the objective targets() " +
+  "and losses(), or train on WebGPU";
+
 type Parameters = ReturnType<RetinaFaceNetwork["parameters"]>;
 
 /** All that a training run needs to go on as if it had never stopped, on the host. */
@@ -117,7 +122,8 @@ export class Trainer {
 
   /**
    * The network stays the caller's to dispose of.
-   * @throws {OptionError} where the anchors are for another network, or a frozen part is none of its
+   * @throws {OptionError} where the anchors are for another network, a frozen part is none of its, or steps cannot be
+   * compiled on a device without a GPU
    */
   constructor(device: Device, network: RetinaFaceNetwork, options: TrainerOptions) {
     this.network = network;
@@ -136,6 +142,7 @@ export class Trainer {
     this.#objective = options.objective ?? this.#multiBox;
     this.#images = new BatchImages(device);
     this.#compiled = options.compiled === false ? undefined : this.#compiledSteps();
+    if (!this.#compiled && isHostDevice(device)) throw new OptionError(onlyCompiled);
   }
 
   /** Anchors and variances of the network. */
@@ -271,6 +278,7 @@ export class Trainer {
     const { clip, onNotice = console.warn } = this.#options;
     const objective = this.#objective;
     if (!canCompile(objective)) {
+      if (isHostDevice(this.#device)) return undefined;
       onNotice("this objective has no targets() and losses(): its steps are not compiled");
       return undefined;
     }

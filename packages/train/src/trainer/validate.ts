@@ -5,6 +5,7 @@ import { type Detect, packFaces } from "../evaluate/detections.js";
 import { type Evaluation, evaluateDetections } from "../evaluate/evaluate.js";
 import { type RunOptions, runDetector } from "../evaluate/run.js";
 import { type DetectPass, detectAtScales, type TestScale } from "../evaluate/test-scales.js";
+import { detectorOn } from "./open-device.js";
 
 /** How {@link validateModel} looks at images. */
 export interface ValidateOptions extends RunOptions {
@@ -17,7 +18,11 @@ export async function loadModel(
   model: OwnBytes,
   scale: TestScale,
 ): Promise<{ detect: Detect; dispose(): void }> {
-  const detector = await RetinaFace.load({ device, weights: model, visThreshold: 0 });
+  const detector = await RetinaFace.load({
+    ...detectorOn(device),
+    weights: model,
+    visThreshold: 0,
+  });
   const pass: DetectPass = async (image, sides) => packFaces(await detector.detect(image, sides));
   const scales = { scales: [scale], mirror: false, voteThreshold: DEFAULT_THRESHOLDS.nmsThreshold };
   return {

@@ -1,4 +1,14 @@
-import { type Device, empty, nn, noGrad, type StateDict, tidy } from "@retinaface-webgpu/tensor";
+import {
+  type Device,
+  empty,
+  isHostDevice,
+  nn,
+  noGrad,
+  optim,
+  type StateDict,
+  type Tensor,
+  tidy,
+} from "@retinaface-webgpu/tensor";
 import {
   type DetectorConfig,
   type NetworkConfig,
@@ -8,6 +18,7 @@ import {
 import type { Sampler } from "../augment/loader.js";
 import type { Sample } from "../augment/sample.js";
 import { MultiBoxObjective, type ObjectiveInput } from "../objective/objective.js";
+import { CompiledSteps } from "./compiled-steps.js";
 import { BatchImages } from "./images.js";
 import type { TrainerOptions } from "./trainer.js";
 
@@ -36,6 +47,7 @@ async function* batchesOf({ sampler, count, batchSize }: ValidationLossInput) {
   }
 }
 
+/** The losses of a batch by their names, recorded anew for each. */
 async function lossesOfBatch(
   network: RetinaFaceNetwork,
   objective: MultiBoxObjective,
@@ -57,6 +69,33 @@ async function lossesOfBatch(
 }
 
 /**
+ * The same on a device without a GPU, where only compiled steps run: those of a step that would train nothing but the
+ * last bias, at a rate of 0.
+ */
+function compiledLosses(device: Device, network: RetinaFaceNetwork, objective: MultiBoxObjective) {
+  const bias = [...network.parameters()].at(-1)!;
+  bias.requiresGrad = true;
+  const optimizer = new optim.SGD([bias], { lr: 0 });
+  const context = {
+    ...{ device, objective, optimizer, average: undefined, clip: undefined },
+    forward: ([image]: readonly Tensor[]) => network.forward(image),
+  };
+  const steps = new CompiledSteps(context, () => undefined);
+  const place = { batch: 0, of: 1 };
+  return {
+    of: async (input: ObjectiveInput) => {
+      const step = await steps.take({ ...input, place, prefix: undefined, mode: "validation" });
+      step!.run();
+      return Object.entries(await step!.read());
+    },
+    dispose: () => {
+      steps.clear();
+      optimizer.dispose();
+    },
+  };
+}
+
+/**
  * The training's losses, by their names, on images that do not train: the network in inference mode, images whole. Each is
  * the mean over batches, a batch counting by its images. Empty where no image could be read.
  */
@@ -69,20 +108,24 @@ export async function validationLoss(
   const images = new BatchImages(device);
   const sums: Record<string, number> = {};
   let seen = 0;
+  const objective = new MultiBoxObjective(device, match, loss, network.headSpecs);
+  network.loadStateDict(input.weights);
+  network.eval().requiresGrad(false);
+  const compiled = isHostDevice(device) ? compiledLosses(device, network, objective) : undefined;
+  const lossesOf = (given: ObjectiveInput) =>
+    compiled ? compiled.of(given) : lossesOfBatch(network, objective, given);
   try {
-    network.loadStateDict(input.weights);
-    network.eval().requiresGrad(false);
-    const objective = new MultiBoxObjective(device, match, loss, network.headSpecs);
     for await (const samples of batchesOf(input)) {
       images.upload(samples);
       const [, height, width] = images.shape;
       const priors = priorBoxes(height, width, config.anchors);
-      const losses = await lossesOfBatch(network, objective, { samples, images, priors });
+      const losses = await lossesOf({ samples, images, priors });
       for (const [name, value] of losses) sums[name] = (sums[name] ?? 0) + value * samples.length;
       seen += samples.length;
     }
     return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / seen]));
   } finally {
+    compiled?.dispose();
     images.dispose();
     network.dispose();
   }

@@ -1,10 +1,19 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../../core/errors.js";
+import type { GPUBindGroup } from "../../core/web.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
+import type { CompiledKernel } from "../../device/pipelines.js";
 import { PARAMS_SLOT, paramsInPlace, writeParams } from "../params.js";
-import type { StepCommand } from "./compiled-step.js";
 import type { Lowering, StepDispatch } from "./webgpu.js";
+
+/** A dispatch that is ready to go. */
+export interface StepCommand {
+  readonly compiled: CompiledKernel;
+  readonly kernel: Kernel;
+  readonly group: GPUBindGroup;
+  readonly offsets: number[];
+}
 
 /** A dispatch with its buffers. */
 export interface BoundDispatch {

@@ -1,25 +1,22 @@
 /**
  * Compiles a training step: traces forward, losses and backward, then clipping, optimizer and average, into one
- * graph (`graph.ts`), and prepares its dispatches (`webgpu.ts`, `packs.ts`, `memory.ts`). The gradients come from
+ * graph (`graph.ts`), and lowers that to dispatches (`webgpu-step.ts`) or to kernels for processors. The gradients come from
  * the tape and the table of gradients as in eager mode; while tracing, operations are recorded instead of run.
  */
 import { keep } from "../../core/scope.js";
-import type { Storage } from "../../core/storage.js";
 import { empty, type Tensor, type TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import type { Trace } from "../../ops/trace.js";
 import type { EMA, GroupOptions, Optimizer } from "../../optim/index.js";
 import { Owned } from "../owned.js";
-import { type BoundDispatch, prepareCommands } from "./commands.js";
-import { CompiledStep, type StepPart } from "./compiled-step.js";
+import { CompiledStep } from "./compiled-step.js";
 import { fuseSums } from "./fuse.js";
-import { dropDeadNodes, GraphBuilder, rootOf, type StepGraph, type StepNode } from "./graph.js";
-import { placeOperands } from "./memory.js";
-import { PackedWeights } from "./packs.js";
+import { dropDeadNodes, GraphBuilder, type StepGraph } from "./graph.js";
+import { loweringOf } from "./lowerings.js";
 import { placeGradients, placeLosses } from "./placement.js";
 import { traceGradients } from "./trace.js";
 import { type BatchShare, traceAccumulation, traceUpdate } from "./update.js";
-import { Lowering, type StepDispatch } from "./webgpu.js";
+import { lowerToWebGpu } from "./webgpu-step.js";
 
 /** What a step computes and how it updates. */
 export interface StepDefinition<I extends Readonly<Record<string, TensorInfo>>> {
@@ -105,13 +102,13 @@ async function assemble<I extends Readonly<Record<string, TensorInfo>>>(
   dropDeadNodes(graph.update);
   dropDeadNodes(graph.gradient);
   fuseSums(graph.gradient);
-  const parts = await lowerStep(device, graph, owned);
+  const lowered = await (loweringOf(device) ?? lowerToWebGpu)(device, graph, owned);
   return new CompiledStep({
     device,
     inputs,
     losses,
     gradientNorm: named.norm,
-    ...parts,
+    lowered,
     accumulates: accumulate,
     onBatch: ({ batch, of }) => {
       share.share = 1 / of;
@@ -130,63 +127,9 @@ async function assemble<I extends Readonly<Record<string, TensorInfo>>>(
   });
 }
 
-/** A graph's dispatches, in memory and ready to go. */
-async function lowerStep(device: Device, graph: StepGraph, owned: Owned) {
-  const written = memoryWritten(graph.gradient);
-  const lowering = new Lowering(device, (tensor) => !written.has(tensor.storage));
-  const [gradient, update] = [graph.gradient, graph.update].map((nodes) =>
-    nodes.flatMap((node) => lowering.lower(node)),
-  );
-  const packs = await PackedWeights.create(device, lowering.packs);
-  owned.add(() => packs.dispose());
-  const memory = placeOperands(device, [...gradient, ...update], packs);
-  owned.add(() => memory.release());
-  const bind = ({ kernel, operands, varies }: StepDispatch): BoundDispatch => ({
-    kernel,
-    bindings: operands.map(memory.bindingOf),
-    ...(varies ? { varies } : {}),
-  });
-  const first = [...packs.dispatches, ...gradient.map(bind)];
-  const all = [...first, ...update.map(bind)];
-  const { commands, refresh, release } = await prepareCommands(device, all, lowering);
-  owned.add(release);
-  const shared = new Set(memory.arena.map(({ buffer }) => buffer.buffer));
-  const partOf = (from: number, to: number): StepPart => ({
-    commands: commands.slice(from, to),
-    written: buffersWritten(all.slice(from, to)).filter((buffer) => !shared.has(buffer)),
-  });
-  return {
-    gradient: partOf(0, first.length),
-    update: partOf(first.length, all.length),
-    refresh,
-    arena: memory.arena.map(({ binding }) => binding),
-    stats: {
-      dispatches: all.length,
-      arenaBytes: memory.arena.reduce((sum, { bytes }) => sum + bytes, 0),
-      valueBytes: memory.valueBytes,
-      packedBytes: packs.bytes,
-    },
-  };
-}
-
-function buffersWritten(dispatches: readonly BoundDispatch[]): GPUBuffer[] {
-  const written = dispatches.flatMap(({ kernel, bindings }) =>
-    bindings.filter((_, i) => kernel.bindings[i] === "read_write").map(({ buffer }) => buffer),
-  );
-  return [...new Set(written)];
-}
-
 /** The tensors from outside that a trace writes in place. */
 function tensorsUpdated({ nodes }: Trace): Set<Tensor> {
   return new Set(
     nodes.flatMap(({ op, inputs }) => (op.updates ?? []).flatMap((k) => inputs[k] ?? [])),
   );
-}
-
-/** The memory that nodes write in place. */
-function memoryWritten(nodes: readonly StepNode[]): Set<Storage> {
-  const memories = nodes.flatMap(({ inputs, updates }) =>
-    updates.map((k) => rootOf(inputs[k]).memory),
-  );
-  return new Set(memories.flatMap((memory) => (memory ? [memory.storage] : [])));
 }

@@ -1,21 +1,18 @@
-import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../../core/errors.js";
 import { readTensors } from "../../core/read-tensors.js";
 import type { Tensor } from "../../core/tensor.js";
-import type { GPUBindGroup, GPUBuffer } from "../../core/web.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
-import type { CompiledKernel } from "../../device/pipelines.js";
 
 /** What a compiled step costs. */
 export interface StepStats {
-  /** Dispatches of a step of one batch. */
+  /** Dispatches, or kernels, of a step of one batch. */
   readonly dispatches: number;
   /** Bytes of the buffers that activations, saved tensors and gradients on their way share. */
   readonly arenaBytes: number;
   /** Bytes that these would take side by side. */
   readonly valueBytes: number;
-  /** Bytes of packed weights and of the index by which they are packed. */
+  /** Bytes of packed weights and of the index by which they are packed; on processors they are among the shared. */
   readonly packedBytes: number;
 }
 
@@ -25,19 +22,12 @@ export interface BatchPlace {
   readonly of: number;
 }
 
-/** A dispatch that is ready to go. */
-export interface StepCommand {
-  readonly compiled: CompiledKernel;
-  readonly kernel: Kernel;
-  readonly group: GPUBindGroup;
-  readonly offsets: number[];
-}
-
-/** Dispatches that are recorded together. */
-export interface StepPart {
-  readonly commands: readonly StepCommand[];
-  /** The buffers that they write and that others may read. */
-  readonly written: readonly GPUBuffer[];
+/** A step's graph on a device. */
+export interface LoweredStep {
+  readonly stats: StepStats;
+  readonly arena: readonly BufferBinding[];
+  /** Submits one batch's forward and backward pass and, with `update`, what follows the last batch. */
+  submit(update: boolean): void;
 }
 
 /** What a step is made of; see `compileStep`. */
@@ -46,17 +36,11 @@ export interface StepParts<I extends string> {
   readonly inputs: Readonly<Record<I, Tensor>>;
   readonly losses: Readonly<Record<string, Tensor>>;
   readonly gradientNorm: Tensor | undefined;
-  readonly stats: StepStats;
-  readonly arena: readonly BufferBinding[];
-  /** The dispatches of one batch, and those after the last. */
-  readonly gradient: StepPart;
-  readonly update: StepPart;
+  readonly lowered: LoweredStep;
   readonly accumulates: boolean;
   /** Host work of each batch, and before each update. */
   readonly onBatch: (place: BatchPlace) => void;
   readonly onUpdate: () => void;
-  /** Writes the parameters that may differ at each run. */
-  readonly refresh: () => void;
   readonly isCurrent: () => boolean;
   readonly release: () => void;
 }
@@ -82,7 +66,7 @@ export class CompiledStep<I extends string = string> {
     this.inputs = parts.inputs;
     this.losses = parts.losses;
     this.gradientNorm = parts.gradientNorm;
-    this.stats = parts.stats;
+    this.stats = parts.lowered.stats;
     this.#parts = parts;
   }
 
@@ -93,7 +77,7 @@ export class CompiledStep<I extends string = string> {
 
   /** Buffers whose contents between runs do not matter; for tests. */
   get arena(): readonly BufferBinding[] {
-    return this.#parts.arena;
+    return this.#parts.lowered.arena;
   }
 
   /**
@@ -104,7 +88,7 @@ export class CompiledStep<I extends string = string> {
    * @throws TensorError `STALE_STEP` where it may not run any more: compile again
    */
   run(place: BatchPlace = { batch: 0, of: 1 }): void {
-    const { gradient, update, accumulates, onBatch, onUpdate, refresh } = this.#parts;
+    const { lowered, accumulates, onBatch, onUpdate } = this.#parts;
     if (!this.isCurrent) {
       throw new TensorError(
         "STALE_STEP",
@@ -121,10 +105,7 @@ export class CompiledStep<I extends string = string> {
     onBatch(place);
     const last = place.batch === place.of - 1;
     if (last) onUpdate();
-    refresh();
-    this.#record(gradient);
-    if (last) this.#record(update);
-    this.device.flush();
+    lowered.submit(last);
   }
 
   /** Reads the losses of the last run, and the gradients' norm as `gradientNorm`. */
@@ -140,12 +121,5 @@ export class CompiledStep<I extends string = string> {
   dispose(): void {
     if (!this.#released) this.#parts.release();
     this.#released = true;
-  }
-
-  #record({ commands, written }: StepPart): void {
-    for (const { compiled, kernel, group, offsets } of commands) {
-      this.device.runPrepared(compiled, kernel, group, offsets);
-    }
-    for (const buffer of written) this.device.versions.count(buffer);
   }
 }

@@ -1,3 +1,4 @@
+export { createHostDevice } from "./host-device.js";
 export {
   compileWasm,
   outputValues,
@@ -8,5 +9,5 @@ export {
   WasmPlan,
   type WasmPlanStats,
 } from "./plan.js";
-export { WasmUnsupportedError } from "./steps.js";
+export { WasmUnsupportedError } from "./unsupported.js";
 export { WasmWeights } from "./weights.js";

@@ -1,15 +1,14 @@
-import { SLACK_BYTES } from "@retinaface-webgpu/kernels-wasm";
 import { ShapeError, TensorError } from "../../core/errors.js";
 import { showShape, sizeOf } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import type { Place, WasmEngine, WasmJob, WasmStep } from "../../wasm/engine.js";
-import { type Graph, rootOf, type Value } from "../graph.js";
-import { assignBuffers } from "../memory.js";
+import { rootOf, type Value } from "../graph.js";
 import { traceForward } from "../trace.js";
-import type { LoweredStep, WasmOperand } from "./lowered.js";
+import { arrange, bytesOf, prepareConstants } from "./layout.js";
+import type { WasmOperand } from "./lowered.js";
 import { lowerGraph } from "./steps.js";
-import { type Constants, WasmWeights } from "./weights.js";
+import { WasmWeights } from "./weights.js";
 
 /** Where an output lies: channels `offset …` of the `stride` channels of the pixels that a run returns for it. */
 export interface WasmOutput {
@@ -153,14 +152,11 @@ export async function compileWasm<R extends object>(
     if (!options.weights) weights.dispose();
   };
   try {
-    const constants = steps.flatMap(({ operands }) => Object.values(operands)).filter(isConstants);
-    const values = constantValues(graph, steps);
-    const all = [...constants, ...values.values()];
-    const blocks = await weights.prepare(device, all);
+    const { blockOf } = await prepareConstants(device, graph, steps, weights);
     const layout = arrange(graph, steps);
     const placeOf = (operand: WasmOperand): Place => {
-      const own = isConstants(operand) ? operand : values.get(rootOf(operand).root);
-      return own ? { block: blocks.get(own)!, offset: 0 } : layout.placeOf(operand as Value);
+      const block = blockOf(operand);
+      return block ? { block, offset: 0 } : { offset: layout.offsetOf(operand as Value) };
     };
     const results = [...new Set(graph.outputs.map((value) => rootOf(value).root))];
     return new WasmPlan({
@@ -194,60 +190,6 @@ export async function compileWasm<R extends object>(
   } finally {
     for (const tensor of made) tensor.dispose();
   }
-}
-
-function isConstants(operand: WasmOperand): operand is Constants {
-  return "make" in operand;
-}
-
-/** Tensors that the graph reads as they are. */
-function constantValues(graph: Graph, steps: readonly LoweredStep[]): Map<Value, Constants> {
-  const operands = steps.flatMap((step) => Object.values(step.operands));
-  const read = operands.filter((operand): operand is Value => !isConstants(operand));
-  const roots = new Set([...read, ...graph.outputs].map((value) => rootOf(value).root));
-  const result = new Map<Value, Constants>();
-  for (const root of roots) {
-    const { constant } = root;
-    if (!constant) continue;
-    const make = (host: ReadonlyMap<Tensor, Float32Array>) => host.get(constant)!;
-    result.set(root, { layout: "as it is", tensors: [constant], make });
-  }
-  return result;
-}
-
-function bytesOf({ info }: Value): number {
-  return sizeOf(info.shape) * 4;
-}
-
-/** Places values by lifetime, in one span of memory. */
-function arrange(graph: Graph, steps: readonly LoweredStep[]) {
-  const lifetimes = new Map<Value, { bytes: number; first: number; last: number }>();
-  const touch = (value: Value, step: number) => {
-    const { root } = rootOf(value);
-    if (root.constant) return;
-    const known = lifetimes.get(root);
-    if (known) known.last = Math.max(known.last, step);
-    else lifetimes.set(root, { bytes: bytesOf(root), first: step, last: step });
-  };
-  for (const value of graph.inputs) touch(value, -1);
-  for (const [i, { operands }] of steps.entries()) {
-    for (const operand of Object.values(operands)) if (!isConstants(operand)) touch(operand, i);
-  }
-  for (const value of graph.outputs) touch(value, steps.length);
-  const spans = [...lifetimes.values()];
-  const { slots, slotBytes } = assignBuffers(spans);
-  const starts: number[] = [];
-  let bytes = 0;
-  for (const each of slotBytes) {
-    starts.push(bytes);
-    bytes = Math.ceil((bytes + each + SLACK_BYTES) / 64) * 64;
-  }
-  const offsets = new Map([...lifetimes.keys()].map((value, i) => [value, starts[slots[i]]]));
-  return {
-    bytes,
-    activationBytes: spans.reduce((total, span) => total + span.bytes, 0),
-    placeOf: (value: Value): Place => ({ offset: offsets.get(rootOf(value).root)! }),
-  };
 }
 
 function outputOf(value: Value, results: readonly Value[]): WasmOutput {

@@ -10,24 +10,14 @@ import {
   resizeNearest,
   softmax,
 } from "@retinaface-webgpu/kernels-wasm";
-import { TensorError } from "../../core/errors.js";
 import { sameShape, showShape, sizeOf } from "../../core/shape.js";
 import type { FusionKind } from "../../ops/fusion.js";
 import type { AverageAttrs, PoolAttrs } from "../../ops/pool/forward.js";
 import { computes, type Graph, type OpNode, type Value } from "../graph.js";
 import { absorbedConvolutions, convStep } from "./convolutions.js";
 import type { LoweredStep } from "./lowered.js";
+import { WasmUnsupportedError } from "./unsupported.js";
 import type { Constants } from "./weights.js";
-
-/** The graph called for something that has no kernel here. */
-export class WasmUnsupportedError extends TensorError {
-  constructor(what: string) {
-    super(
-      "WASM_UNSUPPORTED",
-      `compileWasm: the WebAssembly engine has no kernel for ${what}: run this network on WebGPU.`,
-    );
-  }
-}
 
 /** @throws WasmUnsupportedError naming the operation that has no kernel */
 export function lowerGraph(graph: Graph): LoweredStep[] {

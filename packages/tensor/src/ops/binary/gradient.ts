@@ -4,22 +4,27 @@ import { sumTo } from "../reduce/sum-to.js";
 import type { Gradient } from "../spec.js";
 import { neg } from "../unary/forward.js";
 
+/** Attributes of the gradient of an operation with two operands: towards which. */
+export interface TowardsAttrs {
+  readonly operand: "a" | "b";
+}
+
 /** Gradients by the kernels' formulas, summed over the axes along which the operand was broadcast. */
 function kernelGradient(op: BinaryOpWithGradient): Gradient<null> {
-  const gradients = (["a", "b"] as const).map((operand) =>
-    defineOp<null>({
-      name: `${op}Backward`,
-      outputs: ([g]) => [g],
-      forward: (run, [g, a, b], [out]) => {
-        const spec = { op, aShape: a.shape, bShape: b.shape, shape: g.shape, type: g.dtype };
-        run.kernel(binaryBackward(spec, operand), [g, a, b, out]);
-      },
-    }),
-  );
+  const gradient = defineOp<TowardsAttrs>({
+    name: `${op}Backward`,
+    outputs: ([g]) => [g],
+    forward: (run, [g, a, b], [out], { operand }) => {
+      const spec = { op, aShape: a.shape, bShape: b.shape, shape: g.shape, type: g.dtype };
+      run.kernel(binaryBackward(spec, operand), [g, a, b, out]);
+    },
+  });
+  const operands = ["a", "b"] as const;
   return ([g], [a, b], _, __, needs) =>
-    [a, b].map((operand, k) =>
-      g && needs[k] ? sumTo(gradients[k]([g, a, b], null)[0], operand.shape) : undefined,
-    );
+    [a, b].map(({ shape }, k) => {
+      if (!g || !needs[k]) return undefined;
+      return sumTo(gradient([g, a, b], { operand: operands[k] })[0], shape);
+    });
 }
 
 export const addGradient: Gradient<null> = ([g], [a, b], _, __, needs) =>

@@ -46,7 +46,7 @@ export function specOf(x: TensorInfo, attrs: ResizeAttrs): ResizeSpec {
 }
 
 /** Whether it takes for each pixel the one that PyTorch's nearest neighbour takes. */
-function isPlainNearest({ mode, coordinates, rounding, scale }: ResizeAttrs): boolean {
+export function isPlainNearest({ mode, coordinates, rounding, scale }: ResizeAttrs): boolean {
   const plain = mode === "nearest" && coordinates === "asymmetric" && rounding === "floor";
   return plain && scale.every((ratio) => ratio === undefined);
 }

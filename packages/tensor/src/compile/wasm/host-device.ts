@@ -1,0 +1,25 @@
+import type { Device } from "../../device/device.js";
+import type { WasmEngine } from "../../wasm/engine.js";
+import { openHostDevice } from "../../wasm/host-gpu.js";
+import { installPlanLowering } from "../plan-lowerings.js";
+import { installStepLowering } from "../step/lowerings.js";
+import { planOnHost } from "./host-plan.js";
+import { lowerToWasm } from "./step/step.js";
+
+/**
+ * A device without a GPU, whose tensors lie in plain memory: it holds the parameters of networks that `compileWasm`
+ * prepares for an engine.
+ *
+ * With an engine its tensors lie in the engine's memory, and `compileStep` and `compile` prepare kernels of the engine, which
+ * run in the order in which they are submitted. The engine stays the caller's to dispose of, after the device.
+ *
+ * @throws WasmUnavailableError where the engine's memory is not shared with this thread
+ */
+export async function createHostDevice(engine?: WasmEngine): Promise<Device> {
+  const device = await openHostDevice(engine);
+  if (engine) {
+    installStepLowering(device, lowerToWasm);
+    installPlanLowering(device, planOnHost);
+  }
+  return device;
+}

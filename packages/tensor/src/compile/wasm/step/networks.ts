@@ -1,0 +1,205 @@
+/** Convolutions, batch norm, pools and resizing of a training step, forward and backward. */
+import {
+  type BatchNormSpec,
+  batchNorm,
+  batchNormInferenceGradient,
+  batchNormInputGradient,
+  batchNormParameterGradients,
+  batchNormTraining,
+  type Conv2dSpec,
+  conv2d,
+  conv2dInputGradient,
+  conv2dPacking,
+  conv2dWeightGradient,
+  type KernelSequence,
+  maxPoolPositions,
+  pool,
+  poolGradient,
+  resizeNearest,
+  resizeNearestGradient,
+  type SizedPool,
+} from "@retinaface-webgpu/kernels-wasm";
+import { dimensions, type TrainingAttrs } from "../../../ops/batchnorm/forward.js";
+import type { Conv2dAttrs } from "../../../ops/conv2d/forward.js";
+import type { InputGradientAttrs } from "../../../ops/conv2d/input-gradient.js";
+import type { AverageAttrs, PoolAttrs } from "../../../ops/pool/forward.js";
+import { isPlainNearest, type ResizeAttrs } from "../../../ops/resize/forward.js";
+import type { StepValue } from "../../step/graph.js";
+import { type NodeLowering, one, type StepKernel, scratchOf } from "./kernels.js";
+
+/** The kernels' spec for an NHWC input, an OIHW weight and a convolution's attributes. */
+function convSpec(x: StepValue, weight: StepValue, attrs: Conv2dAttrs): Conv2dSpec {
+  const [batch, inHeight, inWidth, inChannels] = x.info.shape;
+  const [outChannels, , height, width] = weight.info.shape;
+  const { stride, padding, dilation, groups } = attrs;
+  const geometry = { stride, padding, dilation, groups };
+  return {
+    ...{ batch, inHeight, inWidth, inChannels, outChannels },
+    kernelSize: [height, width],
+    ...geometry,
+    activation: { kind: "none" },
+  };
+}
+
+/** Kernels one after the other that share some scratch. */
+function sequence(
+  { kernels, scratchLength }: KernelSequence,
+  operands: StepKernel["operands"],
+): StepKernel[] {
+  const scratch = scratchOf(scratchLength);
+  return kernels.map((kernel) => ({ kernel, operands: { ...operands, scratch } }));
+}
+
+const convolution: NodeLowering = ({ inputs: [x, weight, bias], outputs: [y], attrs }) => {
+  const spec = convSpec(x, weight, attrs as Conv2dAttrs);
+  const kernel = conv2d(spec);
+  const packed = scratchOf(kernel.packedLength);
+  const packing = conv2dPacking(spec, { bias: bias !== undefined });
+  return [
+    { kernel: packing, operands: { weight, packed, bias } },
+    { kernel, operands: { input: x, packed, output: y } },
+  ];
+};
+
+const inputGradient: NodeLowering = ({ inputs, outputs: [gx], attrs }) => {
+  const [gradient, weight, residual] = inputs;
+  const { adds = false, ...geometry } = attrs as InputGradientAttrs;
+  const { packing, packedLength, kernels } = conv2dInputGradient(convSpec(gx, weight, geometry), {
+    adds,
+  });
+  const packed = scratchOf(packedLength);
+  const operands = { gradient, packed, output: gx, residual };
+  return [
+    ...packing.map((kernel) => ({ kernel, operands: { weight, packed } })),
+    ...kernels.map((kernel) => ({ kernel, operands })),
+  ];
+};
+
+const weightGradient: NodeLowering = ({ inputs: [input, gradient], outputs, attrs }) => {
+  const [gradWeight, gradBias] = outputs;
+  const bias = gradBias.users.length > 0 || gradBias.memory !== undefined;
+  const spec = convSpec(input, gradWeight, attrs as Conv2dAttrs);
+  const operands = { input, gradient, gradWeight, gradBias };
+  return sequence(conv2dWeightGradient(spec, { bias }), operands);
+};
+
+function normSpec(x: StepValue, attrs: unknown): BatchNormSpec {
+  const { eps, slope } = attrs as TrainingAttrs;
+  return { ...dimensions(x.info), eps, slope };
+}
+
+const norm: NodeLowering = ({ inputs, outputs: [y], attrs }) => {
+  const [x, mean, variance, gamma, beta] = inputs;
+  return one(batchNorm(normSpec(x, attrs)), { x, mean, variance, gamma, beta, y });
+};
+
+const normOfBatch: NodeLowering = ({ inputs, outputs, attrs }) => {
+  const [x, gamma, beta, runningMean, runningVariance] = inputs;
+  const [y, mean, variance] = outputs;
+  const { momentum } = attrs as TrainingAttrs;
+  const kernels = batchNormTraining({
+    ...normSpec(x, attrs),
+    momentum: runningMean ? momentum : undefined,
+  });
+  const operands = { x, gamma, beta, y, mean, variance, runningMean, runningVariance };
+  return sequence(kernels, operands);
+};
+
+const normParameters: NodeLowering = ({ inputs, outputs, attrs }) => {
+  const [gradient, x, mean, variance, gamma, beta] = inputs;
+  const [gradGamma, gradBeta, sums] = outputs;
+  const operands = { gradient, x, mean, variance, gradGamma, gradBeta, sums };
+  return sequence(batchNormParameterGradients(normSpec(x, attrs)), { ...operands, gamma, beta });
+};
+
+const normInput: NodeLowering = ({ inputs, outputs: [output], attrs }) => {
+  const [gradient, x, mean, variance, gamma, sums, beta] = inputs;
+  const operands = { gradient, x, mean, variance, gamma, sums, output };
+  const kernel = batchNormInputGradient(normSpec(x, attrs));
+  return one(kernel, { ...operands, beta });
+};
+
+const normGivenInput: NodeLowering = ({ inputs, outputs: [output], attrs }) => {
+  const [gradient, variance, gamma, y] = inputs;
+  const kernel = batchNormInferenceGradient(normSpec(gradient, attrs));
+  return one(kernel, { gradient, variance, gamma, output, y });
+};
+
+/** A pool of images from `x` to `y`; none for sequences and volumes. */
+function poolSpec(
+  x: StepValue,
+  y: StepValue,
+  attrs: Partial<AverageAttrs> & PoolAttrs,
+  kind: "max" | "average",
+): SizedPool | undefined {
+  if (x.info.shape.length !== 4) return undefined;
+  const [batch, inHeight, inWidth, channels] = x.info.shape;
+  const [, outHeight, outWidth] = y.info.shape;
+  const plane = (axes: readonly number[]) => [axes[1], axes[2]] as const;
+  const [top, left] = plane(attrs.before);
+  const [bottom, right] = plane(attrs.after);
+  return {
+    ...{ batch, inHeight, inWidth, channels, outHeight, outWidth, kind },
+    kernelSize: plane(attrs.kernel),
+    stride: plane(attrs.stride),
+    dilation: plane(attrs.dilation),
+    padding: [top, bottom, left, right],
+    countPadding: attrs.countPadding ?? false,
+  };
+}
+
+const maxPool: NodeLowering = ({ inputs: [x], outputs: [y, positions], attrs }) => {
+  const spec = poolSpec(x, y, attrs as PoolAttrs, "max");
+  if (!spec) return undefined;
+  if (positions.users.length === 0) return one(pool(spec), { input: x, output: y });
+  return one(maxPoolPositions(spec), { input: x, output: y, positions });
+};
+
+const avgPool: NodeLowering = ({ inputs: [x], outputs: [y], attrs }) => {
+  const spec = poolSpec(x, y, attrs as AverageAttrs, "average");
+  return spec && one(pool(spec), { input: x, output: y });
+};
+
+const maxPoolGradient: NodeLowering = ({ inputs: [g, positions], outputs: [gx], attrs }) => {
+  const spec = poolSpec(gx, g, attrs as PoolAttrs, "max");
+  return spec && one(poolGradient(spec), { gradient: g, positions, output: gx });
+};
+
+const avgPoolGradient: NodeLowering = ({ inputs: [g], outputs: [gx], attrs }) => {
+  const spec = poolSpec(gx, g, attrs as AverageAttrs, "average");
+  return spec && one(poolGradient(spec), { gradient: g, output: gx });
+};
+
+function resizeSpec(small: StepValue, large: StepValue) {
+  const [batch, inHeight, inWidth, channels] = small.info.shape;
+  const [, outHeight, outWidth] = large.info.shape;
+  return { batch, inHeight, inWidth, outHeight, outWidth, channels };
+}
+
+const resize: NodeLowering = ({ inputs: [x], outputs: [y], attrs }) => {
+  if (!isPlainNearest(attrs as ResizeAttrs)) return undefined;
+  return one(resizeNearest(resizeSpec(x, y)), { input: x, output: y });
+};
+
+const resizeGradient: NodeLowering = ({ inputs: [g], outputs: [gx], attrs }) => {
+  if (!isPlainNearest(attrs as ResizeAttrs)) return undefined;
+  return one(resizeNearestGradient(resizeSpec(gx, g)), { gradient: g, output: gx });
+};
+
+/** By the operations' names. */
+export const NETWORKS: Readonly<Record<string, NodeLowering>> = {
+  conv2d: convolution,
+  conv2dInputGradient: inputGradient,
+  conv2dWeightGradient: weightGradient,
+  batchNorm: norm,
+  batchNormTraining: normOfBatch,
+  batchNormParameterGradients: normParameters,
+  batchNormInputGradient: normInput,
+  batchNormInferenceGradient: normGivenInput,
+  maxPool,
+  avgPool,
+  maxPoolBackward: maxPoolGradient,
+  avgPoolBackward: avgPoolGradient,
+  resize,
+  resizeBackward: resizeGradient,
+};

@@ -1,0 +1,304 @@
+/** Compiled steps on the WebAssembly engine: gradients, memory, threads, what it refuses. */
+import * as t from "@retinaface-webgpu/tensor";
+import { compileStep, type Device, nn, optim, type Tensor } from "@retinaface-webgpu/tensor";
+import { createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { assertClose } from "../../support/close.js";
+import { Random } from "../../support/random.js";
+import { rejectsCode, throwsCode } from "../../support/throws.js";
+
+const engines: WasmEngine[] = [];
+const hosts: Device[] = [];
+const host = () => hosts[1];
+
+test.before(async () => {
+  for (const threads of [1, 3]) {
+    const engine = await WasmEngine.create({ threads });
+    engines.push(engine);
+    hosts.push(await createHostDevice(engine));
+  }
+});
+
+test.after(() => {
+  for (const device of hosts) device.destroy();
+  for (const engine of engines) engine.dispose();
+});
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+function numbers(seed: number, count: number, low = -2, high = 2): Float32Array {
+  const random = new Random(seed);
+  return Float32Array.from({ length: count }, () => random.uniform(low, high));
+}
+
+type Losses = (parameters: readonly Tensor[]) => Tensor;
+
+/** The loss of parameters of these values, and its gradients: an SGD of rate 1 takes them away. */
+async function gradientsOf(
+  device: Device,
+  losses: Losses,
+  values: readonly Float32Array[],
+  shapes: readonly (readonly number[])[],
+) {
+  const parameters = shapes.map((shape, i) => nn.Parameter.from(device, values[i], shape));
+  const optimizer = new optim.SGD(parameters, { lr: 1, momentum: 0.5 });
+  const step = await compileStep(device, {
+    inputs: {},
+    losses: () => ({ total: losses(parameters) }),
+    optimizer,
+  });
+  for (const { buffer } of step.arena) {
+    const storage = { buffer, bytes: buffer.size, capacity: buffer.size, label: "" };
+    device.write(storage, new Float32Array(buffer.size / 4).fill(Number.NaN));
+  }
+  step.run();
+  const { total } = await step.read();
+  const { tensors } = await optimizer.stateDict();
+  const gradients = shapes.map((_, i) => Array.from(tensors.get(`${i}.velocity`)!.data, Number));
+  step.dispose();
+  optimizer.dispose();
+  for (const parameter of parameters) parameter.dispose();
+  return { total, gradients };
+}
+
+/** A loss against finite differences of itself: the largest steps in f32 that leave curvature aside. */
+async function checkGradients(
+  name: string,
+  losses: Losses,
+  shapes: readonly (readonly number[])[],
+  range: readonly [number, number] = [-2, 2],
+) {
+  const values = shapes.map((shape, i) => numbers(i + 7, sizeOf(shape), ...range));
+  const { gradients } = await gradientsOf(host(), losses, values, shapes);
+  const h = 2e-3;
+  const random = new Random(3);
+  for (const [k, own] of values.entries()) {
+    for (let probe = 0; probe < 3; probe++) {
+      const i = random.integer(0, own.length - 1);
+      const at = async (value: number) => {
+        const moved = values.map((each) => each.slice());
+        moved[k][i] = value;
+        return (await gradientsOf(host(), losses, moved, shapes)).total;
+      };
+      const [up, down] = [own[i] + h, own[i] - h].map(Math.fround);
+      const slope = ((await at(up)) - (await at(down))) / (up - down);
+      assertClose([gradients[k][i]], [slope], {
+        atol: 1e-2,
+        rtol: 1e-2,
+        what: `${name} ${k}[${i}]`,
+      });
+    }
+  }
+}
+
+const summed =
+  (f: (...x: Tensor[]) => Tensor): Losses =>
+  (x) => {
+    const y = f(...x);
+    // Weights that differ, so that no permutation of the gradient goes unseen.
+    const weights = t.tensor(y.device, numbers(99, y.size, 0.5, 1.5), y.shape);
+    return t.sum(t.mul(y, weights));
+  };
+
+const CASES: Readonly<
+  Record<string, [Losses, (readonly number[])[], (readonly [number, number])?]>
+> = {
+  convolution: [
+    summed((x, w, b) => t.conv2d(x, w, b, { stride: 2, padding: 1 })),
+    [[2, 7, 6, 3], [5, 3, 3, 3], [5]],
+  ],
+  "grouped convolution": [
+    summed((x, w) => t.conv2d(x, w, undefined, { groups: 2, dilation: 2 })),
+    [
+      [1, 7, 6, 4],
+      [6, 2, 2, 3],
+    ],
+  ],
+  "depthwise convolution": [
+    summed((x, w) => t.conv2d(x, w, undefined, { groups: 6, padding: 1 })),
+    [
+      [2, 5, 6, 6],
+      [6, 1, 3, 3],
+    ],
+  ],
+  "batch norm": [summed((x, g, b) => t.batchNormTraining(x, g, b).y), [[3, 4, 5, 7], [7], [7]]],
+  "batch norm with statistics": [
+    summed((x, g, b) =>
+      t.batchNorm(x, {
+        mean: t.full(x.device, [3], 0.5),
+        variance: t.full(x.device, [3], 2),
+        gamma: g,
+        beta: b,
+      }),
+    ),
+    [[2, 3, 3], [3], [3]],
+  ],
+  pools: [
+    summed((x) =>
+      t.concat(
+        [
+          t.maxPool(x, { kernelSize: 3, stride: 2, padding: 1 }),
+          t.avgPool(x, { kernelSize: 3, stride: 2, padding: 1 }),
+        ],
+        3,
+      ),
+    ),
+    [[2, 7, 5, 18]],
+  ],
+  resize: [summed((x) => t.resizeNearest(x, { size: [7, 5] })), [[2, 3, 2, 5]]],
+  broadcasting: [
+    summed((a, b, c) => t.add(t.mul(t.sub(a, b), c), t.div(a, t.add(t.square(b), 1)))),
+    [[3, 1, 5], [4, 1], [5]],
+  ],
+  extremes: [
+    summed((a, b) => t.maximum(t.minimum(a, b), t.clamp(a, -1, 1))),
+    [
+      [4, 5],
+      [4, 5],
+    ],
+  ],
+  functions: [
+    summed((x) =>
+      t.add(
+        t.mul(t.sigmoid(x), t.exp(x)),
+        t.mul(t.tanh(x), t.add(t.softplus(x), t.leakyRelu(x, 0.2))),
+      ),
+    ),
+    [[3, 7]],
+  ],
+  "functions of what is positive": [
+    summed((x) =>
+      t.add(
+        t.add(t.log(x), t.sqrt(x)),
+        t.add(t.rsqrt(x), t.add(t.powScalar(x, 1.7), t.powScalar(x, 3))),
+      ),
+    ),
+    [[3, 7]],
+    [0.5, 2],
+  ],
+  "with numbers": [
+    summed((x) => t.add(t.div(3, x), t.sub(1, t.mul(t.abs(x), 0.5)))),
+    [[9]],
+    [0.5, 2],
+  ],
+  reductions: [
+    ([x]) =>
+      t.add(
+        t.sum(t.square(t.mean(x, { axes: [1] }))),
+        t.add(t.mean(t.max(x, { axes: [0, 2] })), t.sumSquares(t.sum(x, { axes: [0] }))),
+      ),
+    [[3, 4, 5]],
+  ],
+  movement: [
+    summed((x) => {
+      const part = t.slice(x, [{ step: 2 }, { start: 1, end: 3 }, { step: -1 }]);
+      return t.concat([t.permute(part, [2, 1, 0]), t.reshape(part, [5, 2, 2])], 1);
+    }),
+    [[3, 4, 5]],
+  ],
+  softmax: [summed((x) => t.add(t.softmax(x), t.logSoftmax(x))), [[5, 6]]],
+  "cross-entropy": [
+    ([x]) => t.crossEntropy(x, t.tensor(x.device, [0, 2, -100, 1], [4], { dtype: "i32" })),
+    [[4, 3]],
+  ],
+  "smooth L1": [
+    ([x, y]) => t.smoothL1Loss(x, y, { beta: 0.7 }),
+    [
+      [4, 3],
+      [4, 3],
+    ],
+  ],
+  "focal loss": [
+    ([x]) =>
+      t.sigmoidFocalLoss(x, t.tensor(x.device, [0, 1, 1, 0, 0.3], [5]), { reduction: "sum" }),
+    [[5]],
+  ],
+  "binary cross-entropy": [
+    ([x]) => t.binaryCrossEntropyWithLogits(x, t.tensor(x.device, [0, 1, 0.2], [3])),
+    [[3]],
+  ],
+  where: [summed((a, b) => t.where(t.greater(a, 0), t.mul(a, b), b)), [[3, 4], [4]]],
+};
+
+for (const [name, [losses, shapes, range]] of Object.entries(CASES)) {
+  test(`gradients are those of finite differences: ${name}`, () =>
+    checkGradients(name, losses, shapes, range));
+}
+
+test("the number of threads changes no bit", async () => {
+  const [losses, shapes] = CASES.convolution;
+  const values = shapes.map((shape, i) => numbers(i, sizeOf(shape)));
+  const [one, three] = await Promise.all(
+    hosts.map((device) => gradientsOf(device, losses, values, shapes)),
+  );
+  assert.equal(one, three);
+});
+
+test("what has no kernel is named before anything runs", async () => {
+  const x = nn.Parameter.from(host(), numbers(1, 6), [2, 3]);
+  const optimizer = new optim.SGD([x], { lr: 1 });
+  const losses = () => ({ total: t.sum(t.erf(x)) });
+  const compiling = compileStep(host(), { inputs: {}, losses, optimizer });
+  await rejectsCode(compiling, "WASM_UNSUPPORTED", /erf of \[2, 3\] f32/);
+});
+
+test("single operations say what there is instead", () => {
+  const x = t.tensor(host(), [1, 2], [2]);
+  throwsCode(() => t.exp(x), "WEBGPU_UNAVAILABLE");
+});
+
+test("work is done in the order of its submission, also while the engine is busy", async () => {
+  const x = nn.Parameter.from(host(), new Float32Array(4).fill(1), [4]);
+  const optimizer = new optim.SGD([x], { lr: 0.5 });
+  const step = await compileStep(host(), {
+    inputs: { scale: { shape: [], dtype: "f32" } },
+    losses: ({ scale }) => ({ total: t.sum(t.mul(x, scale)) }),
+    optimizer,
+  });
+  const reads: Promise<unknown>[] = [];
+  for (let i = 0; i < 4; i++) {
+    step.inputs.scale.write([i]);
+    step.run();
+    reads.push(x.data().then((values) => values[0]));
+  }
+  assert.equal(await Promise.all(reads), [1, 0.5, -0.5, -2]);
+});
+
+test("a plan compiled on the device reads and writes its tensors", async () => {
+  const layer = new nn.Conv2d(nn.Init.seeded(host(), 1), 3, 4, { kernelSize: 3, padding: 1 });
+  const plan = await t.compile(host(), (image: Tensor) => ({ y: t.relu(layer.forward(image)) }), [
+    { shape: [1, 4, 4, 3], dtype: "f32" },
+  ]);
+  plan.inputs[0].write(numbers(1, 48));
+  plan.run();
+  const before = await plan.outputs.y.tensor.data();
+  layer.weight.write(new Float32Array(layer.weight.size));
+  await plan.update();
+  plan.run();
+  const after = await plan.outputs.y.tensor.data();
+  const bias = await layer.bias!.data();
+  assert.ok(before.some((value, i) => value !== after[i]));
+  assertClose(
+    after,
+    Array.from(after, (_, i) => Math.max(0, Number(bias[i % 4]))),
+  );
+  plan.dispose();
+});
+
+test("an engine that ends takes the device with it", async () => {
+  const engine = await WasmEngine.create({ threads: 1 });
+  const device = await createHostDevice(engine);
+  const x = nn.Parameter.from(device, Float32Array.of(1, 2), [2]);
+  const optimizer = new optim.SGD([x], { lr: 1 });
+  const step = await compileStep(device, {
+    inputs: {},
+    losses: () => ({ total: t.sum(x) }),
+    optimizer,
+  });
+  engine.dispose();
+  step.run();
+  await rejectsCode(step.read(), "DEVICE_LOST");
+});
+
+test.run();
