@@ -9,6 +9,7 @@ export {
 export { JsonLines, type Streams } from "./cli/lines.js";
 export { backendOptions, overwriteOption, SCALE_TEXT } from "./cli/options.js";
 export { makeFolder, type OutputOptions, Outputs } from "./cli/outputs.js";
+export { findPhotos, type Photo } from "./cli/photos.js";
 export { type Progress, startProgress } from "./cli/progress.js";
 export { reportError, withPrintableOutput } from "./cli/report.js";
 export { encodePng } from "./draw/png.node.js";

@@ -160,6 +160,7 @@ export {
 export {
   type DetectPass,
   detectAtScales,
+  detectPasses,
   formatTestScale,
   parseTestScale,
   type ScaleOptions,
@@ -206,6 +207,8 @@ export {
   type ObjectiveInput,
 } from "./objective/objective.js";
 export { mineHardNegatives } from "./objective/target-mining.js";
+export { type FusedFaces, fusePasses } from "./pseudo/fuse.js";
+export { type PseudoLabel, pseudoLabel } from "./pseudo/labels.js";
 export { seededRandom } from "./random.js";
 export { metricsCsv } from "./report/metrics-csv.js";
 export {

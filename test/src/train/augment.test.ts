@@ -331,6 +331,31 @@ test("equal seeds give equal samples; the input is left as it is", () => {
   );
 });
 
+test("class names go with their faces; a network's own classes become numbers from 1", () => {
+  const one = face(
+    [...[10, 10, 30, 30], ...[60, 60, 80, 80], ...[20, 60, 40, 80]],
+    Array(30).fill(0),
+  );
+  const ignored = Uint8Array.of(0, 0, 1);
+  const record = { ...one, labels: ["mask", "bare", "odd"], ignored };
+  const image = noise(seededRandom(5), 100, 100);
+  const classes = ["bare", "mask"];
+  let cropped = 0;
+  for (let index = 0; index < 40; index++) {
+    const options = { ...trainingAugment(32), classes };
+    const sample = augment(record, image, options, sampleRandom(3, 0, index));
+    assert.is(sample.labels?.length, sample.ignored.length);
+    const wanted = sample.labels?.map((label) => ({ bare: 1, mask: 2, odd: 1 })[label]);
+    assert.equal([...(sample.classes ?? [])], wanted);
+    if (sample.ignored.length < 3) cropped++;
+  }
+  assert.ok(cropped > 0);
+  const unknown = { ...record, ignored: new Uint8Array(3) };
+  const make = () => augment(unknown, image, only(32, { classes }), seededRandom(1));
+  assert.throws(make, /class "odd".*bare, mask/);
+  assert.is(augment(record, image, only(32), seededRandom(1)).classes, undefined);
+});
+
 test("the order of epochs: seeded, resumable in the middle", () => {
   assert.equal(
     [...epochOrder(20, 1, 0)].sort((a, b) => a - b),

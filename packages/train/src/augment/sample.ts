@@ -1,6 +1,7 @@
 import type { Random } from "@retinaface-webgpu/tensor";
 import { OptionError, type RawImage } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
+import { DataError } from "../errors.js";
 import type { MatchFaces } from "../objective/match.js";
 import { chance, seededRandom } from "../random.js";
 import {
@@ -27,6 +28,8 @@ export interface AugmentOptions {
   readonly distort: boolean;
   /** One is drawn for each sample. */
   readonly resample: readonly ResampleMethod[];
+  /** Names of the classes that the network tells apart, in the order of its logits behind background; absent: one. */
+  readonly classes?: readonly string[] | undefined;
 }
 
 /** The published PyTorch training's augmentation. */
@@ -69,11 +72,23 @@ const WHOLE = (image: RawImage) => ({
   height: image.height,
 });
 
+/** Each face's class, from 1; an ignored face of another name trains none. */
+function classNumbers({ id, labels, ignored }: FaceRecord, names: readonly string[]): Uint8Array {
+  return Uint8Array.from(labels, (label, i) => {
+    const number = names.indexOf(label) + 1;
+    if (number > 0 || ignored[i] === 1) return Math.max(number, 1);
+    throw new DataError(
+      `${id} has a face of the class "${label}", and the network's are ${names.join(", ")}: map it by classes=, or to ignored.`,
+    );
+  });
+}
+
 /**
  * Makes a training sample: random square crop, photometric distortion, padding, scaling, mirroring.
  * Equal random states give equal samples.
  *
  * @param image the record's upright pixels; left as they are
+ * @throws {DataError} for a face of a class that is not among `options.classes`
  */
 export function augment(
   record: FaceRecord,
@@ -106,6 +121,7 @@ export function augment(
     landmarks: faces.landmarks.map(fraction),
     ignored: faces.ignored,
     labels: faces.labels,
+    ...(options.classes && { classes: classNumbers(faces, options.classes) }),
   };
 }
 

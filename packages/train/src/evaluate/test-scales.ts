@@ -102,6 +102,22 @@ export interface ScaleOptions {
   readonly voteThreshold: number;
 }
 
+/** What a detector finds at each scale, and after them in the mirrored image; in pixels of `image`. */
+export async function detectPasses(
+  pass: DetectPass,
+  image: RawImage,
+  { scales, mirror }: Pick<ScaleOptions, "scales" | "mirror">,
+): Promise<Detections[]> {
+  const parts: Detections[] = [];
+  for (const scale of scales) parts.push(await pass(image, sidesOf(scale)));
+  if (!mirror) return parts;
+  const other = mirrored(image);
+  for (const scale of scales) {
+    parts.push(mirrorBack(await pass(other, sidesOf(scale)), image.width));
+  }
+  return parts;
+}
+
 /**
  * Detects at one or several scales, mirrored too; several passes are merged by box voting.
  * @returns in pixels of `image`
@@ -109,15 +125,8 @@ export interface ScaleOptions {
 export async function detectAtScales(
   pass: DetectPass,
   image: RawImage,
-  { scales, mirror, voteThreshold }: ScaleOptions,
+  options: ScaleOptions,
 ): Promise<Detections> {
-  const parts: Detections[] = [];
-  for (const scale of scales) parts.push(await pass(image, sidesOf(scale)));
-  if (mirror) {
-    const other = mirrored(image);
-    for (const scale of scales) {
-      parts.push(mirrorBack(await pass(other, sidesOf(scale)), image.width));
-    }
-  }
-  return parts.length === 1 ? parts[0] : voteDetections(concatenate(parts), voteThreshold);
+  const parts = await detectPasses(pass, image, options);
+  return parts.length === 1 ? parts[0] : voteDetections(concatenate(parts), options.voteThreshold);
 }

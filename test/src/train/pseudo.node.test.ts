@@ -1,0 +1,127 @@
+/** Labels of photos without labels: fusion against a hand-made case, and the command on drawn faces. */
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Detections, fusePasses, pseudoLabel } from "@retinaface-webgpu/train";
+import { loadDataset } from "@retinaface-webgpu/train/node";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { repository } from "../support/repository.node.js";
+
+const program = fileURLToPath(
+  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
+);
+const folder = mkdtempSync(path.join(os.tmpdir(), "pseudo-"));
+const at = (...names: string[]) => path.join(folder, ...names);
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+const pass = (boxes: number[][], scores: number[], landmarks?: number[][]): Detections => ({
+  boxes: Float64Array.from(boxes.flat()),
+  scores: Float64Array.from(scores),
+  ...(landmarks && { landmarks: Float64Array.from(landmarks.flat()) }),
+});
+
+test("a face is the weighted mean of its votes, its score the mean over all passes", () => {
+  const points = Array.from({ length: 10 }, (_, i) => i + 10);
+  const passes = [
+    pass([[10, 10, 30, 30]], [0.9], [points]),
+    pass(
+      [
+        [12, 10, 32, 30],
+        [100, 100, 120, 120],
+        [11, 10, 31, 30],
+      ],
+      [0.6, 0.3, 0.2],
+    ),
+    pass([[10, 10, 30, 30]], [0.3], [points.map((v) => v + 4)]),
+    pass([], []),
+  ];
+  const { boxes, scores, landmarks } = fusePasses(passes, 0.4);
+  const close = (actual: number, expected: number) =>
+    assert.ok(Math.abs(actual - expected) < 1e-12);
+  assert.is(scores.length, 3);
+  // Of the second pass the closer of two boxes votes: the one of 0.2, and the one of 0.6 is a face of its own.
+  close(scores[0], (0.9 + 0.2 + 0.3) / 4);
+  close(boxes[0], (10 * 0.9 + 11 * 0.2 + 10 * 0.3) / 1.4);
+  close(landmarks[0], (10 * 0.9 + 14 * 0.3) / 1.2);
+  close(scores[1], 0.6 / 4);
+  close(scores[2], 0.3 / 4);
+  assert.ok(landmarks.subarray(10).every(Number.isNaN));
+
+  const label = pseudoLabel(
+    "a.jpg",
+    { width: 200, height: 150 },
+    { boxes, scores, landmarks },
+    {
+      face: 0.35,
+      ignore: 0.1,
+    },
+  );
+  assert.equal(
+    label.faces.map(({ score, ignored, landmarks }) => [score, ignored, landmarks?.length]),
+    [
+      [0.35, undefined, 5],
+      [0.15, true, undefined],
+    ],
+  );
+});
+
+function pseudo(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, "pseudo", ...args], {
+    encoding: "utf8",
+    timeout: 180_000,
+  });
+  return { status, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
+}
+
+test("the command labels a folder, and train's reader takes what it writes", () => {
+  mkdirSync(at("photos"));
+  cpSync(path.join(repository, "packages/retinaface/assets/sample.png"), at("photos", "a.png"));
+  writeFileSync(at("photos", "b.jpg"), "no picture");
+  const common = ["--backend", "wasm", "--scale", "320", "--scale", "640"];
+  const { status, stderr, json } = pseudo(at("photos"), "--out", at("labels.jsonl"), ...common);
+  assert.is(status, 1, stderr);
+  assert.match(stderr, /b\.jpg/);
+  assert.match(stderr, /1 photos, 4 passes each: 3 faces/);
+  assert.equal([json.images, json.faces, json.problems], [1, 3, 1]);
+  assert.equal(json.protocol.scales, ["320", "640"]);
+  const { records, problems } = loadDataset(at("labels.jsonl"));
+  assert.equal(problems, []);
+  const [{ id, labels, ignored, boxes, landmarks }] = records;
+  assert.is(id, "photos/a.png");
+  assert.is(ignored.filter((flag) => flag === 0).length, 3);
+  assert.is(labels.length, json.faces + json.ignored);
+  assert.ok(landmarks.subarray(0, 30).every(Number.isFinite));
+  assert.ok(boxes.length === labels.length * 4);
+  const before = readFileSync(at("labels.jsonl"), "utf8");
+  const again = pseudo(at("photos"), "--out", at("labels.jsonl"), ...common);
+  assert.is(again.status, 2);
+  assert.match(again.stderr, /OUTPUT_EXISTS/);
+  assert.is(readFileSync(at("labels.jsonl"), "utf8"), before);
+});
+
+test("what cannot be meant is refused before any work", () => {
+  const cases: [string[], RegExp, number][] = [
+    [[at("none"), "--out", at("x.jsonl")], /none/, 1],
+    [[at("photos"), "--out", at("x.jsonl"), "--ignore", "0.5"], /--ignore 0\.5 is above/, 2],
+    [[at("photos")], /--out/, 2],
+  ];
+  for (const [args, reason, code] of cases) {
+    const { status, stderr } = pseudo(...args, "--backend", "wasm");
+    assert.match(stderr, reason);
+    assert.is(status, code, stderr);
+  }
+  assert.not.ok(existsSync(at("x.jsonl")));
+});
+
+test.run();
