@@ -1,7 +1,6 @@
 import type { Random } from "@retinaface-webgpu/tensor";
 import { OptionError, type RawImage } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
-import { DataError } from "../errors.js";
 import type { MatchFaces } from "../objective/match.js";
 import { chance, seededRandom } from "../random.js";
 import {
@@ -77,7 +76,7 @@ function classNumbers({ id, labels, ignored }: FaceRecord, names: readonly strin
   return Uint8Array.from(labels, (label, i) => {
     const number = names.indexOf(label) + 1;
     if (number > 0 || ignored[i] === 1) return Math.max(number, 1);
-    throw new DataError(
+    throw new OptionError(
       `${id} has a face of the class "${label}", and the network's are ${names.join(", ")}: map it by classes=, or to ignored.`,
     );
   });
@@ -88,7 +87,7 @@ function classNumbers({ id, labels, ignored }: FaceRecord, names: readonly strin
  * Equal random states give equal samples.
  *
  * @param image the record's upright pixels; left as they are
- * @throws {DataError} for a face of a class that is not among `options.classes`
+ * @throws {OptionError} for a face of a class that is not among `options.classes`
  */
 export function augment(
   record: FaceRecord,

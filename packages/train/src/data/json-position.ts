@@ -1,4 +1,4 @@
-import jsonc from "jsonc-parser";
+import { type ParseError, parse, visit } from "jsonc-parser";
 
 /** The way to a value in a JSON document: names and places in lists. */
 export type JsonPath = readonly (string | number)[];
@@ -16,7 +16,7 @@ export function linesOfJson(text: string, paths: readonly JsonPath[]): Map<strin
     if (wanted.has(key)) lines.set(key, line + 1);
     return path.length < deepest;
   };
-  jsonc.visit(text, {
+  visit(text, {
     onObjectBegin: (_offset, _length, line, _column, path) => note(path(), line),
     onArrayBegin: (_offset, _length, line, _column, path) => note(path(), line),
     // jsonc-parser 3.3.1 counts the ends of what is skipped only where somebody listens to them.
@@ -54,8 +54,8 @@ export function parseJson(text: string): ParsedJson {
   try {
     return { value: JSON.parse(text) };
   } catch (error) {
-    const faults: jsonc.ParseError[] = [];
-    jsonc.parse(text, faults, { disallowComments: true });
+    const faults: ParseError[] = [];
+    parse(text, faults, { disallowComments: true });
     const line = text.slice(0, faults[0]?.offset ?? 0).split("\n").length;
     return { line, message: (error as Error).message };
   }
