@@ -24,10 +24,14 @@ export interface Environment {
 
 /** Describes this machine and this state of the code. */
 export function describeEnvironment(adapter: AdapterDescription): Environment {
+  return { adapter, ...describeMachine() };
+}
+
+/** As {@link describeEnvironment}, without an adapter. */
+export function describeMachine(): Omit<Environment, "adapter"> {
   const processors = cpus();
   return {
     date: new Date().toISOString(),
-    adapter,
     node: process.versions.node,
     webgpu: packageVersion(path.join(root, "node_modules/webgpu")),
     commit: commitName(),

@@ -129,7 +129,7 @@ export {
   compareDetections,
   type ImageChange,
 } from "./evaluate/compare.js";
-export { type Detect, type Detections, packFaces } from "./evaluate/detections.js";
+export { type Detect, type Detections, packFaces, takeDetections } from "./evaluate/detections.js";
 export {
   type ClassRecall,
   type EvaluatedImage,
