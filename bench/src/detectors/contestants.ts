@@ -7,6 +7,7 @@ import {
   type RawImage,
   RetinaFace,
   resolveThresholds,
+  type WantedSides,
 } from "retinaface-webgpu";
 import { root } from "../environment.js";
 import { openOnnx } from "./ort.js";
@@ -80,7 +81,7 @@ async function openWeights({ name, file }: Named, { backend, threads }: Where) {
     name,
     engine: on,
     threshold: resolveThresholds(detector.config.thresholds).visThreshold,
-    pass: async (image, maxSide) => packFaces(await detector.detect(image, { maxSide, onTimings })),
+    pass: async (image, sides) => packFaces(await detector.detect(image, { ...sides, onTimings })),
     milliseconds: () => {
       const taken = spent;
       spent = 0;
@@ -99,9 +100,9 @@ async function openModel({ name, file }: Named, { threads }: Where) {
     name,
     engine: `onnxruntime-node, ${threads} threads`,
     threshold: yunet ? YUNET_THRESHOLD : DEFAULT_THRESHOLDS.visThreshold,
-    pass: async (image: RawImage, maxSide?: number): Promise<Detections> => {
+    pass: async (image: RawImage, sides?: WantedSides): Promise<Detections> => {
       const start = performance.now();
-      const found = await detect(model, image, maxSide);
+      const found = await detect(model, image, sides);
       spent += performance.now() - start;
       return found;
     },

@@ -1,4 +1,4 @@
-import { type RawImage, resizeBilinear } from "retinaface-webgpu";
+import { type RawImage, resizeBilinear, scaleFactor, type WantedSides } from "retinaface-webgpu";
 
 /** A picture as a network takes it: scaled, at the top left of a frame, as planes B, G, R. */
 export interface FramedPicture {
@@ -11,8 +11,8 @@ export interface FramedPicture {
 }
 
 export interface FrameOptions {
-  /** Most pixels of the long side; never enlarged. */
-  readonly maxSide?: number | undefined;
+  /** At which size it is looked at; default its own. */
+  readonly sides?: WantedSides | undefined;
   /** The frame's own size, into which the picture is scaled down. */
   readonly size?: { readonly width: number; readonly height: number } | undefined;
   /** The frame's sides are multiples of this. */
@@ -23,10 +23,10 @@ export interface FrameOptions {
 
 /** Scales a picture and lays it into a network's frame. */
 export function framePicture(image: RawImage, options: FrameOptions): FramedPicture {
-  const { maxSide = Number.POSITIVE_INFINITY, size, multiple = 1, mean } = options;
+  const { sides = {}, size, multiple = 1, mean } = options;
   const { width, height } = image;
-  const fit = size ? Math.min(size.width / width, size.height / height) : 1;
-  const scale = Math.min(1, fit, maxSide / Math.max(width, height));
+  const fit = size ? Math.min(size.width / width, size.height / height) : Number.POSITIVE_INFINITY;
+  const scale = Math.min(fit, scaleFactor(width, height, sides));
   const scaled = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
   const [w, h] = scaled;
   const shown = w === width && h === height ? image : resizeBilinear(image, w, h);

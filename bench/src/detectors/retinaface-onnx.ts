@@ -12,6 +12,7 @@ import {
   priorBoxes,
   publishedConfig,
   type RawImage,
+  type WantedSides,
 } from "retinaface-webgpu";
 import { UsageError } from "../options.js";
 import { framePicture } from "./frame.js";
@@ -40,9 +41,9 @@ function scoresOf(pairs: Float32Array): Float32Array {
 export async function detectRetinaFaceOnnx(
   model: OnnxModel,
   image: RawImage,
-  maxSide: number | undefined,
+  sides: WantedSides | undefined,
 ): Promise<Detections> {
-  const frame = framePicture(image, { maxSide, size: model.size, mean: MEAN_BGR });
+  const frame = framePicture(image, { sides, size: model.size, mean: MEAN_BGR });
   const { width, height, scaleX, scaleY } = frame;
   const outputs = await model.run(frame.planes, width, height);
   const [loc, conf, landms] = [4, 2, 10].map((numbers) => outputOf(outputs, numbers));

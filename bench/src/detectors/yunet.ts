@@ -4,7 +4,7 @@
  * multiples of 32.
  */
 import { type Detections, takeDetections } from "@retinaface-webgpu/train";
-import { nms, type RawImage } from "retinaface-webgpu";
+import { nms, type RawImage, type WantedSides } from "retinaface-webgpu";
 import { framePicture } from "./frame.js";
 import type { OnnxModel, OrtTensor } from "./ort.js";
 
@@ -59,9 +59,9 @@ export function decodeYunet(outputs: Record<string, OrtTensor>, width: number): 
 export async function detectYunet(
   model: OnnxModel,
   image: RawImage,
-  maxSide: number | undefined,
+  sides: WantedSides | undefined,
 ): Promise<Detections> {
-  const frame = framePicture(image, { maxSide, size: model.size, multiple: 32, mean: [0, 0, 0] });
+  const frame = framePicture(image, { sides, size: model.size, multiple: 32, mean: [0, 0, 0] });
   const found = decodeYunet(await model.run(frame.planes, frame.width, frame.height), frame.width);
   const kept = takeDetections(found, nms(found.boxes, found.scores, NMS_THRESHOLD, KEEP));
   const unscale = (values: Float64Array) =>

@@ -24,13 +24,22 @@ test("a picture in its frame: planes B, G, R less the mean, nothing around it", 
   assert.equal(at(4, 2), [b - 10, g - 20, r - 30]);
   assert.equal(at(5, 2), [0, 0, 0]);
   assert.equal(at(0, 3), [0, 0, 0]);
-  const down = framePicture(noiseImage(100, 50), { maxSide: 40, multiple: 32, mean: [0, 0, 0] });
+  const down = framePicture(noiseImage(100, 50), {
+    sides: { maxSide: 40 },
+    multiple: 32,
+    mean: [0, 0, 0],
+  });
   assert.equal([down.width, down.height, down.scaleX, down.scaleY], [64, 32, 0.4, 0.4]);
   const fitted = framePicture(noiseImage(100, 50), {
     size: { width: 64, height: 64 },
     mean: [0, 0, 0],
   });
   assert.equal([fitted.width, fitted.height, fitted.scaleX], [64, 64, 0.64]);
+  const up = framePicture(noiseImage(10, 20), {
+    sides: { minSide: 16, maxSide: 24 },
+    mean: [0, 0, 0],
+  });
+  assert.equal([up.width, up.height, up.scaleX], [12, 24, 1.2]);
 });
 
 const tensor = (numbers: number[]): OrtTensor => ({
@@ -157,7 +166,7 @@ withModels("models in onnxruntime find what the library's own weights find", asy
   const look = async (file: string) => {
     const where = { backend: "wasm", threads: 1 } as const;
     const model = await openContestant(parseNamed("onnx", sharedPath(file)), where);
-    const found = await model.pass(image, 640);
+    const found = await model.pass(image, { maxSide: 640 });
     assert.ok(model.milliseconds() > 0 && model.milliseconds() === 0);
     await model.dispose();
     return distances(faces, found);
