@@ -10,6 +10,9 @@ const device = useDevice(test);
 // biome-ignore lint/suspicious/noExplicitAny: what a program without types may call
 const loose = library as any;
 
+/** A parameter for an optimizer. */
+const one = () => nn.Init.empty(device()).constant([1], 1);
+
 function withImage(run: (x: Tensor) => void): () => void {
   return () => {
     const x = tensor(device(), new Float32Array(32), [1, 4, 4, 2]);
@@ -75,10 +78,10 @@ const wrong: Record<string, [call: (x: Tensor) => unknown, message: RegExp]> = {
   ],
   "new Linear(init, 3)": [() => new loose.nn.Linear(nn.Init.empty(device()), 3), /features/],
   "new SGD(…, { momentun })": [
-    () => new loose.optim.SGD([], { lr: 1, momentun: 0.9 }),
+    () => new loose.optim.SGD([one()], { lr: 1, momentun: 0.9 }),
     /no option "momentun"/,
   ],
-  "new Adam(…, { beta })": [() => new loose.optim.Adam([], { beta: 0.9 }), /no option "beta"/],
+  "new Adam(…, { beta })": [() => new loose.optim.Adam([one()], { beta: 0.9 }), /no option "beta"/],
 };
 
 for (const [name, [call, message]] of Object.entries(wrong)) {
@@ -136,10 +139,25 @@ test("tensors of two devices are told as such, and only those", async () => {
   other.destroy();
 });
 
+test("values that are no numbers are refused, not made NaN", () => {
+  const make = tensor as unknown as (device: Device, values: unknown) => Tensor;
+  throwsCode(() => make(device(), "abc"), "ARGUMENT", /array of numbers, not the string abc/);
+  throwsCode(() => make(device(), null), "ARGUMENT", /not null/);
+  throwsCode(() => make(device(), [1, undefined]), "ARGUMENT", /value 1 is undefined/);
+  throwsCode(() => make(device(), [[1, "2"]]), "ARGUMENT", /value 1 is the string 2/);
+  throwsCode(() => make(device(), BigInt64Array.of(1n)), "ARGUMENT", /value 0 is the bigint 1/);
+  const x = tensor(device(), [1, 2], [2]);
+  throwsCode(() => x.write([1, null] as never), "ARGUMENT", /value 1 is null/);
+  x.write({ 0: 3, 1: 4, length: 2 });
+  x.dispose();
+});
+
 test("an optimizer's options are checked", () => {
   const init = nn.Init.empty(device());
   const p = init.constant([1], 1);
   throwsCode(() => new optim.SGD([p], {} as { lr: number }), "OPTIMIZER", /lr/);
+  throwsCode(() => new optim.SGD([p], { lr: "0.1" } as never), "OPTIMIZER", /lr must be .*not 0.1/);
+  throwsCode(() => new optim.SGD([], { lr: 0.1 }), "OPTIMIZER", /no parameters.*read once/);
   p.dispose();
 });
 

@@ -259,4 +259,21 @@ test("EMA follows the weights, swaps with them and resumes", async () => {
   assert.throws(() => again.loadStateDict(new Map()), /do not fit/);
 });
 
+test("a step without any gradient is warned of once", () => {
+  const p = nn.Parameter.from(device(), Float32Array.of(1), [1]);
+  const optimizer = new optim.SGD([p], { lr: 0.1 });
+  const heard: string[] = [];
+  const { warn } = console;
+  console.warn = (message: string) => heard.push(message);
+  try {
+    optimizer.step();
+    optimizer.step();
+  } finally {
+    console.warn = warn;
+  }
+  assert.is(heard.length, 1);
+  assert.match(heard[0], /no parameter of the optimizer has a gradient.*backward\(\)/);
+  p.dispose();
+});
+
 test.run();

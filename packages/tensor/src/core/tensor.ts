@@ -1,6 +1,6 @@
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import { requireList, requireOptions } from "./arguments.js";
+import { describe, requireList, requireOptions } from "./arguments.js";
 import { bytesPerElement, DTYPES, type DType, type DTypeArrays, typedArray } from "./dtype.js";
 import { DisposedError, ShapeError, TensorError } from "./errors.js";
 import { decodeHalf } from "./float16.js";
@@ -301,7 +301,29 @@ export function requireGradientOf(what: string, tensor: TensorInfo, gradient: Te
   }
 }
 
+/** @throws TensorError `ARGUMENT` unless they are numbers in an array or a typed array */
+function requireNumbers(values: unknown): void {
+  if (ArrayBuffer.isView(values) && "length" in values && typeof values[0 as never] !== "bigint") {
+    return;
+  }
+  const isList = typeof values === "object" && values !== null && "length" in values;
+  if (!isList) {
+    throw new TensorError(
+      "ARGUMENT",
+      `A tensor takes an array of numbers, not ${describe(values)}.`,
+    );
+  }
+  const list: readonly unknown[] = Array.from(values as ArrayLike<unknown>);
+  const at = list.findIndex((value) => typeof value !== "number");
+  if (at < 0) return;
+  throw new TensorError(
+    "ARGUMENT",
+    `A tensor takes numbers, but value ${at} is ${describe(list[at])}; convert them first, such as by Number().`,
+  );
+}
+
 function toTyped(dtype: DType, values: ArrayLike<number>): DTypeArrays[DType] {
+  requireNumbers(values);
   if (dtype === "f32") return values instanceof Float32Array ? values : Float32Array.from(values);
   if (dtype === "i32") return values instanceof Int32Array ? values : Int32Array.from(values);
   if (dtype === "u32") return values instanceof Uint32Array ? values : Uint32Array.from(values);
@@ -329,7 +351,7 @@ export type NestedNumbers = readonly (number | NestedNumbers)[];
  *
  * @param values in row-major order, or nested as the tensor is
  * @param shape may be left out: values that are nested tell it, others are a vector
- * @throws ShapeError on a wrong count, or nested arrays of different lengths
+ * @throws ShapeError on a wrong count, or nested arrays of different lengths; TensorError `ARGUMENT` for what is no number
  */
 export function tensor(
   device: Device,
@@ -337,6 +359,7 @@ export function tensor(
   shape?: Shape,
   options: TensorOptions = {},
 ): Tensor {
+  if (!Array.isArray(values)) requireNumbers(values);
   const nested = Array.isArray(values) && values.some(Array.isArray);
   const own = nested ? shapeOf(values as NestedNumbers) : [values.length];
   // The compiler would unfold the type of every depth; one is told.

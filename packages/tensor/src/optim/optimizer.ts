@@ -73,7 +73,7 @@ export interface FlatParameters {
 
 /** Checks one option of a group. @throws TensorError `OPTIMIZER` */
 export function requireOption(name: string, value: number, valid: boolean, range: string): void {
-  if (valid) return;
+  if (valid && typeof value === "number") return;
   throw new TensorError("OPTIMIZER", `${name} must be ${range}, not ${value}.`);
 }
 
@@ -86,10 +86,11 @@ export abstract class Optimizer<O extends GroupOptions> {
   readonly groups: readonly ParameterGroup<O>[];
   /** The memory of each group. */
   readonly #chunks: Chunk[][];
+  #hasWarned = false;
 
   /**
    * @param parameters all in one group, or groups with options of their own
-   * @throws TensorError `OPTIMIZER` for an option out of range or a parameter in two groups
+   * @throws TensorError `OPTIMIZER` for an option out of range, a parameter in two groups, or none at all
    */
   constructor(parameters: Iterable<Parameter> | readonly GroupInit<O>[], defaults: O) {
     const given = [...parameters];
@@ -102,6 +103,12 @@ export abstract class Optimizer<O extends GroupOptions> {
     });
     this.#chunks = this.groups.map(() => []);
     const all = this.#parameters();
+    if (all.length === 0) {
+      throw new TensorError(
+        "OPTIMIZER",
+        "An optimizer of no parameters: give it net.parameters(), which can be read once, or [...net.parameters()].",
+      );
+    }
     if (new Set(all).size !== all.length) {
       throw new TensorError(
         "OPTIMIZER",
@@ -114,8 +121,16 @@ export abstract class Optimizer<O extends GroupOptions> {
     }
   }
 
-  /** Applies the gradients that `backward()` left on the parameters. */
+  /** Applies the gradients that `backward()` left on the parameters; warns, once, where none of them has one. */
   step(): void {
+    const isIdle = !this.#parameters().some(({ grad, requiresGrad }) => grad && requiresGrad);
+    if (isIdle && !this.#hasWarned) {
+      this.#hasWarned = true;
+      console.warn(
+        "step(): no parameter of the optimizer has a gradient, so nothing is trained: call backward() on a loss that " +
+          "depends on them, before step() and after zeroGrad().",
+      );
+    }
     for (const [i, group] of this.groups.entries()) {
       const active = group.parameters.filter(({ grad, requiresGrad }) => grad && requiresGrad);
       const chunks = regroup(this.#chunks[i], active, this.bufferNames(group));
