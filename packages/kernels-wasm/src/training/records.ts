@@ -98,6 +98,18 @@ export enum MapKind {
   /** Sigmoid focal loss of logits x and targets y; p is α, q γ. */
   focal,
   focalGradient,
+  errorFunction,
+  exponentialMinusOne,
+  logarithmOfOnePlus,
+  gelu,
+  geluTanh,
+  /** p below 0. */
+  elu,
+  selu,
+  softsign,
+  floor,
+  ceil,
+  round,
 }
 
 /** Axes of a map, and of what a reduction keeps or sums over. */

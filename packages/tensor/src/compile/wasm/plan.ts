@@ -1,3 +1,4 @@
+import type { DType } from "../../core/dtype.js";
 import { ShapeError, TensorError } from "../../core/errors.js";
 import { showShape, sizeOf } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
@@ -50,6 +51,13 @@ export interface WasmCompileOptions {
   weights?: WasmWeights | undefined;
 }
 
+/** What values of a type are given in. */
+const ARRAYS: Partial<Record<DType, unknown & { readonly name: string }>> = {
+  f32: Float32Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+};
+
 /** A network's forward pass, prepared once for one input size, for the WebAssembly engine. */
 export class WasmPlan<Outputs = unknown> {
   readonly engine: WasmEngine;
@@ -85,10 +93,16 @@ export class WasmPlan<Outputs = unknown> {
    *
    * @param inputs values of each input, row by row
    * @returns the results that `outputs` refer to
-   * @throws ShapeError for another number of values; WasmOutOfMemoryError
+   * @throws ShapeError for another number of values, TensorError `DTYPE` for others; WasmOutOfMemoryError
    */
-  async run(inputs: readonly Float32Array[]): Promise<Float32Array[]> {
-    for (const [i, { shape }] of this.#inputs.entries()) {
+  async run(inputs: readonly (Float32Array | Int32Array | Uint32Array)[]): Promise<Float32Array[]> {
+    for (const [i, { shape, dtype }] of this.#inputs.entries()) {
+      if (inputs[i] && inputs[i].constructor !== ARRAYS[dtype]) {
+        throw new TensorError(
+          "DTYPE",
+          `run: ${dtype} for input ${i} are given as ${ARRAYS[dtype]?.name}, not as ${inputs[i].constructor.name}.`,
+        );
+      }
       if (inputs[i]?.length === sizeOf(shape)) continue;
       const given = inputs[i] ? `${inputs[i].length} values` : "nothing";
       throw new ShapeError(`run: ${given} for input ${i}, which is ${showShape(shape)}`);

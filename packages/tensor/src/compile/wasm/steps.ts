@@ -14,8 +14,11 @@ import { sameShape, showShape, sizeOf } from "../../core/shape.js";
 import type { FusionKind } from "../../ops/fusion.js";
 import type { AverageAttrs, PoolAttrs } from "../../ops/pool/forward.js";
 import { computes, type Graph, type OpNode, type Value } from "../graph.js";
+import type { StepNode } from "../step/graph.js";
 import { absorbedConvolutions, convStep } from "./convolutions.js";
 import type { LoweredStep } from "./lowered.js";
+import { operandsOf, type StepOperand } from "./step/kernels.js";
+import { kernelsOf } from "./step/lower.js";
 import { WasmUnsupportedError } from "./unsupported.js";
 import type { Constants } from "./weights.js";
 
@@ -29,20 +32,49 @@ export function lowerGraph(graph: Graph): LoweredStep[] {
 }
 
 function opSteps(node: OpNode): LoweredStep[] {
-  const wanted = node.outputs.filter(({ isOutput, users }) => isOutput || users.length > 0);
-  const values = [...node.inputs, ...wanted];
-  const types = new Set(values.map(({ info }) => info.dtype));
-  if ([...types].join() !== "f32") {
-    throw new WasmUnsupportedError(`${node.op.name} of ${[...types].join(" and ")}`);
-  }
-  if (node.op.alias || values.some(({ info }) => sizeOf(info.shape) === 0)) return [];
-  const kind = computes(node);
-  const steps = kind ? byKind(node, kind) : byName(node);
+  const isEmpty = node.outputs.every(({ info }) => sizeOf(info.shape) === 0);
+  if (node.op.alias || isEmpty) return [];
+  const steps = special(node) ?? general(node);
   if (!steps) {
-    const shapes = node.inputs.map(({ info }) => showShape(info.shape)).join(" and ");
-    throw new WasmUnsupportedError(`${node.op.name} of ${shapes}`);
+    const shapes = node.inputs.map(({ info: { shape, dtype } }) => `${showShape(shape)} ${dtype}`);
+    throw new WasmUnsupportedError(`${node.op.name} of ${shapes.join(" and ")}`);
   }
   return steps;
+}
+
+/** Kernels that networks of convolutions spend their time in. */
+function special(node: OpNode): LoweredStep[] | undefined {
+  const wanted = node.outputs.filter(({ isOutput, users }) => isOutput || users.length > 0);
+  const values = [...node.inputs, ...wanted];
+  if (values.some(({ info }) => info.dtype !== "f32" || sizeOf(info.shape) === 0)) return undefined;
+  const kind = computes(node);
+  return (kind && byKind(node, kind)) ?? byName(node);
+}
+
+/** What training steps do the same operation with. */
+function general(node: OpNode): LoweredStep[] | undefined {
+  const { op, attrs, inputs, outputs } = node;
+  if (op.updates) return undefined;
+  const rooms = new Map<StepOperand, Value>();
+  const placed = (operand: StepOperand): Value => {
+    if ("info" in operand) return operand as unknown as Value;
+    const room = rooms.get(operand) ?? roomOf(operand.scratchBytes / 4);
+    rooms.set(operand, room);
+    return room;
+  };
+  const step = { op, attrs, inputs, outputs, updates: [], varies: false } as unknown as StepNode;
+  return kernelsOf(step)?.map((each) => ({
+    kernel: each.kernel,
+    operands: Object.fromEntries(
+      operandsOf(each).map(([name, operand]) => [name, placed(operand)]),
+    ),
+  }));
+}
+
+/** Memory of one node. */
+function roomOf(floats: number): Value {
+  const info = { shape: [floats], dtype: "f32" as const };
+  return { info, producer: undefined, users: [], isOutput: false };
 }
 
 function byKind(node: OpNode, kind: FusionKind): LoweredStep[] | undefined {
@@ -54,7 +86,7 @@ function byKind(node: OpNode, kind: FusionKind): LoweredStep[] | undefined {
     case "sum":
       return binary("add", a, b, output) ?? binary("add", b, a, output);
     case "norm":
-      return [norm(node, kind.eps, kind.slope)];
+      return norm(node, kind.eps, kind.slope);
     case "nearest":
       return [nearest(a, output)];
     case "join":
@@ -139,14 +171,15 @@ function filled(width: number, scale: number, shift: number): Constants {
   };
 }
 
-/** Batch norm that follows no convolution: γ/√(σ² + ε) and β − μ·γ/√(σ² + ε), in double precision. */
-function norm(node: OpNode, eps: number, slope: number | undefined): LoweredStep {
+/**
+ * Batch norm that follows no convolution, with given statistics: γ/√(σ² + ε) and β − μ·γ/√(σ² + ε), in double
+ * precision.
+ */
+function norm(node: OpNode, eps: number, slope: number | undefined): LoweredStep[] | undefined {
   const [x, ...statistics] = node.inputs;
   const tensors = statistics.map(({ constant }) => constant);
   const [mean, variance, gamma, beta] = tensors;
-  if (!mean || !variance || !gamma || !beta) {
-    throw new WasmUnsupportedError(`${node.op.name} with statistics that forward() computes`);
-  }
+  if (!mean || !variance || !gamma || !beta) return undefined;
   const width = lastOf(x);
   const constants: Constants = {
     layout: ["norm", width, eps].join(),
@@ -161,7 +194,7 @@ function norm(node: OpNode, eps: number, slope: number | undefined): LoweredStep
       return values;
     },
   };
-  return affine(x, node.outputs[0], constants, slope === undefined ? undefined : leaky(slope));
+  return [affine(x, node.outputs[0], constants, slope === undefined ? undefined : leaky(slope))];
 }
 
 function nearest(input: Value, output: Value): LoweredStep {

@@ -9,8 +9,14 @@ import { ELEMENTWISE } from "./elementwise.js";
 import { type StepKernel, unsupported } from "./kernels.js";
 import { NETWORKS } from "./networks.js";
 import { OTHERS } from "./others.js";
+import { PRODUCTS } from "./products.js";
 
-const LOWERINGS = { ...ELEMENTWISE, ...OTHERS, ...NETWORKS };
+const LOWERINGS = { ...ELEMENTWISE, ...OTHERS, ...NETWORKS, ...PRODUCTS };
+
+/** The kernels of a node; `undefined` where there are none for it. */
+export function kernelsOf(node: StepNode): StepKernel[] | undefined {
+  return LOWERINGS[node.op.name]?.(node);
+}
 
 /** @throws WasmUnsupportedError naming the operation that has no kernel */
 export function lowerNode(node: StepNode): StepKernel[] {
@@ -18,7 +24,7 @@ export function lowerNode(node: StepNode): StepKernel[] {
   const { outputs, updates } = node;
   const isEmpty = outputs.length > 0 && outputs.every(({ info }) => sizeOf(info.shape) === 0);
   if (isEmpty && updates.length === 0) return [];
-  const kernels = LOWERINGS[node.op.name]?.(node);
+  const kernels = kernelsOf(node);
   if (!kernels) throw unsupported(node);
   return kernels;
 }
