@@ -7,6 +7,7 @@ import {
   outputValues,
   WasmEngine,
   type WasmOutput,
+  WasmWeights,
 } from "@retinaface-webgpu/tensor/wasm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -144,6 +145,64 @@ test("functions of one element, moves and reductions", async () => {
       t.broadcastTo(t.mean(x, { axes: [1], keepDims: true }), shape),
     ];
   });
+});
+
+test("a plan follows changed weights by update(), of every operation alike", async () => {
+  const device = await createHostDevice(engine);
+  const init = nn.Init.seeded(device, 5);
+  const conv = new nn.Conv2d(init, 3, 4, { kernelSize: 3 });
+  const norm = new nn.LayerNorm(init, 4);
+  const linear = new nn.Linear(init, 4, 6);
+  const up = new nn.ConvTranspose2d(init, 6, 2, { kernelSize: 2, stride: 2 });
+  const forward = (x: Tensor) => up.forward(linear.forward(norm.forward(conv.forward(x))));
+  const { shape, values } = normals(8, [1, 5, 6, 3]);
+  const info = { shape, dtype: "f32" as const };
+  const run = async (plan: t.Plan<t.PlanOutput>) => {
+    plan.inputs[0].write(values);
+    plan.run();
+    return [...(await plan.outputs.tensor.data())];
+  };
+  const plan = await t.compile(device, forward, [info]);
+  let before = await run(plan);
+  for (const layer of [conv, norm, linear, up]) {
+    for (const parameter of layer.parameters()) {
+      parameter.write(normals(9, parameter.shape).values);
+      assert.equal(await run(plan), before, "frozen until update()");
+      await plan.update();
+      const after = await run(plan);
+      const fresh = await t.compile(device, forward, [info]);
+      assert.equal(after, await run(fresh));
+      assert.not.equal(after, before);
+      fresh.dispose();
+      before = after;
+    }
+  }
+  plan.dispose();
+  device.destroy();
+});
+
+test("weights that no plan holds any more give their memory back", async () => {
+  const weights = new WasmWeights(engine);
+  const linear = new nn.Linear(nn.Init.seeded(host, 1), 64, 64);
+  const info = [{ shape: [2, 64], dtype: "f32" as const }];
+  const compiled = () => compileWasm(host, engine, (x) => linear.forward(x), info, { weights });
+  const end = () => {
+    const block = engine.allocate(2 ** 20);
+    engine.free(block);
+    return block.at;
+  };
+  let plan = await compiled();
+  const ends: number[] = [];
+  for (let k = 0; k < 10; k++) {
+    linear.weight.write(normals(k, [64, 64]).values);
+    const next = await compiled();
+    plan.dispose();
+    plan = next;
+    ends.push(end());
+  }
+  assert.is(ends[9], ends[1]);
+  plan.dispose();
+  weights.dispose();
 });
 
 test("inputs of another type than the plan's are errors", async () => {

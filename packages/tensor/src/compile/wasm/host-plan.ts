@@ -49,8 +49,8 @@ export const planOnHost: PlanLowering = async (device, traced, options, owned) =
   owned.add(release);
   const kept = keepEnds(device, graph, owned);
   const layout = arrange(graph, steps, new Set(kept.keys()));
-  const prepare = async (): Promise<HostStep[]> => {
-    const { blockOf } = await prepareConstants(device, graph, steps, weights);
+  const prepare = async () => {
+    const { blockOf, release } = await prepareConstants(device, graph, steps, weights);
     const bindingOf = (operand: WasmOperand): BufferBinding => {
       const block = blockOf(operand);
       if (block) return host.bindingOf(block);
@@ -58,20 +58,26 @@ export const planOnHost: PlanLowering = async (device, traced, options, owned) =
       const own = kept.get(root)?.storage.binding;
       return own ?? host.roomOf(layout.offsetOf(root), bytesOf(root));
     };
-    return steps.map(({ kernel, operands }) => ({
+    const bound = steps.map(({ kernel, operands }) => ({
       kernel,
       operands: Object.fromEntries(
         Object.entries(operands).map(([name, operand]) => [name, bindingOf(operand)]),
       ),
     }));
+    return { steps: bound, release };
   };
   const prepared = new Map<Bound, HostStep[]>();
   const bind = async (): Promise<Bound> => {
-    const bound = { settled: [], running: [], release: () => void prepared.delete(bound) };
-    prepared.set(bound, await prepare());
+    const taken = await prepare();
+    const release = () => {
+      if (prepared.delete(bound)) host.after(taken.release);
+    };
+    const bound: Bound = { settled: [], running: [], release };
+    prepared.set(bound, taken.steps);
     return bound;
   };
   const current = { bound: await bind() };
+  owned.add(() => current.bound.release());
   await host.reserve(prepared.get(current.bound)!, layout.bytes);
   const outputs = graph.outputs.map((value) => outputOf(value, kept));
   return new Plan({

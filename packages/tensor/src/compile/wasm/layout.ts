@@ -19,11 +19,12 @@ export async function prepareConstants(
   graph: Graph,
   steps: readonly LoweredStep[],
   weights: WasmWeights,
-): Promise<{ blockOf(operand: WasmOperand): Block | undefined }> {
+): Promise<{ blockOf(operand: WasmOperand): Block | undefined; release(): void }> {
   const constants = steps.flatMap(({ operands }) => Object.values(operands)).filter(isConstants);
   const values = constantValues(graph, steps);
-  const blocks = await weights.prepare(device, [...constants, ...values.values()]);
+  const { blocks, release } = await weights.prepare(device, [...constants, ...values.values()]);
   return {
+    release,
     blockOf: (operand) => {
       const own = isConstants(operand) ? operand : values.get(rootOf(operand).root);
       return own && blocks.get(own)!;

@@ -144,7 +144,8 @@ export function outputValues(output: WasmOutput, results: readonly Float32Array[
  * Traces `forward` on inputs of the given shapes and prepares a plan for WebAssembly: the same graph, fused by the same
  * rules, that `compile` makes for WebGPU.
  *
- * The weights are read once: compile again after changing them. Call `eval()` on modules first.
+ * The plan is frozen, as those of `compile`: the weights are read now. One that follows them by `update()` is what `compile`
+ * makes on a device of `createHostDevice(engine)`. Call `eval()` on modules first.
  *
  * @param device holds the network's parameters: a WebGPU one, or one of `createHostDevice`
  * @throws WasmUnsupportedError naming an operation without a kernel, WasmOutOfMemoryError
@@ -162,11 +163,16 @@ export async function compileWasm<R extends object>(
   const { graph, tree, made } = traceForward(device, forward, infos);
   const steps = lowerGraph(graph);
   const weights = options.weights ?? new WasmWeights(engine);
+  let giveBack: (() => void) | undefined;
   const release = () => {
+    giveBack?.();
+    giveBack = undefined;
     if (!options.weights) weights.dispose();
   };
   try {
-    const { blockOf } = await prepareConstants(device, graph, steps, weights);
+    const taken = await prepareConstants(device, graph, steps, weights);
+    giveBack = taken.release;
+    const { blockOf } = taken;
     const layout = arrange(graph, steps);
     const placeOf = (operand: WasmOperand): Place => {
       const block = blockOf(operand);

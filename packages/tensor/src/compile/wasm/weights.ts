@@ -12,50 +12,93 @@ export interface Constants {
   make(host: ReadonlyMap<Tensor, Float32Array>): Float32Array;
 }
 
+/** Weights in an engine's memory for one plan. */
+export interface HeldWeights {
+  readonly blocks: ReadonlyMap<Constants, Block>;
+  /** Gives them back. */
+  release(): void;
+}
+
+/** Some constants as they were when they were packed. */
+interface Packed {
+  readonly block: Block;
+  readonly versions: string;
+  /** Plans that hold it. */
+  users: number;
+  isLatest: boolean;
+}
+
 /**
  * Folded and packed weights in an engine's memory, shared by the plans of one network: a plan for another input size
- * finds them there. They are known by their tensors, how often these were written, and the layout.
+ * finds them there. They are known by their tensors and the layout, and packed anew where tensors were written since.
+ *
+ * The latest of each are kept; older ones as long as a plan holds them.
  */
 export class WasmWeights {
   readonly engine: WasmEngine;
   readonly #ids = new WeakMap<Tensor, number>();
-  readonly #blocks = new Map<string, Block>();
+  readonly #latest = new Map<string, Packed>();
   #nextId = 0;
 
   constructor(engine: WasmEngine) {
     this.engine = engine;
   }
 
-  /** Bytes that are kept. */
+  /** Bytes of the latest. */
   get bytes(): number {
-    return [...this.#blocks.values()].reduce((total, { bytes }) => total + bytes, 0);
+    return [...this.#latest.values()].reduce((total, { block }) => total + block.bytes, 0);
   }
 
   /** Makes what is not there yet. @throws WasmOutOfMemoryError */
-  async prepare(device: Device, needed: readonly Constants[]): Promise<Map<Constants, Block>> {
-    const missing = new Map<string, Constants>();
-    for (const constants of needed) {
-      const key = this.#key(constants);
-      if (!this.#blocks.has(key)) missing.set(key, constants);
-    }
-    const tensors = [...missing.values()].flatMap((constants) => constants.tensors);
+  async prepare(device: Device, needed: readonly Constants[]): Promise<HeldWeights> {
+    const wanted = needed.map((constants) => ({
+      constants,
+      key: this.#key(constants),
+      versions: constants.tensors.map(({ version }) => version).join(),
+    }));
+    const missing = wanted.filter(
+      ({ key, versions }) => this.#latest.get(key)?.versions !== versions,
+    );
+    const tensors = missing.flatMap(({ constants }) => constants.tensors);
     const host = await readTensors(device, tensors);
-    for (const [key, constants] of missing) {
-      const values = constants.make(host);
-      const block = this.engine.allocate(values.byteLength);
-      this.#blocks.set(key, block);
-      this.engine.write(block, values);
+    const held = new Map<Constants, Packed>();
+    for (const { constants, key, versions } of wanted) {
+      const known = this.#latest.get(key);
+      const isKnown = known?.versions === versions;
+      const packed = isKnown ? known : this.#pack(key, versions, constants.make(host));
+      packed.users++;
+      held.set(constants, packed);
     }
-    return new Map(needed.map((constants) => [constants, this.#blocks.get(this.#key(constants))!]));
+    const blocks = new Map([...held].map(([constants, { block }]) => [constants, block]));
+    return { blocks, release: () => this.#release(held) };
   }
 
   dispose(): void {
-    for (const block of this.#blocks.values()) this.engine.free(block);
-    this.#blocks.clear();
+    for (const { block } of this.#latest.values()) this.engine.free(block);
+    this.#latest.clear();
+  }
+
+  #pack(key: string, versions: string, values: Float32Array): Packed {
+    const block = this.engine.allocate(values.byteLength);
+    this.engine.write(block, values);
+    const packed = { block, versions, users: 0, isLatest: true };
+    const before = this.#latest.get(key);
+    this.#latest.set(key, packed);
+    if (before) before.isLatest = false;
+    if (before?.users === 0) this.engine.free(before.block);
+    return packed;
+  }
+
+  #release(held: Map<Constants, Packed>): void {
+    for (const packed of held.values()) {
+      packed.users--;
+      if (packed.users === 0 && !packed.isLatest) this.engine.free(packed.block);
+    }
+    held.clear();
   }
 
   #key({ layout, tensors }: Constants): string {
-    return `${layout}|${tensors.map((tensor) => `${this.#id(tensor)}.${tensor.version}`).join()}`;
+    return `${layout}|${tensors.map((tensor) => this.#id(tensor)).join()}`;
   }
 
   #id(tensor: Tensor): number {
