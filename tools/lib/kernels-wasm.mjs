@@ -13,18 +13,23 @@ import { SetupError } from "./errors.mjs";
 import { cacheDir, root } from "./paths.mjs";
 
 const folder = path.join(root, "packages/kernels-wasm");
-const outfile = path.join(folder, "dist/wasm-binary.js");
 
-/** `asc`'s options: WebAssembly with SIMD and threads, on a memory that it is given. */
+/** `asc`'s options: WebAssembly with SIMD, on a memory that it is given. */
 const OPTIONS = [
   "-O3",
   "--noAssert",
   ...["--runtime", "stub", "--use", "abort="],
   ...["--enable", "simd", "--enable", "threads"],
-  ...["--importMemory", "--noExportMemory", "--sharedMemory"],
+  ...["--importMemory", "--noExportMemory"],
   ...["--initialMemory", "1", "--maximumMemory", "65536"],
   // Addresses are 32 bits wide, and vectors pass between functions of the module only.
   ...["--disableWarning", "201", "--disableWarning", "112"],
+];
+
+/** Modules: where each begins and what its text is called. Networks' kernels share memory among threads. */
+const MODULES = [
+  { entry: "assembly/index.ts", outfile: "wasm-binary.js", options: ["--sharedMemory"] },
+  { entry: "assembly/jpeg/index.ts", outfile: "jpeg-binary.js", options: [] },
 ];
 
 /** What the compiled kernels are made of. */
@@ -34,29 +39,34 @@ export function kernelSources() {
 }
 
 /**
- * Compiles `packages/kernels-wasm/assembly` to `dist/wasm-binary.js`, a module whose default export is the code as
- * base64. Takes 4 s, so the result is kept by what went into it.
+ * Compiles `packages/kernels-wasm/assembly` to `dist/*-binary.js`, modules whose default export is the code as
+ * base64. Takes 4 s each, so the results are kept by what went into them.
  */
 export async function buildKernels() {
+  for (const module of MODULES) await buildModule(module);
+}
+
+async function buildModule({ entry, outfile, options }) {
   const version = JSON.parse(
     readFileSync(path.join(root, "node_modules/assemblyscript/package.json"), "utf8"),
   ).version;
-  const hash = createHash("sha256").update(JSON.stringify([version, OPTIONS]));
+  const hash = createHash("sha256").update(JSON.stringify([version, OPTIONS, entry, options]));
   for (const file of kernelSources()) {
     hash.update(path.relative(folder, file)).update(readFileSync(file));
   }
   const cached = path.join(cacheDir, `kernels-wasm-${hash.digest("hex").slice(0, 16)}.js`);
-  if (!existsSync(cached)) write(cached, `export default "${toBase64(await compile())}";\n`);
-  mkdirSync(path.dirname(outfile), { recursive: true });
-  copyFileSync(cached, outfile);
+  if (!existsSync(cached))
+    write(cached, `export default "${toBase64(await compile(entry, options))}";\n`);
+  mkdirSync(path.join(folder, "dist"), { recursive: true });
+  copyFileSync(cached, path.join(folder, "dist", outfile));
 }
 
 /** Loaded only now: setup imports this before packages are installed. */
-async function compile() {
+async function compile(entry, options) {
   const { default: asc } = await import("assemblyscript/asc");
   let binary;
   const { error, stderr } = await asc.main(
-    ["assembly/index.ts", "--baseDir", folder, "--outFile", "kernels.wasm", ...OPTIONS],
+    [entry, "--baseDir", folder, "--outFile", "kernels.wasm", ...OPTIONS, ...options],
     {
       writeFile: (name, contents) => {
         if (name === "kernels.wasm") binary = contents;

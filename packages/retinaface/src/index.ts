@@ -36,7 +36,6 @@ export type { Backend, BackendChoice } from "./detect/backend.js";
 export * from "./detect/detector.js";
 export type { DetectFilesOptions, FileResult } from "./detect/files.js";
 export type * from "./detect/options.js";
-export { networkSize, parseScale, scaleFactor, type WantedSides } from "./detect/sizes.js";
 export { FaceStream } from "./detect/stream.js";
 export type { StageTimings, Timings } from "./detect/timings.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";
@@ -54,6 +53,7 @@ export { escapeText } from "./escape.js";
 export { FaceFinder, type FaceFinderSpec, type HeadLevel } from "./gpu/face-finder.js";
 export { type FeedTarget, ImageFeed } from "./gpu/image-feed.js";
 export { UploadBuffer } from "./gpu/upload.js";
+export { networkSize, parseScale, scaleFactor, type WantedSides } from "./image/fit.js";
 export { type ImageFormat, sniffFormat } from "./image/format.js";
 export type { BytesSource, ImageInput } from "./image/input.js";
 export {

@@ -33,6 +33,10 @@ export interface RawImage {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
+  /**
+   * Sides of the image that these pixels show, where they were decoded smaller (`maxSide`). Faces are found in its pixels.
+   */
+  original?: { readonly width: number; readonly height: number } | undefined;
   /** What was amiss with the file that was decoded and is shown all the same; absent where nothing was. */
   warnings?: readonly string[] | undefined;
 }

@@ -38,6 +38,7 @@ async function inNode(files: readonly string[], backend: Backend): Promise<Face[
   const detector = await RetinaFace.load({
     weights: sharedPath(WEIGHTS),
     maxSide: MAX_SIDE,
+    decode: "full",
     backend,
   });
   const found: Face[][] = [];
@@ -66,6 +67,7 @@ async function inChromium(files: readonly string[]): Promise<Face[][]> {
         const detector = await library.RetinaFace.load({
           weights: "weights",
           maxSide,
+          decode: "full",
           backend: "webgpu",
         });
         const faces: Face[][] = [];

@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { openDecoders } from "#platform";
+import { openDecoders, readBytes } from "#platform";
 import { hasLandmarks } from "../decode/face.js";
 import { aheadOf, decodersFor } from "../detect/files.js";
 import { inOrder, type Turn } from "../detect/in-order.js";
@@ -7,7 +7,9 @@ import type { DetectCallOptions } from "../detect/options.js";
 import type { Timings } from "../detect/timings.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
+import { ImageError, ReadError } from "../errors.js";
 import type { Decoders } from "../image/decoders.js";
+import { shownSize } from "../image/source.js";
 import { printable } from "../printable.js";
 import {
   DEFAULT_THRESHOLDS,
@@ -43,6 +45,10 @@ export interface DetectJob {
   inputs?: readonly (string | undefined)[];
   /** Most pixels of a photo's long side; default its own. */
   maxSide?: number;
+  /** Fewest pixels of its short side, within `maxSide`: as the detector has it. */
+  minSide?: number;
+  /** How photos become as small; default decoded so. */
+  decode?: DetectCallOptions["decode"];
   /** Faces of lower scores are printed as ignored ones. @param stored threshold of the weights */
   ignoreBelow?: ((stored: number) => number) | undefined;
   /** What becomes of photos whose data end early; default an error. */
@@ -178,13 +184,17 @@ interface Tools {
 async function lookAt(
   photo: Photo,
   turn: Turn,
-  { maxSide, ignoreBelow, truncated, signal }: DetectJob,
+  { maxSide, minSide, decode, ignoreBelow, truncated, signal }: DetectJob,
   { loading, decoders, copies, report }: Tools,
 ): Promise<Result> {
   const { file, error } = photo;
   try {
     if (error !== undefined) throw error;
-    const { image, milliseconds } = await decoders.decode(file, { signal, truncated });
+    const reading = { signal, truncated };
+    // Read once: a pipe gives its bytes only once.
+    const input = copies ? await readImage(file, signal) : file;
+    const decoding = { ...reading, maxSide, minSide, decode };
+    const { image, milliseconds } = await decoders.decode(input, decoding);
     const detector = await untilAborted(loading, signal);
     await turn.here;
     const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
@@ -194,9 +204,11 @@ async function lookAt(
     );
     if (copies !== undefined) {
       const copy = copies.names.get(photo) as string;
-      await copies.outputs.write(copy, await copies.maker.make(file, image, faces));
+      const whole = image.original ? (await decoders.decode(input, reading)).image : image;
+      await copies.outputs.write(copy, await copies.maker.make(file, whole, faces));
     }
-    const { width, height, warnings } = image;
+    const { width, height } = shownSize(image);
+    const { warnings } = image;
     const { visThreshold } = { ...DEFAULT_THRESHOLDS, ...detector.config?.thresholds };
     const least = ignoreBelow?.(visThreshold);
     const note =
@@ -231,7 +243,8 @@ async function detectFitting(
       turn.done();
       return { faces: await faces, side };
     } catch (error) {
-      const tried = Math.min(side ?? Number.POSITIVE_INFINITY, Math.max(image.width, image.height));
+      const { width, height } = shownSize(image);
+      const tried = Math.min(side ?? Number.POSITIVE_INFINITY, Math.max(width, height));
       const smaller = Math.round(tried * SMALLER);
       const { code } = error as { code?: unknown };
       if (!OUT_OF_MEMORY.has(code) || smaller < LEAST_SIDE) throw error;
@@ -249,6 +262,16 @@ function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> 
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
+}
+
+/** @throws ImageError `IMAGE_UNREADABLE`, the signal's reason */
+async function readImage(file: string, signal?: AbortSignal): Promise<Uint8Array> {
+  try {
+    return await readBytes(file, signal);
+  } catch (cause) {
+    if (!(cause instanceof ReadError)) throw cause;
+    throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
+  }
 }
 
 /** How an error is printed. */

@@ -75,6 +75,8 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     overwrite,
     inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
     maxSide: load.maxSide,
+    minSide: load.minSide,
+    decode: load.decode,
     ignoreBelow: labels ? (stored) => visThreshold ?? stored : undefined,
     truncated: load.truncated,
     timings,
@@ -136,6 +138,8 @@ async function redact(args: string[], values: RedactOptionValues, signal: AbortS
     copy: redactedCopies({ options, inPlace, keepMetadata, review }),
     inputs: [values.weights, process.env.RETINAFACE_WEIGHTS],
     maxSide: values.maxSide,
+    // A second look is at another size.
+    decode: "full",
     truncated: values.truncated,
     timings: values.timings,
     load: async () => new TwoLooks(await RetinaFace.load(values)),

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BACKENDS, type BackendChoice } from "../detect/backend.js";
-import { parseScale, type WantedSides } from "../detect/sizes.js";
+import { parseScale, type WantedSides } from "../image/fit.js";
 import type { RedactOptions } from "../redact/redact.js";
 import { DEFAULT_THRESHOLDS } from "../types.js";
 
@@ -18,6 +18,7 @@ export interface DetectOptionValues {
   /** Cut boxes to the image. */
   clip?: boolean;
   truncated?: "error" | "show";
+  decode?: "scaled" | "full";
   precision?: "f32" | "f16";
   /** Measure kernels on this adapter and remember the fastest. */
   tune?: boolean;
@@ -117,6 +118,12 @@ export function detectCommand(): Command {
         "--truncated <what>",
         "photos that are cut off: an error, or what there is",
       ).choices(["error", "show"]),
+    )
+    .addOption(
+      new Option(
+        "--decode <how>",
+        "how photos become as small as --max-side: decoded so and filtered, or whole and then interpolated",
+      ).choices(["scaled", "full"]),
     )
     .addOption(
       new Option("--precision <type>", "how activations are stored").choices(["f32", "f16"]),

@@ -12,7 +12,7 @@ import { priorBoxes } from "../decode/anchors.js";
 import type { Frame } from "../decode/postprocess.js";
 import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, lap, noTimings, type Timings } from "../detect/timings.js";
-import { isLive, type PixelSource } from "../image/source.js";
+import { isLive, type PixelSource, shownSize } from "../image/source.js";
 import { MEAN_BGR } from "../model/mean.js";
 import type { HeadOutput } from "../model/network.js";
 import type { DetectorConfig, Face, HeadSpec, RawImage, Thresholds } from "../types.js";
@@ -93,11 +93,12 @@ export class CpuEngine implements DetectionEngine {
     const start = performance.now();
     const results = await this.#plan.runAfter(this.#feed(image));
     const ready = lap(timings, "gpu", start);
+    const shown = shownSize(image);
     const frame: Frame = {
       width: this.#width,
       height: this.#height,
-      scaleX: this.#width / image.width,
-      scaleY: this.#height / image.height,
+      scaleX: this.#width / shown.width,
+      scaleY: this.#height / shown.height,
     };
     const { headSpecs: heads, config } = this.#parts;
     const spec = { heads, priors: this.#priors, variances: config.variances };

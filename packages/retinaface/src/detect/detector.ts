@@ -162,7 +162,8 @@ export class RetinaFace {
         signal?.throwIfAborted();
         this.#assertUsable();
         const start = performance.now();
-        const decoding = { signal, truncated: settings.truncated };
+        const { truncated, decode, maxSide, minSide } = settings;
+        const decoding = { signal, truncated, decode, maxSide, minSide };
         const sources = await gatherSources(captured.map((one) => toPixelSource(one, decoding)));
         lap(timings, "decode", start);
         return sources;
@@ -206,8 +207,8 @@ export class RetinaFace {
     files: Iterable<ImageInput> | AsyncIterable<ImageInput>,
     options: DetectFilesOptions = {},
   ): AsyncGenerator<FileResult, void, undefined> {
-    this.#settings(options);
-    return detectFiles(this, files, options);
+    const { maxSide, minSide, truncated, decode } = this.#settings(options);
+    return detectFiles(this, files, { ...options, maxSide, minSide, truncated, decode });
   }
 
   /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */
@@ -226,8 +227,10 @@ export class RetinaFace {
     }
     const { clip = this.#defaults.clip ?? false, profile = false } = options;
     const truncated = options.truncated ?? this.#defaults.truncated;
-    checkDecodeOptions({ truncated });
-    return { thresholds, maxSide, minSide, clip, truncated, profile, timings: noTimings() };
+    const decode = options.decode ?? this.#defaults.decode;
+    checkDecodeOptions({ truncated, decode });
+    const sides = { maxSide, minSide };
+    return { thresholds, ...sides, clip, truncated, decode, profile, timings: noTimings() };
   }
 
   #assertUsable(): void {
@@ -329,6 +332,7 @@ interface Settings {
   readonly minSide: number | undefined;
   readonly clip: boolean;
   readonly truncated: DetectOptions["truncated"];
+  readonly decode: DetectOptions["decode"];
   readonly profile: boolean;
   readonly timings: Timings;
 }

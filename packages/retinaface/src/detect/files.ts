@@ -2,6 +2,7 @@ import { openDecoders } from "#platform";
 import { OptionError } from "../errors.js";
 import type { Decoders } from "../image/decoders.js";
 import type { ImageInput } from "../image/input.js";
+import { shownSize } from "../image/source.js";
 import type { Face, RawImage } from "../types.js";
 import { inOrder, type Turn } from "./in-order.js";
 import type { DetectCallOptions } from "./options.js";
@@ -108,8 +109,9 @@ async function lookAt(
   call: DetectCallOptions,
 ): Promise<FileResult> {
   try {
-    const { signal, truncated } = call;
-    const { image, milliseconds } = await decoders.decode(given.file, { signal, truncated });
+    const { signal, truncated, decode, maxSide, minSide } = call;
+    const decoding = { signal, truncated, decode, maxSide, minSide };
+    const { image, milliseconds } = await decoders.decode(given.file, decoding);
     await turn.here;
     const faces = detector.detect(image, {
       ...call,
@@ -121,7 +123,8 @@ async function lookAt(
         }),
     });
     turn.done();
-    const { width, height, warnings } = image;
+    const { warnings } = image;
+    const { width, height } = shownSize(image);
     return { ...given, width, height, ...(warnings && { warnings }), faces: await faces };
   } catch (error) {
     return { ...given, error: error instanceof Error ? error : new Error(String(error)) };

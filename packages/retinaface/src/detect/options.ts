@@ -20,6 +20,11 @@ export interface DetectOptions extends Optional<Thresholds> {
    * Landmarks stay where they are.
    */
   clip?: boolean | undefined;
+  /**
+   * How an encoded image becomes as small as `maxSide` says, see {@link DecodeOptions}: decoded smaller and filtered
+   * (`"scaled"`, the default), or whole and then interpolated (`"full"`).
+   */
+  decode?: DecodeOptions["decode"];
   /** What becomes of a photo whose data end early, see {@link DecodeOptions}. Default `"error"`. */
   truncated?: DecodeOptions["truncated"];
 }

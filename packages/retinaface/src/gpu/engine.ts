@@ -12,7 +12,7 @@ import { priorBoxes } from "../decode/anchors.js";
 import type { Frame } from "../decode/postprocess.js";
 import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, noTimings, type StageTimings, type Timings } from "../detect/timings.js";
-import type { PixelSource } from "../image/source.js";
+import { type PixelSource, shownSize } from "../image/source.js";
 
 import type { HeadOutput } from "../model/network.js";
 import type { KernelTuner } from "../tune/measure-kernels.js";
@@ -99,14 +99,10 @@ export class Engine implements DetectionEngine {
    */
   run(images: readonly PixelSource[], thresholds: Thresholds, timings: Timings): Promise<Face[][]> {
     const { width, height } = this.#spec;
-    const frames = images.map(
-      (image): Frame => ({
-        width,
-        height,
-        scaleX: width / image.width,
-        scaleY: height / image.height,
-      }),
-    );
+    const frames = images.map((image): Frame => {
+      const shown = shownSize(image);
+      return { width, height, scaleX: width / shown.width, scaleY: height / shown.height };
+    });
     const start = performance.now();
     this.#finder.configure(thresholds, frames);
     this.#feed.feed(images);

@@ -21,10 +21,11 @@ export function capture(input: ImageInput): ImageInput {
   const bytes = copyOf(input);
   if (bytes !== undefined) return bytes;
   if (!isRawImage(input) || isImageData(input)) return input;
-  const { data, width, height } = input as RawImage;
+  const { data, width, height, original } = input as RawImage;
+  const size = { width, height, ...(original && { original: { ...original } }) };
   const known = data instanceof Uint8Array || data instanceof Uint8ClampedArray;
-  if (!known || decoded.has(data)) return { data, width, height };
-  return { data: copyOf(data) as Uint8Array, width, height };
+  if (!known || decoded.has(data)) return { data, ...size };
+  return { data: copyOf(data) as Uint8Array, ...size };
 }
 
 /** A canvas's pixels, whose memory has one length for good and whose colours the browser knows. */

@@ -1,9 +1,11 @@
 import { ImageError } from "../errors.js";
 import type { RawImage } from "../types.js";
+import { smallerSize } from "./fit.js";
 import { type ImageFormat, sniffFormat } from "./format.js";
 import { decodeJpeg } from "./jpeg/decode.js";
 import { decodePng } from "./png/decode.node.js";
 import { checkDecodeOptions, type DecodeOptions } from "./raw.js";
+import { scaleDown } from "./rows.js";
 import { inSlices } from "./slices.node.js";
 import { unsupportedFormat } from "./unsupported.js";
 
@@ -31,7 +33,7 @@ export async function decodeImage(
   const decode = DECODERS[format];
   if (decode === undefined) throw unsupportedFormat(format, bytes);
   try {
-    return await decode(bytes, options);
+    return fitted(await decode(bytes, options), options);
   } catch (cause) {
     if (cause instanceof ImageError || options.signal?.aborted) throw cause;
     throw decoderError(format, cause);
@@ -44,6 +46,14 @@ const DECODERS: Partial<
   jpeg: (bytes, options) => inSlices(decodeJpeg(bytes, options), options.signal),
   png: decodePng,
 };
+
+/** As small as the options allow: a decoder may have done that already. */
+function fitted(image: RawImage, options: DecodeOptions): RawImage {
+  const { width, height } = image;
+  const smaller = image.original ? undefined : smallerSize(image, options);
+  if (!smaller) return image;
+  return { ...image, ...scaleDown(image, smaller), original: { width, height } };
+}
 
 function decoderError(format: ImageFormat, cause: unknown): ImageError {
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -10,7 +10,7 @@ export interface ImageLimits {
    */
   maxPixels?: number | undefined;
   /**
-   * Most bytes that decoding holds beside the file, the pixels of its result among them; known
+   * Most bytes that decoding holds beside the file (a JPEG's twice), the pixels of its result among them; known
    * before the image data are read. Default {@link DEFAULT_MAX_BYTES}. In browsers the browser decides.
    */
   maxBytes?: number | undefined;
@@ -23,6 +23,18 @@ export interface DecodeOptions extends ImageLimits {
    * (JPEG) or nothing (PNG; not in browsers), with a warning. Default `"error"`.
    */
   truncated?: "error" | "show" | undefined;
+  /**
+   * Sides that are enough, as for `detect`: a larger image is decoded and scaled down to the size at which detection
+   * would see it. Its result has the `original` size.
+   */
+  maxSide?: number | undefined;
+  minSide?: number | undefined;
+  /**
+   * How an image becomes as small as `maxSide` says: `"scaled"` decodes a JPEG at 1/2, 1/4 or 1/8 where that is no smaller
+   * and resizes what comes by a filter that lets nothing alias; `"full"` leaves all pixels and the scaling to the detector,
+   * which interpolates where it shrinks by less than 2. Default `"scaled"`.
+   */
+  decode?: "scaled" | "full" | undefined;
   /** Heeded before and between the rows of an image. */
   signal?: Known<"AbortSignal"> | undefined;
 }
@@ -35,9 +47,12 @@ export const DEFAULT_MAX_BYTES = 2 ** 30;
 
 /** @throws OptionError for a limit that is no number, or another word than are known. */
 export function checkDecodeOptions(options: DecodeOptions): void {
-  const { maxPixels = 1, maxBytes = 1, truncated = "error" } = options;
+  const { maxPixels = 1, maxBytes = 1, truncated = "error", decode = "scaled" } = options;
   if (!(maxPixels > 0 && maxBytes > 0)) {
     throw new OptionError("maxPixels and maxBytes must be numbers above 0");
+  }
+  if (decode !== "scaled" && decode !== "full") {
+    throw new OptionError(`decode must be "scaled" or "full", got ${String(decode)}`);
   }
   if (truncated !== "error" && truncated !== "show") {
     throw new OptionError(`truncated must be "error" or "show", got ${String(truncated)}`);
@@ -96,6 +111,13 @@ export function checkRawImage(image: RawImage, limits?: ImageLimits): RawImage {
     );
   }
   checkSize(width, height, limits);
+  const { original } = image;
+  if (original && !(original.width >= 1 && original.height >= 1)) {
+    throw new ImageError(
+      "IMAGE_EMPTY",
+      "the original of raw pixels must have a width and a height",
+    );
+  }
   if (data.length !== width * height * 4) {
     throw new ImageError(
       "IMAGE_CORRUPT",

@@ -12,13 +12,17 @@ export async function inSlices<T>(
   work: Generator<unknown, T, undefined>,
   signal?: AbortSignal,
 ): Promise<T> {
-  for (;;) {
-    const until = performance.now() + SLICE_MS;
-    do {
-      const step = work.next();
-      if (step.done) return step.value;
-    } while (performance.now() < until);
-    await setImmediate();
-    signal?.throwIfAborted();
+  try {
+    for (;;) {
+      const until = performance.now() + SLICE_MS;
+      do {
+        const step = work.next();
+        if (step.done) return step.value;
+      } while (performance.now() < until);
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+  } finally {
+    work.return(undefined as T);
   }
 }

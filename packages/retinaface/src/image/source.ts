@@ -1,5 +1,6 @@
 import type { Known } from "@retinaface-webgpu/tensor/inference";
 import type { RawImage } from "../types.js";
+import type { Size } from "./fit.js";
 
 /** A frame of a video that is still where the decoder put it. Whoever made it closes it. */
 export interface LiveFrame {
@@ -17,6 +18,11 @@ export type PixelSource = RawImage | LiveFrame;
 /** Whether a source is a frame of a video. */
 export function isLive(source: PixelSource): source is LiveFrame {
   return "frame" in source;
+}
+
+/** The size of what a source shows, which may have been decoded smaller. */
+export function shownSize(source: PixelSource): Size {
+  return "original" in source && source.original ? source.original : source;
 }
 
 /** Gives frames back to their decoder, which has only a few. */

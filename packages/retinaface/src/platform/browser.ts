@@ -2,6 +2,7 @@ import { ImageError, OptionError, ReadError } from "../errors.js";
 import { bytesInMemory, fetchBytes, kindOf } from "../image/bytes.js";
 import { markDecoded } from "../image/capture.js";
 import { type Decoders, plainDecoders } from "../image/decoders.js";
+import { smallerSize } from "../image/fit.js";
 import { type ImageFormat, sniffFormat } from "../image/format.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import {
@@ -58,7 +59,10 @@ export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
  */
 export async function toRawImage(input: ImageInput, options?: DecodeOptions): Promise<RawImage> {
   const drawn = await drawableSize(input);
-  if (drawn !== undefined) return draw(drawn.source, drawn.width, drawn.height, options);
+  if (drawn !== undefined) {
+    const { maxPixels } = options ?? {};
+    return draw(drawn.source, drawn.width, drawn.height, { maxPixels });
+  }
   if (isRawImage(input)) return checkRawImage(input, options);
   try {
     return markDecoded(
@@ -165,10 +169,14 @@ function draw(
   options?: DecodeOptions,
 ): RawImage {
   checkSize(width, height, options);
+  const original = { width, height };
+  const smaller = options && smallerSize(original, options);
+  if (smaller) return { ...draw(source, smaller.width, smaller.height), original };
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (context === null) {
     throw new ImageError("IMAGE_TOO_LARGE", `the browser gives no canvas of ${width}×${height}`);
   }
+  context.imageSmoothingQuality = "high";
   context.drawImage(source, 0, 0, width, height);
   try {
     return { data: context.getImageData(0, 0, width, height).data, width, height };
@@ -228,7 +236,10 @@ async function decodeUnclosed(
   header: JpegHeader,
   options: DecodeOptions,
 ): Promise<RawImage> {
-  const image = await decodeByBrowser(withEndMarker(bytes), "jpeg", options);
+  const image = await decodeByBrowser(withEndMarker(bytes), "jpeg", {
+    ...options,
+    decode: "full",
+  });
   if (options.truncated !== "show" && endsInGrey(image, header)) {
     throw corruptJpeg("its image data end early");
   }

@@ -1,6 +1,14 @@
 import { corruptJpeg } from "./header.js";
 import { FAST_BITS, type HuffmanTable } from "./huffman.js";
 
+/** Where a reader is: `count` bits that it has in its buffer, of which the last `padding` lie behind the end. */
+export interface ReaderState {
+  readonly position: number;
+  readonly bits: bigint;
+  readonly count: number;
+  readonly padding: number;
+}
+
 /**
  * Reads the bits of an entropy-coded segment: stuffed zeros are dropped, and behind the next marker
  * come zeros, which are counted so that a segment that is too short is noticed. The bytes must hold a
@@ -14,6 +22,8 @@ export class BitReader {
   #count = 0;
   /** Bits in the buffer that lie behind the end. */
   #padding = 0;
+  /** Bytes that come next, before the one at `position`: another reader had them in its buffer. */
+  #early: number[] = [];
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -24,12 +34,36 @@ export class BitReader {
 
   /** Whether more bits were consumed than there are. */
   get exhausted(): boolean {
-    return this.#count < this.#padding;
+    return this.#held < this.#padding;
   }
 
   /** Whole bytes in the buffer that were not asked for. */
   get unused(): number {
-    return Math.max(0, this.#count - this.#padding) >> 3;
+    return Math.max(0, this.#held - this.#padding) >> 3;
+  }
+
+  get #held(): number {
+    return this.#count + 8 * this.#early.length;
+  }
+
+  /** What another reader goes on with. */
+  get state(): ReaderState {
+    const { position } = this;
+    let bits = BigInt.asUintN(this.#count, BigInt(this.#bits >>> 0));
+    for (const byte of this.#early) bits = (bits << 8n) | BigInt(byte);
+    return { position, bits, count: this.#held, padding: this.#padding };
+  }
+
+  /** Goes on where another reader is. */
+  adopt({ position, bits, count, padding }: ReaderState): void {
+    const early = Math.max(0, Math.ceil((count - 32) / 8));
+    this.position = position;
+    this.#padding = padding;
+    this.#count = count - 8 * early;
+    this.#bits = Number(BigInt.asIntN(32, bits >> BigInt(8 * early)));
+    this.#early = Array.from({ length: early }, (_, i) =>
+      Number((bits >> BigInt(8 * (early - 1 - i))) & 255n),
+    );
   }
 
   /** Forgets what is left of the present byte and what lies behind the end. */
@@ -37,12 +71,19 @@ export class BitReader {
     this.position = position;
     this.#count = 0;
     this.#padding = 0;
+    this.#early.length = 0;
   }
 
   /** At least 25 bits are in the buffer afterwards. */
   #fill(): void {
     const { bytes } = this;
     while (this.#count <= 24) {
+      const early = this.#early.shift();
+      if (early !== undefined) {
+        this.#bits = (this.#bits << 8) | early;
+        this.#count += 8;
+        continue;
+      }
       const byte = bytes[this.position];
       if (byte !== 0xff) {
         this.position++;

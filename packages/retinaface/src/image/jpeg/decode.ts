@@ -1,8 +1,17 @@
+import {
+  acquireJpegKernels,
+  Component,
+  type JpegKernels,
+  releaseJpegKernels,
+} from "@retinaface-webgpu/kernels-wasm/jpeg";
 import { ImageError } from "../../errors.js";
 import type { RawImage } from "../../types.js";
+import { type Size, smallerSize } from "../fit.js";
+import { uprightLayout } from "../orient.js";
 import type { DecodeOptions } from "../raw.js";
+import { type RowSink, ScaledRows, UprightImage } from "../rows.js";
 import { Warnings } from "../warnings.js";
-import { type Frame, layFrame, type Plane } from "./frame.js";
+import { type BlockSize, blockSizeFor, type Frame, layFrame, type Plane } from "./frame.js";
 import {
   corruptJpeg,
   cutOff,
@@ -13,17 +22,22 @@ import {
   readJpegHeader,
   withEndMarker,
 } from "./header.js";
-import { inverseDct } from "./idct.js";
 import { JpegPixels } from "./pixels.js";
-import { decodeScan, type Scan } from "./scan.js";
+import { decodeScan } from "./scan.js";
+import type { Scan } from "./scan-header.js";
 import { initialTables, readHuffman, readQuantisation, type Tables } from "./tables.js";
 
 /*
  * A decoder of baseline and progressive JPEG (ITU-T T.81) that agrees with libjpeg-turbo to the last
  * bit or nearly, in what it makes of odd files too, but refuses data that end early. It takes memory in
- * proportion to the pixels only: 4 bytes of RGBA for each, and for a progressive one 2 for each coefficient
- * (3 a pixel at 4:2:0, 6 at 4:4:4, 8 of CMYK). Baseline blocks become samples as they are read, and samples
- * pixels as soon as their neighbours are there; only a file with a scan for each component keeps them.
+ * proportion to the file and the pixels of its result only: 4 bytes of RGBA for each, and for a progressive
+ * one 2 for each coefficient (3 a pixel at 4:2:0, 6 at 4:4:4, 8 of CMYK). Baseline blocks become samples as
+ * they are read, and samples pixels as soon as their neighbours are there; only a file with a scan for each
+ * component keeps them. Where a smaller image is wanted, blocks become 4×4, 2×2 or 1×1 samples, as far as
+ * the image stays no smaller, and rows of pixels are resized as they come.
+ *
+ * What is done for each block and pixel is WebAssembly (`assembly/jpeg` of kernels-wasm); whatever is out of
+ * order in a file is dealt with here.
  */
 
 /** More scans than encoders write; each costs a pass over the whole image. */
@@ -36,6 +50,9 @@ const MAX_SCANS = 100;
  */
 const MAX_BLOCK_VISITS = 40_000_000;
 
+/** The last coefficient in zigzag order that blocks of so many samples a side are made of. */
+const LAST_SEEN: Readonly<Record<BlockSize, number>> = { 1: 0, 2: 4, 4: 24, 8: 63 };
+
 /**
  * Decodes a JPEG and turns it upright, yielding now and then.
  *
@@ -46,9 +63,14 @@ export function* decodeJpeg(
   file: Uint8Array,
   options: DecodeOptions = {},
 ): Generator<void, RawImage, undefined> {
-  const decoder = new JpegDecoder(file, options);
-  yield* decoder.readScans();
-  return yield* decoder.finish();
+  const kernels = acquireJpegKernels();
+  try {
+    const decoder = new JpegDecoder(file, options, kernels);
+    yield* decoder.readScans();
+    return yield* decoder.finish();
+  } finally {
+    releaseJpegKernels(kernels);
+  }
 }
 
 class JpegDecoder {
@@ -57,8 +79,16 @@ class JpegDecoder {
   readonly #bytes: Uint8Array;
   readonly #warnings = new Warnings();
   readonly #tables: Tables;
+  /** Sides of the image that is made, as it is stored. */
+  readonly #size: Size;
+  readonly #blockSize: BlockSize;
+  /** Where a block's coefficients are put on their way to the kernels. */
+  #block = 0;
+  /** Components whose high frequencies need not be read; none in a file without an end marker, which may be cut off. */
+  #skippable: readonly Plane[] | undefined;
   #frame!: Frame;
   #pixels!: JpegPixels;
+  #image!: UprightImage;
   #at = 2;
   #scans = 0;
   #cut = false;
@@ -66,8 +96,12 @@ class JpegDecoder {
   constructor(
     private readonly file: Uint8Array,
     private readonly options: DecodeOptions,
+    private readonly kernels: JpegKernels,
   ) {
     this.#header = readJpegHeader(file, options);
+    const smaller = smallerSize(uprightSize(this.#header), options);
+    this.#size = smaller ? storedSize(smaller, this.#header) : this.#header;
+    this.#blockSize = smaller ? blockSizeFor(this.#header, this.#size) : 8;
     this.#tables = initialTables(this.#header.progressive);
     this.#bytes = withEndMarker(file);
   }
@@ -96,14 +130,21 @@ class JpegDecoder {
     const { options } = this;
     const interleaved = contents[0] === this.#header.components.length;
     if (this.#scans++ === 0) {
-      this.#frame = layFrame(this.#header, interleaved, options);
-      if (this.#frame.progressive) checkScans(this.#bytes, this.#frame, this.#header);
-      this.#pixels = new JpegPixels(this.#frame, this.#header);
+      this.#layOut(interleaved);
     }
-    const scan = readScan(contents, this.#frame, this.#header, this.#tables);
+    const { kernels } = this;
+    const frame = this.#frame;
+    const scan = readScan(contents, frame, this.#header, this.#tables);
+    for (const { plane } of scan.components) putRecord(kernels, plane);
+    if (this.#isNotSeen(scan)) return;
     const tolerance = { show: options.truncated === "show", warnings: this.#warnings };
-    const work = decodeScan(this.#bytes, this.#at, this.#frame, scan, finishBlock, tolerance);
-    const rowHeight = 8 * (scan.components.length === 1 ? 1 : this.#frame.maxV);
+    const sink = (plane: Plane, block: number, coefficients: Int16Array) => {
+      const row = Math.floor(block / plane.blockStride);
+      kernels.put(this.#block, coefficients);
+      kernels.run.finishBlocks(plane.record, this.#block, row, block % plane.blockStride, 1);
+    };
+    const work = decodeScan(this.#bytes, this.#at, frame, scan, sink, tolerance, kernels);
+    const rowHeight = frame.blockSize * (scan.components.length === 1 ? 1 : frame.maxV);
     for (let row = 0; ; row++) {
       const step = work.next();
       if (step.done) {
@@ -111,23 +152,71 @@ class JpegDecoder {
         this.#cut = step.value.cut;
         return;
       }
-      if (interleaved && !this.#frame.progressive) this.#pixels.convertUpTo(row * rowHeight);
+      if (interleaved && !frame.progressive) this.#pixels.convertUpTo(row * rowHeight);
       yield;
     }
+  }
+
+  /** Whether a progressive scan has only frequencies that blocks of fewer samples do without, now and later. */
+  #isNotSeen({ components, start }: Scan): boolean {
+    if (!this.#frame.progressive || components.some(({ plane }) => start <= lastSeen(plane))) {
+      return false;
+    }
+    this.#skippable ??= endOf(this.file)
+      ? skippablePlanes(this.#bytes, this.#frame, this.#header)
+      : [];
+    return components.every(({ plane }) => this.#skippable?.includes(plane));
+  }
+
+  #layOut(interleaved: boolean): void {
+    const { kernels, options } = this;
+    const header = this.#header;
+    const size = this.#size;
+    const others = 4 * size.width * size.height;
+    const frame = layFrame(header, interleaved, this.#blockSize, others, options, kernels);
+    if (frame.progressive) checkScans(this.#bytes, frame, header);
+    this.#block = kernels.allocate(128);
+    kernels.load(this.#bytes);
+    this.#image = new UprightImage(kernels, size, header.orientation);
+    let sink: RowSink = this.#image;
+    if (size.width !== header.width || size.height !== header.height) {
+      const part = this.#blockSize / 8;
+      const seen = { width: header.width * part, height: header.height * part };
+      sink = new ScaledRows(kernels, seen, frame, size, sink);
+    }
+    this.#frame = frame;
+    this.#pixels = new JpegPixels(frame, header, kernels, sink);
   }
 
   /** What is left to do once all scans are read: coefficients to samples, samples to pixels. */
   *finish(): Generator<void, RawImage, undefined> {
     this.#checkEnd();
-    const { planes, mcuRows, maxV, height } = this.#frame;
-    for (const { factors, samples } of planes) if (factors === undefined) samples.fill(128);
+    const { planes, mcuRows, maxV, height, blockSize } = this.#frame;
+    for (const { factors, samples, stride, heldRows, blockSize: side } of planes) {
+      if (factors) continue;
+      this.kernels.view(samples, stride * heldRows * side).fill(128);
+    }
     for (let row = 0; row < mcuRows; row++) {
-      for (const plane of planes) finishRow(plane, row);
-      this.#pixels.convertUpTo(row * 8 * maxV);
+      for (const plane of planes) this.#finishRow(plane, row);
+      this.#pixels.convertUpTo(row * blockSize * maxV);
       yield;
     }
     this.#pixels.convertUpTo(height);
-    return { ...this.#pixels.image, ...this.#warnings.property };
+    const { image } = this.#image;
+    const whole = uprightSize(this.#header);
+    const original =
+      image.width === whole.width && image.height === whole.height ? {} : { original: whole };
+    return { ...image, ...original, ...this.#warnings.property };
+  }
+
+  /** The blocks of a progressive image's MCU row. */
+  #finishRow({ coefficients, factors, blockStride, v, record }: Plane, mcuRow: number): void {
+    if (coefficients === undefined || factors === undefined) return;
+    const { kernels } = this;
+    for (let y = 0; y < v; y++) {
+      const row = mcuRow * v + y;
+      kernels.run.finishBlocks(record, coefficients + row * blockStride * 128, row, 0, blockStride);
+    }
   }
 
   /** Says what follows the image data instead of an end marker alone, and whether the image is there. */
@@ -185,6 +274,27 @@ function checkScans(bytes: Uint8Array, { planes }: Frame, { components }: JpegHe
   }
 }
 
+const lastSeen = ({ blockSize }: Plane) => LAST_SEEN[blockSize as BlockSize];
+
+/** Components of which no scan refines frequencies that are seen and others at once: it could not be read without these. */
+function skippablePlanes(
+  bytes: Uint8Array,
+  { planes }: Frame,
+  { components }: JpegHeader,
+): Plane[] {
+  const mixed = new Set<Plane>();
+  for (let segment = nextSegment(bytes, 2); segment; segment = nextSegment(bytes, segment.end)) {
+    const { marker, contents } = segment;
+    if (marker === MARKER.EOI) break;
+    if (marker !== MARKER.SOS || contents[0] !== 1) continue;
+    const plane = planes[components.findIndex(({ id }) => id === contents[1])];
+    const [start, end, approximation] = contents.subarray(3);
+    const refines = approximation >> 4 !== 0;
+    if (plane && refines && start <= lastSeen(plane) && end > lastSeen(plane)) mixed.add(plane);
+  }
+  return planes.filter((plane) => !mixed.has(plane));
+}
+
 function readScan(contents: Uint8Array, frame: Frame, header: JpegHeader, tables: Tables): Scan {
   const count = contents[0];
   if (count < 1 || count > frame.planes.length || contents.length !== 4 + 2 * count) {
@@ -211,21 +321,30 @@ function checkBand({ components, start, end, low }: Omit<Scan, "restart">): void
   for (const { plane } of components) plane.bitsToCome.fill(low, start, end + 1);
 }
 
-/** Coefficients of one block to samples. */
-function finishBlock(plane: Plane, block: number, coefficients: Int16Array, from = 0): void {
-  const stride = plane.blockStride * 8;
-  const row = Math.floor(block / plane.blockStride);
-  const at = (row % plane.heldRows) * 8 * stride + (block - row * plane.blockStride) * 8;
-  const factors = plane.factors as Uint16Array;
-  inverseDct(coefficients, from, factors, plane.samples, at, stride);
+function uprightSize({ width, height, orientation }: JpegHeader): Size {
+  const upright = uprightLayout(width, height, orientation);
+  return { width: upright.width, height: upright.height };
 }
 
-/** The blocks of a progressive image's MCU row. */
-function finishRow(plane: Plane, mcuRow: number): void {
-  const { coefficients, factors, blockStride, v } = plane;
-  if (coefficients === undefined || factors === undefined) return;
-  const first = mcuRow * v * blockStride;
-  for (let block = first; block < first + v * blockStride; block++) {
-    finishBlock(plane, block, coefficients, block * 64);
-  }
+/** How an upright size is stored. */
+function storedSize({ width, height }: Size, { orientation }: JpegHeader): Size {
+  return orientation >= 5 ? { width: height, height: width } : { width, height };
+}
+
+/** Writes down how the kernels find a plane, whose factors are known by now. */
+function putRecord(kernels: JpegKernels, plane: Plane): void {
+  const words = kernels.words(plane.record, Component.size);
+  if (words[Component.factors] !== 0) return;
+  const factors = kernels.allocate(128);
+  kernels.put(factors, plane.factors as Uint16Array);
+  const record = kernels.words(plane.record, Component.size);
+  record[Component.samples] = plane.samples;
+  record[Component.stride] = plane.stride;
+  record[Component.blockSize] = plane.blockSize;
+  record[Component.heldRows] = plane.heldRows;
+  record[Component.h] = plane.h;
+  record[Component.v] = plane.v;
+  record[Component.factors] = factors;
+  record[Component.coefficients] = plane.coefficients ?? 0;
+  record[Component.blockStride] = plane.blockStride;
 }

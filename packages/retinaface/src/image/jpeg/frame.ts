@@ -1,3 +1,5 @@
+import { Component, type JpegKernels } from "@retinaface-webgpu/kernels-wasm/jpeg";
+import type { Size } from "../fit.js";
 import { checkHeldBytes, type ImageLimits } from "../raw.js";
 import type { JpegComponent, JpegHeader } from "./header.js";
 
@@ -8,6 +10,11 @@ const RING = 3;
 export interface Plane {
   h: number;
   v: number;
+  /** Samples of a block's side: 8, or less where the image is decoded smaller. */
+  blockSize: number;
+  /** Sampling factors of what is decoded, in the frame's: a smaller component may be decoded less reduced. */
+  across: number;
+  down: number;
   /** Size in samples. */
   width: number;
   height: number;
@@ -23,18 +30,25 @@ export interface Plane {
   quantisation: number;
   /** Its quantisation factors in natural order, as they stood before its first scan. */
   factors?: Uint16Array;
-  /** Samples, `blockStride * 8` a row. */
-  samples: Uint8ClampedArray;
-  /** Progressive only: 64 coefficients a block, in natural order. */
-  coefficients?: Int16Array;
+  /** Samples a row. */
+  stride: number;
+  /** Address of the samples. */
+  samples: number;
+  /** Address of its `Component`. */
+  record: number;
+  /** Progressive only: address of 64 coefficients a block, of 16 bits, in natural order. */
+  coefficients?: number | undefined;
   /** Progressive only: for each coefficient in zigzag order, how many low bits are to come; -1: all. */
   bitsToCome: Int8Array;
 }
 
 /** The frame laid out in blocks. */
 export interface Frame {
+  /** Of what is decoded. */
   width: number;
   height: number;
+  /** Samples of a block's side at full resolution of what is decoded: 8, 4, 2 or 1. */
+  blockSize: BlockSize;
   maxH: number;
   maxV: number;
   mcuColumns: number;
@@ -43,42 +57,94 @@ export interface Frame {
   planes: Plane[];
 }
 
+export type BlockSize = 8 | 4 | 2 | 1;
+
+/** The smallest blocks whose image is no smaller than `wanted`, but for its rounding to whole pixels. */
+export function blockSizeFor({ width, height }: Size, wanted: Size): BlockSize {
+  const suffices = (side: number, size: number, least: number) => (side * size) / 8 >= least - 0.5;
+  for (const size of [1, 2, 4] as const) {
+    if (suffices(width, size, wanted.width) && suffices(height, size, wanted.height)) return size;
+  }
+  return 8;
+}
+
+/** A side of an image whose blocks are decoded to `blockSize` samples. */
+export const reduced = (side: number, blockSize: number) => Math.ceil((side * blockSize) / 8);
+
 /**
  * @param interleaved whether the first scan has all components, so that samples of a few rows at a
  * time are enough.
+ * @param others bytes that are held besides, the result's pixels among them
  * @throws ImageError IMAGE_TOO_LARGE where it takes more memory than the limit.
  */
-export function layFrame(header: JpegHeader, interleaved: boolean, limits: ImageLimits): Frame {
+export function layFrame(
+  header: JpegHeader,
+  interleaved: boolean,
+  blockSize: BlockSize,
+  others: number,
+  limits: ImageLimits,
+  kernels: JpegKernels,
+): Frame {
   const { width, height, components, progressive } = header;
   const maxH = Math.max(...components.map(({ h }) => h));
   const maxV = Math.max(...components.map(({ v }) => v));
   const mcuColumns = Math.ceil(width / (8 * maxH));
   const mcuRows = Math.ceil(height / (8 * maxV));
   const held = progressive || interleaved ? Math.min(RING, mcuRows) : mcuRows;
-  const samples = components.reduce((sum, { h, v }) => sum + mcuColumns * h * v * 64, 0);
-  const bytes = samples * (held + (progressive ? 2 * mcuRows : 0));
-  checkHeldBytes(4 * width * height + bytes, limits);
+  const blocks = (weight: (size: number) => number) =>
+    components.reduce((sum, { h, v }) => {
+      const size = planeBlockSize(h, v, maxH, maxV, blockSize);
+      return sum + mcuColumns * h * v * weight(size);
+    }, 0);
+  const samples = blocks((size) => size * size) * held;
+  const coefficients = progressive ? blocks(() => 128) * mcuRows : 0;
+  checkHeldBytes(others + samples + coefficients, limits);
   const layPlane = ({ h, v, quantisation }: JpegComponent): Plane => {
-    const planeWidth = Math.ceil((width * h) / maxH);
-    const planeHeight = Math.ceil((height * v) / maxV);
+    const size = planeBlockSize(h, v, maxH, maxV, blockSize);
     const blockStride = mcuColumns * h;
     const blockRows = mcuRows * v;
+    const stride = blockStride * size;
     return {
       h,
       v,
-      width: planeWidth,
-      height: planeHeight,
-      columns: Math.ceil(planeWidth / 8),
-      rows: Math.ceil(planeHeight / 8),
+      blockSize: size,
+      across: (h * size) / blockSize,
+      down: (v * size) / blockSize,
+      width: Math.ceil((width * h * size) / (maxH * 8)),
+      height: Math.ceil((height * v * size) / (maxV * 8)),
+      columns: Math.ceil(Math.ceil((width * h) / maxH) / 8),
+      rows: Math.ceil(Math.ceil((height * v) / maxV) / 8),
       blockStride,
       blockRows,
       heldRows: held * v,
       quantisation,
-      samples: new Uint8ClampedArray(blockStride * held * v * 64),
-      coefficients: progressive ? new Int16Array(blockStride * blockRows * 64) : undefined,
+      stride,
+      samples: kernels.allocate(stride * held * v * size),
+      record: kernels.allocate(Component.size * 4),
+      coefficients: progressive ? kernels.allocate(blockStride * blockRows * 128) : undefined,
       bitsToCome: new Int8Array(64).fill(-1),
     };
   };
-  const planes = components.map(layPlane);
-  return { width, height, maxH, maxV, mcuColumns, mcuRows, progressive, planes };
+  return {
+    width: reduced(width, blockSize),
+    height: reduced(height, blockSize),
+    blockSize,
+    maxH,
+    maxV,
+    mcuColumns,
+    mcuRows,
+    progressive,
+    planes: components.map(layPlane),
+  };
+}
+
+/**
+ * Components at half resolution keep twice the samples of a smaller image's blocks, so that nothing needs to be
+ * interpolated, as libjpeg does it.
+ */
+function planeBlockSize(h: number, v: number, maxH: number, maxV: number, least: number): number {
+  let size = least;
+  while (size < 8 && (maxH * least) % (h * size * 2) === 0 && (maxV * least) % (v * size * 2) === 0)
+    size *= 2;
+  return size;
 }

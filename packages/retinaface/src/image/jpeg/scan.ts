@@ -1,38 +1,12 @@
+import type { JpegKernels } from "@retinaface-webgpu/kernels-wasm/jpeg";
 import type { Warnings } from "../warnings.js";
 import { BitReader } from "./bits.js";
+import { type EndRun, FastScan } from "./fast-scan.js";
 import type { Frame, Plane } from "./frame.js";
 import { corruptJpeg } from "./header.js";
 import type { HuffmanTable } from "./huffman.js";
 import { isRestart, passRestart } from "./restart.js";
-
-/** Natural position of each coefficient in zigzag order. */
-export const ZIGZAG = Uint8Array.from([
-  0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20,
-  13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52,
-  45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
-]);
-
-/** One component's part in a scan. */
-export interface ScanComponent {
-  plane: Plane;
-  dc?: HuffmanTable;
-  ac?: HuffmanTable;
-  /** DC coefficient of the block before. */
-  predicted: number;
-}
-
-/** What a scan header says. */
-export interface Scan {
-  components: ScanComponent[];
-  /** First and last coefficient, in zigzag order. */
-  start: number;
-  end: number;
-  /** Bit positions of successive approximation: where the scan before ended, and this one ends. */
-  high: number;
-  low: number;
-  /** MCUs between restart markers, 0 for none. */
-  restart: number;
-}
+import { type Scan, type ScanComponent, ZIGZAG } from "./scan-header.js";
 
 /** Takes a finished baseline block; `coefficients` is used again for the next. */
 export type BlockSink = (plane: Plane, block: number, coefficients: Int16Array) => void;
@@ -66,8 +40,9 @@ export function* decodeScan(
   scan: Scan,
   sink: BlockSink,
   tolerance: Tolerance,
+  kernels: JpegKernels,
 ): Generator<void, ScanEnd, undefined> {
-  const decoder = new ScanDecoder(bytes, position, frame, scan, sink, tolerance);
+  const decoder = new ScanDecoder(bytes, position, frame, scan, sink, tolerance, kernels);
   for (let row = 0; row < decoder.rows; row++) {
     decoder.row(row);
     yield;
@@ -75,8 +50,9 @@ export function* decodeScan(
   return decoder.end;
 }
 
-/** Walks over a scan's MCUs and restart intervals. */
+/** Walks over a scan's MCUs and restart intervals; those that are in order are left to `fast`. */
 class ScanDecoder {
+  readonly #fast: FastScan | undefined;
   readonly rows: number;
   readonly #columns: number;
   readonly #reader: BitReader;
@@ -100,15 +76,18 @@ class ScanDecoder {
     private readonly scan: Scan,
     sink: BlockSink,
     private readonly tolerance: Tolerance,
+    kernels: JpegKernels,
   ) {
     const [first] = scan.components;
     this.#alone = scan.components.length === 1;
     this.#columns = this.#alone ? first.plane.columns : frame.mcuColumns;
     this.rows = this.#alone ? first.plane.rows : frame.mcuRows;
     this.#reader = new BitReader(bytes, position);
-    this.#blocks = frame.progressive
-      ? new ProgressiveBlocks(this.#reader, scan)
+    const { progressive } = frame;
+    this.#blocks = progressive
+      ? new ProgressiveBlocks(this.#reader, scan, kernels)
       : new BaselineBlocks(this.#reader, sink);
+    this.#fast = FastScan.of(scan, progressive, kernels);
     this.#missing = new MissingBlocks(frame.progressive ? undefined : sink);
     this.#untilRestart = scan.restart || -1;
   }
@@ -120,6 +99,17 @@ class ScanDecoder {
   row(row: number): void {
     for (let column = 0; column < this.#columns; column++) {
       if (this.#untilRestart === 0) this.#nextInterval();
+      if (this.#fast && !this.#lost) {
+        const rest = this.#columns - column;
+        const wanted = this.#untilRestart < 0 ? rest : Math.min(rest, this.#untilRestart);
+        const done = this.#fast.decode(this.#reader, this.#blocks, row, column, wanted);
+        column += done;
+        this.#untilRestart -= done;
+        if (done === wanted) {
+          column--;
+          continue;
+        }
+      }
       this.#untilRestart--;
       if (this.#lost) this.#mcu(row, column, this.#missing);
       else this.#decode(row, column);
@@ -197,7 +187,7 @@ class ScanDecoder {
   }
 }
 
-interface BlockDecoder {
+interface BlockDecoder extends EndRun {
   block(component: ScanComponent, block: number): void;
   restart(): void;
 }
@@ -209,6 +199,7 @@ function tableOf(table: HuffmanTable | undefined): HuffmanTable {
 
 /** Blocks that have no data: a baseline one is grey, a progressive one stays as scans before left it. */
 class MissingBlocks implements BlockDecoder {
+  endRun = 0;
   readonly #grey = new Int16Array(64);
 
   constructor(private readonly sink: BlockSink | undefined) {}
@@ -221,6 +212,7 @@ class MissingBlocks implements BlockDecoder {
 }
 
 class BaselineBlocks implements BlockDecoder {
+  endRun = 0;
   readonly #block = new Int16Array(64);
 
   constructor(
@@ -254,37 +246,38 @@ class BaselineBlocks implements BlockDecoder {
 }
 
 class ProgressiveBlocks implements BlockDecoder {
-  /** Blocks still to come whose band ends at once. */
-  #endRun = 0;
+  endRun = 0;
 
   constructor(
     private readonly reader: BitReader,
     private readonly scan: Scan,
+    private readonly kernels: JpegKernels,
   ) {}
 
   restart(): void {
-    this.#endRun = 0;
+    this.endRun = 0;
   }
 
   block(component: ScanComponent, block: number): void {
-    const coefficients = component.plane.coefficients as Int16Array;
+    const address = (component.plane.coefficients as number) + block * 128;
+    const coefficients = this.kernels.shorts(address, 64);
     const { start, high } = this.scan;
     if (start === 0) {
-      if (high === 0) this.#firstDc(component, coefficients, block * 64);
-      else coefficients[block * 64] |= this.reader.bit() << this.scan.low;
-    } else if (high === 0) this.#firstAc(component, coefficients, block * 64);
-    else this.#refineAc(component, coefficients, block * 64);
+      if (high === 0) this.#firstDc(component, coefficients);
+      else coefficients[0] |= this.reader.bit() << this.scan.low;
+    } else if (high === 0) this.#firstAc(component, coefficients);
+    else this.#refineAc(component, coefficients);
   }
 
-  #firstDc(component: ScanComponent, coefficients: Int16Array, base: number): void {
+  #firstDc(component: ScanComponent, coefficients: Int16Array): void {
     const { reader } = this;
     component.predicted += reader.signed(reader.symbol(tableOf(component.dc)) & 15);
-    coefficients[base] = component.predicted << this.scan.low;
+    coefficients[0] = component.predicted << this.scan.low;
   }
 
-  #firstAc(component: ScanComponent, coefficients: Int16Array, base: number): void {
-    if (this.#endRun > 0) {
-      this.#endRun--;
+  #firstAc(component: ScanComponent, coefficients: Int16Array): void {
+    if (this.endRun > 0) {
+      this.endRun--;
       return;
     }
     const { reader } = this;
@@ -296,7 +289,7 @@ class ProgressiveBlocks implements BlockDecoder {
       const size = symbol & 15;
       if (size === 0) {
         if (run < 15) {
-          this.#endRun = (1 << run) - 1 + reader.unsigned(run);
+          this.endRun = (1 << run) - 1 + reader.unsigned(run);
           return;
         }
         k += 15;
@@ -304,15 +297,15 @@ class ProgressiveBlocks implements BlockDecoder {
       }
       k += run;
       if (k > end) throw corruptJpeg("a block has too many coefficients");
-      coefficients[base + ZIGZAG[k]] = reader.signed(size) << low;
+      coefficients[ZIGZAG[k]] = reader.signed(size) << low;
     }
   }
 
-  #refineAc(component: ScanComponent, coefficients: Int16Array, base: number): void {
+  #refineAc(component: ScanComponent, coefficients: Int16Array): void {
     const { reader } = this;
     const { start, end, low } = this.scan;
     let k = start;
-    if (this.#endRun === 0) {
+    if (this.endRun === 0) {
       const ac = tableOf(component.ac);
       while (k <= end) {
         const symbol = reader.symbol(ac);
@@ -320,20 +313,20 @@ class ProgressiveBlocks implements BlockDecoder {
         let value = 0;
         if ((symbol & 15) !== 0) value = reader.bit() === 1 ? 1 << low : -1 << low;
         else if (run < 15) {
-          this.#endRun = (1 << run) + reader.unsigned(run);
+          this.endRun = (1 << run) + reader.unsigned(run);
           break;
         }
-        k = this.#refineRun(coefficients, base, k, run);
+        k = this.#refineRun(coefficients, k, run);
         if (value !== 0) {
           if (k > end) throw corruptJpeg("a block has too many coefficients");
-          coefficients[base + ZIGZAG[k]] = value;
+          coefficients[ZIGZAG[k]] = value;
         }
         k++;
       }
     }
-    if (this.#endRun > 0) {
-      this.#refineRun(coefficients, base, k, 64);
-      this.#endRun--;
+    if (this.endRun > 0) {
+      this.#refineRun(coefficients, k, 64);
+      this.endRun--;
     }
   }
 
@@ -342,12 +335,12 @@ class ProgressiveBlocks implements BlockDecoder {
    *
    * @returns the position of the zero behind them, or one behind the band.
    */
-  #refineRun(coefficients: Int16Array, base: number, from: number, zeros: number): number {
+  #refineRun(coefficients: Int16Array, from: number, zeros: number): number {
     const { reader } = this;
     const { end, low } = this.scan;
     let left = zeros;
     for (let k = from; k <= end; k++) {
-      const at = base + ZIGZAG[k];
+      const at = ZIGZAG[k];
       const value = coefficients[at];
       if (value === 0) {
         if (left-- === 0) return k;

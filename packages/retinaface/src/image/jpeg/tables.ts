@@ -1,6 +1,6 @@
 import { corruptJpeg } from "./header.js";
 import { type HuffmanTable, huffmanTable } from "./huffman.js";
-import { ZIGZAG } from "./scan.js";
+import { ZIGZAG } from "./scan-header.js";
 import { standardTables } from "./standard-tables.js";
 
 /** Tables as they stand where the walk over the segments has come to. */
