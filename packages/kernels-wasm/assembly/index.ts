@@ -46,8 +46,14 @@ export function run(program: usize, team: usize, thread: i32, threads: i32): voi
   }
 }
 
+/** Without what is added to it. */
+@inline
+function opcodeOf(step: usize): i32 {
+  return word(step, Head.opcode) & ~JOINS;
+}
+
 function runChunk(step: usize, chunk: i32, thread: i32): void {
-  switch (word(step, Head.opcode) & ~JOINS) {
+  switch (opcodeOf(step)) {
     case Opcode.Conv:
       convChunk(step, chunk, thread);
       break;
@@ -82,7 +88,7 @@ function runChunk(step: usize, chunk: i32, thread: i32): void {
 
 /** Steps of training. */
 function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
-  switch (word(step, Head.opcode) & ~JOINS) {
+  switch (opcodeOf(step)) {
     case Opcode.PackProduct:
       packProductChunk(step, chunk);
       break;
@@ -129,7 +135,7 @@ function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
 
 /** What only training steps have, besides convolutions and batch norm. */
 function runTrainingChunk(step: usize, chunk: i32, thread: i32): void {
-  switch (word(step, Head.opcode)) {
+  switch (opcodeOf(step)) {
     case Opcode.ElementMap:
       mapChunk(step, chunk);
       break;
@@ -164,7 +170,7 @@ function runTrainingChunk(step: usize, chunk: i32, thread: i32): void {
 
 /** Steps of networks other than convolutional ones. */
 function runNetworkChunk(step: usize, chunk: i32): void {
-  switch (word(step, Head.opcode)) {
+  switch (opcodeOf(step)) {
     case Opcode.Panels:
       panelsChunk(step, chunk);
       break;

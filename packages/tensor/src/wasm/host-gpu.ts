@@ -3,12 +3,11 @@
  * plain memory nothing computes; in an engine's memory the engine's kernels do, in the order in which work was submitted. A
  * `Device` on it holds parameters and lets networks be traced where there is no WebGPU. Any other call says so.
  */
-import type { Kernel } from "@retinaface-webgpu/kernels-wasm";
 import { WebGpuUnavailableError } from "../core/errors.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import { Device } from "../device/device.js";
 import { USAGE } from "../device/usage.js";
-import { type Place, type WasmEngine, WasmUnavailableError } from "./engine.js";
+import { type Place, type WasmEngine, type WasmStep, WasmUnavailableError } from "./engine.js";
 import { type Host, type HostStep, registerHost } from "./host.js";
 import { HostQueue } from "./host-queue.js";
 import type { Block } from "./memory.js";
@@ -124,11 +123,9 @@ class HostMemory {
     const room = {};
     const placeOf = ({ buffer, offset = 0 }: BufferBinding): Place =>
       (buffer as unknown) === room ? { offset } : { block: this.#blocks.get(buffer)!, offset };
-    const bind = ({
+    const bind = ({ kernel, operands, joins }: HostStep): WasmStep => ({
       kernel,
-      operands,
-    }: HostStep): { kernel: Kernel; places: Record<string, Place> } => ({
-      kernel,
+      joins,
       places: Object.fromEntries(
         Object.entries(operands).map(([name, binding]) => [name, placeOf(binding)]),
       ),

@@ -9,6 +9,8 @@ import type { Block } from "./memory.js";
 export interface HostStep {
   readonly kernel: Kernel;
   readonly operands: Readonly<Record<string, BufferBinding>>;
+  /** See `ProgramStep.joins` of kernels-wasm. */
+  readonly joins?: boolean | undefined;
 }
 
 /** What a host device computes with. */

@@ -9,6 +9,7 @@ import { assignBuffers } from "../../memory.js";
 import type { Owned } from "../../owned.js";
 import type { LoweredStep } from "../../step/compiled-step.js";
 import { rootOf, type StepGraph, type StepNode, type StepValue } from "../../step/graph.js";
+import { type Access, joining } from "./joins.js";
 import { type NodeScratch, operandsOf, type StepKernel, type StepOperand } from "./kernels.js";
 import { lowerAgain, lowerNode } from "./lower.js";
 
@@ -37,14 +38,18 @@ export async function lowerToWasm(
     ),
   });
   const prepare = (part: readonly Lowered[]) => {
-    const steps = part.map(({ kernels }) => kernels.map(bind));
+    const joins = joining(part.flatMap((each) => accessesOf(each, memory.bindingOf)));
+    let next = 0;
+    const steps = part.map(({ kernels }) =>
+      kernels.map((each): HostStep => ({ ...bind(each), joins: joins[next++] })),
+    );
     const written = buffersWritten(part);
     return {
       steps: () =>
         part.flatMap(({ node, kernels }, i) => {
           if (!node.varies) return steps[i];
           const now = lowerAgain(node, kernels);
-          return steps[i].map(({ operands }, k) => ({ kernel: now[k].kernel, operands }));
+          return steps[i].map((step, k) => ({ ...step, kernel: now[k].kernel }));
         }),
       count: () => {
         for (const buffer of written) device.versions.count(buffer);
@@ -70,6 +75,26 @@ export async function lowerToWasm(
   };
 }
 
+/** What each kernel of a node reads and writes: it writes the node's outputs, what the node updates, and scratch. */
+function accessesOf(
+  { node: { inputs, outputs, updates }, kernels }: Lowered,
+  bindingOf: (operand: StepOperand) => BufferBinding,
+): Access[][] {
+  const written = new Set<StepOperand>([...outputs, ...updates.map((k) => inputs[k])]);
+  return kernels.map((each) =>
+    operandsOf(each).map(([, operand]) => ({
+      binding: bindingOf(operand),
+      writes: written.has(operand) || "scratchBytes" in operand,
+    })),
+  );
+}
+
+/**
+ * Values so small live a kernel longer at their beginning: so they do not lie where the kernel before reads or
+ * writes, and theirs need not wait for it (`joins.ts`).
+ */
+const SMALL_BYTES = 1 << 18;
+
 /** Lets what lives within a run share memory by lifetime; the rest has its own. */
 function placeOperands(device: Device, lowered: readonly Lowered[], owned: Owned) {
   const lifetimes = new Map<
@@ -83,7 +108,11 @@ function placeOperands(device: Device, lowered: readonly Lowered[], owned: Owned
       if (!key) continue;
       const known = lifetimes.get(key);
       if (known) known.last = step;
-      else lifetimes.set(key, { bytes: bytesOf(key), first: step, last: step });
+      else {
+        const bytes = bytesOf(key);
+        const early = "scratchBytes" in key || bytes <= SMALL_BYTES;
+        lifetimes.set(key, { bytes, first: early ? step - 1 : step, last: step });
+      }
     }
   }
   const { slots, slotBytes } = assignBuffers([...lifetimes.values()]);
