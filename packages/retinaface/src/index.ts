@@ -12,6 +12,9 @@ export {
   type HeadValues,
   type LevelValues,
 } from "./cpu/face-finder.js";
+export { type CropOptions, cropFace } from "./crop/crop.js";
+export { facePose, type Pose } from "./crop/pose.js";
+export { sharpness } from "./crop/sharpness.js";
 export { anchorCount, priorBoxes } from "./decode/anchors.js";
 export {
   CODECS,

@@ -12,6 +12,8 @@ import { detectPhotos } from "./detect.js";
 import { exportCommand, exportWeights } from "./export.js";
 import { JsonLines, type Streams } from "./lines.js";
 import {
+  type CropOptionValues,
+  cropCommand,
   type DetectOptionValues,
   detectCommand,
   LEAST_LABEL,
@@ -151,6 +153,28 @@ async function redact(args: string[], values: RedactOptionValues, signal: AbortS
   if (failed > 0) process.exitCode = FAILED;
 }
 
+async function crop(args: string[], values: CropOptionValues, signal: AbortSignal) {
+  const { out, overwrite, align, size, margin, maxSide, truncated } = values;
+  const { minSize, minSharpness, maxAngle, best, ...load } = values;
+  const { cropPhotos } = await import("./crop.js");
+  const { RetinaFace } = await import("../detect/detector.js");
+  const failed = await cropPhotos({
+    photos: await findPhotos(args),
+    out,
+    overwrite,
+    inputs: [values.weights, process.env.RETINAFACE_WEIGHTS],
+    align,
+    size,
+    margin,
+    filter: { minSize, minSharpness, maxAngle, best },
+    call: { maxSide, truncated },
+    load: () => RetinaFace.load(load),
+    streams,
+    signal,
+  });
+  if (failed > 0) process.exitCode = FAILED;
+}
+
 async function measuring() {
   const { measureKernels } = await import("../tune/measure-kernels.js");
   return measureKernels({
@@ -199,6 +223,7 @@ function buildProgram(signal: AbortSignal): Command {
     .exitOverride();
   program.addCommand(detectCommand().action((photos, options) => detect(photos, options, signal)));
   program.addCommand(redactCommand().action((photos, options) => redact(photos, options, signal)));
+  program.addCommand(cropCommand().action((photos, options) => crop(photos, options, signal)));
   program
     .command("convert")
     .description("convert a PyTorch checkpoint to safetensors")

@@ -225,3 +225,60 @@ export function redactCommand(): Command {
     .addOption(backendOptions()[1])
     .option("--timings", "say on standard error what it ran on and where the time went");
 }
+
+/** Options of `retinaface crop`, as commander names them. */
+export interface CropOptionValues
+  extends Pick<
+    DetectOptionValues,
+    "weights" | "overwrite" | "maxSide" | "truncated" | "backend" | "threads" | "visThreshold"
+  > {
+  out: string;
+  align?: boolean;
+  size?: number;
+  margin?: number;
+  minSize?: number;
+  minSharpness?: number;
+  maxAngle?: number;
+  best?: boolean;
+}
+
+function atLeastZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError("It must be a number of at least 0.");
+  }
+  return value;
+}
+
+/** `retinaface crop`, without its action. */
+export function cropCommand(): Command {
+  const number = (flags: string, text: string, parse = atLeastZero) =>
+    new Option(flags, text).argParser(parse);
+  return new Command("crop")
+    .description("cut the faces out of photos, each into a PNG of its own")
+    .argument("<photos...>", "files, folders or glob patterns")
+    .requiredOption("--out <dir>", "folder of the crops")
+    .addOption(overwriteOption())
+    .addOption(
+      new Option("--align", "upright by the landmarks, on ArcFace's template").conflicts("margin"),
+    )
+    .addOption(
+      number("--size <n>", "side of a crop in pixels (default: its own; 112 aligned)", count),
+    )
+    .addOption(number("--margin <x>", "shown beyond the box, of its longer side (default: 0.3)"))
+    .addOption(number("--min-size <n>", "least shorter side of a face's box in pixels"))
+    .addOption(number("--min-sharpness <x>", "least sharpness: see the lines that are printed"))
+    .addOption(number("--max-angle <x>", "how far a face may be turned aside, up or down; degrees"))
+    .option("--best", "of each photo the largest such face only")
+    .addOption(number("--vis-threshold <x>", "least score of a face", fraction))
+    .option("--weights <file>", "checkpoint: .pth or .safetensors")
+    .addOption(number("--max-side <n>", "look at the long side scaled down to n pixels", count))
+    .addOption(
+      new Option(
+        "--truncated <what>",
+        "photos that are cut off: an error, or what there is",
+      ).choices(["error", "show"]),
+    )
+    .addOption(backendOptions()[0])
+    .addOption(backendOptions()[1]);
+}

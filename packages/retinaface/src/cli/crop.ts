@@ -1,0 +1,172 @@
+import path from "node:path";
+import { openDecoders } from "#platform";
+import { alignFace } from "../align.js";
+import { cropFace } from "../crop/crop.js";
+import { facePose, type Pose } from "../crop/pose.js";
+import { sharpness } from "../crop/sharpness.js";
+import { hasLandmarks } from "../decode/face.js";
+import { aheadOf, decodersFor } from "../detect/files.js";
+import { inOrder, type Turn } from "../detect/in-order.js";
+import type { DetectCallOptions } from "../detect/options.js";
+import { encodePng } from "../draw/png.node.js";
+import type { Face, RawImage } from "../types.js";
+import { errorLine, faceLine } from "./detect.js";
+import { JsonLines, type Streams } from "./lines.js";
+import { makeFolder, Outputs } from "./outputs.js";
+import { OutputNames, type Photo } from "./photos.js";
+import { startProgress } from "./progress.js";
+
+/** What a face must be like to be cut out. */
+export interface CropFilter {
+  /** Least shorter side of its box in pixels. */
+  readonly minSize?: number | undefined;
+  /** Least sharpness, see `sharpness`. */
+  readonly minSharpness?: number | undefined;
+  /** How far it may be turned to the side, up or down; degrees. */
+  readonly maxAngle?: number | undefined;
+  /** The best face of each photo only: the largest after the others' filters. */
+  readonly best?: boolean | undefined;
+}
+
+export interface CropJob {
+  readonly photos: readonly Photo[];
+  readonly out: string;
+  readonly overwrite?: boolean | undefined;
+  readonly inputs?: readonly (string | undefined)[];
+  /** Turned upright by the landmarks, as recognition networks take faces. */
+  readonly align?: boolean | undefined;
+  readonly size?: number | undefined;
+  readonly margin?: number | undefined;
+  readonly filter: CropFilter;
+  readonly call: Pick<DetectCallOptions, "maxSide" | "truncated">;
+  readonly load: () => Promise<CropDetector>;
+  readonly streams: Streams;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CropDetector {
+  detect(image: RawImage, options: DetectCallOptions): Promise<Face[]>;
+  dispose(): void;
+}
+
+/** A face that is cut out, with what it was judged by. */
+interface Cut {
+  readonly face: Face;
+  readonly crop: RawImage;
+  readonly pose: Pose | undefined;
+  readonly sharpness: number;
+}
+
+/** Side at which sharpness is measured. */
+const JUDGED_SIDE = 112;
+const BAR = "{bar} {value}/{total} photos  {label}";
+
+/**
+ * Cuts faces out of photos, each into a PNG `photo-face1.png` of its own, best score first, and prints a JSON line for each
+ * photo with the files, poses and sharpness. A photo that fails has its own error line.
+ *
+ * @returns how many photos failed. @throws as `detectPhotos`
+ */
+export async function cropPhotos(job: CropJob): Promise<number> {
+  const { photos, out, overwrite, inputs = [], streams, signal } = job;
+  await makeFolder(out);
+  const read = [...photos.map(({ file }) => file), ...inputs];
+  const outputs = new Outputs({ overwrite, inputs: read });
+  if (!overwrite) await checkFirst(photos, out);
+  const writer = new CropWriter(new OutputNames(out, photos), outputs);
+  const lines = new JsonLines(streams.stdout);
+  const decoders = openDecoders(decodersFor(photos));
+  const loading = job.load();
+  loading.catch(() => undefined);
+  const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
+  const look = async ({ file, error }: Photo, _: number, turn: Turn) => {
+    try {
+      if (error) throw error;
+      const { image } = await decoders.decode(file, { signal, truncated: job.call.truncated });
+      const detector = await loading;
+      await turn.here;
+      const faces = detector.detect(image, { ...job.call, signal });
+      turn.done();
+      const { width, height } = image;
+      return { file, width, height, cuts: chosen(image, await faces, job) };
+    } catch (cause) {
+      await loading;
+      return { file, error: errorLine(cause) };
+    }
+  };
+  let failed = 0;
+  let done = 0;
+  try {
+    for await (const result of inOrder(photos, look, aheadOf(decoders), signal)) {
+      if (lines.closed) break;
+      progress?.clear();
+      if ("error" in result) failed++;
+      await lines.write("error" in result ? result : await writer.write(result));
+      progress?.update(++done, photos[done]?.file ?? "");
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  } finally {
+    progress?.stop();
+    await decoders.close();
+    (await loading.catch(() => undefined))?.dispose();
+  }
+  return failed;
+}
+
+const cropName = (file: string, n: number) => `${path.parse(file).name}-face${n + 1}.png`;
+
+/** Whether crops of these photos are there already, of which the first tells, before any work. */
+async function checkFirst(photos: readonly Photo[], out: string): Promise<void> {
+  const names = new Set(photos.map(({ file }) => path.join(out, cropName(file, 0))));
+  await new Outputs().check(...names);
+}
+
+/** The faces that pass, cut out. */
+function chosen(image: RawImage, faces: readonly Face[], job: CropJob): Cut[] {
+  const { filter, align, size, margin } = job;
+  const cuts = faces.flatMap((face) => {
+    const [x1, y1, x2, y2] = face.box;
+    if (Math.min(x2 - x1, y2 - y1) < (filter.minSize ?? 0)) return [];
+    const pose = hasLandmarks(face) ? facePose(face.landmarks) : undefined;
+    const turned = pose ? Math.max(Math.abs(pose.yaw), Math.abs(pose.pitch)) : 0;
+    if (turned > (filter.maxAngle ?? Number.POSITIVE_INFINITY)) return [];
+    const sharp = sharpness(cropFace(image, face, { margin: 0, size: JUDGED_SIDE }));
+    if (sharp < (filter.minSharpness ?? 0)) return [];
+    const crop = align ? alignFace(image, face, size) : cropFace(image, face, { size, margin });
+    return [{ face, crop, pose, sharpness: sharp }];
+  });
+  if (!filter.best || cuts.length === 0) return cuts;
+  const area = ({ face: { box } }: Cut) => (box[2] - box[0]) * (box[3] - box[1]);
+  return [cuts.reduce((best, cut) => (area(cut) > area(best) ? cut : best))];
+}
+
+/** Names crops, writes them, and says of them what there is to say. */
+class CropWriter {
+  readonly #names: OutputNames;
+  readonly #outputs: Outputs;
+
+  constructor(names: OutputNames, outputs: Outputs) {
+    this.#names = names;
+    this.#outputs = outputs;
+  }
+
+  async write(photo: { file: string; width: number; height: number; cuts: readonly Cut[] }) {
+    const { file, width, height, cuts } = photo;
+    const faces = [];
+    for (const [n, { face, crop, pose, sharpness: sharp }] of cuts.entries()) {
+      const target = this.#names.next(cropName(file, n));
+      await this.#outputs.check(target);
+      await this.#outputs.write(target, encodePng(crop));
+      const angles = pose && Object.entries(pose).map(([key, value]) => [key, round(value, 1)]);
+      const judged = {
+        sharpness: round(sharp, 4),
+        ...(angles && { pose: Object.fromEntries(angles) }),
+      };
+      faces.push({ ...faceLine(face), ...judged, crop: target });
+    }
+    return { file, width, height, faces };
+  }
+}
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
