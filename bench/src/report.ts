@@ -154,6 +154,9 @@ function formatTraining(training: TrainingResult): string {
       timed("the same compiled", compiledStep),
       timed("of that the host", host),
       timed("an image of eight, compiled", batchOfEight),
+      ...training.wasm.map(({ threads, batch, time }) =>
+        timed(`WebAssembly, ${countOf(threads)}: an image of ${batch}, compiled`, time),
+      ),
       timed("eager forward", forward),
       timed("compiled forward", plan),
       ["step / compiled step", undefined, stepOverCompiled],
@@ -165,6 +168,8 @@ function formatTraining(training: TrainingResult): string {
     ],
   );
 }
+
+const countOf = (threads: number): string => (threads === 1 ? "1 thread" : `${threads} threads`);
 
 function formatColdStart({ cold, warm }: ColdStarts): string {
   return formatTable(

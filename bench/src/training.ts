@@ -11,6 +11,7 @@ import type { RetinaFaceNetwork } from "retinaface-webgpu";
 import { CompiledTraining, sgd, type TrainingData, trainingData } from "./compiled-training.js";
 import { compileNetwork } from "./network.js";
 import { interleave, type Summary, summarize } from "./statistics.js";
+import { benchWasmTraining, type WasmTrainingResult } from "./wasm-training.js";
 
 /** Milliseconds of training MobileNet-0.25 at 320×320, batch 1. */
 export interface TrainingResult {
@@ -27,6 +28,8 @@ export interface TrainingResult {
   /** Milliseconds an image of a compiled step of a batch of eight. */
   readonly batchOfEight: Summary;
   readonly stepOverCompiled: number;
+  /** Compiled steps on processors. */
+  readonly wasm: readonly WasmTrainingResult[];
   /** Eager forward in training mode (batch statistics), gradients recorded. */
   readonly forward: Summary;
   /** The compiled plan, batch norm folded. */
@@ -130,6 +133,7 @@ export async function benchTraining(
       ...{ step, forward: eager, plan: planTime, compiledStep, host, groups },
       ...{ dispatches, arenaBytes, firstLoss, lastLoss },
       batchOfEight: await timeBatch(device, network, optimizer, Math.ceil(rounds / 3)),
+      wasm: await benchWasmTraining(network, SIDE, Math.ceil(rounds / 3)),
       stepOverForward: step.median / eager.median,
       stepOverPlan: step.median / planTime.median,
       stepOverCompiled: step.median / compiledStep.median,
