@@ -221,6 +221,7 @@ export {
 } from "./report/report.js";
 export { type Axis, type LinePlot, linePlot, type Mark, type Series } from "./report/svg.js";
 export { eventFileStart, type Scalar, scalarEvents } from "./report/tensorboard.js";
+export { type BackboneWeights, backboneAlone, loadBackbone } from "./trainer/backbone-alone.js";
 export {
   type Batch,
   type BatchOptions,
@@ -258,6 +259,15 @@ export {
   type RatedParameters,
   rateParameters,
 } from "./trainer/lr-factors.js";
+export {
+  findLearningRate,
+  isLost,
+  type LrFinding,
+  plotLrFinding,
+  type RatedLoss,
+  smooth,
+  sweepSchedule,
+} from "./trainer/lr-find.js";
 export {
   type Augmentation,
   augmentOf,

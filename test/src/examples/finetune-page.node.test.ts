@@ -3,12 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { readSafetensors, type StateDict } from "@retinaface-webgpu/tensor";
+import { parseJsonl, type Sample } from "@retinaface-webgpu/train";
 import type { Browser, Locator, Page } from "playwright-core";
 import { RetinaFace } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { barriers } from "../support/accessibility.node.js";
+import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
 import { Random } from "../support/random.js";
 import { skip } from "../support/skip.js";
@@ -76,7 +78,7 @@ async function useThePage(): Promise<void> {
   await status(page, "Ready");
   assert.ok(await page.isDisabled("#train"), "no boxes, yet it would train");
 
-  const samples = [0, 1].map((seed) => makeSample(new Random(seed + 5), SIZE, 2));
+  const samples = [0, 1, 2].map((seed) => makeSample(new Random(seed + 5), SIZE, 2));
   const pictures = samples.map(({ image }, i) => ({
     name: `${i}.png`,
     mimeType: "image/png",
@@ -87,7 +89,7 @@ async function useThePage(): Promise<void> {
   await status(page, "not a picture: notes.txt");
   const board = page.locator("#board");
   const buttons = page.locator("#photos button");
-  for (const [i, { boxes }] of samples.entries()) {
+  for (const [i, { boxes }] of samples.slice(0, 2).entries()) {
     await buttons.nth(i).click();
     for (const f of [0, 1]) await drag(page, board, [...boxes.subarray(f * 4, f * 4 + 4)]);
     assert.is(await buttons.nth(i).textContent(), `${i}.png (2)`);
@@ -98,7 +100,7 @@ async function useThePage(): Promise<void> {
   const middle = [(x1 + x2) / 2, (y1 + y2) / 2];
   await drag(page, board, [...middle, ...middle]);
   await board.press("Delete");
-  assert.is(await buttons.nth(1).textContent(), "1.png (0)");
+  assert.is(await buttons.nth(1).textContent(), "1.png (left out)");
   await drag(page, board, [...samples[1].boxes.subarray(0, 4)]);
   await boxByKeys(page, board);
   assert.equal(await barriers(page), []);
@@ -111,7 +113,7 @@ async function useThePage(): Promise<void> {
   await page.fill("#batch", "1");
   await page.fill("#rate", "0.01");
   await page.click("#train");
-  await status(page, "trained for 6 steps on 2 photos");
+  await status(page, "trained for 6 steps on 2 photos, 1 without a box left out");
   assert.is(await page.locator("#plot svg").count(), 1);
   assert.is(await page.locator("#progress").evaluate((bar: HTMLProgressElement) => bar.value), 6);
 
@@ -129,6 +131,7 @@ async function useThePage(): Promise<void> {
   await page.click("#stop");
   await status(page, /trained for \d+ steps/);
 
+  await comeBack(page, samples);
   assert.equal(errors, []);
   const isOwn = (url: string) => url.startsWith(server.origin) || url.startsWith("blob:");
   assert.equal(
@@ -136,6 +139,33 @@ async function useThePage(): Promise<void> {
     [],
   );
   await page.close();
+}
+
+/** Photos, boxes and weights are there again; a photo is said to have no face; boxes are downloaded; all is forgotten. */
+async function comeBack(page: Page, samples: readonly Sample[]): Promise<void> {
+  await page.reload();
+  await status(page, "Ready, with weights trained here. Your photos are here again.");
+  const texts = () => page.locator("#photos button").allTextContents();
+  assert.match((await texts()).join(), /^0\.png \(2\),1\.png \((\d+|left out)\),2\.png \(left out\)$/);
+  await page.locator("#photos button").nth(2).click();
+  await page.click("#empty");
+  assert.is((await texts())[2], "2.png (no face)");
+  const waiting = page.waitForEvent("download");
+  await page.click("#labels");
+  const download = await waiting;
+  assert.is(download.suggestedFilename(), "labels.jsonl");
+  const text = readFileSync(await download.path(), "utf8");
+  const { records, problems } = parseJsonl(text, "labels.jsonl", (name) => name);
+  assert.equal(problems, []);
+  const [first, last] = [records[0], records[records.length - 1]];
+  assert.equal([first.id, first.width, first.height, last.labels], ["0.png", SIZE, SIZE, []]);
+  const drawn = samples[0].boxes.map((value) => value * SIZE);
+  assertClose(first.boxes, drawn, { atol: 1.5 });
+  await page.click("#forget");
+  await status(page, "Ready, with the page’s weights. Add photos to begin.");
+  await page.reload();
+  await status(page, "Add photos to begin.");
+  assert.equal(await texts(), []);
 }
 
 /** On a photo with one box: another one is added, sized, moved against the edges of the photo, and removed. */

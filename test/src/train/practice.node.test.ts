@@ -17,6 +17,8 @@ import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../support/random.js";
+import { sharedTest } from "../support/shared.js";
+import { sharedPath } from "../support/shared-files.node.js";
 import { makeSample } from "../support/train-samples.js";
 
 const program = fileURLToPath(
@@ -205,6 +207,58 @@ test("thresholds that tune chose go with the weights it writes", () => {
   const { json } = run("evaluate", ...common, "--weights", at("tuned.safetensors"));
   assert.is(json.protocol.nmsThreshold, nmsThreshold);
   assert.is(json.protocol.confidenceThreshold, confidenceThreshold);
+});
+
+test("lr-find sweeps with the options of a run, its YAML too", () => {
+  const common = ["lr-find", "--data", data, "--workers", "0", "--steps", "24", "--to", "0.1"];
+  const { status, stderr, json } = run(
+    ...[...common, "--config", at("a", "config.yaml"), "--optimizer", "adamw"],
+    ...[
+      "--plot",
+      at("lr.svg"),
+      "--json",
+      at("lr.json"),
+      "--lr-factors",
+      "heads=2",
+      "--from",
+      "1e-4",
+    ],
+  );
+  assert.is(status, 0, stderr);
+  assert.match(stderr, /the loss falls fastest at .*: try --lr /);
+  assert.ok(json.suggestion >= 1e-4 && json.suggestion <= 0.1);
+  const { losses } = JSON.parse(readFileSync(at("lr.json"), "utf8"));
+  assert.is(losses.length, json.steps);
+  assert.is(losses[0].lr, 1e-4);
+  assert.match(readFileSync(at("lr.svg"), "utf8"), "falls fastest");
+  const wrong = run(...common, "--from", "1");
+  assert.is(wrong.status, 2);
+  assert.match(wrong.stderr, "--from 1 must be below --to 0.1");
+  assert.match(run(...common, "--epochs", "3").stderr, /unknown option '--epochs'/);
+});
+
+const IMAGENET = "weights/mobilenetV1X0.25_pretrain.tar";
+
+sharedTest(test, "a run starts from a backbone that knows ImageNet", [IMAGENET], () => {
+  const size = ["--image-size", "64", "--batch-size", "4", "--workers", "0", "--scale", "64"];
+  const args = [
+    "train",
+    "--data",
+    data,
+    "--weights",
+    sharedPath(IMAGENET),
+    "--epochs",
+    "1",
+    ...size,
+  ];
+  const { status, stderr, json } = run(...args, "--out", at("imagenet"), "--channels", "16");
+  assert.is(status, 0, stderr);
+  assert.match(stderr, /starting from the backbone of .*pretrain\.tar, everything else random/);
+  assert.not.match(stderr, "no face has landmarks");
+  assert.is(json.steps, 1);
+  assert.match(readFileSync(at("imagenet", "config.yaml"), "utf8"), /channels: 16/);
+  const wrong = run(...args, "--out", at("wrong"), "--width", "0.5");
+  assert.match(wrong.stderr, /--width 0\.5 is for random weights, and .* has 0\.25/);
 });
 
 test.after(() => rmSync(folder, { recursive: true }));

@@ -42,7 +42,7 @@ function settingOf(option: Option, value: unknown, where: string): unknown {
  * Gives a command the options of a YAML file, where the command line does not give them.
  * @throws {OptionError} with file and line, for what is no YAML, no option, or no value of one
  */
-function applyConfig(command: Command, file: string): void {
+function applyConfig(command: Command, file: string, unused: ReadonlySet<string>): void {
   const lines = new LineCounter();
   const document = parseDocument(readText(file), { lineCounter: lines });
   const at = (offset = 0) => `${file}:${lines.linePos(offset).line || 1}`;
@@ -55,6 +55,7 @@ function applyConfig(command: Command, file: string): void {
   }
   const options = command.options.filter((option) => !NOT_IN_FILES.has(keyOf(option)));
   for (const { key, value } of contents.items) {
+    if (unused.has(String(key))) continue;
     const where = at(isScalar(key) ? key.range?.[0] : undefined);
     const option = options.find((known) => keyOf(known) === String(key));
     if (!option) {
@@ -68,7 +69,10 @@ function applyConfig(command: Command, file: string): void {
   }
 }
 
-/** Makes `--config FILE` of a command read options from YAML. What stands on the command line goes before the file. */
-export function takeConfig(command: Command): Command {
-  return command.on("option:config", (file: string) => applyConfig(command, file));
+/**
+ * Makes `--config FILE` of a command read options from YAML. What stands on the command line goes before the file.
+ * @param unused options of another command's files that this one has no use for
+ */
+export function takeConfig(command: Command, unused: ReadonlySet<string> = new Set()): Command {
+  return command.on("option:config", (file: string) => applyConfig(command, file, unused));
 }

@@ -12,7 +12,6 @@ export function describeConfig(values: TrainValues, description: RunDescription)
   const { crop, mirror, distort } = settings.augmentation ?? {};
   const cropText = crop === null ? "none" : crop?.join("-");
   const { backbone, width, channels, anchors } = values;
-  const shape = description.weights === null ? { backbone, width, channels } : {};
   const options = {
     data: description.data,
     val: description.val ?? "none",
@@ -21,7 +20,9 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     patience: description.patience ?? 0,
     "checkpoint-every": description.checkpointEvery,
     weights: description.weights ?? "random",
-    ...shape,
+    backbone,
+    width,
+    channels,
     freeze: settings.freeze.length > 0 ? settings.freeze : "none",
     "batch-norm": settings.fixedNorm ? "fixed" : "train",
     anchors,

@@ -7,6 +7,7 @@ import { compareCommand } from "./compare.js";
 import { contactSheetCommand } from "./contact-sheet.js";
 import { distillCommand } from "./distill.js";
 import { evaluateCommand } from "./evaluate.js";
+import { lrFindCommand } from "./lr-find.js";
 import { pseudoCommand } from "./pseudo.js";
 import { trainCommand } from "./train.js";
 import { tuneCommand } from "./tune.js";
@@ -25,6 +26,7 @@ function buildProgram(): Command {
     contactSheetCommand(),
     distillCommand(),
     evaluateCommand(),
+    lrFindCommand(),
     pseudoCommand(),
     trainCommand(),
     tuneCommand(),

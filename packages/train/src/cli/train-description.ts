@@ -3,7 +3,6 @@ import { holdOutSpec, validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import type { RunChange, RunCheckpoint, RunDescription } from "../run/run-files.node.js";
 import { parseFreeze, partNames } from "../trainer/freeze.js";
-import type { Pretrained } from "../trainer/initialise.js";
 import { parseLrFactors, parseNamedNumbers } from "../trainer/lr-factors.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
@@ -14,8 +13,8 @@ import type { Start } from "./train-start.js";
 export const DEFAULT_BACKBONE = "mobilenet0.25";
 
 /** Names of the parts that the run's network has. */
-export function partsOf(values: TrainValues, pretrained: Pretrained | undefined): string[] {
-  const given = pretrained && inferNetwork(pretrained.state, pretrained.config?.heads);
+export function partsOf(values: TrainValues, { pretrained, backbone }: Start): string[] {
+  const given = pretrained ? inferNetwork(pretrained.state, pretrained.config?.heads) : backbone;
   return partNames(given?.backbone ?? values.backbone ?? DEFAULT_BACKBONE);
 }
 
@@ -39,10 +38,8 @@ function optionalSettings(values: TrainValues, parts: readonly string[]) {
   };
 }
 
-async function settingsOf(
-  values: TrainValues,
-  pretrained: Pretrained | undefined,
-): Promise<TrainSettings> {
+async function settingsOf(values: TrainValues, start: Start): Promise<TrainSettings> {
+  const { pretrained } = start;
   const { preset, optimizer, batchNorm } = values;
   const own = pretrained?.config ?? publishedConfig(values.backbone ?? DEFAULT_BACKBONE);
   const config = values.anchors
@@ -63,14 +60,11 @@ async function settingsOf(
     warmup: values.warmup ?? 0,
     clip: values.clip,
     ema: values.ema,
-    freeze: parseFreeze(
-      values.freeze ?? (pretrained ? "all" : "none"),
-      partsOf(values, pretrained),
-    ),
+    freeze: parseFreeze(values.freeze ?? (pretrained ? "all" : "none"), partsOf(values, start)),
     fixedNorm: batchNorm === "fixed",
     seed: values.seed,
     augment: values.augment,
-    ...optionalSettings(values, partsOf(values, pretrained)),
+    ...optionalSettings(values, partsOf(values, start)),
     config,
   };
   checkSettings(settings);
@@ -132,7 +126,7 @@ export async function describeRun(
   images: number,
   own?: RunDescription,
 ): Promise<RunDescription> {
-  const settings = await settingsOf(values, start.pretrained);
+  const settings = await settingsOf(values, start);
   const warmup = values.warmup ?? own?.settings.warmup ?? defaultWarmup(settings, images);
   return {
     settings: { ...settings, warmup },

@@ -187,6 +187,20 @@ function trainingOptions(): Option[] {
   ];
 }
 
+/** Of `train`'s options those that the search for a learning rate sets itself, or has no use for. */
+const NOT_SEARCHED = ["epochs", "lr", "schedule", "warmup", "ema", "patience"];
+
+/** Adds the options of `train` that a search for its learning rate takes; a run's YAML is taken too. */
+export function addSearchOptions(command: Command): Command {
+  const rest = NOT_SEARCHED.map((name) => `--${name}`);
+  const [data, , , , config, val, group] = dataOptions();
+  for (const option of [data, config, val, group, ...networkOptions(), ...trainingOptions()]) {
+    if (!rest.includes(option.long ?? "")) command.addOption(option);
+  }
+  const unused = new Set([...NOT_SEARCHED, "scale", "val-every", "checkpoint-every"]);
+  return takeConfig(command, unused);
+}
+
 /** Adds all options of `train` to a command. */
 export function addTrainOptions(command: Command): Command {
   for (const option of [...dataOptions(), ...networkOptions(), ...trainingOptions()]) {

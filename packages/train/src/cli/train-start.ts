@@ -1,5 +1,6 @@
 import { inferNetwork, OptionError, readBytes, readWeights } from "retinaface-webgpu";
 import { locateWeights } from "retinaface-webgpu/node";
+import { type BackboneWeights, backboneAlone } from "../trainer/backbone-alone.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import type { TrainValues } from "./train-options.js";
 
@@ -13,6 +14,8 @@ export interface Start {
   /** As the run's description holds it; null: random weights. */
   readonly weights: string | null;
   readonly pretrained?: Pretrained;
+  /** Where they are a backbone's alone. */
+  readonly backbone?: BackboneWeights;
   /** What was taken, for people. */
   readonly text: string;
 }
@@ -31,7 +34,15 @@ function choose(values: StartValues): string {
 
 /** @throws {OptionError} where an option asks for another shape than the weights have */
 function checkShape(values: StartValues, { state, config }: Pretrained, text: string): void {
-  const network: object = inferNetwork(state, config?.heads);
+  refuseOthers(values, inferNetwork(state, config?.heads), text);
+}
+
+/** The pyramid is not of the backbone: its channels may be asked for. */
+function checkBackbone({ backbone, width }: StartValues, own: BackboneWeights, text: string): void {
+  refuseOthers({ backbone, width }, own, text);
+}
+
+function refuseOthers(values: StartValues, network: object, text: string): void {
   for (const [name, value] of shapeOf(values)) {
     const own = (network as Record<string, unknown>)[name];
     if (own === value) continue;
@@ -55,6 +66,11 @@ export async function readStart(values: StartValues, own?: string | null): Promi
   const bytes = located?.bytes ?? (await readBytes(name));
   const text = located ? `the default weights, ${located.origin.path}` : name;
   const pretrained: Pretrained = readWeights(bytes);
+  const backbone = backboneAlone(pretrained.state);
+  if (backbone) {
+    checkBackbone(values, backbone, text);
+    return { weights: name, backbone, text: `the backbone of ${text}, everything else random` };
+  }
   checkShape(values, pretrained, text);
   return { weights: name, pretrained, text };
 }

@@ -142,8 +142,8 @@ async function runTrain(values: TrainValues): Promise<void> {
   for (const { name, was, is } of description.changes ?? []) say(`${name} was ${was}, is ${is}`);
   if (!checkpoint) say(`starting from ${start.text}`);
   await files.write("config.yaml", describeConfig(values, description));
-  warnOfLandmarks(description, training, partsOf(values, start.pretrained));
-  const { backbone = DEFAULT_BACKBONE, width, channels } = values;
+  if (start.pretrained) warnOfLandmarks(description, training, partsOf(values, start));
+  const { backbone = DEFAULT_BACKBONE, width, channels } = { ...values, ...start.backbone };
   const run = new TrainRun(
     {
       description,
@@ -161,6 +161,7 @@ async function runTrain(values: TrainValues): Promise<void> {
         onNotice: (text) => progress.onNotice(text),
       },
       pretrained: start.pretrained,
+      backbone: start.backbone,
       network: { backbone, width, channels },
     },
     checkpoint,

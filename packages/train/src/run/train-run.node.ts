@@ -8,6 +8,7 @@ import { NonFiniteLossError } from "../errors.js";
 import { parseTestScale } from "../evaluate/test-scales.js";
 import type { ValidationFigures } from "../report/report.js";
 import type { RunCheckpoint, RunDescription, RunFiles } from "../run/run-files.node.js";
+import type { BackboneWeights } from "../trainer/backbone-alone.js";
 import { type DataPosition, sampleBatches } from "../trainer/batches.js";
 import { assertFiniteWeights, weightsTooLarge, writeModel } from "../trainer/checkpoint.js";
 import { initialiseNetwork, type Pretrained } from "../trainer/initialise.js";
@@ -41,6 +42,8 @@ export interface RunInput extends TrainingBackend {
   readonly listener: RunListener;
   /** Weights of a new run. */
   readonly pretrained?: Pretrained;
+  /** Weights of a new run's backbone alone. */
+  readonly backbone?: BackboneWeights;
   /** Shape of a new run's network, without weights. */
   readonly network?: NetworkConfig;
 }
@@ -118,7 +121,7 @@ export class TrainRun {
       seed: settings.seed,
       ...(before
         ? { network: before.extra.network }
-        : { pretrained, network: this.#input.network }),
+        : { pretrained, backbone: this.#input.backbone, network: this.#input.network }),
     });
     const trainer = new Trainer(device, network, {
       ...trainerOptions(settings, this.totalSteps),

@@ -21,6 +21,8 @@ import {
   RetinaFaceNetwork,
 } from "retinaface-webgpu";
 
+import { type BackboneWeights, loadBackbone } from "./backbone-alone.js";
+
 /** Weights to start from, and the anchors they were trained with. */
 export interface Pretrained {
   readonly state: StateDict;
@@ -36,6 +38,8 @@ export interface InitialiseOptions {
   readonly network?: NetworkConfig | undefined;
   /** Continue from these weights; their shape is then the network's. */
   readonly pretrained?: Pretrained | undefined;
+  /** Start with this backbone, everything else with random weights. */
+  readonly backbone?: BackboneWeights | undefined;
   /** Of the initial weights that no checkpoint gives. */
   readonly seed: number;
 }
@@ -149,6 +153,6 @@ export function initialiseNetwork(device: Device, options: InitialiseOptions): R
     const before = (pretrained.config ?? publishedConfig(shape.backbone)).anchors;
     const state = adaptHeads(pretrained.state, before, config.anchors, network.headSpecs);
     loadPretrained(network, state, given?.heads ?? RETINAFACE_HEADS);
-  }
+  } else if (options.backbone) loadBackbone(network, options.backbone);
   return network;
 }
