@@ -146,7 +146,10 @@ async function comeBack(page: Page, samples: readonly Sample[]): Promise<void> {
   await page.reload();
   await status(page, "Ready, with weights trained here. Your photos are here again.");
   const texts = () => page.locator("#photos button").allTextContents();
-  assert.match((await texts()).join(), /^0\.png \(2\),1\.png \((\d+|left out)\),2\.png \(left out\)$/);
+  assert.match(
+    (await texts()).join(),
+    /^0\.png \(2\),1\.png \((\d+|left out)\),2\.png \(left out\)$/,
+  );
   await page.locator("#photos button").nth(2).click();
   await page.click("#empty");
   assert.is((await texts())[2], "2.png (no face)");

@@ -55,6 +55,23 @@ function sayOperatingPoints(result: Evaluation): void {
   );
 }
 
+/** Where the data tell classes apart: how many of each are found, in all and by size. */
+function sayClasses({ byClass }: Evaluation): void {
+  if (byClass.length < 2) return;
+  const share = ({ faces, found }: { faces: number; found: number }) =>
+    faces === 0 ? null : found / faces;
+  const sizes = byClass[0].bySize.map(({ from, to }) =>
+    to === null ? `${from}–` : `${from}–${to}`,
+  );
+  say("");
+  say(
+    formatTable(
+      ["class", "faces", "recall at best F1", ...sizes],
+      byClass.map((row) => [row.label, row.faces, share(row), ...row.bySize.map(share)]),
+    ),
+  );
+}
+
 function sayAtThreshold({ threshold, bySize, withoutFaces }: ThresholdFigures): void {
   say(
     formatTable(
@@ -79,6 +96,7 @@ export function sayMeasured({ evaluation, atThreshold, milliseconds }: Measured)
   sayAverages(evaluation);
   say("");
   sayOperatingPoints(evaluation);
+  sayClasses(evaluation);
   say("");
   sayAtThreshold(atThreshold);
   if (milliseconds !== null) say(`${milliseconds.toFixed(1)} ms a photo (median)`);

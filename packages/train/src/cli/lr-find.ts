@@ -4,7 +4,6 @@ import { overwriteOption, startProgress } from "retinaface-webgpu/node";
 import type { Problem } from "../data/record.js";
 import { sweepLearningRate } from "../run/lr-sweep.node.js";
 import { findLearningRate, plotLrFinding, type RatedLoss } from "../trainer/lr-find.js";
-import { defaultWorkers } from "../worker-pool.node.js";
 import { formatTable, loadData, needFaces, printJson, reportProblems, say } from "./console.js";
 import { wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
@@ -75,7 +74,7 @@ async function runLrFind(given: LrFindValues): Promise<void> {
     to,
     steps,
     records,
-    workers: values.workers ?? defaultWorkers(),
+    workers: values.workers,
     pretrained: start.pretrained,
     backbone: start.backbone,
     network: { backbone, width, channels },
@@ -113,9 +112,6 @@ export function lrFindCommand(): Command {
     .addOption(number("--from <x>", "learning rate of the first step", positive, 1e-6))
     .addOption(number("--to <x>", "of the last", positive, 1))
     .addOption(number("--steps <n>", "steps; fewer where the loss is lost", wholeNumber(20), 100))
-    .addOption(
-      number("--workers <n>", "threads that make samples", wholeNumber(0), defaultWorkers()),
-    )
     .option("--plot <file>", "write the curve as SVG")
     .option("--json <file>", "write the result with all losses")
     .addOption(overwriteOption())

@@ -187,18 +187,23 @@ function trainingOptions(): Option[] {
   ];
 }
 
-/** Of `train`'s options those that the search for a learning rate sets itself, or has no use for. */
-const NOT_SEARCHED = ["epochs", "lr", "schedule", "warmup", "ema", "patience"];
+/** Of `train`'s options about data those that a search for its learning rate takes. */
+const SEARCHED_DATA = ["data", "config", "val", "group", "stratify", "workers"];
+/** Of the others those that it sets itself, or has no use for. */
+const NOT_SEARCHED = ["epochs", "lr", "schedule", "warmup", "ema"];
 
 /** Adds the options of `train` that a search for its learning rate takes; a run's YAML is taken too. */
 export function addSearchOptions(command: Command): Command {
-  const rest = NOT_SEARCHED.map((name) => `--${name}`);
-  const [data, , , , config, val, group] = dataOptions();
-  for (const option of [data, config, val, group, ...networkOptions(), ...trainingOptions()]) {
-    if (!rest.includes(option.long ?? "")) command.addOption(option);
-  }
-  const unused = new Set([...NOT_SEARCHED, "scale", "val-every", "checkpoint-every"]);
-  return takeConfig(command, unused);
+  const nameOf = ({ long = "" }: Option) => long.slice("--".length);
+  const isTaken = (option: Option) => SEARCHED_DATA.includes(nameOf(option));
+  const isSearched = (option: Option) => !NOT_SEARCHED.includes(nameOf(option));
+  const options = [
+    ...dataOptions().filter(isTaken),
+    ...[...networkOptions(), ...trainingOptions()].filter(isSearched),
+  ];
+  for (const option of options) command.addOption(option);
+  const unused = ["scale", "val-every", "patience", "checkpoint-every"];
+  return takeConfig(command, new Set([...NOT_SEARCHED, ...unused]));
 }
 
 /** Adds all options of `train` to a command. */

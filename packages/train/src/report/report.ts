@@ -202,12 +202,27 @@ function evaluationSection(evaluations: Readonly<Record<string, Evaluation>>): s
       ...entries.map(([, { bySize }]) => bySize[bin].found / Math.max(1, bySize[bin].faces)),
     ])
     .filter(([, faces]) => faces !== 0);
+  const classes = (entries[0]?.[1].byClass ?? []).map(({ label, faces }) => [
+    label,
+    faces,
+    ...entries.map(([, { byClass }]) => {
+      const found = byClass?.find((row) => row.label === label)?.found ?? 0;
+      return found / Math.max(1, faces);
+    }),
+  ]);
+  const names = entries.map(([name]) => name);
   return section(
     "Evaluation",
-    table(["", ...entries.map(([name]) => name)], rows),
+    table(["", ...names], rows),
     precisionRecallPlot(curves, "Precision and recall at IoU 0.5"),
     "<h3>Recall by face size, at the score of the best F1</h3>",
-    table(["size in pixels", "faces", ...entries.map(([name]) => name)], sizes),
+    table(["size in pixels", "faces", ...names], sizes),
+    ...(classes.length > 1
+      ? [
+          "<h3>Recall by class, at the same score</h3>",
+          table(["class", "faces", ...names], classes),
+        ]
+      : []),
   );
 }
 
