@@ -27,6 +27,8 @@ const PICTURES = 12;
 const run = promisify(execFile);
 const folder = mkdtempSync(path.join(os.tmpdir(), "guide-"));
 const work = path.join(folder, "work");
+/** Stands for the folder of data beside a checkout: what the guide takes from there is drawn here too. */
+const SHARED = path.join(folder, "shared");
 const at = (...names: string[]) => path.join(work, ...names);
 const guide = readFileSync(path.join(repository, "docs/fine-tuning.md"), "utf8");
 const weights = path.join(repository, "packages/retinaface/weights/default.safetensors");
@@ -77,9 +79,9 @@ function commandsOf(text: string): string[] {
 test.before(() => {
   mkdirSync(work);
   writeVoc(at("faces"));
-  writeVoc(path.join(folder, "shared/data/face-mask"));
-  mkdirSync(path.join(folder, "shared/weights"));
-  for (const place of [work, path.join(folder, "shared/weights")])
+  writeVoc(path.join(SHARED, "data", "face-mask"));
+  mkdirSync(path.join(SHARED, "weights"));
+  for (const place of [work, path.join(SHARED, "weights")])
     copyFileSync(weights, path.join(place, "mobilenet0.25_Final.pth"));
   symlinkSync(path.join(repository, "packages"), at("packages"));
 });
