@@ -139,6 +139,23 @@ export function commandsOf(server: string): Command[] {
       isOutput: is("out/w.safetensors"),
     },
     {
+      name: "export",
+      every: 5,
+      args: [DETECT, "export", "--pth", "out/w.pth"],
+      overwrite: "--overwrite",
+      isOutput: is("out/w.pth"),
+    },
+    {
+      name: "pseudo",
+      every: 5,
+      args: [
+        ...[TRAIN, "pseudo", "photos", "--out", "out/p.jsonl", "--backend", "wasm"],
+        ...["--scale", "64", "--no-mirror"],
+      ],
+      overwrite: "--overwrite",
+      isOutput: is("out/p.jsonl"),
+    },
+    {
       name: "detect",
       every: 3,
       args: [DETECT, "detect", "photos", "--out", "out/faces"],
