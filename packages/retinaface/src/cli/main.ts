@@ -10,6 +10,7 @@ import { PUBLIC_FILES } from "../weights/registry.js";
 import { readConfigFile } from "./config-file.js";
 import { detectPhotos } from "./detect.js";
 import { exportCommand, exportWeights } from "./export.js";
+import { readList, resumeResults, shareOf } from "./jobs.js";
 import { JsonLines, type Streams } from "./lines.js";
 import {
   type CropOptionValues,
@@ -43,14 +44,18 @@ const SAMPLE = fileURLToPath(new URL("../../assets/sample.png", import.meta.url)
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
-  const { out, overwrite, anchors, tune, timings, labels, scale, every, ...given } = options;
+  const { out, overwrite, anchors, tune, timings, labels, scale, every, ...others } = options;
+  const { from, shard, resume, ...given } = others;
   const { visThreshold } = given;
   const load = {
     ...given,
     ...scale,
     visThreshold: labels ? Math.min(LEAST_LABEL, visThreshold ?? LEAST_LABEL) : visThreshold,
   };
-  const photos = await findPhotos(args.length > 0 ? args : [SAMPLE]);
+  const listed = from === undefined ? [] : await readList(from, signal);
+  const found = await findPhotos(args.length > 0 || from !== undefined ? args : [SAMPLE]);
+  const all = [...found, ...listed];
+  const photos = shard ? shareOf(all, shard) : all;
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const { RetinaFace } = await import("../detect/detector.js");
   const tuning = tune ? await measuring() : undefined;
@@ -71,11 +76,15 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     return;
   }
   if (every !== undefined) throw new OptionError("--every is for videos: leave it out for photos");
+  const inputs = [anchors, load.weights, process.env.RETINAFACE_WEIGHTS];
+  const listFile = from === "-" ? undefined : from;
+  const resumed =
+    resume === undefined ? undefined : await resumeResults(resume, photos, [...inputs, listFile]);
   const failed = await detectPhotos({
-    photos,
+    photos: resumed?.photos ?? photos,
     out,
     overwrite,
-    inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
+    inputs,
     maxSide: load.maxSide,
     minSide: load.minSide,
     decode: load.decode,
@@ -83,9 +92,10 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     truncated: load.truncated,
     timings,
     load: () => RetinaFace.load({ ...load, config, tune: tuning }),
-    streams,
+    streams: resumed ? { ...streams, stdout: resumed.stream } : streams,
     signal,
   });
+  resumed?.stream.destroy();
   if (failed > 0) process.exitCode = FAILED;
 }
 

@@ -3,6 +3,7 @@ import { BACKENDS, type BackendChoice } from "../detect/backend.js";
 import { parseScale, type WantedSides } from "../image/fit.js";
 import type { RedactOptions } from "../redact/redact.js";
 import { DEFAULT_THRESHOLDS } from "../types.js";
+import { parseShard, type Shard } from "./jobs.js";
 
 /** Options of `retinaface detect`, as commander names them. */
 export interface DetectOptionValues {
@@ -18,6 +19,11 @@ export interface DetectOptionValues {
   /** Cut boxes to the image. */
   clip?: boolean;
   truncated?: "error" | "show";
+  /** A list of photos. */
+  from?: string;
+  shard?: Shard;
+  /** Results that are gone on with. */
+  resume?: string;
   decode?: "scaled" | "full";
   precision?: "f32" | "f16";
   /** Measure kernels on this adapter and remember the fastest. */
@@ -66,6 +72,14 @@ function scale(text: string): WantedSides {
   }
 }
 
+function shard(text: string): Shard {
+  try {
+    return parseShard(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
 /** Asks that results take the place of files that are there. */
 export function overwriteOption(): Option {
   return new Option("--overwrite", "replace results that are there; never what the command reads");
@@ -100,6 +114,16 @@ export function detectCommand(): Command {
     .argument("[photos...]", "files, folders or glob patterns (default: a sample picture)")
     .option("--weights <file>", "checkpoint: .pth or .safetensors")
     .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
+    .option("--from <file>", "photos of a list, a name a line; -: of standard input")
+    .addOption(
+      new Option("--shard <k/n>", "only every n-th photo, beginning with the k-th").argParser(
+        shard,
+      ),
+    )
+    .option(
+      "--resume <file>",
+      "append the lines to this file, and look only at photos that have none there",
+    )
     .option("--out <dir>", "write annotated PNGs into this folder")
     .addOption(overwriteOption())
     .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
