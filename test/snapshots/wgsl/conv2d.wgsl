@@ -2512,22 +2512,11 @@ fn load_gradient(line: u32, x: u32, inside: bool) -> vec4f {
 }
 
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   channel = workgroup.y * 4u;
   let segments = (p.out_h + 63u) / 64u;
-  let image = workgroup.z / segments;
-  let out_y = (workgroup.z % segments) * 64u;
-  let line = image * p.out_h + out_y;
-  let rows = min(64u, p.out_h - out_y);
-  let out_x = workgroup.x * 6u + lane - 1u;
-  let y_first = i32(out_y) * 1 - i32(p.pad_top);
-  let x_first = i32(out_x) * 1 + 1 - i32(p.pad_left);
-  let used = lane > 0u && lane <= 6u && out_x < p.out_w;
-
+  let tiles = (p.out_w + 5u) / 6u;
+  let pieces = p.lines / p.out_h * segments * tiles;
   var s0 = vec4f();
   var s1 = vec4f();
   var s2 = vec4f();
@@ -2538,9 +2527,24 @@ fn main(
   var s7 = vec4f();
   var s8 = vec4f();
   var bias = vec4f();
-  var recent = vec4f();
-  var oldest = vec4f();
-  for (var step = 0u; step < rows + 2u; step++) {
+  for (var k = 0u; k < p.slice_size; k++) {
+    let piece = workgroup.x * p.slice_size + k;
+    if (piece >= pieces) {
+      break;
+    }
+    let tile_x = piece % tiles;
+    let segment = piece / tiles;
+    let image = segment / segments;
+    let out_y = (segment % segments) * 64u;
+    let line = image * p.out_h + out_y;
+    let rows = min(64u, p.out_h - out_y);
+    let out_x = tile_x * 6u + lane - 1u;
+    let y_first = i32(out_y) * 1 - i32(p.pad_top);
+    let x_first = i32(out_x) * 1 + 1 - i32(p.pad_left);
+    let used = lane > 0u && lane <= 6u && out_x < p.out_w;
+    var recent = vec4f();
+    var oldest = vec4f();
+    for (var step = 0u; step < rows + 2u; step++) {
     let middle = load(image, y_first + i32(step), x_first);
     let left = subgroupShuffleUp(middle, 1u);
     let right = subgroupShuffleDown(middle, 1u);
@@ -2556,11 +2560,12 @@ fn main(
     s8 = fma(oldest, right, s8);
     oldest = recent;
     recent = next;
-    bias += next;
+      bias += next;
+    }
   }
 
   let weights = 9u * p.out_channels;
-  let slice = (workgroup.z * workgroups.x + workgroup.x) * (weights + p.out_channels);
+  let slice = workgroup.x * (weights + p.out_channels);
   var tile = array<vec4f, 10>(
     subgroupAdd(s0),
     subgroupAdd(s1),
@@ -2575,8 +2580,8 @@ fn main(
   );
   for (var i = 0u; i < p.block; i++) {
     for (var c = 0u; c < 4u; c++) {
-      let at = select((channel + c) * 9u + i, weights + channel + c, i == 9u);
       if (lane == 0u) {
+        let at = select((channel + c) * 9u + i, weights + channel + c, i == 9u);
         scratch[slice + at] = tile[i][c];
       }
     }

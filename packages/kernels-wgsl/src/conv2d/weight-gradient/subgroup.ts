@@ -10,9 +10,10 @@
  *
  * A slice is a number of output lines of together about 512 pixels, or more where there are workgroups enough without:
  * every slice writes and reads a whole gradient of partial sums. With slices of 512 throughout, adding them took 14 and
- * this kernel 54 of 353 ms of processor time of a training step (MobileNet-0.25 at 320×320, llvmpipe, 2026-11-29).
+ * this kernel 54 of 353 ms of processor time of a training step (MobileNet-0.25 at 320×320, llvmpipe, 2026-11-29). There
+ * a dispatch costs 0.1 ms, whatever it does: where one slice has no more to do than that, there is one.
  */
-import { type Conv2dSpec, conv2dOutputSize } from "../shared/spec.js";
+import { type Conv2dSpec, conv2dFlops, conv2dOutputSize } from "../shared/spec.js";
 import { type Alignment, alignmentOf, lines, load4 } from "../shared/text.js";
 import {
   type Conv2dWeightGradient,
@@ -29,7 +30,9 @@ const PIXELS_PER_SLICE = 512;
 /** So long sums of f32 still have four digits to spare. */
 const MOST_PIXELS_PER_SLICE = 4096;
 /** Workgroups that keep all threads of a CPU adapter busy to the end. */
-const ENOUGH_WORKGROUPS = 128;
+const ENOUGH_WORKGROUPS = 32;
+/** Operations of a workgroup that take longer than a dispatch which adds up slices. */
+const WORTH_A_SLICE = 4e6;
 
 function multiply(): string {
   return lines(PIXELS, (pixel) =>
@@ -141,7 +144,8 @@ export function conv2dSubgroupWeightGradient(spec: Conv2dSpec): Conv2dWeightGrad
   const pixels = outLines * outWidth;
   const quads = spec.kernelSize[0] * spec.kernelSize[1] * Math.ceil(spec.inChannels / 4);
   const perSlice = Math.ceil(quads / LANES) * Math.ceil(spec.outChannels / BLOCK);
-  const fewest = Math.max(pixels / MOST_PIXELS_PER_SLICE, ENOUGH_WORKGROUPS / perSlice);
+  const useful = Math.min(ENOUGH_WORKGROUPS, conv2dFlops(spec) / WORTH_A_SLICE) / perSlice;
+  const fewest = Math.max(pixels / MOST_PIXELS_PER_SLICE, useful);
   const wanted = Math.ceil(Math.min(pixels / PIXELS_PER_SLICE, fewest));
   const cut = cutSlices(spec, outLines, Math.min(wanted, outLines));
   return weightGradientLaunch(spec, {
