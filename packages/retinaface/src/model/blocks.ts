@@ -4,11 +4,11 @@ import * as nn from "@retinaface-webgpu/tensor/nn";
 export interface ConvBnOptions {
   kernelSize?: 1 | 3 | undefined;
   stride?: number | undefined;
-  /** Slope of the leaky ReLU that follows; `"none"` for no activation. */
-  leaky?: number | "none" | undefined;
+  /** Slope of the leaky ReLU that follows; 0 by default. */
+  leaky?: number | undefined;
 }
 
-/** Convolution without bias, batch norm and (unless `leaky` is "none") leaky ReLU; 3×3 is padded by 1. */
+/** Convolution without bias, batch norm and leaky ReLU; 3×3 is padded by 1. */
 export function convBn(
   init: nn.Init,
   inChannels: number,
@@ -17,12 +17,11 @@ export function convBn(
 ): nn.Sequential {
   const { kernelSize = 3, stride = 1, leaky = 0 } = options;
   const padding = kernelSize === 3 ? 1 : 0;
-  const layers: nn.Layer[] = [
+  return new nn.Sequential(
     new nn.Conv2d(init, inChannels, outChannels, { kernelSize, stride, padding, bias: false }),
     new nn.BatchNorm2d(init, outChannels),
-  ];
-  if (leaky !== "none") layers.push(new nn.LeakyReLU(leaky));
-  return new nn.Sequential(...layers);
+    new nn.LeakyReLU(leaky),
+  );
 }
 
 /** Depthwise 3×3 and pointwise 1×1 convolution, each with batch norm and leaky ReLU (MobileNet, Howard et al. 2017). */

@@ -1,4 +1,4 @@
-import { add, concat, relu, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor/inference";
+import { add, concat, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { convBn } from "./blocks.js";
 import { LEVEL_NAMES } from "./levels.js";
@@ -73,7 +73,10 @@ function addUpsampled(fine: Tensor, coarse: Tensor): Tensor {
   return add(fine, resizeNearest(coarse, { size: [fine.shape[1], fine.shape[2]] }));
 }
 
-/** Context module of SSH (Najibi et al. 2017): 3×3, 5×5 and 7×7 fields by stacked 3×3 convolutions. */
+/**
+ * Context module of SSH (Najibi et al. 2017): 3×3, 5×5 and 7×7 fields by stacked 3×3 convolutions. The ReLU of what is
+ * joined stands before it, where batch norm and convolution take it along.
+ */
 export class SSH extends nn.Module {
   readonly conv3X3: nn.Sequential;
   readonly conv5X5_1: nn.Sequential;
@@ -85,16 +88,16 @@ export class SSH extends nn.Module {
     super();
     const leaky = slopeFor(channels);
     const quarter = channels / 4;
-    this.conv3X3 = convBn(init, inChannels, channels / 2, { leaky: "none" });
+    this.conv3X3 = convBn(init, inChannels, channels / 2, { leaky: 0 });
     this.conv5X5_1 = convBn(init, inChannels, quarter, { leaky });
-    this.conv5X5_2 = convBn(init, quarter, quarter, { leaky: "none" });
+    this.conv5X5_2 = convBn(init, quarter, quarter, { leaky: 0 });
     this.conv7X7_2 = convBn(init, quarter, quarter, { leaky });
-    this.conv7x7_3 = convBn(init, quarter, quarter, { leaky: "none" });
+    this.conv7x7_3 = convBn(init, quarter, quarter, { leaky: 0 });
   }
 
   override forward(x: Tensor): Tensor {
     const first = this.conv5X5_1.forward(x);
     const seven = this.conv7x7_3.forward(this.conv7X7_2.forward(first));
-    return relu(concat([this.conv3X3.forward(x), this.conv5X5_2.forward(first), seven], -1));
+    return concat([this.conv3X3.forward(x), this.conv5X5_2.forward(first), seven], -1);
   }
 }

@@ -1,6 +1,7 @@
 import {
   add,
   compileStep,
+  concat,
   conv2d,
   full,
   mean,
@@ -8,6 +9,7 @@ import {
   mulScalar,
   nn,
   optim,
+  slice,
   square,
   sum,
   type Tensor,
@@ -49,6 +51,44 @@ async function descend(
   for (const p of parameters) p.dispose();
   return after;
 }
+
+test("gradients of what was joined are cut from one, along each axis and beside slices that are not all", async () => {
+  for (const axis of [0, 1]) {
+    const shapes =
+      axis === 0
+        ? [
+            [1, 3],
+            [2, 3],
+            [1, 3],
+          ]
+        : [
+            [2, 4],
+            [2, 8],
+          ];
+    const parts = shapes.map(([h, w]) => parameter(new Array(h * w).fill(1), [h, w]));
+    const weights = Float32Array.from({ length: axis === 0 ? 12 : 24 }, (_, i) => i);
+    const joined = shapes.reduce((n, shape) => n + shape[axis], 0);
+    const shape = axis === 0 ? [joined, 3] : [2, joined];
+    const scale = tensor(device(), weights, shape);
+    const losses = () => sum(mul(concat(parts, axis), scale));
+    const made = await descend(parts, losses);
+    const expected = shapes.map(([h, w], k) => {
+      const before = shapes.slice(0, k).reduce((n, other) => n + other[axis], 0);
+      return Array.from({ length: h * w }, (_, i) => {
+        const [y, x] = [Math.floor(i / w), i % w];
+        return 1 - (axis === 0 ? (before + y) * 3 + x : y * joined + before + x);
+      });
+    });
+    assert.equal(made, expected);
+    scale.dispose();
+  }
+  const [a, b] = [parameter([1, 1, 1, 1, 1]), parameter([2, 2])];
+  const part = () => add(slice(a, [{ end: 2 }]), slice(a, [{ start: 2, end: 4 }]));
+  assert.equal(await descend([a, b], () => sum(mul(part(), b))), [
+    [-1, -1, -1, -1, 1],
+    [0, 0],
+  ]);
+});
 
 test("a gradient that is a constant, one of two parameters, and one read elsewhere", async () => {
   const [a, b] = [parameter([1, 1, 1]), parameter([5, 6, 7])];

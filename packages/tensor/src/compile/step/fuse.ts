@@ -1,5 +1,7 @@
 /** What a step's operations can do for one another; by their traits, not by their names. */
 import { sameShape } from "../../core/shape.js";
+import { cutOfSlices, cutOp } from "../../ops/movement/cut.js";
+import { type SliceAttrs, sliceOp } from "../../ops/movement/forward.js";
 import { rootOf, type StepNode, type StepValue } from "./graph.js";
 
 /**
@@ -15,6 +17,42 @@ export function fuseSums(nodes: StepNode[]): void {
     const [first, second] =
       nodes.indexOf(a.producer!) > nodes.indexOf(b.producer!) ? [a, b] : [b, a];
     if (!addInto(nodes, node, first, second)) addInto(nodes, node, second, first);
+  }
+}
+
+/** Lets slices that together are all of a value be cut by one dispatch: the gradients of what was joined. */
+export function fuseSlices(nodes: StepNode[]): void {
+  const slices = new Map<StepValue, StepNode[]>();
+  for (const node of nodes) {
+    if (node.op !== sliceOp.spec) continue;
+    const [whole] = node.inputs;
+    slices.set(whole, [...(slices.get(whole) ?? []), node]);
+  }
+  for (const [whole, parts] of slices) {
+    const attrs = cutOfSlices(
+      whole.info,
+      parts.map(({ attrs }) => attrs as SliceAttrs),
+    );
+    const [first, last] = [parts[0], parts[parts.length - 1]].map((node) => nodes.indexOf(node));
+    if (!attrs || isWritten([whole], nodes.slice(first, last))) continue;
+    const outputs = parts.flatMap((node) => node.outputs);
+    const cut: StepNode = {
+      op: cutOp.spec,
+      attrs,
+      inputs: [whole],
+      outputs,
+      updates: [],
+      varies: false,
+    };
+    for (const output of outputs) output.producer = cut;
+    whole.users.splice(
+      0,
+      whole.users.length,
+      ...whole.users.filter((node) => !parts.includes(node)),
+      cut,
+    );
+    nodes[first] = cut;
+    for (const node of parts.slice(1)) nodes.splice(nodes.indexOf(node), 1);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Device } from "../../device/device.js";
 import type { Owned } from "../owned.js";
 import { type BoundDispatch, prepareCommands, type StepCommand } from "./commands.js";
 import type { LoweredStep } from "./compiled-step.js";
+import { fuseSlices } from "./fuse.js";
 import { rootOf, type StepGraph, type StepNode } from "./graph.js";
 import { placeOperands } from "./memory.js";
 import { PackedWeights } from "./packs.js";
@@ -22,6 +23,7 @@ export async function lowerToWebGpu(
   graph: StepGraph,
   owned: Owned,
 ): Promise<LoweredStep> {
+  fuseSlices(graph.gradient);
   const written = memoryWritten(graph.gradient);
   const lowering = new Lowering(device, (tensor) => !written.has(tensor.storage));
   const [gradient, update] = [graph.gradient, graph.update].map((nodes) =>

@@ -1,9 +1,15 @@
-import { broadcastStrides, contiguousStrides, stridedCopy } from "@retinaface-webgpu/kernels-wgsl";
+import {
+  broadcastStrides,
+  contiguousStrides,
+  joinRows,
+  MOST_JOINED,
+  stridedCopy,
+} from "@retinaface-webgpu/kernels-wgsl";
 import { requireIntegers, requireList, requireOptions } from "../../core/arguments.js";
 import type { DType } from "../../core/dtype.js";
 import { ShapeError } from "../../core/errors.js";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../../core/shape.js";
-import type { Tensor } from "../../core/tensor.js";
+import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { sameDtype } from "../dtype-check.js";
 import { defineOp } from "../op.js";
 
@@ -142,6 +148,11 @@ export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
     return [{ shape: first.shape.map((n, k) => (k === axis ? total : n)), dtype: first.dtype }];
   },
   forward: (run, inputs, [y], { axis }) => {
+    const parts = inputs.filter(({ size }) => size > 0);
+    if (parts.length > 1 && parts.length <= MOST_JOINED) {
+      run.kernel(joinRows(rowsOf(y, parts, axis)), [...parts, y]);
+      return;
+    }
     const strides = contiguousStrides(y.shape);
     let offset = 0;
     for (const x of inputs) {
@@ -152,6 +163,15 @@ export const concatOp = /* @__PURE__ */ defineOp<{ axis: number }>({
     }
   },
 });
+
+/** Parts of a tensor along an axis as rows side by side. */
+export function rowsOf(whole: TensorInfo, parts: readonly TensorInfo[], axis: number) {
+  return {
+    rows: sizeOf(whole.shape.slice(0, axis)),
+    lengths: parts.map(({ shape }) => sizeOf(shape.slice(axis))),
+    type: whole.dtype,
+  };
+}
 
 /** Joins tensors along an axis; other extents must agree. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
