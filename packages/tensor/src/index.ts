@@ -6,6 +6,7 @@ import { normalizeByBatch } from "./ops/batchnorm/training.js";
 installBackward(runBackward);
 installBatchNormTraining(normalizeByBatch);
 
+export { checkpoint } from "./autograd/checkpoint.js";
 export * from "./compile/step/index.js";
 export * from "./inference.js";
 export { conv2dTraits } from "./ops/conv2d/forward.js";

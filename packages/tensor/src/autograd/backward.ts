@@ -24,14 +24,26 @@ export function runBackward(
     tidy(() => {
       const start = gradient ?? ones(root.device, root.shape, { dtype: root.dtype });
       if (!root.node) accumulate(root, start, leaves);
-      else propagate(root, start, leaves, retainGraph);
+      else propagate([[root, start]], leaves, retainGraph);
     }),
   );
+  unshare(leaves);
+  if (!root.traced) watchGrowth(root.device);
+}
+
+/** Takes the gradients of several results of one graph to its leaves. */
+export function runBackwardOf(results: readonly (readonly [Tensor, Tensor])[]): void {
+  const leaves = new Set<Tensor>();
+  noGrad(() => tidy(() => propagate(results, leaves, false)));
+  unshare(leaves);
+}
+
+/** Gives every leaf a gradient of its own. */
+function unshare(leaves: Iterable<Tensor>): void {
   for (const leaf of leaves) {
     const { grad } = leaf;
     if (grad && !grad.traced && grad.storage.isShared) leaf.grad = copyOf(grad);
   }
-  if (!root.traced) watchGrowth(root.device);
 }
 
 function check(root: Tensor, gradient: Tensor | undefined): void {
@@ -57,12 +69,16 @@ function check(root: Tensor, gradient: Tensor | undefined): void {
   }
 }
 
-function propagate(root: Tensor, start: Tensor, leaves: Set<Tensor>, retainGraph: boolean): void {
-  const order = topologicalOrder(root.node!);
+function propagate(
+  starts: readonly (readonly [result: Tensor, gradient: Tensor])[],
+  leaves: Set<Tensor>,
+  retainGraph: boolean,
+): void {
+  const order = topologicalOrder(starts.flatMap(([{ node }]) => node ?? []));
   for (const node of order) node.retain();
   try {
     const flow = new Flow(leaves);
-    flow.add(root, start);
+    for (const [result, gradient] of starts) flow.add(result, gradient);
     for (const node of order) {
       if (flow.through(node) && !retainGraph) node.spend();
     }
@@ -164,10 +180,18 @@ function copyOf(shared: Tensor): Tensor {
   return copy;
 }
 
-/** Nodes from the root back, every node after all users of its outputs. @throws TensorError `GRAPH_SPENT` */
-function topologicalOrder(root: Node): Node[] {
+/** Nodes from the roots back, every node after all users of its outputs. @throws TensorError `GRAPH_SPENT` */
+function topologicalOrder(roots: readonly Node[]): Node[] {
   const order: Node[] = [];
-  const seen = new Set<Node>([root]);
+  const seen = new Set<Node>();
+  for (const root of roots) visit(root, seen, order);
+  return order.reverse();
+}
+
+/** Appends what can be reached from a node and has not been seen, every node before its users. */
+function visit(root: Node, seen: Set<Node>, order: Node[]): void {
+  if (seen.has(root)) return;
+  seen.add(root);
   const stack = [{ node: root, next: 0 }];
   while (stack.length > 0) {
     const top = stack[stack.length - 1];
@@ -189,5 +213,4 @@ function topologicalOrder(root: Node): Node[] {
       stack.push({ node, next: 0 });
     }
   }
-  return order.reverse();
 }

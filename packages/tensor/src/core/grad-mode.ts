@@ -7,6 +7,17 @@ export function gradEnabled(): boolean {
   return enabled;
 }
 
+/** Runs `fn` with recording, also within `noGrad`: a gradient that computes anew what it is the gradient of. */
+export function withGrad<R>(fn: () => R): R {
+  const before = enabled;
+  enabled = true;
+  try {
+    return fn();
+  } finally {
+    enabled = before;
+  }
+}
+
 /** Runs a synchronous `fn` without recording. @throws TensorError `ASYNC_NO_GRAD` for an asynchronous one */
 export function noGrad<R>(fn: () => R): R {
   const before = enabled;

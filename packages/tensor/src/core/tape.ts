@@ -18,6 +18,13 @@ export type Target<L> =
   | { readonly leaf: L; readonly node?: undefined }
   | { readonly node: TapeNode<L>; readonly output: number };
 
+let recorded = 0;
+
+/** The `order` of the operation recorded last. */
+export function lastRecorded(): number {
+  return recorded;
+}
+
 /**
  * One recorded operation. It keeps the memory of what it read and wrote until its gradient has run, or until
  * nothing can reach it any more: no tensor that it made, and no operation that used one. Disposing of a tensor,
@@ -29,6 +36,8 @@ export type Target<L> =
  * @typeParam L the leaves, whose gradients are kept
  */
 export class TapeNode<L> {
+  /** Greater than that of every operation recorded before. */
+  readonly order = ++recorded;
   readonly op: { readonly name: string };
   readonly attrs: unknown;
   #inputs: readonly Saved<L>[];

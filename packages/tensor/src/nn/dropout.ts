@@ -2,7 +2,7 @@ import { requireOptions } from "../core/arguments.js";
 import { TensorError } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
 import { dropout } from "../ops/dropout.js";
-import { eachRun } from "../ops/trace.js";
+import { eachRunDraws } from "../ops/trace.js";
 import { Module } from "./module.js";
 
 /** Options of `Dropout`. */
@@ -36,10 +36,13 @@ export class Dropout extends Module {
 
   override forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0) return x;
-    const attrs = { keep: 1 - this.p, seed: this.seed, call: 0 };
-    eachRun(() => {
-      attrs.call = this.calls++;
+    const call = eachRunDraws(() => this.calls++);
+    return dropout(x, {
+      keep: 1 - this.p,
+      seed: this.seed,
+      get call() {
+        return call.value;
+      },
     });
-    return dropout(x, attrs);
   }
 }

@@ -28,6 +28,7 @@ import { TapeNode } from "../core/tape.js";
 import { Tensor, type TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
+import { leavesOut } from "./rerun.js";
 import type { OpRun, OpSpec, PackedRoom } from "./spec.js";
 import { activeTrace, type TraceNode } from "./trace.js";
 
@@ -60,6 +61,7 @@ function applyOp<A>(spec: OpSpec<A>, inputs: readonly Tensor[], attrs: A): Tenso
   const device = commonDevice(spec.name, inputs);
   const infos = spec.outputs(inputs, attrs);
   for (const info of infos) assertShape(spec.name, info.shape);
+  if (leavesOut(spec, inputs.length, infos, attrs)) return [];
   const traces = activeTrace() !== undefined || inputs.some((input) => input.traced);
   const outputs = traces
     ? traceOp(spec, inputs, attrs, infos, device)

@@ -1,5 +1,6 @@
 import type { Storage } from "../core/storage.js";
 import type { Tensor, TraceValue } from "../core/tensor.js";
+import { drawn, isRerun } from "./rerun.js";
 import type { OpSpec } from "./spec.js";
 
 /** One operation of a traced graph; `inputs` are traced tensors or constants (parameters). */
@@ -55,8 +56,23 @@ export function recordTrace<R>(fn: (trace: Trace) => R): { trace: Trace; result:
   }
 }
 
-/** Does something on the host now, or while a plan or a training step is traced, at each of its runs. */
+/**
+ * Does something on the host now, or while a plan or a training step is traced, at each of its runs. What a checkpoint
+ * runs again has done it before.
+ */
 export function eachRun(effect: () => void): void {
+  if (isRerun()) return;
   if (active) active.effects.push(effect);
   else effect();
+}
+
+/** An object whose `value` is drawn now, or at each run of what is traced; the same where a checkpoint runs again. */
+export function eachRunDraws(draw: () => number): { value: number } {
+  return drawn(() => {
+    const holder = { value: 0 };
+    eachRun(() => {
+      holder.value = draw();
+    });
+    return holder;
+  });
 }

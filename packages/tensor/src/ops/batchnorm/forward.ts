@@ -9,6 +9,7 @@ import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import { requireDtype } from "../dtype-check.js";
 import { defineOp } from "../op.js";
+import { isRerun } from "../rerun.js";
 import type { OpRun, OpSpec } from "../spec.js";
 
 export interface BatchNormAttrs {
@@ -140,9 +141,11 @@ export function batchNormLeakyRelu(x: Tensor, layer: BatchNormLayer, slope: numb
 /** The same without an activation where `slope` is absent. */
 export function batchNormLayer(x: Tensor, layer: BatchNormLayer, slope?: number): Tensor {
   const { gamma, beta, runningMean, runningVariance, eps, momentum } = layer;
-  return layer.training
-    ? trainingOp([x, gamma, beta, runningMean, runningVariance], { eps, slope, momentum })[0]
-    : inferenceOp([x, runningMean, runningVariance, gamma, beta], { eps, slope })[0];
+  if (!layer.training) {
+    return inferenceOp([x, runningMean, runningVariance, gamma, beta], { eps, slope })[0];
+  }
+  if (isRerun()) return trainingOp([x, gamma, beta], { eps, slope })[0];
+  return trainingOp([x, gamma, beta, runningMean, runningVariance], { eps, slope, momentum })[0];
 }
 
 /** What `batchNormTraining` gives: statistics are the batch's own [C], the variance biased. */
