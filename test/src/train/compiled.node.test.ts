@@ -1,5 +1,5 @@
 /** A trainer's compiled steps against its eager ones: the same network, data and settings. */
-import { nn, type StateDict } from "@retinaface-webgpu/tensor";
+import { Device, nn, type StateDict } from "@retinaface-webgpu/tensor";
 import {
   type Sample,
   Trainer,
@@ -36,10 +36,11 @@ interface Case {
 function makeTrainer(
   { network = MOBILE, settings = {}, size = 64 }: Pick<Case, "network" | "settings" | "size">,
   options: Partial<TrainerOptions>,
+  on = device(),
 ) {
-  const student = new RetinaFaceNetwork(nn.Init.seeded(device(), 5), network);
+  const student = new RetinaFaceNetwork(nn.Init.seeded(on, 5), network);
   const own = { ...plainSettings(size, 0), weightDecay: 0, ...settings };
-  const trainer = new Trainer(device(), student, { ...trainerOptions(own, 10), ...options });
+  const trainer = new Trainer(on, student, { ...trainerOptions(own, 10), ...options });
   const dispose = () => {
     trainer.dispose();
     student.dispose();
@@ -89,6 +90,14 @@ const cases: Case[] = [
     // Its 1×1 convolution without activation leads from one batch norm to another: shifts have no gradient.
     cancels: 1e-11,
   },
+  {
+    name: "ResNet-50, frozen start, focal loss",
+    network: { backbone: "resnet50", channels: 16 },
+    size: 32,
+    settings: { lr: 1e-4, freeze: ["stem", "stage1", "stage2"], classification: "focal" },
+    batches: [3],
+    steps: 1,
+  },
 ];
 
 function largest(values: Iterable<number>): number {
@@ -124,7 +133,9 @@ for (const each of cases) {
       const [actual] = await compiled.trainer.losses();
       assert.equal(Object.keys(actual), Object.keys(expected));
       const what = `losses of step ${i}`;
-      assertClose(Object.values(actual), Object.values(expected), { rtol: 1e-5, what });
+      // What an update has changed differs by its rounding too.
+      const rtol = i === 0 ? 1e-5 : 3e-5;
+      assertClose(Object.values(actual), Object.values(expected), { rtol, what });
       if (i > 0) continue;
       const [a, b] = [await compiled.trainer.state(), await eager.trainer.state()];
       // After one step the optimizer's memory is the gradients.
@@ -138,6 +149,54 @@ for (const each of cases) {
     for (const { dispose } of [eager, compiled]) dispose();
   });
 }
+
+test("activations computed anew give the same to the bit, compiled and eager, behind a frozen start too", async () => {
+  for (const freeze of [[], ["stem", "stage1"]]) {
+    const settings = { freeze, clip: 1, ema: 0.9 };
+    for (const compiled of [true, false]) {
+      const states: StateDict[] = [];
+      for (const recompute of [false, true]) {
+        const made = makeTrainer({ settings: { ...settings, recompute }, size: 32 }, { compiled });
+        for (let i = 0; i < 2; i++) await made.trainer.step(stepOf([2], 32, i));
+        states.push((await made.trainer.state()).network);
+        made.dispose();
+      }
+      for (const [name, { data }] of states[0]) {
+        assert.equal(states[1].get(name)!.data, data, `${name}, compiled: ${compiled}`);
+      }
+    }
+  }
+});
+
+/** Losses of fifty steps. */
+async function fifty(options: Partial<TrainerOptions>, on?: Device): Promise<number[]> {
+  const { trainer, dispose } = makeTrainer({ size: 32 }, { ...options, readEvery: 1 }, on);
+  const seen: number[] = [];
+  for (let i = 0; i < 50; i++) {
+    await trainer.step(stepOf([2], 32, i % 5));
+    seen.push((await trainer.losses())[0].total!);
+  }
+  dispose();
+  return seen;
+}
+
+test("fifty steps compiled differ from eager ones no more than eager ones by other kernels do", async () => {
+  const plain = await Device.create({ features: [] });
+  const [eager, compiled, other] = [
+    await fifty({ compiled: false }),
+    await fifty({}),
+    await fifty({ compiled: false }, plain),
+  ];
+  plain.destroy();
+  const apart = (a: readonly number[]) =>
+    largest(eager.map((loss, i) => (a[i] - loss) / Math.max(1e-3, loss)));
+  // Rounding grows alike in both, but not equally: what is as far as it may be without subgroups is twice that.
+  assert.ok(
+    apart(compiled) <= 2 * apart(other) + 1e-4,
+    `compiled ${apart(compiled)}, other kernels ${apart(other)}`,
+  );
+  assert.ok(eager[49] < eager[0], "it learns");
+});
 
 test("several shapes in one run; where each batch has its own, training goes on eagerly", async () => {
   const notices: string[] = [];

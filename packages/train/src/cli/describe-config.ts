@@ -33,6 +33,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     "batch-size": settings.batchSize,
     accumulate: settings.accumulate,
     "image-size": settings.imageSize,
+    recompute: settings.recompute,
     optimizer: settings.optimizer,
     lr: settings.lr,
     "lr-factors": settings.lrFactors,

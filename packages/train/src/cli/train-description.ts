@@ -20,7 +20,7 @@ export function partsOf(values: TrainValues, { pretrained, backbone }: Start): s
 
 /** Settings that are left out where nobody gave them, so that runs from before they were there go on. */
 function optionalSettings(values: TrainValues, parts: readonly string[]) {
-  const { crop, mirror, distort, lossWeights, lrFactors } = values;
+  const { crop, mirror, distort, lossWeights, lrFactors, recompute } = values;
   const augmentation = {
     ...(crop !== undefined && { crop: crop === "none" ? null : crop }),
     ...(mirror !== undefined && { mirror }),
@@ -34,6 +34,7 @@ function optionalSettings(values: TrainValues, parts: readonly string[]) {
   return {
     ...(switches.length > 0 && { augmentation }),
     ...(lossWeights && { lossWeights: parseNamedNumbers(lossWeights, "loss weights") }),
+    ...(recompute && { recompute }),
     ...(lrFactors && { lrFactors: parseLrFactors(lrFactors, parts) }),
   };
 }

@@ -35,6 +35,7 @@ export interface TrainValues {
   readonly batchSize: number;
   readonly accumulate: number;
   readonly imageSize: number;
+  readonly recompute?: boolean;
   readonly optimizer: TrainSettings["optimizer"];
   readonly lr?: number;
   readonly momentum: number;
@@ -159,6 +160,10 @@ function trainingOptions(): Option[] {
     number("--batch-size <n>", "images a batch", wholeNumber(1), 8),
     number("--accumulate <n>", "batches a step", wholeNumber(1), 1),
     number("--image-size <n>", "side of training images", wholeNumber(32), 640),
+    new Option(
+      "--recompute",
+      "keep fewer activations and compute them anew: less memory, more time",
+    ),
     choice("--optimizer <name>", "", ["sgd", "adamw"]),
     number("--lr <x>", "learning rate (default: the preset's; 0.001 for adamw)", numberFrom(0)),
     new Option(

@@ -38,6 +38,8 @@ export interface TrainSettings {
   readonly lossWeights?: Readonly<Record<string, number>>;
   /** Factors of the learning rate by part of the network and for `heads`; 1 for those that are not named. */
   readonly lrFactors?: Readonly<Record<string, number>>;
+  /** Of every part of the network only the results are kept for the backward pass, which computes the rest anew. */
+  readonly recompute?: boolean;
   readonly config: DetectorConfig;
 }
 
@@ -145,6 +147,7 @@ export function trainerOptions(settings: TrainSettings, totalSteps: number): Tra
     config,
     frozen: settings.freeze,
     fixedNorm: settings.fixedNorm,
+    recompute: settings.recompute,
     match: { ...match, variances: config.variances },
     loss: { ...loss, classification, weights },
     optimizer: (_, network) => {

@@ -1,5 +1,6 @@
 import {
   type BatchPlace,
+  checkpoint,
   type Device,
   empty,
   full,
@@ -43,6 +44,8 @@ export interface TrainerOptions {
   readonly frozen: readonly string[];
   /** Keep batch norm in inference mode everywhere, for batches too small to tell a mean. */
   readonly fixedNorm: boolean;
+  /** Keep only what each part of the network gives and compute the rest anew in the backward pass. Default false. */
+  readonly recompute?: boolean | undefined;
   readonly match: MatchOptions;
   readonly loss: LossOptions;
   /** Another objective than labelled faces; `match` and `loss` then count nothing. */
@@ -348,7 +351,10 @@ export class Trainer {
   /** The network from its images, or from where its frozen prefix ends. */
   #predict(maps: readonly Tensor[]): NetworkOutput {
     let reached = [...maps];
-    for (const part of this.#parts.slice(this.#depth)) reached = part.run(reached);
+    for (const part of this.#parts.slice(this.#depth)) {
+      const run = (...before: Tensor[]) => part.run(before);
+      reached = this.#options.recompute ? checkpoint(run, ...reached) : part.run(reached);
+    }
     return this.network.join(this.network.predict(reached));
   }
 
