@@ -15,9 +15,9 @@ type Results = Tensor | readonly Tensor[];
  * 2016, PyTorch's `torch.utils.checkpoint`). It takes the memory of a part's activations for its time once more. In
  * eager mode and in compiled steps alike.
  *
- * Parameters that `fn` uses get their gradients. Batch norm's running statistics and counts change once, dropout leaves
- * out the same elements both times, and the results are those without `checkpoint`, to the bit where `fn` always
- * computes the same.
+ * Parameters that `fn` uses get their gradients. Batch norm's running statistics and counts change once, and dropout
+ * leaves out the same elements both times. Gradients differ by rounding at most, where those of several users of a
+ * tensor are added in another order.
  *
  * @param fn must do the same both times and depend on nothing that changes in between; synchronous
  * @throws TensorError `CHECKPOINT` where it returns no tensors, uses a tensor with a graph that is not among `inputs`,
