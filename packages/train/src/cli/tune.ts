@@ -4,7 +4,7 @@ import { backendOptions, type Outputs, overwriteOption } from "retinaface-webgpu
 import type { Problem } from "../data/record.js";
 import type { Detect, Detections } from "../evaluate/detections.js";
 import { runDetector } from "../evaluate/run.js";
-import { detectAtScales, networkScale, type TestScale } from "../evaluate/test-scales.js";
+import { detectAtScales, type TestScale } from "../evaluate/test-scales.js";
 import { formatCandidates, parseCandidates } from "../tune/candidates.js";
 import {
   plotTuning,
@@ -72,10 +72,7 @@ async function findCandidates(
   });
   try {
     const one = { scales: [scale], mirror: false, voteThreshold: 1 };
-    const detect: Detect = async (image) => ({
-      ...(await detectAtScales(detector.pass, image, one)),
-      scale: networkScale(scale, image.width, image.height),
-    });
+    const detect: Detect = (image) => detectAtScales(detector.pass, image, one);
     const run = await runDetector(records, detect, {
       onProgress: (done, id) => progress.update(done, id),
     });

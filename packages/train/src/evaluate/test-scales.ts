@@ -1,7 +1,6 @@
 import {
   scaleFactor as factorOf,
   LANDMARK_COORDINATES,
-  networkSize,
   parseScale,
   type RawImage,
   type WantedSides,
@@ -50,16 +49,6 @@ export type DetectPass = (image: RawImage, sides?: WantedSides) => Promise<Detec
 /** The factor by which an image of this size is scaled. */
 export function scaleFactor(scale: TestScale, width: number, height: number): number {
   return factorOf(width, height, sidesOf(scale));
-}
-
-/** Pixels that the network sees for each pixel of an image of this size, across and down. */
-export function networkScale(
-  scale: TestScale,
-  width: number,
-  height: number,
-): readonly [x: number, y: number] {
-  const seen = networkSize(width, height, sidesOf(scale));
-  return [seen.width / width, seen.height / height];
 }
 
 function mirrored(image: RawImage): RawImage {
