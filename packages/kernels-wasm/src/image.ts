@@ -71,7 +71,6 @@ export function imageInput(spec: ImageInputSpec): Kernel {
       [Image.width]: width,
       [Image.height]: height,
       [Image.chunkRows]: strip,
-      [Image.scratchBytes]: bytes,
     },
     floats: { [Image.meanB]: mean[0], [Image.meanG]: mean[1], [Image.meanR]: mean[2] },
     operands: [

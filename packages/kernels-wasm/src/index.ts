@@ -30,6 +30,7 @@ export {
   type ProgramStep,
   SLACK_BYTES,
   TEAM_BYTES,
+  threadBytes,
 } from "./kernel.js";
 export {
   type MatmulSpec,

@@ -14,7 +14,10 @@ export interface Kernel {
   readonly name: string;
   readonly words: Int32Array;
   readonly operands: readonly OperandSlot[];
-  /** Where the address of the threads' own memory goes, and the bytes that each of them needs. */
+  /**
+   * Where the address of the threads' own memory goes, and in the word behind it the bytes from one thread's to the
+   * next's; and the bytes that each of them needs.
+   */
   readonly scratch?: { readonly field: number; readonly bytes: number };
   /** Floating-point operations, a multiply-add counting 2. */
   readonly flops: number;
@@ -32,6 +35,9 @@ export interface KernelSequence {
  * floats at a time. Leave as much room behind the last operand in memory.
  */
 export const SLACK_BYTES = 64;
+
+/** Of a processor's cache. */
+const LINE_BYTES = 64;
 
 /** Bytes of zeros that a team of threads needs to meet. */
 export const TEAM_BYTES = 64;
@@ -77,13 +83,23 @@ export interface ProgramStep {
 }
 
 /**
+ * Bytes of a thread's own memory in a program: the same in every step, as threads may be at different ones, where a
+ * smaller piece of one would lie in a larger of another.
+ */
+export function threadBytes(steps: readonly { readonly kernel: Kernel }[]): number {
+  const most = Math.max(0, ...steps.map(({ kernel }) => kernel.scratch?.bytes ?? 0));
+  return Math.ceil(most / LINE_BYTES) * LINE_BYTES;
+}
+
+/**
  * Writes steps one after the other, with the addresses of their operands.
  *
- * @param scratch address of the threads' own memory: `threads` times the largest `scratch.bytes`
+ * @param scratch address of the threads' own memory: `threads` times `threadBytes(steps)`
  */
 export function encodeProgram(steps: readonly ProgramStep[], scratch: number): Int32Array {
   const length = steps.reduce((total, { kernel }) => total + kernel.words.length, 0);
   const program = new Int32Array(length + Head.size);
+  const stride = threadBytes(steps);
   let at = 0;
   for (const [i, { kernel, addressOf, joins }] of steps.entries()) {
     program.set(kernel.words, at);
@@ -91,7 +107,7 @@ export function encodeProgram(steps: readonly ProgramStep[], scratch: number): I
     for (const { operand, field, offset } of kernel.operands) {
       program[at + field] = addressOf(operand) + offset;
     }
-    if (kernel.scratch) program[at + kernel.scratch.field] = scratch;
+    if (kernel.scratch) program.set([scratch, stride], at + kernel.scratch.field);
     at += kernel.words.length;
   }
   return program;

@@ -1,10 +1,12 @@
 import {
   compileKernels,
+  conv2dWeightGradient,
   copy,
   encodeProgram,
   instantiateKernels,
   MEMORY_PAGES,
   pointwise,
+  threadBytes,
 } from "@retinaface-webgpu/kernels-wasm";
 import { WasmEngine } from "@retinaface-webgpu/tensor/wasm";
 import { test } from "uvu";
@@ -79,6 +81,38 @@ test("a program with steps that join others runs again as it is", async () => {
     assert.equal([...floats.subarray(17408 / 4, 17408 / 4 + ROWS * COUNT)], EXPECTED);
     assert.equal(words.slice(65536 / 4, 65536 / 4 + program.length), program);
   }
+});
+
+/** Weight gradients of two sizes, whose threads want little and much memory of their own. */
+const GRADIENTS = [4, 12].map((inChannels) =>
+  conv2dWeightGradient({
+    batch: 1,
+    inHeight: 40,
+    inWidth: 24,
+    inChannels,
+    outChannels: 8,
+    kernelSize: [3, 3],
+    stride: [1, 1],
+    padding: [1, 1, 1, 1],
+    dilation: [1, 1],
+    groups: 1,
+    activation: { kind: "none" },
+  }),
+);
+
+test("threads at joined steps that want different memory keep off one another's", () => {
+  const [small, large] = GRADIENTS.map(({ kernels }) => kernels[0]);
+  const [{ field: a, bytes: few }, { field: b, bytes: many }] = [small.scratch!, large.scratch!];
+  assert.is.not(few, many);
+  const program = encodeProgram(
+    [small, large].map((kernel) => ({ kernel, joins: true, addressOf: () => 64 })),
+    4096,
+  );
+  const second = small.words.length;
+  const stride = threadBytes([{ kernel: small }, { kernel: large }]);
+  assert.ok(stride >= Math.max(few, many) && stride % 64 === 0);
+  assert.equal([...program.slice(a, a + 2)], [4096, stride]);
+  assert.equal([...program.slice(second + b, second + b + 2)], [4096, stride]);
 });
 
 test.run();

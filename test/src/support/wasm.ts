@@ -6,6 +6,7 @@ import {
   MEMORY_PAGES,
   SLACK_BYTES,
   TEAM_BYTES,
+  threadBytes,
 } from "@retinaface-webgpu/kernels-wasm";
 
 /** What lies where nothing should be read: a NaN, which no sum survives. */
@@ -50,7 +51,7 @@ export async function runWasmSteps(
     at = Math.ceil((at + bytes + SLACK_BYTES) / 64) * 64;
   }
   const scratch = at;
-  const scratchBytes = Math.max(...kernels.map((kernel) => kernel.scratch?.bytes ?? 0));
+  const scratchBytes = threadBytes(kernels.map((kernel) => ({ kernel })));
   const program = Math.ceil((scratch + scratchBytes + SLACK_BYTES) / 64) * 64;
   const addressOf = (name: string) => {
     const place = places.get(name);

@@ -194,7 +194,6 @@ function stridedKernel(spec: Conv2dSpec, transposed: Conv2dSpec, parts: StridedP
       [StridedGradient.inChannels]: spec.inChannels / groups,
       [StridedGradient.outChannels]: spec.outChannels / groups,
       [StridedGradient.chunkPixels]: parts.chunkPixels,
-      [StridedGradient.scratchBytes]: bytes,
       ...phaseWords(spec, begins),
     },
     operands,

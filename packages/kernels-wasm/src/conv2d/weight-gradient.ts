@@ -111,7 +111,6 @@ function products(spec: Conv2dSpec, bias: boolean): KernelSequence {
       [WeightGradient.blockRows]: cut.blockRows,
       [WeightGradient.blockWidth]: cut.blockWidth,
       [WeightGradient.blockOutputs]: cut.blockOutputs,
-      [WeightGradient.scratchBytes]: bytes,
     },
     operands: [
       ...gradientOperands(spec),

@@ -91,7 +91,7 @@ export function hardNegatives(spec: {
     opcode: Opcode.Mining,
     size: Mining.size,
     chunks: batch,
-    integers: { [Mining.priors]: priors, [Mining.scratchBytes]: HISTOGRAM },
+    integers: { [Mining.priors]: priors },
     floats: { [Mining.ratio]: ratio },
     operands: [
       { operand: "losses", field: Mining.losses, offset: 0 },

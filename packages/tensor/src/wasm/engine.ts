@@ -5,6 +5,7 @@ import {
   MEMORY_PAGES,
   SLACK_BYTES,
   TEAM_BYTES,
+  threadBytes,
 } from "@retinaface-webgpu/kernels-wasm";
 import { canShareMemory, processorCount, startThread } from "#platform";
 import { TensorError } from "../core/errors.js";
@@ -224,7 +225,7 @@ export class WasmEngine {
   /** Room for a job: its own bytes, the threads' scratch, the program and the team's place. */
   #arrange({ bytes, steps }: Pick<WasmJob, "bytes" | "steps">) {
     const align = (value: number) => Math.ceil(value / 64) * 64;
-    const scratchBytes = Math.max(0, ...steps.map(({ kernel }) => kernel.scratch?.bytes ?? 0));
+    const scratchBytes = threadBytes(steps);
     const words = steps.reduce((n, { kernel }) => n + kernel.words.length, 16);
     const scratch = align(bytes + SLACK_BYTES);
     const program = align(scratch + scratchBytes * this.threads + SLACK_BYTES);
