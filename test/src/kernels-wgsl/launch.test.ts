@@ -13,6 +13,9 @@ test("every exported kernel has a case", () => {
   assert.equal(missing, [], "add them to test/src/kernels-wgsl/snapshot-cases.ts");
 });
 
+/** Storage buffers of a kernel that is taken only where a device has as many: `isWholeBatchNorm`. */
+const WIDE = 9;
+
 test("every kernel can be launched on a device with default limits", () => {
   for (const [title, kernel] of snapshotCases()) {
     const { wgsl, bindings, params, workgroups } = kernel;
@@ -20,7 +23,8 @@ test("every kernel can be launched on a device with default limits", () => {
       workgroups.every((n) => Number.isInteger(n) && n >= 1 && n <= 65535),
       title,
     );
-    assert.ok(bindings.filter((b) => b !== "uniform").length <= 8, title);
+    const most = title.startsWith("batchNormBackwardWhole") ? WIDE : 8;
+    assert.ok(bindings.filter((b) => b !== "uniform").length <= most, title);
     assert.is((params?.byteLength ?? 0) % 4, 0, title);
     const declared = [...wgsl.matchAll(/@group\(0\) @binding\((\d+)\)/g)].map((m) => Number(m[1]));
     const expected = bindings.length + (params ? 1 : 0);

@@ -363,7 +363,7 @@ export function snapshotCases(): ReadonlyMap<string, Kernel> {
   ]);
 }
 
-/** Exported functions that make no kernel. */
+/** Exported functions that make no kernel, or several that have cases under another name. */
 export const HELPERS: readonly string[] = [
   "Conv2dSpecError",
   "bindConv2d",
@@ -377,6 +377,7 @@ export const HELPERS: readonly string[] = [
   "conv2dFlops",
   "conv2dOutputSize",
   "conv2dVariants",
+  "isWholeBatchNorm",
   "keyMargin",
   "linearWorkgroups",
   "marginKey",
@@ -387,6 +388,10 @@ export const HELPERS: readonly string[] = [
   "packParams",
   "padOutputShape",
   "poolOutputSize",
+  "powerFunction",
+  "scatterAddSorted",
+  "sortPairs",
+  "unaryKernel",
   "resizeAxis",
   "segmentCount",
   "tapRadius",

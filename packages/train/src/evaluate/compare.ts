@@ -131,8 +131,20 @@ function bootstrap(images: readonly ComparedImage[], resamples: number, seed: nu
   return Float64Array.from(differences).sort();
 }
 
+/** What a threshold makes of an image's detections. */
+export interface Outcomes {
+  /** `[faces]`: 1 where found. */
+  readonly found: Uint8Array;
+  /** Positions of the false ones among the detections. */
+  readonly falseFaces: readonly number[];
+}
+
 /** Which faces of an image are found at scores of at least `threshold`, and the false faces among the detections. */
-export function outcomesAt(record: FaceRecord, detections: Detections, threshold: number) {
+export function outcomesAt(
+  record: FaceRecord,
+  detections: Detections,
+  threshold: number,
+): Outcomes {
   const matched = overlapDetections(record, detections);
   const found = new Uint8Array(record.labels.length);
   const falseFaces: number[] = [];
