@@ -128,7 +128,7 @@ const slips: Slip[] = [
   { check: total, kernel: "reduce-sum", right: "r < p.length", wrong: "r + 1u < p.length" },
   { check: classes, kernel: "softmax-workgroup", right: "width > 0u", wrong: "width > 1u" },
   { check: classes, kernel: "softmax-backward", right: " - total", wrong: " + total" },
-  { check: norm, kernel: "batchnorm-statistics", right: "x[at] - mean", wrong: "x[at]" },
+  { check: norm, kernel: "batchnorm-statistics", right: "value - mean", wrong: "value" },
   { check: norm, kernel: "batchnorm-backward-input", right: " - byBeta", wrong: "" },
   { check: enlarge, kernel: "resize-bilinear", right: "low + 1", wrong: "low + 2" },
   {
