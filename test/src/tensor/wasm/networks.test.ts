@@ -13,6 +13,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertClose } from "../../support/close.js";
 import { Random } from "../../support/random.js";
+import { skip } from "../../support/skip.js";
 import { rejectsCode } from "../../support/throws.js";
 
 let engine: WasmEngine;
@@ -147,7 +148,12 @@ test("functions of one element, moves and reductions", async () => {
   });
 });
 
-test("a plan follows changed weights by update(), of every operation alike", async () => {
+/** Devices on the engine need memory that threads share, which only some pages have. */
+const shares = globalThis.crossOriginIsolated !== false;
+const onSharedMemory = (name: string, run: () => Promise<void>) =>
+  shares ? test(name, run) : skip(test, name, "the page is not cross-origin isolated");
+
+onSharedMemory("a plan follows changed weights by update(), of every operation alike", async () => {
   const device = await createHostDevice(engine);
   const init = nn.Init.seeded(device, 5);
   const conv = new nn.Conv2d(init, 3, 4, { kernelSize: 3 });
