@@ -157,7 +157,7 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "detect",
-      every: 3,
+      every: 6,
       args: [DETECT, "detect", "photos", "--out", "out/faces"],
       overwrite: "--overwrite",
       isOutput: below("out/faces"),
@@ -169,7 +169,7 @@ export function commandsOf(server: string): Command[] {
       isOutput: below("cache"),
       keeps: (file) => file.endsWith(".part"),
     },
-    { name: "kernels", every: 2, args: script(KERNELS), isOutput: below("cache") },
+    { name: "kernels", every: 4, args: script(KERNELS), isOutput: below("cache") },
     {
       name: "site",
       every: 5,
@@ -198,7 +198,7 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "contact-sheet",
-      every: 2,
+      every: 4,
       args: [TRAIN, "contact-sheet", ...data, ...sheet, "--out", "out/sheet.png"],
       overwrite: "--overwrite",
       isOutput: is("out/sheet.png"),
@@ -222,7 +222,7 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "evaluate",
-      every: 3,
+      every: 6,
       args: [
         TRAIN,
         "evaluate",
@@ -242,7 +242,7 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "train",
-      every: 3,
+      every: 6,
       args: script(RUN),
       overwrite: "--resume",
       isOutput: below("run"),
