@@ -40,7 +40,13 @@ export {
   panels,
   panelsLength,
 } from "./matmul.js";
-export { compileKernels, instantiateKernels, MEMORY_PAGES, type WasmExports } from "./module.js";
+export {
+  compileKernels,
+  instantiateKernels,
+  MEMORY_PAGES,
+  type WasmExports,
+  type WasmType,
+} from "./module.js";
 export { type GatherSpec, gather, type TriangleSpec, triangle } from "./moves.js";
 export {
   type CopySpec,

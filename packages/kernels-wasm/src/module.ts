@@ -16,6 +16,13 @@ export interface WasmExports {
  */
 export const MEMORY_PAGES = 65536;
 
+/** A type of `WebAssembly`, for programs compiled without a page's types too. */
+export type WasmType<Name extends "Memory" | "Module"> = typeof globalThis extends {
+  WebAssembly: Record<Name, { prototype: infer T }>;
+}
+  ? T
+  : object;
+
 /**
  * Compiles the kernels. Instances import `env.memory`, a shared memory of at most `MEMORY_PAGES`.
  *
@@ -23,7 +30,7 @@ export const MEMORY_PAGES = 65536;
  * fetch, no path that a bundler must follow, and a page's policy needs no more than
  * `wasm-unsafe-eval`.
  */
-export function compileKernels(): Promise<WebAssembly.Module> {
+export function compileKernels(): Promise<WasmType<"Module">> {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
@@ -32,8 +39,8 @@ export function compileKernels(): Promise<WebAssembly.Module> {
 
 /** The kernels on a memory: one instance for each thread. */
 export async function instantiateKernels(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
+  module: WasmType<"Module">,
+  memory: WasmType<"Memory">,
 ): Promise<WasmExports> {
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   return instance.exports as unknown as WasmExports;

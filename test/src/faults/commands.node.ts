@@ -17,6 +17,8 @@ export interface Command {
   readonly overwrite?: string;
   /** Whether a file below the folder is one that was asked for. */
   isOutput(file: string): boolean;
+  /** Whether an output has another name or other bytes at each run. */
+  varies?(file: string): boolean;
   /** In the suite every so many calls are struck. */
   readonly every: number;
   /** Whether an unfinished file is left on purpose where the command fails. */
@@ -109,11 +111,23 @@ await kernelStore("cache").write('{"kernels":{}}')${FINISH}`;
 
 const script = (text: string) => ["--input-type=module", "-e", text, "--"];
 
+/** Whether TensorBoard's records follow one another, but for what a kill cut off from the last. */
+function hasWholeRecords(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 12 <= bytes.length; ) {
+    const length = Number(view.getBigUint64(at, true));
+    if (length === 0 || length > 1000) return false;
+    at += 16 + length;
+  }
+  return true;
+}
+
 function isRunWhole(file: string, bytes: Uint8Array): boolean {
   if (file.endsWith("metrics.jsonl")) {
     const lines = Buffer.from(bytes).toString().split("\n").slice(0, -1);
     return lines.every((line) => JSON.parse(line).kind === "step");
   }
+  if (file.includes(".tfevents.")) return hasWholeRecords(bytes);
   if (!file.endsWith("checkpoint.safetensors")) return false;
   const { state } = readTrainingCheckpoint(bytes);
   const data = state.network.get("weight")?.data as Float32Array;
@@ -246,6 +260,7 @@ export function commandsOf(server: string): Command[] {
       args: script(RUN),
       overwrite: "--resume",
       isOutput: below("run"),
+      varies: (file) => file.includes(".tfevents."),
       isWhole: isRunWhole,
     },
   ];

@@ -110,10 +110,10 @@ export class Place {
   /** Outputs of an undisturbed run that are absent or other. */
   missing(wanted: Tree): string[] {
     const after = this.tree();
-    const { isOutput } = this.command;
-    return [...wanted].flatMap(([file, is]) =>
-      isOutput(file) && after.get(file) !== is ? [`${file} is missing`] : [],
-    );
+    const { isOutput, varies } = this.command;
+    const lacks = ([file, is]: readonly [string, string]) =>
+      isOutput(file) && !varies?.(file) && after.get(file) !== is;
+    return [...wanted].filter(lacks).map(([file]) => `${file} is missing`);
   }
 }
 

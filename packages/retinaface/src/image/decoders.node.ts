@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import type { Known } from "@retinaface-webgpu/tensor/inference";
 import { ImageError, OptionError } from "../errors.js";
 import type { RawImage } from "../types.js";
 import { holdsBytes } from "./bytes.js";
@@ -20,7 +21,7 @@ const PROGRAM = new URL("./decode-thread.node.js", import.meta.url);
 export type Request =
   | {
       readonly id: number;
-      readonly input: string | Uint8Array | Blob;
+      readonly input: string | Uint8Array | Known<"Blob">;
       readonly options: DecodeOptions;
     }
   | { readonly abort: number };
