@@ -1,20 +1,17 @@
 import path from "node:path";
-import { openDecoders } from "#platform";
 import { alignFace } from "../align.js";
 import { cropFace } from "../crop/crop.js";
 import { facePose, type Pose } from "../crop/pose.js";
 import { sharpness } from "../crop/sharpness.js";
 import { hasLandmarks } from "../decode/face.js";
-import { aheadOf, decodersFor } from "../detect/files.js";
-import { inOrder, type Turn } from "../detect/in-order.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import { encodePng } from "../draw/png.node.js";
 import type { Face, RawImage } from "../types.js";
-import { errorLine, faceLine } from "./detect.js";
-import { JsonLines, type Streams } from "./lines.js";
+import { faceLine } from "./detect.js";
+import { eachPhoto, untilAborted } from "./each-photo.js";
+import type { Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";
-import { startProgress } from "./progress.js";
 
 /** What a face must be like to be cut out. */
 export interface CropFilter {
@@ -57,9 +54,16 @@ interface Cut {
   readonly sharpness: number;
 }
 
+/** A photo's faces that pass. */
+interface PhotoCuts {
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+  readonly cuts: readonly Cut[];
+}
+
 /** Side at which sharpness is measured. */
 const JUDGED_SIDE = 112;
-const BAR = "{bar} {value}/{total} photos  {label}";
 
 /**
  * Cuts faces out of photos, each into a PNG `photo-face1.png` of its own, best score first, and prints a JSON line for each
@@ -74,44 +78,22 @@ export async function cropPhotos(job: CropJob): Promise<number> {
   const outputs = new Outputs({ overwrite, inputs: read });
   if (!overwrite) await checkFirst(photos, out);
   const writer = new CropWriter(new OutputNames(out, photos), outputs);
-  const lines = new JsonLines(streams.stdout);
-  const decoders = openDecoders(decodersFor(photos));
-  const loading = job.load();
-  loading.catch(() => undefined);
-  const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
-  const look = async ({ file, error }: Photo, _: number, turn: Turn) => {
-    try {
-      if (error) throw error;
+  return eachPhoto<CropDetector, PhotoCuts>({
+    photos,
+    load: job.load,
+    look: async ({ file }, turn, { decoders, loading }) => {
       const { image } = await decoders.decode(file, { signal, truncated: job.call.truncated });
-      const detector = await loading;
+      const detector = await untilAborted(loading, signal);
       await turn.here;
       const faces = detector.detect(image, { ...job.call, signal });
       turn.done();
       const { width, height } = image;
       return { file, width, height, cuts: chosen(image, await faces, job) };
-    } catch (cause) {
-      await loading;
-      return { file, error: errorLine(cause) };
-    }
-  };
-  let failed = 0;
-  let done = 0;
-  try {
-    for await (const result of inOrder(photos, look, aheadOf(decoders), signal)) {
-      if (lines.closed) break;
-      progress?.clear();
-      if ("error" in result) failed++;
-      await lines.write("error" in result ? result : await writer.write(result));
-      progress?.update(++done, photos[done]?.file ?? "");
-    }
-  } catch (error) {
-    if (!signal?.aborted) throw error;
-  } finally {
-    progress?.stop();
-    await decoders.close();
-    (await loading.catch(() => undefined))?.dispose();
-  }
-  return failed;
+    },
+    lineOf: (photo) => writer.write(photo),
+    streams,
+    signal,
+  });
 }
 
 const cropName = (file: string, n: number) => `${path.parse(file).name}-face${n + 1}.png`;
@@ -151,8 +133,7 @@ class CropWriter {
     this.#outputs = outputs;
   }
 
-  async write(photo: { file: string; width: number; height: number; cuts: readonly Cut[] }) {
-    const { file, width, height, cuts } = photo;
+  async write({ file, width, height, cuts }: PhotoCuts) {
     const faces = [];
     for (const [n, { face, crop, pose, sharpness: sharp }] of cuts.entries()) {
       const target = this.#names.next(cropName(file, n));

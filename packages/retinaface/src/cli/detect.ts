@@ -1,14 +1,12 @@
 import { realpath } from "node:fs/promises";
-import { openDecoders, readBytes } from "#platform";
+import { readBytes } from "#platform";
 import { hasLandmarks } from "../decode/face.js";
-import { aheadOf, decodersFor } from "../detect/files.js";
-import { inOrder, type Turn } from "../detect/in-order.js";
+import type { Turn } from "../detect/in-order.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import type { Timings } from "../detect/timings.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
 import { ImageError, ReadError } from "../errors.js";
-import type { Decoders } from "../image/decoders.js";
 import { shownSize } from "../image/source.js";
 import { printable } from "../printable.js";
 import {
@@ -18,10 +16,10 @@ import {
   LANDMARK_NAMES,
   type RawImage,
 } from "../types.js";
-import { JsonLines, type Streams } from "./lines.js";
+import { eachPhoto, type Tools, untilAborted } from "./each-photo.js";
+import type { Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";
-import { startProgress } from "./progress.js";
 import { type Timed, TimingsReport } from "./timings.js";
 
 /** What the command needs of a detector. */
@@ -62,26 +60,31 @@ export interface DetectJob {
   signal?: AbortSignal;
 }
 
+/** A photo and what its file holds. */
+export interface PhotoFile {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
 /** What is written of a photo. */
 export interface CopyMaker {
   /** Of the copy's name, with its dot. */
   extensionOf(file: string): string;
   /** Copies take the place of the photos. */
   readonly inPlace?: boolean | undefined;
-  make(file: string, image: RawImage, faces: readonly Face[]): Promise<Uint8Array>;
+  make(photo: PhotoFile, image: RawImage, faces: readonly Face[]): Uint8Array;
 }
 
 const ANNOTATED: CopyMaker = {
   extensionOf: () => ".png",
-  make: async (_, image, faces) => encodePng(annotate(image, faces)),
+  make: (_, image, faces) => encodePng(annotate(image, faces)),
 };
 
-/** One line for each photo that was looked at. */
-interface Result {
-  failed: boolean;
-  line: unknown;
+/** What there is to say of a photo. */
+interface Found {
+  readonly line: unknown;
   /** For standard error. */
-  note?: string;
+  readonly note: string | undefined;
 }
 
 /** Where copies go. */
@@ -107,46 +110,22 @@ const LEAST_SIDE = 512;
  * already, before any work.
  */
 export async function detectPhotos(job: DetectJob): Promise<number> {
-  const { photos, streams, signal } = job;
+  const { photos, load, streams, signal } = job;
   const copies = await planCopies(job);
-  const lines = new JsonLines(streams.stdout);
-  const decoders = openDecoders(decodersFor(photos));
-  const detector = job.load();
-  let loaded: CommandDetector | undefined;
-  const settled = detector.then(
-    (value) => {
-      loaded = value;
-    },
-    () => undefined,
-  );
-  const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
   const report = job.timings ? new TimingsReport() : undefined;
-  const tools = { loading: detector, decoders, copies, report };
-  const look = (photo: Photo, _: number, turn: Turn) => lookAt(photo, turn, job, tools);
-  let failed = 0;
-  let done = 0;
-  try {
-    for await (const result of inOrder(photos, look, aheadOf(decoders), signal)) {
-      if (lines.closed) break;
-      if (result.failed) failed++;
-      progress?.clear();
-      if (result.note !== undefined) streams.stderr.write(`${printable(result.note)}\n`);
-      await lines.write(result.line);
-      progress?.update(++done, photos[done]?.file ?? "");
-    }
-  } catch (error) {
-    if (!signal?.aborted) throw error;
-  } finally {
-    progress?.stop();
-    await decoders.close();
-    if (!signal?.aborted) await settled;
-    if (loaded) report?.print(streams, loaded);
-    loaded?.dispose();
-  }
-  return failed;
+  return eachPhoto<CommandDetector, Found>({
+    photos,
+    load,
+    look: (photo, turn, tools) => lookAt(photo, turn, job, { ...tools, copies, report }),
+    lineOf: ({ line, note }) => {
+      if (note !== undefined) streams.stderr.write(`${printable(note)}\n`);
+      return line;
+    },
+    ended: (detector) => report?.print(streams, detector),
+    streams,
+    signal,
+  });
 }
-
-const BAR = "{bar} {value}/{total} photos  {label}";
 
 /** Names the copies and makes sure that none would replace a file that is not to be replaced. */
 async function planCopies(job: DetectJob): Promise<Copies | undefined> {
@@ -174,9 +153,7 @@ async function planCopies(job: DetectJob): Promise<Copies | undefined> {
 }
 
 /** What photos are looked at with. */
-interface Tools {
-  readonly loading: Promise<CommandDetector>;
-  readonly decoders: Decoders;
+interface DetectTools extends Tools<CommandDetector> {
   readonly copies: Copies | undefined;
   readonly report: TimingsReport | undefined;
 }
@@ -185,48 +162,37 @@ async function lookAt(
   photo: Photo,
   turn: Turn,
   { maxSide, minSide, decode, ignoreBelow, truncated, signal }: DetectJob,
-  { loading, decoders, copies, report }: Tools,
-): Promise<Result> {
-  const { file, error } = photo;
-  try {
-    if (error !== undefined) throw error;
-    const reading = { signal, truncated };
-    // Read once: a pipe gives its bytes only once.
-    const input = copies ? await readImage(file, signal) : file;
-    const decoding = { ...reading, maxSide, minSide, decode };
-    const { image, milliseconds } = await decoders.decode(input, decoding);
-    const detector = await untilAborted(loading, signal);
-    await turn.here;
-    const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
-    const { faces, side } = await untilAborted(
-      detectFitting(detector, image, { maxSide, signal, onTimings }, turn),
-      signal,
-    );
-    if (copies !== undefined) {
-      const copy = copies.names.get(photo) as string;
-      const whole = image.original ? (await decoders.decode(input, reading)).image : image;
-      await copies.outputs.write(copy, await copies.maker.make(file, whole, faces));
-    }
-    const { width, height } = shownSize(image);
-    const { warnings } = image;
-    const { visThreshold } = { ...DEFAULT_THRESHOLDS, ...detector.config?.thresholds };
-    const least = ignoreBelow?.(visThreshold);
-    const note =
-      side === maxSide
-        ? undefined
-        : `${file}: there is no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
-    const size = { width, height, ...(warnings && { warnings }) };
-    return {
-      failed: false,
-      line: { file, ...size, faces: faces.map((face) => faceLine(face, least)) },
-      note,
-    };
-  } catch (cause) {
-    await untilAborted(loading, signal).catch((fatal) => {
-      if (!signal?.aborted) throw fatal;
-    });
-    return { failed: true, line: { file, error: errorLine(cause) } };
+  { loading, decoders, copies, report }: DetectTools,
+): Promise<Found> {
+  const { file } = photo;
+  const reading = { signal, truncated };
+  // Read once: a pipe gives its bytes only once.
+  const bytes = copies && (await readImage(file, signal));
+  const input = bytes ?? file;
+  const decoding = { ...reading, maxSide, minSide, decode };
+  const { image, milliseconds } = await decoders.decode(input, decoding);
+  const detector = await untilAborted(loading, signal);
+  await turn.here;
+  const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
+  const { faces, side } = await untilAborted(
+    detectFitting(detector, image, { maxSide, signal, onTimings }, turn),
+    signal,
+  );
+  if (copies && bytes) {
+    const copy = copies.names.get(photo) as string;
+    const whole = image.original ? (await decoders.decode(input, reading)).image : image;
+    await copies.outputs.write(copy, copies.maker.make({ file, bytes }, whole, faces));
   }
+  const { width, height } = shownSize(image);
+  const { warnings } = image;
+  const { visThreshold } = { ...DEFAULT_THRESHOLDS, ...detector.config?.thresholds };
+  const least = ignoreBelow?.(visThreshold);
+  const note =
+    side === maxSide
+      ? undefined
+      : `${file}: there is no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
+  const size = { width, height, ...(warnings && { warnings }) };
+  return { line: { file, ...size, faces: faces.map((face) => faceLine(face, least)) }, note };
 }
 
 /** Scales a photo down until the GPU has memory for it; `side` is the `maxSide` that worked. */
@@ -253,17 +219,6 @@ async function detectFitting(
   }
 }
 
-/** Gives up waiting when the signal comes: a detection under way need not hold up the exit. */
-function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
 /** @throws ImageError `IMAGE_UNREADABLE`, the signal's reason */
 async function readImage(file: string, signal?: AbortSignal): Promise<Uint8Array> {
   try {
@@ -272,13 +227,6 @@ async function readImage(file: string, signal?: AbortSignal): Promise<Uint8Array
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
   }
-}
-
-/** How an error is printed. */
-export function errorLine(cause: unknown): { code: string; message: string } {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return { code: typeof code === "string" ? code : "INTERNAL", message };
 }
 
 const pixels = (value: number) => Number(value.toFixed(2));

@@ -1,5 +1,4 @@
 import path from "node:path";
-import { readBytes } from "#platform";
 import { nms } from "../decode/nms.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import { encodeLike } from "../redact/encode.node.js";
@@ -73,10 +72,9 @@ export function redactedCopies(copies: RedactCopies): CopyMaker {
   return {
     extensionOf: (file) => path.extname(file),
     inPlace,
-    make: async (file, image, faces) => {
-      const original = new Uint8Array(await readBytes(file));
+    make: ({ file, bytes }, image, faces) => {
       const redacted = redact(image, faces, options);
-      const encoded = encodeLike(original, redacted, keepMetadata);
+      const encoded = encodeLike(bytes, redacted, keepMetadata);
       review?.add(file, redacted, faces);
       return encoded;
     },

@@ -1,0 +1,118 @@
+import { openDecoders } from "#platform";
+import { aheadOf, decodersFor } from "../detect/files.js";
+import { inOrder, type Turn } from "../detect/in-order.js";
+import type { Decoders } from "../image/decoders.js";
+import { JsonLines, type Streams } from "./lines.js";
+import type { Photo } from "./photos.js";
+import { startProgress } from "./progress.js";
+
+/** What a command does with each photo. */
+export interface PhotoWork<Detector, Found> {
+  readonly photos: readonly Photo[];
+  /** Called once, while the first photos are decoded. */
+  readonly load: () => Promise<Detector>;
+  /** Looks at a photo while others are looked at; what it throws is the photo's error line. */
+  look(photo: Photo, turn: Turn, tools: Tools<Detector>): Promise<Found>;
+  /** What is printed of it, asked in the photos' order. */
+  lineOf(found: Found): unknown;
+  /** Called at the end where the detector was loaded. */
+  ended?(detector: Detector): void;
+  readonly streams: Streams;
+  /** Aborting drops the current photos and ends the run. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What photos are looked at with. */
+export interface Tools<Detector> {
+  readonly loading: Promise<Detector>;
+  readonly decoders: Decoders;
+}
+
+/** What became of a photo. */
+type Outcome<Found> =
+  | { readonly found: Found }
+  | { readonly file: string; readonly error: unknown };
+
+const BAR = "{bar} {value}/{total} photos  {label}";
+
+/**
+ * Works through photos and prints a JSON line for each, in their order: the next ones are decoded meanwhile. A photo that
+ * fails has its own error line and does not stop the others.
+ *
+ * @returns how many photos failed.
+ * @throws what loading the detector throws
+ */
+export async function eachPhoto<Detector extends { dispose(): void }, Found>(
+  work: PhotoWork<Detector, Found>,
+): Promise<number> {
+  const { photos, streams, signal } = work;
+  const lines = new JsonLines(streams.stdout);
+  const decoders = openDecoders(decodersFor(photos));
+  const loading = work.load();
+  let loaded: Detector | undefined;
+  const settled = loading.then(
+    (value) => {
+      loaded = value;
+    },
+    () => undefined,
+  );
+  const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
+  const look = (photo: Photo, _: number, turn: Turn) =>
+    outcomeOf(work, photo, turn, { loading, decoders });
+  let failed = 0;
+  let done = 0;
+  try {
+    for await (const outcome of inOrder(photos, look, aheadOf(decoders), signal)) {
+      if (lines.closed) break;
+      progress?.clear();
+      if ("error" in outcome) failed++;
+      await lines.write("error" in outcome ? outcome : await work.lineOf(outcome.found));
+      progress?.update(++done, photos[done]?.file ?? "");
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  } finally {
+    progress?.stop();
+    await decoders.close();
+    if (!signal?.aborted) await settled;
+    if (loaded) work.ended?.(loaded);
+    loaded?.dispose();
+  }
+  return failed;
+}
+
+async function outcomeOf<Detector, Found>(
+  { look, signal }: PhotoWork<Detector, Found>,
+  photo: Photo,
+  turn: Turn,
+  tools: Tools<Detector>,
+): Promise<Outcome<Found>> {
+  const { file, error } = photo;
+  try {
+    if (error !== undefined) throw error;
+    return { found: await look(photo, turn, tools) };
+  } catch (cause) {
+    await untilAborted(tools.loading, signal).catch((fatal) => {
+      if (!signal?.aborted) throw fatal;
+    });
+    return { file, error: errorLine(cause) };
+  }
+}
+
+/** Gives up waiting when the signal comes: a detection under way need not hold up the exit. */
+export function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** How an error is printed. */
+export function errorLine(cause: unknown): { code: string; message: string } {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return { code: typeof code === "string" ? code : "INTERNAL", message };
+}
