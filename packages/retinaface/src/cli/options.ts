@@ -85,6 +85,19 @@ export function overwriteOption(): Option {
   return new Option("--overwrite", "replace results that are there; never what the command reads");
 }
 
+function weightsOption(): Option {
+  return new Option("--weights <file>", "checkpoint: .pth or .safetensors");
+}
+
+function maxSideOption(text: string): Option {
+  return new Option("--max-side <n>", text).argParser(count);
+}
+
+function truncatedOption(): Option {
+  const text = "photos that are cut off: an error, or what there is";
+  return new Option("--truncated <what>", text).choices(["error", "show"]);
+}
+
 /** Where a command runs its network: `--backend` and `--threads`. */
 export function backendOptions(): Option[] {
   return [
@@ -112,7 +125,7 @@ export function detectCommand(): Command {
   return new Command("detect")
     .description("find faces in photos, a JSON line each, or follow them in videos, a line a frame")
     .argument("[photos...]", "files, folders or glob patterns (default: a sample picture)")
-    .option("--weights <file>", "checkpoint: .pth or .safetensors")
+    .addOption(weightsOption())
     .option("--anchors <file>", "anchors as JSON, where the checkpoint does not hold its own")
     .option("--from <file>", "photos of a list, a name a line; -: of standard input")
     .addOption(
@@ -126,7 +139,7 @@ export function detectCommand(): Command {
     )
     .option("--out <dir>", "write annotated PNGs into this folder")
     .addOption(overwriteOption())
-    .addOption(number("--max-side <n>", "scale the long side down to n pixels", count))
+    .addOption(maxSideOption("scale the long side down to n pixels"))
     .addOption(
       new Option("--scale <size>", `${SCALE_TEXT} (default: original)`)
         .argParser(scale)
@@ -137,12 +150,7 @@ export function detectCommand(): Command {
       `labels to correct: what scores from ${LEAST_LABEL} on; below --vis-threshold it is ignored`,
     )
     .option("--clip", "cut boxes to the image")
-    .addOption(
-      new Option(
-        "--truncated <what>",
-        "photos that are cut off: an error, or what there is",
-      ).choices(["error", "show"]),
-    )
+    .addOption(truncatedOption())
     .addOption(
       new Option(
         "--decode <how>",
@@ -211,6 +219,7 @@ const REDACT_THRESHOLD = 0.3;
 
 /** `retinaface redact`, without its action. */
 export function redactCommand(): Command {
+  const [where, threads] = backendOptions();
   return new Command("redact")
     .description("write copies of photos in which every face is made unrecognisable")
     .argument("<photos...>", "files, folders or glob patterns")
@@ -233,20 +242,11 @@ export function redactCommand(): Command {
     )
     .option("--keep-metadata", "keep what is text or numbers, such as camera and place")
     .option("--review <file>", "write a page to check by eye what was hidden and what was not")
-    .option("--weights <file>", "checkpoint: .pth or .safetensors")
-    .addOption(
-      new Option("--max-side <n>", "look at the long side scaled down to n pixels").argParser(
-        count,
-      ),
-    )
-    .addOption(
-      new Option(
-        "--truncated <what>",
-        "photos that are cut off: an error, or what there is",
-      ).choices(["error", "show"]),
-    )
-    .addOption(backendOptions()[0])
-    .addOption(backendOptions()[1])
+    .addOption(weightsOption())
+    .addOption(maxSideOption("look at the long side scaled down to n pixels"))
+    .addOption(truncatedOption())
+    .addOption(where)
+    .addOption(threads)
     .option("--timings", "say on standard error what it ran on and where the time went");
 }
 
@@ -278,6 +278,7 @@ function atLeastZero(text: string): number {
 export function cropCommand(): Command {
   const number = (flags: string, text: string, parse = atLeastZero) =>
     new Option(flags, text).argParser(parse);
+  const [where, threads] = backendOptions();
   return new Command("crop")
     .description("cut the faces out of photos, each into a PNG of its own")
     .argument("<photos...>", "files, folders or glob patterns")
@@ -295,14 +296,9 @@ export function cropCommand(): Command {
     .addOption(number("--max-angle <x>", "how far a face may be turned aside, up or down; degrees"))
     .option("--best", "of each photo the largest such face only")
     .addOption(number("--vis-threshold <x>", "least score of a face", fraction))
-    .option("--weights <file>", "checkpoint: .pth or .safetensors")
-    .addOption(number("--max-side <n>", "look at the long side scaled down to n pixels", count))
-    .addOption(
-      new Option(
-        "--truncated <what>",
-        "photos that are cut off: an error, or what there is",
-      ).choices(["error", "show"]),
-    )
-    .addOption(backendOptions()[0])
-    .addOption(backendOptions()[1]);
+    .addOption(weightsOption())
+    .addOption(maxSideOption("look at the long side scaled down to n pixels"))
+    .addOption(truncatedOption())
+    .addOption(where)
+    .addOption(threads);
 }

@@ -81,6 +81,9 @@ function startError(program: string, cause: Error): RetinaFaceError {
     : new RetinaFaceError("FFMPEG_MISSING", `${program} does not start: ${cause.message}`);
 }
 
+/** A file as ffmpeg's input, which opens nothing else. */
+export const inputOf = (file: string): string[] => [...ONLY_FILES, "-i", fileArgument(file)];
+
 /** Where a video is found as ffmpeg's argument, whatever its name begins with. */
 export const fileArgument = (file: string): string => `file:${file}`;
 
@@ -98,7 +101,7 @@ export async function probeVideo(file: string, signal?: AbortSignal): Promise<Vi
   ];
   const { child, ended } = startFfmpeg(
     "ffprobe",
-    [...args, "-of", "json", ...ONLY_FILES, fileArgument(file)],
+    [...args, "-of", "json", ...inputOf(file)],
     "VIDEO_UNREADABLE",
     signal,
   );

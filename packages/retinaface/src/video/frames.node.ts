@@ -1,5 +1,12 @@
 import type { RawImage } from "../types.js";
-import { drained, fileArgument, type Running, startFfmpeg, type VideoInfo } from "./ffmpeg.node.js";
+import {
+  drained,
+  fileArgument,
+  inputOf,
+  type Running,
+  startFfmpeg,
+  type VideoInfo,
+} from "./ffmpeg.node.js";
 
 const CHANNELS = 4;
 const QUIET = ["-v", "error", "-nostdin"];
@@ -15,7 +22,7 @@ export async function* readFrames(
   { width, height, rate }: VideoInfo,
   signal?: AbortSignal,
 ): AsyncGenerator<RawImage, void, undefined> {
-  const input = ["-protocol_whitelist", "file,pipe", "-i", fileArgument(file), "-map", "0:v:0"];
+  const input = [...inputOf(file), "-map", "0:v:0"];
   const output = ["-fps_mode", "cfr", "-r", rate, "-vf", `scale=${width}:${height}`];
   const raw = ["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"];
   const running = startFfmpeg(
@@ -76,7 +83,6 @@ export function writeVideo(
 ): VideoWriter {
   const { width, height, rate } = info;
   const frames = ["-f", "rawvideo", "-pix_fmt", "rgba", "-s", `${width}x${height}`, "-r", rate];
-  const sound = ["-protocol_whitelist", "file,pipe", "-i", fileArgument(soundOf)];
   const mapping = ["-map", "0:v", "-map", "1:a?", "-c:a", "copy", "-map_metadata", "-1"];
   const running: Running = startFfmpeg(
     "ffmpeg",
@@ -86,7 +92,7 @@ export function writeVideo(
       ...frames,
       "-i",
       "pipe:0",
-      ...sound,
+      ...inputOf(soundOf),
       ...mapping,
       ...codec(to, info),
       "-y",
