@@ -1,3 +1,4 @@
+import { escapeText } from "retinaface-webgpu";
 import { formatNumber } from "./table.js";
 
 /** One bar of a chart. */
@@ -17,10 +18,6 @@ const ROW = 18;
 const LETTER_WIDTH = 7;
 const BAR_WIDTH = 320;
 const NOTE_WIDTH = 180;
-
-function escapeText(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-}
 
 /**
  * Horizontal bars, one a row, as a standalone SVG document.

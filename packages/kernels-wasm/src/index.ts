@@ -57,5 +57,5 @@ export {
   resizeNearest,
   softmax,
 } from "./pointwise.js";
-export { type PoolSpec, pool } from "./pool.js";
+export { type PoolSpec, pool, type SizedPool } from "./pool.js";
 export * from "./training/index.js";

@@ -6,7 +6,7 @@ import { type Face, LANDMARK_NAMES, type Point, type RawImage } from "./types.js
  * ArcFace's template of the five landmarks in a 112×112 crop (Deng et al., "ArcFace: Additive
  * Angular Margin Loss for Deep Face Recognition", CVPR 2019), in the order of LANDMARK_NAMES.
  */
-const TEMPLATE: readonly Readonly<Point>[] = [
+export const ARCFACE_TEMPLATE: readonly Readonly<Point>[] = [
   [38.2946, 51.6963],
   [73.5318, 51.5014],
   [56.0252, 71.7366],
@@ -14,6 +14,10 @@ const TEMPLATE: readonly Readonly<Point>[] = [
   [70.7299, 92.2041],
 ];
 const TEMPLATE_SIZE = 112;
+
+/** What is said of landmarks that tell neither place nor turn. */
+export const UNPLACED =
+  "the landmarks coincide or are not finite: they do not place a face; leave it out";
 
 /** `x' = a·x - b·y + tx`, `y' = b·x + a·y + ty`: scale and rotation without reflection. */
 export interface Similarity {
@@ -52,9 +56,7 @@ export function similarityTransform(
   }
   const match = Math.hypot(dot, cross);
   if (!Number.isFinite(match + spread) || match <= 1e-6 * Math.sqrt(spread * toSpread)) {
-    throw new AlignError(
-      "the landmarks coincide or are not finite: they do not place a face; leave it out",
-    );
+    throw new AlignError(UNPLACED);
   }
   const a = dot / spread;
   const b = cross / spread;
@@ -76,7 +78,7 @@ export function alignFace(image: RawImage, face: Face, size = TEMPLATE_SIZE): Ra
     throw new OptionError(`size must be a whole number from 1 to 8192, got ${size}`);
   }
   const scale = size / TEMPLATE_SIZE;
-  const template = TEMPLATE.map(([x, y]): Point => [x * scale, y * scale]);
+  const template = ARCFACE_TEMPLATE.map(([x, y]): Point => [x * scale, y * scale]);
   const landmarks = LANDMARK_NAMES.map((name) => face.landmarks[name]);
   const { a, b, tx, ty } = similarityTransform(landmarks, template);
   const squared = a * a + b * b;

@@ -1,6 +1,6 @@
 export { type MapFunction, type MapOperand, type MapSpec, map } from "./map.js";
 export { type AdamSpec, adamUpdate, type SgdSpec, sgdUpdate } from "./optimizer.js";
-export { maxPoolPositions, poolGradient, resizeNearestGradient, type SizedPool } from "./pool.js";
+export { maxPoolPositions, poolGradient, resizeNearestGradient } from "./pool.js";
 export { type ReduceSpec, type Reduction, reduce } from "./reduce.js";
 export {
   type CrossEntropySpec,

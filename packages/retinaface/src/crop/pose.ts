@@ -1,3 +1,4 @@
+import { ARCFACE_TEMPLATE, UNPLACED } from "../align.js";
 import { AlignError } from "../errors.js";
 import { LANDMARK_NAMES, type Landmarks, type Point } from "../types.js";
 
@@ -14,17 +15,13 @@ export interface Pose {
 type Vector = readonly [number, number, number];
 
 /**
- * The five landmarks in space, towards the camera positive, in the order of `LANDMARK_NAMES`: those of ArcFace's template
- * seen from the front, with the depths of a mean head, where a nose's tip lies 0.6 of the eyes' distance before the
- * pupils and the corners of the mouth 0.13 (Farkas, "Anthropometry of the Head and Face", 1994, rounded).
+ * How far the five landmarks lie before the pupils, in units of ArcFace's template and the order of `LANDMARK_NAMES`: of a
+ * mean head, where a nose's tip is 0.6 of the eyes' distance nearer to the camera and the corners of the mouth 0.13 (Farkas,
+ * "Anthropometry of the Head and Face", 1994, rounded).
  */
-const MODEL: readonly Vector[] = [
-  [38.2946, 51.6963, 0],
-  [73.5318, 51.5014, 0],
-  [56.0252, 71.7366, 21],
-  [41.5493, 92.3655, 4.6],
-  [70.7299, 92.2041, 4.6],
-];
+const DEPTHS = [0, 0, 21, 4.6, 4.6];
+/** The landmarks in space, seen from the front as the template has them. */
+const MODEL = ARCFACE_TEMPLATE.map(([x, y], i): Vector => [x, y, DEPTHS[i]]);
 const DEGREES = 180 / Math.PI;
 
 /**
@@ -80,9 +77,7 @@ function nearestRotation(a: Vector, b: Vector): [Vector, Vector] {
   const [aa, ab, bb] = [dot(a, a), dot(a, b), dot(b, b)];
   const root = Math.sqrt(aa * bb - ab * ab);
   if (!(Number.isFinite(root) && root > 1e-12 * (aa + bb))) {
-    throw new AlignError(
-      "the landmarks coincide or are not finite: they do not place a face; leave it out",
-    );
+    throw new AlignError(UNPLACED);
   }
   const trace = Math.sqrt(aa + bb + 2 * root);
   // The square root of [[aa, ab], [ab, bb]] is that matrix plus root · 1, divided by trace (Levinger 1980); this its inverse.

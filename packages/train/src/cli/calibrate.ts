@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { type BackendChoice, readBytes, storeThresholds, type Thresholds } from "retinaface-webgpu";
 import { backendOptions, locateWeights, overwriteOption } from "retinaface-webgpu/node";
 import { type Calibration, calibrateThreshold } from "../evaluate/calibrate.js";
@@ -14,7 +14,7 @@ import {
   say,
 } from "./console.js";
 import { loadDetector } from "./detector.js";
-import { dataOption, scaleOption, weightsOption } from "./options.js";
+import { dataOption, numberFrom, scaleOption, weightsOption } from "./options.js";
 import { resultsOf } from "./outputs.js";
 import { DEFAULT } from "./train-start.js";
 
@@ -28,14 +28,6 @@ interface CalibrateValues {
   readonly backend?: BackendChoice;
   readonly threads?: number;
   readonly overwrite?: boolean;
-}
-
-function notNegative(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value >= 0 && Number.isFinite(value))) {
-    throw new InvalidArgumentError("It must be a number of at least 0.");
-  }
-  return value;
 }
 
 /** Every tenth of the scores, and what was chosen. */
@@ -130,12 +122,12 @@ export function calibrateCommand(): Command {
     .addOption(scaleOption())
     .addOption(
       new Option("--min-size <pixels>", "only faces of at least this size count")
-        .argParser(notNegative)
+        .argParser(numberFrom(0))
         .default(16),
     )
     .addOption(
       new Option("--false-faces <n>", "most false faces a photo where there is no face")
-        .argParser(notNegative)
+        .argParser(numberFrom(0))
         .default(0.1),
     )
     .addOption(where)

@@ -15,6 +15,17 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A finite number of at least `least`. */
+export function numberFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
 export function fraction(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value >= 0 && value <= 1)) {

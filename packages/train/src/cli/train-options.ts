@@ -6,7 +6,7 @@ import { PARTS } from "../trainer/freeze.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { takeConfig } from "./config-file.js";
-import { dataOption, fraction, scaleOption, wholeNumber } from "./options.js";
+import { dataOption, fraction, numberFrom, scaleOption, wholeNumber } from "./options.js";
 
 type CropRange = readonly [from: number, to: number];
 
@@ -56,17 +56,6 @@ export interface TrainValues {
   readonly config?: string;
   readonly backend: BackendChoice;
   readonly threads?: number;
-}
-
-/** A finite number of at least `least`. */
-function numberFrom(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a number of at least ${least}.`);
-    }
-    return value;
-  };
 }
 
 /** `none`, or shares of the short side such as `0.3-1`. */

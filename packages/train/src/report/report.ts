@@ -1,5 +1,5 @@
+import { escapeText } from "retinaface-webgpu";
 import type { Evaluation } from "../evaluate/evaluate.js";
-import { escapeText } from "./escape.js";
 import { linePlot, type Series } from "./svg.js";
 
 /** One training step's figures. */

@@ -1,4 +1,4 @@
-import { escapeText } from "./escape.js";
+import { escapeText } from "retinaface-webgpu";
 import { formatTick, linearTicks, logTicks } from "./ticks.js";
 
 /** One line of a plot. */

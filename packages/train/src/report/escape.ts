@@ -1,1 +1,0 @@
-export { escapeText } from "retinaface-webgpu";
