@@ -19,7 +19,7 @@ import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { weightsOf } from "../weights/open.js";
 import type { Backend, BackendChoice, DetectorRuntime } from "./backend.js";
-import { type DetectFilesOptions, detectFiles, type FileResult } from "./files.js";
+import type { DetectFilesOptions, detectFiles, FileResult } from "./files.js";
 import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.js";
 import type { DetectCallOptions, DetectOptions } from "./options.js";
 import { CallQueue } from "./queue.js";
@@ -208,7 +208,7 @@ export class RetinaFace {
     options: DetectFilesOptions = {},
   ): AsyncGenerator<FileResult, void, undefined> {
     const { maxSide, minSide, truncated, decode } = this.#settings(options);
-    return detectFiles(this, files, { ...options, maxSide, minSide, truncated, decode });
+    return filesLater(this, files, { ...options, maxSide, minSide, truncated, decode });
   }
 
   /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */
@@ -324,6 +324,14 @@ export class RetinaFace {
       return this.#failed(group, error);
     }
   }
+}
+
+/** `detectFiles`, whose code is taken when it is used: pages of one picture at a time go without. */
+async function* filesLater(
+  ...args: Parameters<typeof detectFiles>
+): ReturnType<typeof detectFiles> {
+  const files = await import("./files.js");
+  yield* files.detectFiles(...args);
 }
 
 interface Settings {
