@@ -1,9 +1,7 @@
 /** Data that cannot be what their user meant: said with the remedy, not trained on in silence. */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseJsonl, parseWider, splitRecords } from "@retinaface-webgpu/train";
 import { loadDataset } from "@retinaface-webgpu/train/node";
 import { toRawImage } from "retinaface-webgpu";
@@ -15,20 +13,10 @@ import { encodeJpeg } from "../support/jpeg-encoder.js";
 import { sharedTest } from "../support/shared.js";
 import { sharedPath } from "../support/shared-files.node.js";
 import { throwsCode } from "../support/throws.js";
+import { runTrain } from "../support/train-command.node.js";
 
-const program = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
-);
 const folder = mkdtempSync(path.join(os.tmpdir(), "data-traps-"));
 const at = (...names: string[]) => path.join(folder, ...names);
-
-function run(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    encoding: "utf8",
-    timeout: 120_000,
-  });
-  return { status, stdout, stderr };
-}
 
 function writePicture(file: string, width: number, height: number): void {
   const data = new Uint8ClampedArray(width * height * 4).fill(200);
@@ -59,7 +47,13 @@ test("a class that is not in the data is refused, with those that are", () => {
       /no class "(face|bear|hat)".*mask \(2\), bare \(1\), odd \(1\)/,
     );
   }
-  const { status, stderr } = run("train", "--data", `${classes}?classes=face`, "--out", at("t"));
+  const { status, stderr } = runTrain(
+    "train",
+    "--data",
+    `${classes}?classes=face`,
+    "--out",
+    at("t"),
+  );
   assert.is(status, 2);
   assert.match(stderr, /no class "face"/);
 });
@@ -81,7 +75,15 @@ test("every class's fate is told; =ignored makes neither face nor background", (
     { label: "bare", faces: 1, becomes: "background" },
     { label: "odd", faces: 1, becomes: "ignored" },
   ]);
-  const { stderr } = run("contact-sheet", "--data", chosen, "--out", at("f.png"), "--size", "32");
+  const { stderr } = runTrain(
+    "contact-sheet",
+    "--data",
+    chosen,
+    "--out",
+    at("f.png"),
+    "--size",
+    "32",
+  );
   assert.match(stderr, "class mask: 2 faces, taken as face");
   assert.match(stderr, /class bare: 1 faces, taken as background \(not chosen/);
   assert.match(stderr, "class odd: 1 faces, taken as ignored");
@@ -94,7 +96,7 @@ test("data without a face to learn, to validate or to tune by are refused", () =
     ["train", "--data", classes, "--val", none, "--out", at("none")],
     ["tune", "--data", none],
   ]) {
-    const { status, stdout, stderr } = run(...args);
+    const { status, stdout, stderr } = runTrain(...args);
     assert.equal([status, stdout], [2, ""], stderr);
     assert.match(stderr, /There is no face in the data/);
   }
@@ -154,7 +156,7 @@ test("labels of another copy of the picture, and boxes out of it, are counted", 
   );
   assert.equal(loadDataset(`jsonl:${at("copies", "l.jsonl")}`).outside, { boxes: 1, of: 2 });
   const args = ["--data", `voc:${at("copies")}`, "--out", at("o.png"), "--size", "32"];
-  const { stdout, stderr } = run("contact-sheet", ...args, "--workers", "0");
+  const { stdout, stderr } = runTrain("contact-sheet", ...args, "--workers", "0");
   assert.match(stderr, /1 of 2 boxes \(50\.0 %\) reach out of their pictures/);
   assert.is(JSON.parse(stdout).problems, 1);
 });
@@ -212,7 +214,7 @@ test("a folder where a file is meant, and a format that is none, are told", () =
   throwsCode(() => loadDataset(`jsonl:${at("coco")}`), "DATA", /is a folder/);
   throwsCode(() => loadDataset(`yolov99:${at("coco")}`), "DATA", /meant as a format: there are/);
   const args = ["--data", classes, "--candidates", at("nowhere", "c.jsonl")];
-  const { status, stderr } = run("tune", ...args);
+  const { status, stderr } = runTrain("tune", ...args);
   assert.not.equal(status, 0);
   assert.match(stderr, /nowhere/);
   assert.not.match(stderr, /ENOENT/);

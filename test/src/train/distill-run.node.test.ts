@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { Device } from "@retinaface-webgpu/tensor";
 import { type Recipe, readTrainingCheckpoint, type StepLosses } from "@retinaface-webgpu/train";
 import { DistillRun, listSources, loadPhotoSets } from "@retinaface-webgpu/train/node";
@@ -14,11 +13,9 @@ import * as assert from "uvu/assert";
 import { Random } from "../support/random.js";
 import { rejectsCode } from "../support/throws.js";
 import { tinyWeights } from "../support/tiny-detector.js";
+import { trainProgram } from "../support/train-command.node.js";
 import { makeSample } from "../support/train-samples.js";
 
-const program = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
-);
 const folder = mkdtempSync(path.join(os.tmpdir(), "distill-"));
 const at = (...names: string[]) => path.join(folder, ...names);
 
@@ -252,7 +249,10 @@ test("a photo whose corners of the mouth lie on one another is left out, and mov
 });
 
 function command(...args: string[]) {
-  return spawnSync(process.execPath, [program, ...args], { encoding: "utf8", timeout: 60_000 });
+  return spawnSync(process.execPath, [trainProgram, ...args], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
 }
 
 test("distill: with threads it ends by itself, also when one of them fails", () => {

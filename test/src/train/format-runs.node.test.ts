@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import type { FaceRecord } from "@retinaface-webgpu/train";
 import { loadDataset } from "@retinaface-webgpu/train/node";
 import { type Zippable, zipSync } from "fflate";
@@ -18,10 +17,8 @@ import {
   openImagesOf,
   writeYolo,
 } from "../support/label-forms.node.js";
+import { trainProgram } from "../support/train-command.node.js";
 
-const program = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
-);
 const folder = mkdtempSync(path.join(os.tmpdir(), "format-runs-"));
 const at = (...names: string[]) => path.join(folder, ...names);
 process.env.XDG_CACHE_HOME = at("cache");
@@ -111,7 +108,7 @@ function train(form: string): { losses: string; weights: Buffer } {
   const data = `${specOf(form)}?classes=*=face`;
   const { status, stderr } = spawnSync(
     process.execPath,
-    [program, "train", "--data", data, "--out", out, ...small, ...size],
+    [trainProgram, "train", "--data", data, "--out", out, ...small, ...size],
     { encoding: "utf8", timeout: 180_000 },
   );
   assert.is(status, 0, stderr);

@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import type { StateDict } from "@retinaface-webgpu/tensor";
 import {
   initialiseNetwork,
@@ -22,6 +21,7 @@ import { Random } from "../support/random.js";
 import { sharedTest } from "../support/shared.js";
 import { sharedPath } from "../support/shared-files.node.js";
 import { noiseImage } from "../support/tiny-detector.js";
+import { trainProgram } from "../support/train-command.node.js";
 import { makeSample } from "../support/train-samples.js";
 import { plainSettings } from "../support/train-settings.js";
 
@@ -117,9 +117,6 @@ test("heads are fitted to other anchors, of the coarsest level too", async () =>
   );
 });
 
-const program = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
-);
 const SLIM = "weights/slim_Final.pth";
 const MASKS = "data/face-mask";
 
@@ -130,7 +127,7 @@ sharedTest(test, "train goes on from the published slim weights", [SLIM, MASKS],
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [
-        ...[program, "train", "--weights", sharedPath(SLIM), "--out", folder, "--epochs", "1"],
+        ...[trainProgram, "train", "--weights", sharedPath(SLIM), "--out", folder, "--epochs", "1"],
         ...["--data", `${masks}&limit=4`, "--val", "none", "--image-size", "128"],
         ...["--batch-size", "2", "--workers", "0", "--freeze", "all"],
       ],

@@ -1,56 +1,23 @@
 /** `train` as practitioners use it: YAML in and out, patience, metrics for other programs. */
-import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { readCheckpointConfig } from "retinaface-webgpu";
-import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../support/random.js";
 import { sharedTest } from "../support/shared.js";
 import { sharedPath } from "../support/shared-files.node.js";
-import { makeSample } from "../support/train-samples.js";
+import { drawDataset, runTrain } from "../support/train-command.node.js";
 
-const program = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
-);
 const folder = mkdtempSync(path.join(os.tmpdir(), "practice-"));
 const at = (...names: string[]) => path.join(folder, ...names);
 
 function run(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    encoding: "utf8",
-    timeout: 180_000,
-  });
+  const { status, stdout, stderr } = runTrain(...args);
   return { status, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
 }
 
-function writeDataset(): string {
-  const random = new Random(31);
-  mkdirSync(at("images"));
-  const lines = Array.from({ length: 5 }, (_, i) => {
-    const { image, boxes } = makeSample(random, 72, 2);
-    writeFileSync(at("images", `${i}.png`), encodePng(image));
-    const faces = [0, 1].map((f) => ({
-      box: [...boxes.subarray(f * 4, f * 4 + 4)].map((v) => Math.round(v * 72)),
-    }));
-    return JSON.stringify({ image: `images/${i}.png`, faces });
-  });
-  writeFileSync(at("labels.jsonl"), `${lines.join("\n")}\n`);
-  return `jsonl:${at("labels.jsonl")}`;
-}
-
-const data = writeDataset();
+const data = drawDataset(folder, 31, 5);
 const TINY = [
   ...["--width", "0.0625", "--channels", "16", "--image-size", "64"],
   ...["--batch-size", "2", "--workers", "0", "--scale", "64"],

@@ -1,5 +1,4 @@
 /** Labels of photos without labels: fusion against a hand-made case, and the command on drawn faces. */
-import { spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -11,16 +10,13 @@ import {
 } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Detections, fusePasses, pseudoLabel } from "@retinaface-webgpu/train";
 import { loadDataset } from "@retinaface-webgpu/train/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { repository } from "../support/repository.node.js";
+import { runTrain } from "../support/train-command.node.js";
 
-const program = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
-);
 const folder = mkdtempSync(path.join(os.tmpdir(), "pseudo-"));
 const at = (...names: string[]) => path.join(folder, ...names);
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -77,10 +73,7 @@ test("a face is the weighted mean of its votes, its score the mean over all pass
 });
 
 function pseudo(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, "pseudo", ...args], {
-    encoding: "utf8",
-    timeout: 180_000,
-  });
+  const { status, stdout, stderr } = runTrain("pseudo", ...args);
   return { status, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
 }
 

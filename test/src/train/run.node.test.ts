@@ -1,41 +1,20 @@
 /** The command `train` on a few drawn images: files, resuming after a kill, refusals, a loss that is NaN. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { Device, readCheckpoint, writeSafetensors } from "@retinaface-webgpu/tensor";
 import { readTrainingCheckpoint, type TrainSettings } from "@retinaface-webgpu/train";
 import { loadDataset, RunFiles, TrainRun } from "@retinaface-webgpu/train/node";
 import { DEFAULT_CONFIG, RetinaFace } from "retinaface-webgpu";
-import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../support/random.js";
-import { makeSample } from "../support/train-samples.js";
+import { drawDataset, trainProgram } from "../support/train-command.node.js";
 
-const program = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
-);
 const folder = mkdtempSync(path.join(os.tmpdir(), "train-run-"));
 const at = (...names: string[]) => path.join(folder, ...names);
 
-function writeDataset(): string {
-  const random = new Random(21);
-  mkdirSync(at("images"));
-  const lines = Array.from({ length: 10 }, (_, i) => {
-    const { image, boxes } = makeSample(random, 72, 2);
-    writeFileSync(at("images", `${i}.png`), encodePng(image));
-    const faces = [0, 1].map((f) => ({
-      box: [...boxes.subarray(f * 4, f * 4 + 4)].map((v) => Math.round(v * 72)),
-    }));
-    return JSON.stringify({ image: `images/${i}.png`, faces });
-  });
-  writeFileSync(at("labels.jsonl"), `${lines.join("\n")}\n`);
-  return `jsonl:${at("labels.jsonl")}?split=train&fraction=0.8`;
-}
-
-const data = writeDataset();
+const data = `${drawDataset(folder, 21, 10)}?split=train&fraction=0.8`;
 
 /** Of a run: eight images in batches of two, three times. */
 const STEPS = 12;
@@ -45,7 +24,7 @@ function start(out: string, ...more: string[]): ChildProcess {
   const size = ["--batch-size", "2", "--epochs", "3", "--checkpoint-every", "3", "--workers", "1"];
   const rule = ["--val-every", "2", "--ema", "0.9", "--lr", "0.01"];
   const args = ["--data", data, "--out", at(out), ...small, ...size, ...rule, ...more];
-  return spawn(process.execPath, [program, "train", ...args]);
+  return spawn(process.execPath, [trainProgram, "train", ...args]);
 }
 
 function finish(child: ChildProcess): Promise<{ status: number | null; out: string; err: string }> {
