@@ -8,13 +8,17 @@ import { root } from "./lib/paths.mjs";
 
 const target = path.join(root, "docs/dependencies.md");
 
-/** Installed packages as package-lock.json has them, those that only development needs marked. */
+/**
+ * Installed packages as package-lock.json has them, those that only development needs marked; optional peers, which whoever
+ * wants them installs, are among these.
+ */
 export function lockedPackages() {
   const { packages } = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8"));
   return Object.entries(packages)
     .filter(([place, entry]) => place.includes("node_modules/") && !entry.link)
-    .map(([place, { version, license, dev = false, resolved, integrity }]) => {
+    .map(([place, { version, license, resolved, integrity, ...marks }]) => {
       const name = place.replace(/^.*node_modules\//, "");
+      const dev = Boolean(marks.dev || marks.devOptional || marks.optional);
       return { name, version, licence: license, dev, resolved, integrity };
     });
 }
@@ -37,7 +41,8 @@ export function dependenciesPage() {
     line(widths.map((width) => "-".repeat(width))),
     ...cells.map(line),
     "",
-    "Development takes further packages, under licences as permissive or MPL-2.0; they are not part of what is published.",
+    "Development takes further packages, under licences as permissive, MPL-2.0 or (libvips, which `sharp` brings) LGPL-3.0; they",
+    "are not part of what is published. `sharp` is an optional peer: whoever wants it installs it.",
     "",
   ].join("\n");
 }

@@ -47,6 +47,8 @@ export interface DetectJob {
   minSide?: number;
   /** How photos become as small; default decoded so. */
   decode?: DetectCallOptions["decode"];
+  /** Who decodes them. */
+  decoder?: DetectCallOptions["decoder"];
   /** Faces of lower scores are printed as ignored ones. @param stored threshold of the weights */
   ignoreBelow?: ((stored: number) => number) | undefined;
   /** What becomes of photos whose data end early; default an error. */
@@ -161,11 +163,11 @@ interface DetectTools extends Tools<CommandDetector> {
 async function lookAt(
   photo: Photo,
   turn: Turn,
-  { maxSide, minSide, decode, ignoreBelow, truncated, signal }: DetectJob,
+  { maxSide, minSide, decode, decoder, ignoreBelow, truncated, signal }: DetectJob,
   { loading, decoders, copies, report }: DetectTools,
 ): Promise<Found> {
   const { file } = photo;
-  const reading = { signal, truncated };
+  const reading = { signal, truncated, decoder };
   // Read once: a pipe gives its bytes only once.
   const bytes = copies && (await readImage(file, signal));
   const input = bytes ?? file;

@@ -88,6 +88,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     maxSide: load.maxSide,
     minSide: load.minSide,
     decode: load.decode,
+    decoder: load.decoder,
     ignoreBelow: labels ? (stored) => visThreshold ?? stored : undefined,
     truncated: load.truncated,
     timings,

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BACKENDS, type BackendChoice } from "../detect/backend.js";
 import { parseScale, type WantedSides } from "../image/fit.js";
+import { DECODERS } from "../image/raw.js";
 import type { RedactOptions } from "../redact/redact.js";
 import { DEFAULT_THRESHOLDS } from "../types.js";
 import { parseShard, type Shard } from "./jobs.js";
@@ -25,6 +26,7 @@ export interface DetectOptionValues {
   /** Results that are gone on with. */
   resume?: string;
   decode?: "scaled" | "full";
+  decoder?: "auto" | "own" | "sharp";
   precision?: "f32" | "f16";
   /** Measure kernels on this adapter and remember the fastest. */
   tune?: boolean;
@@ -98,6 +100,12 @@ function truncatedOption(): Option {
   return new Option("--truncated <what>", text).choices(["error", "show"]);
 }
 
+function decoderOption(): Option {
+  const text =
+    "who decodes; auto: sharp, where it is installed, makes photos smaller and reads WebP";
+  return new Option("--decoder <name>", text).choices(DECODERS);
+}
+
 /** Where a command runs its network: `--backend` and `--threads`. */
 export function backendOptions(): Option[] {
   return [
@@ -157,6 +165,7 @@ export function detectCommand(): Command {
         "how photos become as small as --max-side: decoded so and filtered, or whole and then interpolated",
       ).choices(["scaled", "full"]),
     )
+    .addOption(decoderOption())
     .addOption(
       new Option("--precision <type>", "how activations are stored").choices(["f32", "f16"]),
     )

@@ -5,7 +5,7 @@ import {
   loadCheckpoint,
   type Precision,
 } from "@retinaface-webgpu/tensor/inference";
-import { findWeights, toPixelSource } from "#platform";
+import { checkDecoder, findWeights, toPixelSource } from "#platform";
 import { parseDetectorConfig } from "../config.js";
 import { resolveThresholds } from "../decode/postprocess.js";
 import { NumericError, OptionError, RetinaFaceError } from "../errors.js";
@@ -109,6 +109,7 @@ export class RetinaFace {
     if (tune && typeof tune !== "function") throw new OptionError("tune takes measureKernels()");
     const where = { backend, threads, device };
     checkBackend(where, { precision, tune });
+    await checkDecoder(rest.decoder);
     const bytes = await findWeights(weights);
     const { state, config: own } = weightsOf(await loadCheckpoint(bytes), bytes);
     const config = { ...own, ...(overrides && parseDetectorConfig(overrides)) };
@@ -162,8 +163,8 @@ export class RetinaFace {
         signal?.throwIfAborted();
         this.#assertUsable();
         const start = performance.now();
-        const { truncated, decode, maxSide, minSide } = settings;
-        const decoding = { signal, truncated, decode, maxSide, minSide };
+        const { truncated, decode, decoder, maxSide, minSide } = settings;
+        const decoding = { signal, truncated, decode, decoder, maxSide, minSide };
         const sources = await gatherSources(captured.map((one) => toPixelSource(one, decoding)));
         lap(timings, "decode", start);
         return sources;
@@ -207,8 +208,9 @@ export class RetinaFace {
     files: Iterable<ImageInput> | AsyncIterable<ImageInput>,
     options: DetectFilesOptions = {},
   ): AsyncGenerator<FileResult, void, undefined> {
-    const { maxSide, minSide, truncated, decode } = this.#settings(options);
-    return filesLater(this, files, { ...options, maxSide, minSide, truncated, decode });
+    const { maxSide, minSide, truncated, decode, decoder } = this.#settings(options);
+    const decoding = { maxSide, minSide, truncated, decode, decoder };
+    return filesLater(this, files, { ...options, ...decoding });
   }
 
   /** Frees the weights and, if the detector made it, the device; pending calls are rejected. */
@@ -228,9 +230,11 @@ export class RetinaFace {
     const { clip = this.#defaults.clip ?? false, profile = false } = options;
     const truncated = options.truncated ?? this.#defaults.truncated;
     const decode = options.decode ?? this.#defaults.decode;
-    checkDecodeOptions({ truncated, decode });
+    const decoder = options.decoder ?? this.#defaults.decoder;
+    const decoding = { truncated, decode, decoder };
+    checkDecodeOptions(decoding);
     const sides = { maxSide, minSide };
-    return { thresholds, ...sides, clip, truncated, decode, profile, timings: noTimings() };
+    return { thresholds, ...sides, clip, ...decoding, profile, timings: noTimings() };
   }
 
   #assertUsable(): void {
@@ -341,6 +345,7 @@ interface Settings {
   readonly clip: boolean;
   readonly truncated: DetectOptions["truncated"];
   readonly decode: DetectOptions["decode"];
+  readonly decoder: DetectOptions["decoder"];
   readonly profile: boolean;
   readonly timings: Timings;
 }

@@ -109,8 +109,8 @@ async function lookAt(
   call: DetectCallOptions,
 ): Promise<FileResult> {
   try {
-    const { signal, truncated, decode, maxSide, minSide } = call;
-    const decoding = { signal, truncated, decode, maxSide, minSide };
+    const { signal, truncated, decode, decoder, maxSide, minSide } = call;
+    const decoding = { signal, truncated, decode, decoder, maxSide, minSide };
     const { image, milliseconds } = await decoders.decode(given.file, decoding);
     await turn.here;
     const faces = detector.detect(image, {

@@ -25,6 +25,8 @@ export interface DetectOptions extends Optional<Thresholds> {
    * (`"scaled"`, the default), or whole and then interpolated (`"full"`).
    */
   decode?: DecodeOptions["decode"];
+  /** Who decodes in Node, see {@link DecodeOptions}. Default `"auto"`. */
+  decoder?: DecodeOptions["decoder"];
   /** What becomes of a photo whose data end early, see {@link DecodeOptions}. Default `"error"`. */
   truncated?: DecodeOptions["truncated"];
 }

@@ -6,13 +6,14 @@ import { decodeJpeg } from "./jpeg/decode.js";
 import { decodePng } from "./png/decode.node.js";
 import { checkDecodeOptions, type DecodeOptions } from "./raw.js";
 import { scaleDown } from "./rows.js";
+import { decodeBySharp } from "./sharp.node.js";
 import { inSlices } from "./slices.node.js";
-import { unsupportedFormat } from "./unsupported.js";
+import { SHARP_FORMATS, unsupportedFormat } from "./unsupported.js";
 
 /**
  * Decodes a JPEG (baseline or progressive; grey, YCbCr, RGB, CMYK, YCCK) or a PNG (every colour
  * type and depth), told apart by content, and turns it upright by its EXIF orientation. The event loop
- * turns in between, at the latest every 20 ms or so.
+ * turns in between, at the latest every 20 ms or so. By `decoder` sharp does it, and knows more formats.
  *
  * Colours are taken as sRGB; 16-bit samples are rounded to 8. A PNG's alpha is kept as it is, its
  * colours unblended: detection ignores alpha, as OpenCV's reader does.
@@ -30,8 +31,10 @@ export async function decodeImage(
   options.signal?.throwIfAborted();
   if (bytes.length === 0) throw new ImageError("IMAGE_EMPTY", "the file is empty");
   const format = sniffFormat(bytes);
+  const bySharp = await decodeBySharp(bytes, options);
+  if (bySharp) return bySharp;
   const decode = DECODERS[format];
-  if (decode === undefined) throw unsupportedFormat(format, bytes);
+  if (decode === undefined) throw unsupportedFormat(format, bytes, sharpRemedy(format, options));
   try {
     return fitted(await decode(bytes, options), options);
   } catch (cause) {
@@ -46,6 +49,13 @@ const DECODERS: Partial<
   jpeg: (bytes, options) => inSlices(decodeJpeg(bytes, options), options.signal),
   png: decodePng,
 };
+
+/** Formats that sharp would decode, if it might. */
+function sharpRemedy(format: ImageFormat, { decoder }: DecodeOptions): string {
+  if (!SHARP_FORMATS.has(format)) return "";
+  if (decoder === "own") return 'leave decoder "own" out and have sharp installed, or ';
+  return "npm install sharp, or ";
+}
 
 /** As small as the options allow: a decoder may have done that already. */
 function fitted(image: RawImage, options: DecodeOptions): RawImage {

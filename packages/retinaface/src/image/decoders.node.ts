@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Known } from "@retinaface-webgpu/tensor/inference";
-import { ImageError, OptionError } from "../errors.js";
+import { ImageError, OptionError, ReadError } from "../errors.js";
 import type { RawImage } from "../types.js";
 import { holdsBytes } from "./bytes.js";
 import { capture, markDecoded } from "./capture.js";
@@ -11,6 +11,7 @@ import { type Decoded, type Decoders, plainDecoders } from "./decoders.js";
 import type { ImageInput } from "./input.js";
 import { type DecodeOptions, isRawImage } from "./raw.js";
 import { readBytes, toRawImage } from "./read.node.js";
+import { decodeBySharp, hasSharp } from "./sharp.node.js";
 
 /** More threads than this would wait for the network. */
 const MOST_DECODERS = 8;
@@ -70,8 +71,14 @@ class DecoderThreads implements Decoders {
     const { signal, ...others } = options;
     if (isRawImage(input)) return { image: await toRawImage(input, options), milliseconds: 0 };
     const start = performance.now();
-    const source = await portable(capture(input), signal);
+    let source = await portable(capture(input), signal);
     signal?.throwIfAborted();
+    if (options.decoder !== "own" && hasSharp()) {
+      // sharp has threads of its own.
+      source = await bytesOf(source, signal);
+      const image = await decodeBySharp(source, options);
+      if (image) return { image: markDecoded(image), milliseconds: performance.now() - start };
+    }
     const reading = performance.now() - start;
     const { image, milliseconds } = await this.#ask(source, others, signal);
     markDecoded(image);
@@ -188,6 +195,19 @@ async function portable(
   if (input instanceof Uint8Array || input instanceof Blob) return input;
   const text = typeof input === "string" || input instanceof URL;
   return text && !holdsBytes(input) ? String(input) : readBytes(input as string, signal);
+}
+
+/** @throws ImageError `IMAGE_UNREADABLE` */
+async function bytesOf(
+  source: string | Uint8Array | Blob,
+  signal: DecodeOptions["signal"],
+): Promise<Uint8Array> {
+  try {
+    return await readBytes(source, signal);
+  } catch (cause) {
+    if (!(cause instanceof ReadError)) throw cause;
+    throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
+  }
 }
 
 function errorOf({ code, message, stack }: Extract<Reply, { code: string }>): Error {

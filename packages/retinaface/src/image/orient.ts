@@ -1,3 +1,4 @@
+import type { RawImage } from "../types.js";
 import type { Orientation } from "./exif.js";
 
 /** Where stored pixels lie in the upright image, in pixels of the upright image's rows. */
@@ -44,4 +45,19 @@ function steps(width: number, height: number, orientation: Orientation): [number
     case 8:
       return [last + 1 - height, -height, 1];
   }
+}
+
+/** Stored pixels turned upright; those that are upright already are given back as they are. */
+export function turnUpright(image: RawImage, orientation: Orientation): RawImage {
+  if (orientation === 1) return image;
+  const { data, width: columns, height: rows } = image;
+  const { width, height, start, right, down } = uprightLayout(columns, rows, orientation);
+  const stored = new Uint32Array(data.buffer as ArrayBuffer, data.byteOffset, columns * rows);
+  const upright = new Uint32Array(columns * rows);
+  for (let y = 0, from = 0; y < rows; y++) {
+    for (let x = 0, to = start + y * down; x < columns; x++, to += right) {
+      upright[to] = stored[from++];
+    }
+  }
+  return { data: new Uint8ClampedArray(upright.buffer), width, height };
 }

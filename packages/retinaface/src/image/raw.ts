@@ -35,6 +35,13 @@ export interface DecodeOptions extends ImageLimits {
    * which interpolates where it shrinks by less than 2. Default `"scaled"`.
    */
   decode?: "scaled" | "full" | undefined;
+  /**
+   * Who decodes in Node: `"own"`, our own code, JPEG and PNG; `"sharp"`, the package of that name where it is installed, WebP,
+   * AVIF, GIF, TIFF and, as far as its build can, HEIC too; `"auto"`, sharp where it is installed and a photo is made smaller or
+   * is of a format of its own. JPEGs in CMYK and PNGs with transparency or 16 bits are always ours. Default `"auto"`. In
+   * browsers the browser decodes.
+   */
+  decoder?: "auto" | "own" | "sharp" | undefined;
   /** Heeded before and between the rows of an image. */
   signal?: Known<"AbortSignal"> | undefined;
 }
@@ -45,14 +52,21 @@ export const DEFAULT_MAX_PIXELS = 160_000_000;
 /** 1 GiB: 160 megapixels of a baseline JPEG or a PNG, 107 to 153 of a progressive JPEG. */
 export const DEFAULT_MAX_BYTES = 2 ** 30;
 
+/** Values of {@link DecodeOptions.decoder}. */
+export const DECODERS: readonly string[] = ["auto", "own", "sharp"];
+
 /** @throws OptionError for a limit that is no number, or another word than are known. */
 export function checkDecodeOptions(options: DecodeOptions): void {
   const { maxPixels = 1, maxBytes = 1, truncated = "error", decode = "scaled" } = options;
+  const { decoder = "auto" } = options;
   if (!(maxPixels > 0 && maxBytes > 0)) {
     throw new OptionError("maxPixels and maxBytes must be numbers above 0");
   }
   if (decode !== "scaled" && decode !== "full") {
     throw new OptionError(`decode must be "scaled" or "full", got ${String(decode)}`);
+  }
+  if (!DECODERS.includes(decoder)) {
+    throw new OptionError(`decoder must be ${DECODERS.join(", ")}, got ${String(decoder)}`);
   }
   if (truncated !== "error" && truncated !== "show") {
     throw new OptionError(`truncated must be "error" or "show", got ${String(truncated)}`);

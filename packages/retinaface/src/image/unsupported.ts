@@ -1,7 +1,8 @@
 import { ImageError } from "../errors.js";
 import type { ImageFormat } from "./format.js";
 
-const NAMES: Partial<Record<ImageFormat, string>> = {
+/** Formats that are known by name but not decoded by our own code. */
+export const FORMAT_NAMES: Partial<Record<ImageFormat, string>> = {
   webp: "WebP",
   heic: "HEIC",
   avif: "AVIF",
@@ -11,13 +12,25 @@ const NAMES: Partial<Record<ImageFormat, string>> = {
   tiff: "TIFF",
 };
 
-/** The error for a file that is neither JPEG nor PNG. */
-export function unsupportedFormat(format: ImageFormat, bytes: Uint8Array): ImageError {
-  const name = NAMES[format];
+/** Those that sharp decodes: HEIC in builds of its own only. */
+export const SHARP_FORMATS: ReadonlySet<ImageFormat> = new Set([
+  "webp",
+  "heic",
+  "avif",
+  "gif",
+  "tiff",
+]);
+
+/**
+ * The error for a file that is neither JPEG nor PNG.
+ * @param remedy what would decode it here, where something would
+ */
+export function unsupportedFormat(format: ImageFormat, bytes: Uint8Array, remedy = ""): ImageError {
+  const name = FORMAT_NAMES[format];
   if (name !== undefined) {
     return new ImageError(
       "IMAGE_UNSUPPORTED",
-      `${name} is not decoded here: convert it to JPEG or PNG (with ImageMagick: ` +
+      `${name} is not decoded here: ${remedy}convert it to JPEG or PNG (with ImageMagick: ` +
         "magick photo photo.png), or pass its pixels as { data, width, height }",
     );
   }

@@ -74,6 +74,12 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
   }
 }
 
+/** @throws OptionError for `"sharp"`, which is for Node */
+export async function checkDecoder(decoder: DecodeOptions["decoder"]): Promise<void> {
+  if (decoder !== "sharp") return;
+  throw new OptionError('decoder "sharp" is for Node: in a page the browser decodes, leave it out');
+}
+
 /** Decodes images as the page's browser does, which has threads of its own for it. */
 export function openDecoders(_wanted?: number): Decoders {
   return plainDecoders(toRawImage);
@@ -193,6 +199,7 @@ function draw(
 /** Decodes bytes by the browser; sizes and truncation are looked at first, as in Node. */
 async function decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RawImage> {
   checkDecodeOptions(options);
+  await checkDecoder(options.decoder);
   options.signal?.throwIfAborted();
   if (bytes.length === 0) throw new ImageError("IMAGE_EMPTY", "the file is empty");
   const format = sniffFormat(bytes);

@@ -6,6 +6,7 @@ import type { PixelSource } from "../image/source.js";
 import { locateWeights } from "../weights/locate.node.js";
 
 export { openDecoders } from "../image/decoders.node.js";
+export { checkDecoder } from "../image/sharp.node.js";
 export { kernelStore } from "../tune/store.node.js";
 export { readBytes, toRawImage };
 

@@ -1,5 +1,11 @@
-/* Images decoded smaller than they are: what comes out, and where faces are then. */
-import { type RawImage, RetinaFace, toRawImage } from "retinaface-webgpu";
+/* Images decoded smaller than they are by our own decoders: what comes out, and where faces are then. */
+import {
+  type DecodeOptions,
+  toRawImage as decoded,
+  type ImageInput,
+  type RawImage,
+  RetinaFace,
+} from "retinaface-webgpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { codeOf, difference, draw, exifSegment, storedAs } from "../../support/images.js";
@@ -8,6 +14,10 @@ import { type Sample, waves } from "../../support/jpeg-samples.js";
 import { encodePng } from "../../support/png-encoder.node.js";
 
 const test = suite("scaled");
+
+/** By our own decoders, whatever else is installed. */
+const toRawImage = (input: ImageInput, options: DecodeOptions = {}): Promise<RawImage> =>
+  decoded(input, { decoder: "own", ...options });
 
 /** The `size` × `size` lowest frequencies of a block of 8×8 samples, as so many samples; float64. */
 function reducedBlock(at: (x: number, y: number) => number, size: number): number[] {
@@ -229,7 +239,8 @@ test("faces are found in pixels of the original, clipped to it", async () => {
     1,
   );
   const maxSide = Math.max(image.width, image.height);
-  const detector = await RetinaFace.load({ backend: "wasm", maxSide, clip: true });
+  const options = { maxSide, clip: true, decoder: "own" } as const;
+  const detector = await RetinaFace.load({ backend: "wasm", ...options });
   try {
     const expected = await detector.detect(image);
     const full = await detector.detect(large, { decode: "full" });
