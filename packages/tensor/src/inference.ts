@@ -25,13 +25,13 @@ export { keep, tidy } from "./core/scope.js";
 export type { Shape } from "./core/shape.js";
 export {
   empty,
-  type NestedNumbers,
   Tensor,
   type TensorInfo,
   type TensorOptions,
   tensor,
   zeros,
 } from "./core/tensor.js";
+export type { NestedNumbers } from "./core/values.js";
 export type { Known, OwnBytes } from "./core/web.js";
 export type { AdapterDescription, DeviceOptions, OptionalFeature } from "./device/adapter.js";
 export type { BufferBinding } from "./device/bind-groups.js";

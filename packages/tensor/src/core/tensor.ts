@@ -1,6 +1,6 @@
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import { describe, requireList, requireOptions } from "./arguments.js";
+import { requireList, requireOptions } from "./arguments.js";
 import { bytesPerElement, DTYPES, type DType, type DTypeArrays, typedArray } from "./dtype.js";
 import { DisposedError, ShapeError, TensorError } from "./errors.js";
 import { decodeHalf } from "./float16.js";
@@ -8,6 +8,7 @@ import { registerInScope } from "./scope.js";
 import { assertShape, type Shape, sameShape, showShape, sizeOf } from "./shape.js";
 import { Storage } from "./storage.js";
 import type { Saved, SavedMemory, TapeNode, Target } from "./tape.js";
+import { flatten, type NestedNumbers, toTyped } from "./values.js";
 
 /** What a tensor holds: its memory, and the operation that made it while gradients are recorded. */
 class Hold {
@@ -301,39 +302,6 @@ export function requireGradientOf(what: string, tensor: TensorInfo, gradient: Te
   }
 }
 
-/** @throws TensorError `ARGUMENT` unless they are numbers in an array or a typed array */
-function requireNumbers(values: unknown): void {
-  if (ArrayBuffer.isView(values) && "length" in values && typeof values[0 as never] !== "bigint") {
-    return;
-  }
-  const isList = typeof values === "object" && values !== null && "length" in values;
-  if (!isList) {
-    throw new TensorError(
-      "ARGUMENT",
-      `A tensor takes an array of numbers, not ${describe(values)}.`,
-    );
-  }
-  const list: readonly unknown[] = Array.from(values as ArrayLike<unknown>);
-  const at = list.findIndex((value) => typeof value !== "number");
-  if (at < 0) return;
-  throw new TensorError(
-    "ARGUMENT",
-    `A tensor takes numbers, but value ${at} is ${describe(list[at])}; convert them first, such as by Number().`,
-  );
-}
-
-function toTyped(dtype: DType, values: ArrayLike<number>): DTypeArrays[DType] {
-  requireNumbers(values);
-  if (dtype === "f32") return values instanceof Float32Array ? values : Float32Array.from(values);
-  if (dtype === "i32") return values instanceof Int32Array ? values : Int32Array.from(values);
-  if (dtype === "u32") return values instanceof Uint32Array ? values : Uint32Array.from(values);
-  if (values instanceof Uint16Array) return values;
-  throw new TensorError(
-    "DTYPE",
-    "f16 tensors take raw bits as Uint16Array: encodeHalf() makes them of numbers, or cast() an f32 tensor.",
-  );
-}
-
 /** Values that `toString` shows. */
 const SHOWN = 6;
 
@@ -342,9 +310,6 @@ export interface TensorOptions {
   dtype?: DType | undefined;
   requiresGrad?: boolean | undefined;
 }
-
-/** Numbers in arrays of arrays, all of one length at each depth. */
-export type NestedNumbers = readonly (number | NestedNumbers)[];
 
 /**
  * A tensor from host values.
@@ -359,25 +324,10 @@ export function tensor(
   shape?: Shape,
   options: TensorOptions = {},
 ): Tensor {
-  if (!Array.isArray(values)) requireNumbers(values);
-  const nested = Array.isArray(values) && values.some(Array.isArray);
-  const own = nested ? shapeOf(values as NestedNumbers) : [values.length];
-  // The compiler would unfold the type of every depth; one is told.
-  const flat = nested ? (values as number[][]).flat((own.length - 1) as 1) : values;
-  const result = empty(device, shape ?? own, options);
-  result.write(flat as ArrayLike<number>);
+  const numbers = flatten(values);
+  const result = empty(device, shape ?? numbers.shape, options);
+  result.write(numbers.values);
   return result;
-}
-
-function shapeOf(values: NestedNumbers): number[] {
-  const [first] = values;
-  if (!Array.isArray(first)) {
-    if (!values.some(Array.isArray)) return [values.length];
-  } else {
-    const inner = values.map((row) => (Array.isArray(row) ? shapeOf(row) : []));
-    if (inner.every((shape) => sameShape(shape, inner[0]))) return [values.length, ...inner[0]];
-  }
-  throw new ShapeError("tensor: nested arrays of different lengths; fill the shorter ones up");
 }
 
 /** A tensor with undefined contents. */

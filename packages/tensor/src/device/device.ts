@@ -11,7 +11,6 @@ import type {
   GPUBindGroup,
   GPUBuffer,
   GPUDevice,
-  GPUError,
   GPUExternalTexture,
   GPUSupportedLimits,
 } from "../core/web.js";
@@ -24,6 +23,8 @@ import {
 } from "./adapter.js";
 import type { BufferBinding } from "./bind-groups.js";
 import { BufferPool, type LiveBuffers, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
+import { ErrorScopes, type Outcome } from "./error-scopes.js";
+import { hostBytes } from "./host-bytes.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
 import { DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
 import { MAP_READ, USAGE } from "./usage.js";
@@ -50,7 +51,8 @@ export class Device {
   readonly versions = new BufferVersions();
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly #lossListeners = new Set<(error: DeviceLostError) => void>();
-  #scopes: Promise<Error | undefined>[] = [];
+  /** What the next read or sync rejects with. */
+  readonly #errors = new ErrorScopes();
   #loss: DeviceLostError | undefined;
   #timings: Promise<KernelTiming[]>[] | undefined;
   #submits = 0;
@@ -66,7 +68,7 @@ export class Device {
     this.adapter = adapter;
     const usage = USAGE.storage | USAGE.uniform | USAGE.copySource | USAGE.copyTarget;
     this.#pool = new BufferPool(device, usage, pool, (scope, bytes, label) =>
-      this.#watch(scope, () => label, bytes),
+      this.#errors.watch(scope, () => label, bytes),
     );
     this.#pipelines = new PipelineCache(device);
     this.#recorder = new Recorder(device);
@@ -182,7 +184,7 @@ export class Device {
       this.#assertBindable(kernel.name, buffer, size);
       if (kernel.bindings[i] === "read_write") this.versions.count(buffer);
     }
-    const compiled = this.#pipelines.get(kernel, (scope) => this.#collect(scope));
+    const compiled = this.#pipelines.get(kernel, (scope) => this.#errors.collect(scope));
     this.#recorder.dispatch(compiled, kernel, bindings.map(clampBinding));
     if (this.#recorder.length >= COMMANDS_PER_SUBMIT) this.flush();
   }
@@ -215,7 +217,7 @@ export class Device {
       entries,
       label: compiled.name,
     });
-    this.#watch(this.#device.popErrorScope(), () => compiled.name);
+    this.#errors.watch(this.#device.popErrorScope(), () => compiled.name);
     return group;
   }
 
@@ -260,8 +262,8 @@ export class Device {
       const submitted = this.#recorder.submit(timer);
       this.#submits++;
       if (timer) this.#timings?.push(timer.read());
-      this.#watch(this.#device.popErrorScope(), submitted);
-      this.#watch(this.#device.popErrorScope(), submitted);
+      this.#errors.watch(this.#device.popErrorScope(), submitted);
+      this.#errors.watch(this.#device.popErrorScope(), submitted);
     }
     this.#pool.destroyEvicted();
   }
@@ -279,7 +281,7 @@ export class Device {
     this.#recorder.copy(source, byteOffset, staging, 0, Math.ceil(bytes / 4) * 4);
     this.flush();
     // Taken now, so that what is submitted meanwhile by others reports to their own reads.
-    const scopes = this.#takeScopes();
+    const scopes = this.#errors.take();
     let copy = new ArrayBuffer(0);
     try {
       await restDuring(staging.mapAsync(MAP_READ, 0, size));
@@ -300,7 +302,7 @@ export class Device {
   async sync(): Promise<void> {
     this.#assertAlive();
     this.flush();
-    const scopes = this.#takeScopes();
+    const scopes = this.#errors.take();
     await restDuring(this.#device.queue.onSubmittedWorkDone()).catch(() => undefined);
     await this.#throwErrors(scopes);
   }
@@ -363,37 +365,7 @@ export class Device {
     });
   }
 
-  #watch(scope: Promise<GPUError | null>, label: () => string, bytes = 0): void {
-    const outcome = scope.then(
-      (error) => {
-        if (!error) return undefined;
-        if (error instanceof GPUOutOfMemoryError) {
-          const detail = bytes ? `${bytes} bytes could not be allocated` : error.message;
-          return new GpuOutOfMemoryError(label(), detail);
-        }
-        return new GpuValidationError(label(), error.message);
-      },
-      () => undefined,
-    );
-    this.#scopes.push(outcome);
-  }
-
-  #collect(scope: Promise<void>): void {
-    this.#scopes.push(
-      scope.then(
-        () => undefined,
-        (error: Error) => error,
-      ),
-    );
-  }
-
-  #takeScopes(): Promise<Error | undefined>[] {
-    const scopes = this.#scopes;
-    this.#scopes = [];
-    return scopes;
-  }
-
-  async #throwErrors(scopes: readonly Promise<Error | undefined>[]): Promise<void> {
+  async #throwErrors(scopes: readonly Outcome[]): Promise<void> {
     const first = (await Promise.all(scopes)).find((error) => error !== undefined);
     // wgpu tells of a loss only after the calls that failed for it.
     if (first) await new Promise((resolve) => setTimeout(resolve));
@@ -418,24 +390,4 @@ function isBuffer(resource: BufferBinding | GPUExternalTexture): resource is Buf
 function clampBinding(binding: BufferBinding): BufferBinding {
   const { buffer, offset = 0, size } = binding;
   return { buffer, offset, size: size ?? buffer.size - offset };
-}
-
-/**
- * A view's bytes in memory that WebGPU takes: shared memory is refused by browsers and ends the process in
- * Dawn's binding for Node, resizable memory is refused by some, so that both are copied.
- *
- * @throws TensorError `DETACHED`
- */
-function hostBytes({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {
-  try {
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    const plain = buffer instanceof ArrayBuffer && !("resizable" in buffer && buffer.resizable);
-    return plain ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
-  } catch (cause) {
-    throw new TensorError(
-      "DETACHED",
-      "The data's memory is gone: it was transferred to another thread, or made shorter. Keep it, or pass a copy.",
-      { cause },
-    );
-  }
 }
