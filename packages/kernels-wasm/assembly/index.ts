@@ -7,12 +7,23 @@ import { depthwiseChunk } from "./depthwise";
 import { depthwiseGradientChunk } from "./depthwise-input-gradient";
 import { depthwiseWeightGradientChunk } from "./depthwise-weight-gradient";
 import { imageChunk } from "./image";
+import {
+  dropoutMaskChunk,
+  gatherElementsChunk,
+  oneHotChunk,
+  scatterAddChunk,
+  sparseProductChunk,
+  sparseRowsChunk,
+} from "./indexed";
 import { stridedGradientChunk } from "./input-gradient";
+import { argExtremeChunk, cumulativeSumChunk, sortChunk } from "./lines";
 import { matmulChunk, panelsChunk } from "./matmul";
 import { gatherChunk, triangleChunk } from "./moves";
 import { packDepthwiseChunk, packProductChunk, packWinogradChunk } from "./pack";
 import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwise";
+import { padChunk, padGradientChunk } from "./padding";
 import { poolChunk } from "./pool";
+import { sampledResizeChunk, sampledResizeGradientChunk } from "./sampled-resize";
 import { after, meet, takeChunk, word } from "./team";
 import { weightGradientChunk, weightGradientSumChunk } from "./weight-gradient";
 import { mapChunk } from "./training/map";
@@ -182,6 +193,53 @@ function runNetworkChunk(step: usize, chunk: i32): void {
       break;
     case Opcode.Triangle:
       triangleChunk(step, chunk);
+      break;
+    default:
+      runLineChunk(step, chunk);
+  }
+}
+
+/** Steps along an axis, and by indices. */
+function runLineChunk(step: usize, chunk: i32): void {
+  switch (opcodeOf(step)) {
+    case Opcode.Sort:
+      sortChunk(step, chunk);
+      break;
+    case Opcode.CumulativeSum:
+      cumulativeSumChunk(step, chunk);
+      break;
+    case Opcode.ArgExtreme:
+      argExtremeChunk(step, chunk);
+      break;
+    case Opcode.Pad:
+      padChunk(step, chunk);
+      break;
+    case Opcode.PadGradient:
+      padGradientChunk(step, chunk);
+      break;
+    case Opcode.GatherElements:
+      gatherElementsChunk(step, chunk);
+      break;
+    case Opcode.ScatterAdd:
+      scatterAddChunk(step, chunk);
+      break;
+    case Opcode.SparseProduct:
+      sparseProductChunk(step, chunk);
+      break;
+    case Opcode.SparseRows:
+      sparseRowsChunk(step, chunk);
+      break;
+    case Opcode.OneHot:
+      oneHotChunk(step, chunk);
+      break;
+    case Opcode.DropoutMask:
+      dropoutMaskChunk(step, chunk);
+      break;
+    case Opcode.SampledResize:
+      sampledResizeChunk(step, chunk);
+      break;
+    case Opcode.SampledResizeGradient:
+      sampledResizeGradientChunk(step, chunk);
       break;
     default:
       unreachable();

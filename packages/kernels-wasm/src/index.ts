@@ -23,6 +23,16 @@ export { type Conv2dResidual, type Conv2dSpec, conv2dFlops, outputSize } from ".
 export { conv2dWeightGradient } from "./conv2d/weight-gradient.js";
 export { type AxisTaps, type ImageInputSpec, imageInput, packTaps, tentTaps } from "./image.js";
 export {
+  dropoutMask,
+  gatherElements,
+  type IndexedSpec,
+  oneHot,
+  type SparseSpec,
+  scatterAdd,
+  sparseMatmul,
+  sparseRows,
+} from "./indexed.js";
+export {
   encodeProgram,
   type Kernel,
   type KernelSequence,
@@ -32,6 +42,16 @@ export {
   TEAM_BYTES,
   threadBytes,
 } from "./kernel.js";
+export {
+  argExtreme,
+  cumulativeSum,
+  type LineSpec,
+  type PadSpec,
+  padAxis,
+  padAxisGradient,
+  sort,
+  type WordType,
+} from "./lines.js";
 export {
   type MatmulSpec,
   matmul,
@@ -58,4 +78,10 @@ export {
   softmax,
 } from "./pointwise.js";
 export { type PoolSpec, pool, type SizedPool } from "./pool.js";
+export {
+  type SampledAxis,
+  type SampledResizeSpec,
+  sampledResize,
+  sampledResizeGradient,
+} from "./sampled-resize.js";
 export * from "./training/index.js";

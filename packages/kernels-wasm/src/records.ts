@@ -43,6 +43,19 @@ export enum Opcode {
   Matmul = 71,
   Gather = 72,
   Triangle = 73,
+  Sort = 74,
+  CumulativeSum = 75,
+  ArgExtreme = 76,
+  Pad = 77,
+  PadGradient = 78,
+  GatherElements = 79,
+  ScatterAdd = 80,
+  SparseProduct = 81,
+  SparseRows = 82,
+  OneHot = 83,
+  DropoutMask = 84,
+  SampledResize = 85,
+  SampledResizeGradient = 86,
 }
 
 /**

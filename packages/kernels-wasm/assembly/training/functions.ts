@@ -6,6 +6,7 @@ import { MapKind } from "../../src/training/records";
 import { exp } from "../tail";
 import { focal, focalGradient } from "./focal";
 import { log, logOnePlus, power } from "./logarithms";
+import { rare } from "./rare";
 import { special } from "./special";
 
 @inline
@@ -279,7 +280,7 @@ function dear(kind: i32, x: v128, y: v128, z: v128, p: f32, q: f32): v128 {
     case MapKind.focalGradient:
       return f32x4.mul(x, focalGradient(y, z, p, q));
     default:
-      return special(kind, x, p);
+      return kind >= MapKind.power ? rare(kind, x, y, z, p, q) : special(kind, x, p);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { MapKind } from "../../src/training/records";
 import { exp } from "../tail";
+import { cosine, sine } from "./circle";
 import { log, logOnePlus } from "./logarithms";
 
 @inline
@@ -43,6 +44,10 @@ function valueOf(kind: i32, x: v128, p: f32): v128 {
       return f32x4.ceil(x);
     case MapKind.round:
       return f32x4.nearest(x);
+    case MapKind.sine:
+      return sine(x);
+    case MapKind.cosine:
+      return cosine(x);
     default:
       return unreachable();
   }
@@ -76,7 +81,7 @@ function softsign(x: v128): v128 {
 }
 
 /** Taylor's series below 1; above, 7.1.26 of Abramowitz and Stegun, whose error is 1.5e-7. */
-function errorFunction(x: v128): v128 {
+export function errorFunction(x: v128): v128 {
   const s = f32x4.mul(x, x);
   let term = x;
   let series = x;
@@ -99,8 +104,13 @@ function errorFunction(x: v128): v128 {
 
 /** In terms of the sigmoid, which is (1 + tanh) / 2 of half the argument. */
 function geluTanh(x: v128): v128 {
+  return f32x4.mul(x, geluShare(x));
+}
+
+/** What the approximation multiplies x by. */
+export function geluShare(x: v128): v128 {
   const cube = f32x4.mul(f32x4.mul(x, x), x);
   const inner = f32x4.add(x, f32x4.mul(splat(0.044715), cube));
   const e = exp(f32x4.mul(splat(-1.5957691216057308), inner));
-  return f32x4.div(x, f32x4.add(splat(1), e));
+  return f32x4.div(splat(1), f32x4.add(splat(1), e));
 }

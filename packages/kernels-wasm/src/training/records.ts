@@ -110,6 +110,30 @@ export enum MapKind {
   floor,
   ceil,
   round,
+  sine,
+  cosine,
+  /** x to the power y. */
+  power,
+  /** x where positive, else x · y. */
+  prelu,
+  /** e to the power p · x: a constant to the power x. */
+  scaledExponential,
+  /** Gradients, as those above: x is that of the result, y and z the operands, or y the element or the result. */
+  powerGradient,
+  exponentGradient,
+  preluGradient,
+  preluSlopeGradient,
+  scaledExponentialGradient,
+  errorFunctionGradient,
+  exponentialMinusOneGradient,
+  logarithmOfOnePlusGradient,
+  geluGradient,
+  geluTanhGradient,
+  /** p below 0, all of it q times. */
+  eluGradient,
+  softsignGradient,
+  sineGradient,
+  cosineGradient,
 }
 
 /** Axes of a map, and of what a reduction keeps or sums over. */

@@ -135,6 +135,7 @@ test("functions of one element, moves and reductions", async () => {
       t.gelu(far, { approximate: "tanh" }),
       t.log1p(t.abs(x)),
       t.rsqrt(t.add(t.square(x), 1)),
+      t.dropout(x, { keep: 0.6, seed: 4, call: 2 }),
       t.permute(x, [2, 0, 1]),
       t.flip(x, [1, 2]),
       t.triu(x, 1),

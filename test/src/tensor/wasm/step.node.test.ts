@@ -177,6 +177,107 @@ const CASES: Readonly<
     [[3, 7]],
     [0.5, 2],
   ],
+  "functions of other networks": [
+    summed((x) =>
+      t.add(
+        t.add(
+          t.add(t.erf(x), t.gelu(x)),
+          t.add(t.mul(t.sin(x), 0.7), t.gelu(x, { approximate: "tanh" })),
+        ),
+        t.add(t.mul(t.add(t.elu(x, 1.3), t.selu(x)), 0.5), t.mul(t.softsign(x), t.cos(x))),
+      ),
+    ),
+    [[3, 7]],
+  ],
+  "powers and slopes": [
+    summed((a, b) =>
+      t.add(t.add(t.pow(a, b), t.pow(1.7, b)), t.add(t.expm1(t.log1p(a)), t.prelu(t.sub(a, b), b))),
+    ),
+    [[4, 3], [3]],
+    [0.5, 2],
+  ],
+  "order and sums": [
+    summed((x) =>
+      t.add(
+        t.mul(t.sort(x, { axis: 1 }).values, x),
+        t.add(t.cumsum(x, 1), t.mul(t.prod(t.topk(x, 2, { axis: 0 }).values, { axes: [0] }), 0.3)),
+      ),
+    ),
+    [[3, 5]],
+  ],
+  indices: [
+    summed((x, r) => {
+      const index = t.tensor(x.device, [2, 0, 2, -1], [4], { dtype: "i32" });
+      const each = t.tensor(x.device, [1, 0, 0, 3, 2, 3], [2, 3], { dtype: "i32" });
+      const picked = t.mul(t.gatherElements(x, each, 0), t.scatterAddElements(r, each, 2, 0));
+      return t.add(t.sum(picked), t.mul(t.gather(x, index), t.scatterAdd(x, index, 4)));
+    }),
+    [
+      [4, 3],
+      [2, 3],
+    ],
+  ],
+  "sparse product": [
+    summed((values, dense) => {
+      const [crowIndices, colIndices] = [
+        [0, 2, 2, 5],
+        [1, 3, 0, 2, 3],
+      ].map((each) => t.tensor(values.device, each, [each.length], { dtype: "i32" }));
+      return t.sparseMatmul({ crowIndices, colIndices, values, size: [3, 4] }, dense);
+    }),
+    [[5], [4, 5]],
+  ],
+  padding: [
+    summed((x) =>
+      t.add(
+        t.pad(
+          x,
+          [
+            [2, 1],
+            [0, 3],
+          ],
+          { mode: "reflect" },
+        ),
+        t.mul(
+          t.pad(
+            x,
+            [
+              [0, 3],
+              [1, 2],
+            ],
+            { mode: "edge" },
+          ),
+          t.pad(
+            x,
+            [
+              [4, -1],
+              [-1, 4],
+            ],
+            { value: 2 },
+          ),
+        ),
+      ),
+    ),
+    [[3, 5]],
+  ],
+  "sampled resize": [
+    summed((x) =>
+      t.add(
+        t.resizeBilinear(x, { size: [7, 5] }),
+        t.resizeNearest(x, { size: [7, 5], coordinates: "halfPixel", rounding: "roundPreferCeil" }),
+      ),
+    ),
+    [[2, 4, 3, 3]],
+  ],
+  "pools of sequences": [
+    summed((x) => t.add(t.maxPool(x, { kernelSize: 2 }), t.avgPool(x, { kernelSize: 2 }))),
+    [[2, 7, 3]],
+  ],
+  dropout: [
+    // The mask is one and the same, as the call is.
+    summed((x) => t.dropout(t.square(x), { keep: 0.6, seed: 4, call: 2 })),
+    [[5, 9]],
+  ],
   "with numbers": [
     summed((x) => t.add(t.div(3, x), t.sub(1, t.mul(t.abs(x), 0.5)))),
     [[9]],
@@ -238,9 +339,11 @@ test("the number of threads changes no bit", async () => {
 test("what has no kernel is named before anything runs", async () => {
   const x = nn.Parameter.from(host(), numbers(1, 6), [2, 3]);
   const optimizer = new optim.SGD([x], { lr: 1 });
-  const losses = () => ({ total: t.sum(t.sin(x)) });
+  const losses = () => ({
+    total: t.sum(t.avgPool(t.reshape(x, [1, 1, 2, 3, 1]), { kernelSize: 1 })),
+  });
   const compiling = compileStep(host(), { inputs: {}, losses, optimizer });
-  await rejectsCode(compiling, "WASM_UNSUPPORTED", /sin of \[2, 3\] f32/);
+  await rejectsCode(compiling, "WASM_UNSUPPORTED", /avgPool of \[1, 1, 2, 3, 1\] f32/);
 });
 
 test("single operations say what there is instead", () => {

@@ -1,4 +1,5 @@
 /** `compile` on a device whose tensors lie in an engine's memory: the same plan, its steps the engine's kernels. */
+import type { Kernel } from "@retinaface-webgpu/kernels-wasm";
 import { TensorError } from "../../core/errors.js";
 import { keep } from "../../core/scope.js";
 import { Storage } from "../../core/storage.js";
@@ -58,15 +59,16 @@ export const planOnHost: PlanLowering = async (device, traced, options, owned) =
       const own = kept.get(root)?.storage.binding;
       return own ?? host.roomOf(layout.offsetOf(root), bytesOf(root));
     };
-    const bound = steps.map(({ kernel, operands }) => ({
+    const bound = steps.map(({ kernel, operands, renewed }) => ({
       kernel,
+      renewed,
       operands: Object.fromEntries(
         Object.entries(operands).map(([name, operand]) => [name, bindingOf(operand)]),
       ),
     }));
     return { steps: bound, release };
   };
-  const prepared = new Map<Bound, HostStep[]>();
+  const prepared = new Map<Bound, PreparedStep[]>();
   const bind = async (): Promise<Bound> => {
     const taken = await prepare();
     const release = () => {
@@ -90,12 +92,21 @@ export const planOnHost: PlanLowering = async (device, traced, options, owned) =
       activationBytes: layout.activationBytes,
     },
     written: outputs.map(({ tensor }) => tensor.storage.buffer.buffer),
-    effects: [...effects, () => host.run(prepared.get(current.bound)!, layout.bytes)],
+    effects: [...effects, () => host.run(prepared.get(current.bound)!.map(asItIs), layout.bytes)],
     current,
     bind,
     owned,
   });
 };
+
+interface PreparedStep extends HostStep {
+  readonly renewed: (() => Kernel) | undefined;
+}
+
+/** A step with the kernel that it has at this run. */
+function asItIs({ renewed, ...step }: PreparedStep): HostStep {
+  return renewed ? { ...step, kernel: renewed() } : step;
+}
 
 /** Memory of their own for inputs and outputs: it is written before a run, and read after it. */
 function keepEnds(device: Device, graph: Graph, owned: Owned): Map<Value, Tensor> {

@@ -8,4 +8,6 @@ export type WasmOperand = Value | Constants;
 export interface LoweredStep {
   readonly kernel: Kernel;
   readonly operands: Readonly<Record<string, WasmOperand>>;
+  /** The kernel as the operation's attributes are now, where they are live: for each run. */
+  readonly renewed?: (() => Kernel) | undefined;
 }

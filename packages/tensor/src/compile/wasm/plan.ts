@@ -7,7 +7,7 @@ import type { Place, WasmEngine, WasmJob, WasmStep } from "../../wasm/engine.js"
 import { rootOf, type Value } from "../graph.js";
 import { traceForward } from "../trace.js";
 import { arrange, bytesOf, prepareConstants } from "./layout.js";
-import type { WasmOperand } from "./lowered.js";
+import type { LoweredStep, WasmOperand } from "./lowered.js";
 import { lowerGraph } from "./steps.js";
 import { WasmWeights } from "./weights.js";
 
@@ -51,6 +51,13 @@ export interface WasmCompileOptions {
   weights?: WasmWeights | undefined;
 }
 
+/** What a plan does at each run. */
+interface PlanJob extends Omit<WasmJob, "writes" | "steps"> {
+  readonly steps: readonly (WasmStep & Pick<LoweredStep, "renewed">)[];
+  /** What happens on the host before. */
+  readonly effects: readonly (() => void)[];
+}
+
 /** What values of a type are given in. */
 const ARRAYS: Partial<Record<DType, unknown & { readonly name: string }>> = {
   f32: Float32Array,
@@ -67,7 +74,7 @@ export class WasmPlan<Outputs = unknown> {
   readonly outputs: Outputs;
   readonly stats: WasmPlanStats;
   readonly #inputs: readonly TensorInfo[];
-  readonly #job: Omit<WasmJob, "writes">;
+  readonly #job: PlanJob;
   readonly #release: () => void;
 
   constructor(parts: {
@@ -76,7 +83,7 @@ export class WasmPlan<Outputs = unknown> {
     inputs: readonly Place[];
     outputs: Outputs;
     stats: WasmPlanStats;
-    job: Omit<WasmJob, "writes">;
+    job: PlanJob;
     release: () => void;
   }) {
     this.engine = parts.engine;
@@ -113,9 +120,14 @@ export class WasmPlan<Outputs = unknown> {
 
   /** As `run`, with inputs that other steps make first. */
   async runAfter({ steps, bytes, writes }: Prologue): Promise<Float32Array[]> {
+    for (const effect of this.#job.effects) effect();
+    const own = this.#job.steps.map(({ kernel, places, renewed }) => ({
+      kernel: renewed?.() ?? kernel,
+      places,
+    }));
     const results = await this.engine.run({
       bytes: this.#job.bytes + bytes,
-      steps: [...steps, ...this.#job.steps],
+      steps: [...steps, ...own],
       writes,
       reads: this.#job.reads,
     });
@@ -160,7 +172,7 @@ export async function compileWasm<R extends object>(
   if (options.weights && options.weights.engine !== engine) {
     throw new TensorError("DEVICE_MISMATCH", "compileWasm: the weights belong to another engine.");
   }
-  const { graph, tree, made } = traceForward(device, forward, infos);
+  const { graph, tree, made, effects } = traceForward(device, forward, infos);
   const steps = lowerGraph(graph);
   const weights = options.weights ?? new WasmWeights(engine);
   let giveBack: (() => void) | undefined;
@@ -194,8 +206,10 @@ export async function compileWasm<R extends object>(
       },
       job: {
         bytes: layout.bytes,
-        steps: steps.map(({ kernel, operands }) => ({
+        effects,
+        steps: steps.map(({ kernel, operands, renewed }) => ({
           kernel,
+          renewed,
           places: Object.fromEntries(
             Object.entries(operands).map(([name, operand]) => [name, placeOf(operand)]),
           ),

@@ -6,13 +6,11 @@ import {
   type Activation,
   copy,
   pointwise,
-  pool,
   resizeNearest,
   softmax,
 } from "@retinaface-webgpu/kernels-wasm";
 import { sameShape, showShape, sizeOf } from "../../core/shape.js";
 import type { FusionKind } from "../../ops/fusion.js";
-import type { AverageAttrs, PoolAttrs } from "../../ops/pool/forward.js";
 import { computes, type Graph, type OpNode, type Value } from "../graph.js";
 import type { StepNode } from "../step/graph.js";
 import { absorbedConvolutions, convStep } from "./convolutions.js";
@@ -63,11 +61,12 @@ function general(node: OpNode): LoweredStep[] | undefined {
     return room;
   };
   const step = { op, attrs, inputs, outputs, updates: [], varies: false } as unknown as StepNode;
-  return kernelsOf(step)?.map((each) => ({
+  return kernelsOf(step)?.map((each, k) => ({
     kernel: each.kernel,
     operands: Object.fromEntries(
       operandsOf(each).map(([name, operand]) => [name, placed(operand)]),
     ),
+    ...(op.varies ? { renewed: () => kernelsOf(step)![k].kernel } : {}),
   }));
 }
 
@@ -115,9 +114,6 @@ function byName({ op, attrs, inputs, outputs: [output] }: OpNode): LoweredStep[]
       return [affine(a, output, filled(lastOf(a), scalar, 0))];
     case "addScalar":
       return [affine(a, output, filled(lastOf(a), 1, scalar))];
-    case "maxPool":
-    case "avgPool":
-      return poolStep(a, output, op.name, attrs as Partial<AverageAttrs> & PoolAttrs);
     default:
       return undefined;
   }
@@ -216,33 +212,4 @@ function join(parts: readonly Value[], output: Value, axis: number): LoweredStep
     outOffset += width;
     return { kernel, operands: { input, output } };
   });
-}
-
-function poolStep(
-  input: Value,
-  output: Value,
-  name: string,
-  attrs: Partial<AverageAttrs> & PoolAttrs,
-): LoweredStep[] | undefined {
-  if (input.info.shape.length !== 4) return undefined;
-  const [batch, inHeight, inWidth, channels] = input.info.shape;
-  const [, outHeight, outWidth] = output.info.shape;
-  const plane = (axes: readonly number[]) => [axes[1], axes[2]] as const;
-  const [top, left] = plane(attrs.before);
-  const [bottom, right] = plane(attrs.after);
-  const kernel = pool({
-    batch,
-    inHeight,
-    inWidth,
-    channels,
-    outHeight,
-    outWidth,
-    kernelSize: plane(attrs.kernel),
-    stride: plane(attrs.stride),
-    dilation: plane(attrs.dilation),
-    padding: [top, bottom, left, right],
-    kind: name === "maxPool" ? "max" : "average",
-    countPadding: attrs.countPadding ?? false,
-  });
-  return [{ kernel, operands: { input, output } }];
 }

@@ -85,6 +85,20 @@ const power = (whole: MapFunction, other: MapFunction): NodeLowering => {
   };
 };
 
+/** A constant to the power of the elements, by its logarithm. */
+function ofLogarithm(kind: MapFunction): NodeLowering {
+  return (node) => {
+    const { a = 1 } = node.attrs as Scalars;
+    return toOutput(kind, node, node.inputs, { p: Math.log(a) });
+  };
+}
+
+const eluGradient: NodeLowering = (node) =>
+  toOutput("eluGradient", node, node.inputs, { p: (node.attrs as Scalars).a ?? 0, q: 1 });
+
+const seluGradient: NodeLowering = (node) =>
+  toOutput("eluGradient", node, node.inputs, { p: 1.6732632423543772, q: 1.0507009873554805 });
+
 /** The gradient of an operation of two operands towards the one or the other. */
 function towards(first: MapFunction, second: MapFunction): NodeLowering {
   return (node) => {
@@ -254,6 +268,8 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   sub: simple("subtract"),
   mul: simple("multiply"),
   div: simple("divide"),
+  pow: simple("power"),
+  prelu: simple("prelu"),
   maximum: simple("maximum"),
   minimum: simple("minimum"),
   equal,
@@ -287,6 +303,8 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   floor: simple("floor"),
   ceil: simple("ceil"),
   round: simple("round"),
+  sin: simple("sine"),
+  cos: simple("cosine"),
   clamp: simple("clamp"),
   addScalar: simple("addConstant"),
   mulScalar: simple("multiplyConstant"),
@@ -294,6 +312,7 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   scalarSub: simple("constantMinus"),
   scalarDiv: simple("constantOver"),
   powScalar: power("wholePower", "constantPower"),
+  scalarPow: ofLogarithm("scaledExponential"),
   equalScalar,
   lessScalar: simple("lessConstant"),
   lessEqualScalar: simple("lessEqualConstant"),
@@ -301,6 +320,8 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   greaterEqualScalar: simple("greaterEqualConstant"),
   mulBackward: productGradient,
   divBackward: towards("divideGradient", "divisorGradient"),
+  powBackward: towards("powerGradient", "exponentGradient"),
+  preluBackward: towards("preluGradient", "preluSlopeGradient"),
   maximumBackward: towards("maximumGradient", "otherMaximumGradient"),
   minimumBackward: towards("minimumGradient", "otherMinimumGradient"),
   reluBackward: simple("reluGradient"),
@@ -317,6 +338,20 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   sigmoidBackward: simple("sigmoidGradient"),
   tanhBackward: simple("tanhGradient"),
   softplusBackward: simple("softplusGradient"),
+  erfBackward: simple("errorFunctionGradient"),
+  expm1Backward: simple("exponentialMinusOneGradient"),
+  log1pBackward: simple("logarithmOfOnePlusGradient"),
+  geluBackward: simple("geluGradient"),
+  geluTanhBackward: simple("geluTanhGradient"),
+  eluBackward: eluGradient,
+  seluBackward: seluGradient,
+  softsignBackward: simple("softsignGradient"),
+  sinBackward: simple("sineGradient"),
+  cosBackward: simple("cosineGradient"),
+  floorBackward: nothing,
+  ceilBackward: nothing,
+  roundBackward: nothing,
+  scalarPowBackward: ofLogarithm("scaledExponentialGradient"),
   clampBackward: simple("clampGradient"),
   addScalarBackward: copies,
   mulScalarBackward: ofFirst("multiplyConstant", ({ a = 1 }) => ({ p: a })),

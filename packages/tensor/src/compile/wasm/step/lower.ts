@@ -7,11 +7,12 @@ import { sizeOf } from "../../../core/shape.js";
 import type { StepNode } from "../../step/graph.js";
 import { ELEMENTWISE } from "./elementwise.js";
 import { type StepKernel, unsupported } from "./kernels.js";
+import { LINES } from "./lines.js";
 import { NETWORKS } from "./networks.js";
 import { OTHERS } from "./others.js";
 import { PRODUCTS } from "./products.js";
 
-const LOWERINGS = { ...ELEMENTWISE, ...OTHERS, ...NETWORKS, ...PRODUCTS };
+const LOWERINGS = { ...ELEMENTWISE, ...OTHERS, ...NETWORKS, ...PRODUCTS, ...LINES };
 
 /** The kernels of a node; `undefined` where there are none for it. */
 export function kernelsOf(node: StepNode): StepKernel[] | undefined {

@@ -17,13 +17,20 @@ import {
   poolGradient,
   resizeNearest,
   resizeNearestGradient,
+  type SampledResizeSpec,
   type SizedPool,
+  sampledResize,
+  sampledResizeGradient,
 } from "@retinaface-webgpu/kernels-wasm";
 import { dimensions, type TrainingAttrs } from "../../../ops/batchnorm/forward.js";
 import type { Conv2dAttrs } from "../../../ops/conv2d/forward.js";
 import type { InputGradientAttrs } from "../../../ops/conv2d/input-gradient.js";
 import type { AverageAttrs, PoolAttrs } from "../../../ops/pool/forward.js";
-import { isPlainNearest, type ResizeAttrs } from "../../../ops/resize/forward.js";
+import {
+  isPlainNearest,
+  type ResizeAttrs,
+  specOf as resizeSpec,
+} from "../../../ops/resize/forward.js";
 import type { StepValue } from "../../step/graph.js";
 import { type NodeLowering, one, type StepKernel, scratchOf } from "./kernels.js";
 
@@ -125,16 +132,23 @@ const normGivenInput: NodeLowering = ({ inputs, outputs: [output], attrs }) => {
   return one(kernel, { gradient, variance, gamma, output, y });
 };
 
-/** A pool of images from `x` to `y`; none for sequences and volumes. */
+/** A shape as that of images; a sequence is one of images a pixel high, and a volume none. */
+function asImages(shape: readonly number[]): readonly number[] | undefined {
+  if (shape.length === 3) return [shape[0], 1, shape[1], shape[2]];
+  return shape.length === 4 ? shape : undefined;
+}
+
+/** A pool of images or sequences from `x` to `y`. */
 function poolSpec(
   x: StepValue,
   y: StepValue,
   attrs: Partial<AverageAttrs> & PoolAttrs,
   kind: "max" | "average",
 ): SizedPool | undefined {
-  if (x.info.shape.length !== 4) return undefined;
-  const [batch, inHeight, inWidth, channels] = x.info.shape;
-  const [, outHeight, outWidth] = y.info.shape;
+  const [from, to] = [x, y].map(({ info }) => asImages(info.shape));
+  if (!from || !to) return undefined;
+  const [batch, inHeight, inWidth, channels] = from;
+  const [, outHeight, outWidth] = to;
   const plane = (axes: readonly number[]) => [axes[1], axes[2]] as const;
   const [top, left] = plane(attrs.before);
   const [bottom, right] = plane(attrs.after);
@@ -170,20 +184,31 @@ const avgPoolGradient: NodeLowering = ({ inputs: [g], outputs: [gx], attrs }) =>
   return spec && one(poolGradient(spec), { gradient: g, output: gx });
 };
 
-function resizeSpec(small: StepValue, large: StepValue) {
+function plainResize(small: StepValue, large: StepValue) {
   const [batch, inHeight, inWidth, channels] = small.info.shape;
   const [, outHeight, outWidth] = large.info.shape;
   return { batch, inHeight, inWidth, outHeight, outWidth, channels };
 }
 
+function sampled(small: StepValue, attrs: ResizeAttrs): SampledResizeSpec {
+  const { batch, channels, y, x, mode, rounding = "floor" } = resizeSpec(small.info, attrs);
+  return { batch, channels, y, x, sampling: mode === "bilinear" ? mode : rounding };
+}
+
 const resize: NodeLowering = ({ inputs: [x], outputs: [y], attrs }) => {
-  if (!isPlainNearest(attrs as ResizeAttrs)) return undefined;
-  return one(resizeNearest(resizeSpec(x, y)), { input: x, output: y });
+  const options = attrs as ResizeAttrs;
+  const kernel = isPlainNearest(options)
+    ? resizeNearest(plainResize(x, y))
+    : sampledResize(sampled(x, options));
+  return one(kernel, { input: x, output: y });
 };
 
 const resizeGradient: NodeLowering = ({ inputs: [g], outputs: [gx], attrs }) => {
-  if (!isPlainNearest(attrs as ResizeAttrs)) return undefined;
-  return one(resizeNearestGradient(resizeSpec(gx, g)), { gradient: g, output: gx });
+  const options = attrs as ResizeAttrs;
+  if (!isPlainNearest(options)) {
+    return one(sampledResizeGradient(sampled(gx, options)), { input: g, output: gx });
+  }
+  return one(resizeNearestGradient(plainResize(gx, g)), { gradient: g, output: gx });
 };
 
 /** By the operations' names. */
