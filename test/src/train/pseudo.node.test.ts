@@ -1,5 +1,7 @@
 /** Labels of photos without labels: fusion against a hand-made case, and the command on drawn faces. */
+import { spawn, spawnSync } from "node:child_process";
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -10,12 +12,16 @@ import {
 } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Detections, fusePasses, pseudoLabel } from "@retinaface-webgpu/train";
 import { loadDataset } from "@retinaface-webgpu/train/node";
+import { encodePng } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../support/random.js";
 import { repository } from "../support/repository.node.js";
-import { runTrain } from "../support/train-command.node.js";
+import { runTrain, trainProgram } from "../support/train-command.node.js";
+import { makeSample } from "../support/train-samples.js";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "pseudo-"));
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -101,6 +107,56 @@ test("the command labels a folder, and train's reader takes what it writes", () 
   assert.is(again.status, 2);
   assert.match(again.stderr, /OUTPUT_EXISTS/);
   assert.is(readFileSync(at("labels.jsonl"), "utf8"), before);
+});
+
+/** Runs `pseudo` until it waits for a photo that is a pipe, behind so many that are labelled, and kills it there. */
+async function killedAt(pipe: string, part: string, labelled: number, args: readonly string[]) {
+  const photo = readFileSync(pipe);
+  rmSync(pipe);
+  spawnSync("mkfifo", [pipe]);
+  const child = spawn(process.execPath, [trainProgram, "pseudo", ...args], { stdio: "ignore" });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  const lines = () => (existsSync(part) ? readFileSync(part, "utf8").split("\n").length - 1 : 0);
+  while (lines() < 1 + labelled && child.exitCode === null) await sleep(5);
+  child.kill("SIGKILL");
+  await ended;
+  rmSync(pipe);
+  writeFileSync(pipe, photo);
+}
+
+test("--resume goes on after kills: nothing is lost or doubled, nothing made in another way is mixed in", async () => {
+  const random = new Random(3);
+  const photos = Array.from({ length: 4 }, (_, i) => at(`${i}.png`));
+  for (const photo of photos) writeFileSync(photo, encodePng(makeSample(random, 64, 2).image));
+  const common = [...photos, "--backend", "wasm", "--threads", "1", "--scale", "64"];
+  assert.is(pseudo(...common, "--out", at("whole.jsonl")).status, 0);
+  const args = [...common, "--out", at("killed.jsonl"), "--resume"];
+  const part = at("killed.jsonl.part");
+  for (const labelled of [1, 3]) {
+    await killedAt(photos[labelled], part, labelled, args);
+    assert.not.ok(existsSync(at("killed.jsonl")), "nothing looks finished that is not");
+    assert.is(readFileSync(part, "utf8").split("\n").length, labelled + 2);
+    // As if it had been killed within a line.
+    appendFileSync(part, '{"image":"3.p');
+  }
+  const other = pseudo(...args, "--no-mirror");
+  assert.is(other.status, 2, other.stderr);
+  assert.match(other.stderr, /mirror was true and is now false/);
+  const last = pseudo(...args);
+  assert.is(last.status, 0, last.stderr);
+  assert.match(last.stderr, /going on: 3 photos/);
+  assert.is(last.json.images, 4);
+  assert.equal(readFileSync(at("killed.jsonl")), readFileSync(at("whole.jsonl")));
+  assert.not.ok(existsSync(part));
+  const again = pseudo(...args);
+  assert.is(again.status, 0, again.stderr);
+  assert.match(again.stderr, /holds the labels of all these photos already/);
+  assert.equal(again.json, last.json);
+  writeFileSync(part, "notes\n");
+  const foreign = pseudo(...args);
+  assert.is(foreign.status, 2);
+  assert.match(foreign.stderr, /line 1 of .* none of labels/);
+  assert.is(readFileSync(part, "utf8"), "notes\n");
 });
 
 test("what cannot be meant is refused before any work", () => {

@@ -2,11 +2,13 @@ import {
   type LoadOptions,
   OptionError,
   RetinaFace,
+  readBytes,
   resolveThresholds,
   type Thresholds,
   type Timings,
 } from "retinaface-webgpu";
 import { locateWeights } from "retinaface-webgpu/node";
+import { keyOfWeights } from "../distill/sources.node.js";
 import { packFaces } from "../evaluate/detections.js";
 import type { DetectPass } from "../evaluate/test-scales.js";
 import { say } from "./console.js";
@@ -32,6 +34,12 @@ async function sourceOf(weights: string | undefined): Promise<LoadOptions["weigh
   const { bytes, origin } = await locateWeights();
   say(`weights: the default, ${origin.path}`);
   return bytes;
+}
+
+/** Tells weights from others, by what they hold. */
+export async function digestOf(weights: string): Promise<string> {
+  const bytes = weights === DEFAULT ? (await locateWeights()).bytes : await readBytes(weights);
+  return keyOfWeights(bytes);
 }
 
 /** Loads weights; every face above the confidence threshold counts, whatever its score. */

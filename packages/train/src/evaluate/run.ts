@@ -7,6 +7,8 @@ import type { EvaluatedImage } from "./evaluate.js";
 export interface RunOptions {
   /** Called before each image with the number of those done. */
   readonly onProgress?: ((done: number, id: string) => void) | undefined;
+  /** Called when all detectors have looked at an image. */
+  readonly onFound?: ((record: FaceRecord) => void) | undefined;
 }
 
 /** Images with their detections, and those that could not be read. */
@@ -39,7 +41,7 @@ async function load({ image, id }: FaceRecord): Promise<RawImage | Problem> {
 export async function runDetectors(
   records: readonly FaceRecord[],
   detectors: readonly Detect[],
-  { onProgress }: RunOptions = {},
+  { onProgress, onFound }: RunOptions = {},
 ): Promise<RunsResult> {
   const images = detectors.map((): EvaluatedImage[] => []);
   const problems: Problem[] = [];
@@ -55,6 +57,7 @@ export async function runDetectors(
     for (const [d, detect] of detectors.entries()) {
       images[d].push({ record, detections: await detect(image) });
     }
+    onFound?.(record);
   }
   return { images, problems };
 }
