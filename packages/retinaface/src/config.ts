@@ -53,6 +53,14 @@ function parseHeads(value: unknown): HeadSpec[] {
   return heads;
 }
 
+/** Names of classes: text, none twice. @throws {OptionError} */
+export function parseClassNames(value: unknown): string[] {
+  const isName = (name: unknown) => typeof name === "string" && name.trim() !== "";
+  const isList = Array.isArray(value) && value.length > 0 && value.every(isName);
+  if (isList && new Set(value).size === value.length) return value;
+  throw new OptionError("classes must be a list of names, none empty and none twice");
+}
+
 /** Some or all of the thresholds. @throws {OptionError} for a name that there is not, or a value out of range */
 export function parseThresholds(value: unknown): Partial<Thresholds> {
   const names = Object.keys(DEFAULT_THRESHOLDS).join(", ");
@@ -69,7 +77,7 @@ export function parseThresholds(value: unknown): Partial<Thresholds> {
 
 /**
  * A detector's configuration from JSON: `{"anchors": {"minSizes": …, "steps": …}, "variances": [0.1, 0.2]}`,
- * either or both, `"heads"` where they are not the published ones, and `"thresholds"` where others than the published
+ * either or both, `"classes"` by name, `"heads"` where they are not the published ones, and `"thresholds"` where others than the published
  * ones were chosen for the weights.
  * @throws {OptionError} saying what is wrong with it
  */
@@ -78,11 +86,12 @@ export function parseDetectorConfig(value: unknown): Partial<DetectorConfig> {
     throw new OptionError(
       "a configuration must be a JSON object: write one with the command anchors --out",
     );
-  const { anchors, variances, heads, thresholds } = value;
+  const { anchors, variances, heads, classes, thresholds } = value;
   return {
     ...(anchors === undefined ? {} : { anchors: parseAnchors(anchors) }),
     ...(variances === undefined ? {} : { variances: parseVariances(variances) }),
     ...(heads === undefined ? {} : { heads: parseHeads(heads) }),
+    ...(classes === undefined ? {} : { classes: parseClassNames(classes) }),
     ...(thresholds === undefined ? {} : { thresholds: parseThresholds(thresholds) }),
   };
 }

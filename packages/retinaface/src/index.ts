@@ -5,7 +5,7 @@ export {
 } from "@retinaface-webgpu/tensor/inference";
 export { readBytes, toRawImage } from "#platform";
 export { alignFace } from "./align.js";
-export { parseDetectorConfig } from "./config.js";
+export { parseClassNames, parseDetectorConfig } from "./config.js";
 export {
   type FinderSpec,
   findFaces,
@@ -43,6 +43,7 @@ export { FaceStream } from "./detect/stream.js";
 export type { StageTimings, Timings } from "./detect/timings.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";
 export { type Colour, fillDisc, fillRect, strokeRect } from "./draw/canvas.js";
+export { drawLettering, endOf, LETTER_HEIGHT, letteringWidth } from "./draw/lettering.js";
 export {
   AlignError,
   ImageError,

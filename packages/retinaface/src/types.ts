@@ -21,6 +21,8 @@ export interface Face {
   /** Class, from 1, where the weights tell several: the one whose logit is largest. `score` is its probability against
    * the background. */
   label?: number;
+  /** The class by its name, where the weights name theirs. */
+  class?: string;
   /** Numbers of further heads, by their losses' names; points in pixels. */
   values?: Readonly<Record<string, readonly number[]>>;
 }
@@ -83,6 +85,8 @@ export interface DetectorConfig {
   variances: readonly [centre: number, size: number];
   /** The network's heads; default those published, as far as the weights have them. */
   heads?: readonly HeadSpec[];
+  /** Names of the classes that the class head tells apart, in the order of its logits behind the background's. */
+  classes?: readonly string[];
   /** Post-processing that was chosen for these weights, by `tune` or `calibrate`; default {@link DEFAULT_THRESHOLDS}. */
   thresholds?: Readonly<Partial<Thresholds>>;
 }

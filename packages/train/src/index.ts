@@ -247,6 +247,7 @@ export {
 } from "./trainer/freeze.js";
 export { BatchImages } from "./trainer/images.js";
 export {
+  adaptClasses,
   adaptHeads,
   type InitialiseOptions,
   initialiseNetwork,

@@ -235,14 +235,14 @@ const pixels = (value: number) => Number(value.toFixed(2));
 
 /** How a face is printed. */
 export function faceLine(face: Face, ignoreBelow = 0) {
-  const { box, score, label, values } = face;
+  const { box, score, label, class: name, values } = face;
   return {
     box: box.map(pixels),
     score: Number(score.toFixed(6)),
     ...(hasLandmarks(face) && {
       landmarks: LANDMARK_NAMES.map((name) => face.landmarks[name].map(pixels)),
     }),
-    ...(label !== undefined && { label }),
+    ...(name !== undefined ? { class: name } : label !== undefined && { label }),
     ...(score < ignoreBelow && { ignored: true }),
     ...(values && { values }),
   };

@@ -13,6 +13,7 @@ import { capture } from "../image/capture.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import { checkDecodeOptions } from "../image/raw.js";
 import { closeFrames, gatherSources, type PixelSource } from "../image/source.js";
+import { checkClassNames, RETINAFACE_HEADS } from "../model/heads.js";
 import { inferNetwork } from "../model/infer.js";
 import type { NetworkConfig } from "../model/network.js";
 import type { KernelTuning } from "../tune/measure-kernels.js";
@@ -114,6 +115,7 @@ export class RetinaFace {
     const { state, config: own } = weightsOf(await loadCheckpoint(bytes), bytes);
     const config = { ...own, ...(overrides && parseDetectorConfig(overrides)) };
     const network = inferNetwork(state, config.heads);
+    checkClassNames(config.classes, network.heads ?? RETINAFACE_HEADS);
     const parts = { config, network, state, precision, tune };
     return new RetinaFace(await openRuntime(where, parts), parts, rest, where);
   }
@@ -299,7 +301,8 @@ export class RetinaFace {
       rest = async () => {
         const faces = await found();
         for (const [i, index] of group.indices.entries()) {
-          result[index] = settings.clip ? clipBoxes(faces[i], sources[index]) : faces[i];
+          const named = nameClasses(faces[i], this.config.classes);
+          result[index] = settings.clip ? clipBoxes(named, sources[index]) : named;
         }
       };
     }
@@ -336,6 +339,12 @@ async function* filesLater(
 ): ReturnType<typeof detectFiles> {
   const files = await import("./files.js");
   yield* files.detectFiles(...args);
+}
+
+/** Gives faces the names of their classes; with one class it is that of all. */
+function nameClasses(faces: Face[], classes?: readonly string[]): Face[] {
+  if (classes) for (const face of faces) face.class = classes[(face.label ?? 1) - 1];
+  return faces;
 }
 
 interface Settings {

@@ -1,12 +1,20 @@
 import { hasLandmarks } from "../decode/face.js";
 import { type Face, LANDMARK_NAMES, type Landmarks, type RawImage } from "../types.js";
 import { type Colour, fillDisc, fillRect, strokeRect } from "./canvas.js";
-import { drawText, GLYPH_HEIGHT, textWidth } from "./font.js";
+import { drawLettering, LETTER_HEIGHT, letteringWidth } from "./lettering.js";
 
 /** Dark rims and label backgrounds keep every mark visible on any picture. */
 const DARK: Colour = [16, 16, 16];
 const TEXT: Colour = [255, 255, 255];
-const BOX: Colour = [0, 230, 118];
+/** Of boxes, by class; where there are more, they take turns. */
+const BOXES: readonly Colour[] = [
+  [0, 230, 118],
+  [255, 145, 0],
+  [77, 166, 255],
+  [255, 82, 150],
+  [224, 224, 64],
+  [178, 122, 255],
+];
 
 /** After Okabe and Ito's palette, told apart by colour-blind people too. */
 const LANDMARK_COLOURS: Readonly<Record<keyof Landmarks, Colour>> = {
@@ -26,8 +34,9 @@ export interface AnnotateOptions {
 }
 
 /**
- * Draws each face's box, landmarks (a colour each) and score on a copy of the image. A label stands
- * above its box where there is room, and always inside the image; better faces are drawn over worse.
+ * Draws each face's box (a colour for each class), landmarks (a colour each), class where the weights name theirs, and score
+ * on a copy of the image. A label stands above its box where there is room, and always inside the image; better faces are drawn
+ * over worse.
  */
 export function annotate(
   image: RawImage,
@@ -50,7 +59,7 @@ function drawBox(image: RawImage, face: Face, line: number): void {
   const [x1, y1, x2, y2] = face.box.map(Math.round);
   const rim = Math.max(1, line >> 1);
   strokeRect(image, x1 - rim, y1 - rim, x2 + 1 + rim, y2 + 1 + rim, line + 2 * rim, DARK);
-  strokeRect(image, x1, y1, x2 + 1, y2 + 1, line, BOX);
+  strokeRect(image, x1, y1, x2 + 1, y2 + 1, line, BOXES[((face.label ?? 1) - 1) % BOXES.length]);
 }
 
 function drawLandmarks(image: RawImage, face: Face, line: number): void {
@@ -72,25 +81,32 @@ function fontScale(side: number, face: Face): number {
   const largest = Math.max(1, Math.round(side / 800));
   const smallest = Math.max(1, Math.floor(largest / 2));
   const room = (face.box[2] - face.box[0]) * LABEL_WIDTHS;
-  const fitting = Math.floor(room / textWidth(labelOf(face), 1));
+  const fitting = Math.floor(room / letteringWidth(scoreOf(face), 1));
   return Math.min(largest, Math.max(smallest, fitting));
 }
 
 /** Two decimals, cut off: nothing short of certainty reads 1.00. */
-function labelOf(face: Face): string {
+function scoreOf(face: Face): string {
   return (Math.floor(face.score * 100) / 100).toFixed(2);
 }
 
+/** The class and the score, as far as there is room in the image. */
+function labelOf(face: Face, width: number, font: number): string {
+  const score = scoreOf(face);
+  const whole = face.class === undefined ? score : `${face.class} ${score}`;
+  return letteringWidth(whole, font) <= width ? whole : score;
+}
+
 function drawLabel(image: RawImage, face: Face, line: number, font: number): void {
-  const text = labelOf(face);
   const pad = font * 2;
-  const width = textWidth(text, font) + 2 * pad;
-  const height = GLYPH_HEIGHT * font + 2 * pad;
+  const text = labelOf(face, image.width - 2 * pad, font);
+  const width = letteringWidth(text, font) + 2 * pad;
+  const height = LETTER_HEIGHT * font + 2 * pad;
   if (width > image.width || height > image.height) return;
   const [x1, y1] = face.box.map(Math.round);
   const above = y1 - line - height;
   const left = Math.min(Math.max(x1 - line, 0), image.width - width);
   const top = Math.min(Math.max(above >= 0 ? above : y1, 0), image.height - height);
   fillRect(image, left, top, left + width, top + height, DARK);
-  drawText(image, text, left + pad, top + pad, font, TEXT);
+  drawLettering(image, text, [left + pad, top + pad], font, TEXT);
 }

@@ -40,6 +40,24 @@ export function regressionHeads(heads: readonly HeadSpec[]): HeadSpec[] {
   return heads.filter(({ meaning }) => meaning !== "class");
 }
 
+/** A table whose class head tells so many classes apart, besides the background. */
+export function headsOfClasses(heads: readonly HeadSpec[], classes: number): HeadSpec[] {
+  return heads.map((head) => (head.meaning === "class" ? { ...head, width: classes + 1 } : head));
+}
+
+/** @throws OptionError where names of classes are more or fewer than a class head tells apart */
+export function checkClassNames(
+  classes: readonly string[] | undefined,
+  heads: readonly HeadSpec[],
+): void {
+  const told = classHead(heads).width - 1;
+  if (classes === undefined || classes.length === told) return;
+  throw new OptionError(
+    `the weights tell ${told} ${told === 1 ? "class" : "classes"} apart and ${classes.length} are named (${classes.join(", ")}): ` +
+      "give the configuration they were trained with",
+  );
+}
+
 /** Whether two tables are the same, row by row. */
 export function sameHeads(a: readonly HeadSpec[], b: readonly HeadSpec[]): boolean {
   const text = (heads: readonly HeadSpec[]) =>

@@ -9,10 +9,13 @@ export { type HeadForm, headConvolution } from "./head.js";
 export {
   BOX_NUMBERS,
   boxHead,
+  checkClassNames,
   classHead,
+  headsOfClasses,
   POINT_NUMBERS,
   RETINAFACE_HEADS,
   regressionHeads,
+  sameHeads,
 } from "./heads.js";
 export { inferNetwork } from "./infer.js";
 export { anchorsPerCellOf, checkAnchorsFit, type Level } from "./levels.js";

@@ -1,14 +1,17 @@
 import {
   type Colour,
+  drawLettering,
+  endOf,
   fillDisc,
   fillRect,
   LANDMARK_COORDINATES,
+  LETTER_HEIGHT,
+  letteringWidth,
   OptionError,
   type RawImage,
   resizeBilinear,
   strokeRect,
 } from "retinaface-webgpu";
-import { drawLettering, endOf, LETTER_HEIGHT, letteringWidth } from "../report/lettering.js";
 import type { Sample } from "./sample.js";
 
 export interface ContactSheetOptions {

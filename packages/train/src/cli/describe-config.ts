@@ -23,6 +23,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     backbone,
     width,
     channels,
+    classes: settings.config.classes,
     freeze: settings.freeze.length > 0 ? settings.freeze : "none",
     "batch-norm": settings.fixedNorm ? "fixed" : "train",
     anchors,

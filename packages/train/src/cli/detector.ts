@@ -19,6 +19,8 @@ export interface LoadedDetector {
   readonly pass: DetectPass;
   /** As asked for, else as stored with the weights, `visThreshold` too, which an evaluation does not apply. */
   readonly thresholds: Thresholds;
+  /** Names of the classes that it tells apart. */
+  readonly classes: readonly string[] | undefined;
   /**
    * Milliseconds that passes took since this was last asked, from pixels to faces; without what a size that was not seen
    * lately takes to prepare.
@@ -60,6 +62,7 @@ export async function loadDetector(
       spent = 0;
       return taken;
     },
+    classes: detector.config.classes,
     thresholds: { ...detector.thresholds, visThreshold: options.visThreshold ?? visThreshold },
     pass: async (image, sides) => packFaces(await detector.detect(image, { ...sides, onTimings })),
     dispose: () => detector.dispose(),

@@ -65,9 +65,10 @@ function measure(
   sizes: readonly number[] | undefined,
 ): Measured {
   const { visThreshold: threshold } = loaded.thresholds;
+  const { classes } = loaded;
   return {
     name,
-    evaluation: evaluateDetections(images),
+    evaluation: evaluateDetections(images, { classes }),
     atThreshold: measureAt(images, { threshold, sizes }),
     milliseconds: medianOf(times),
   };

@@ -72,6 +72,7 @@ export async function loadEvaluated(values: EvaluateValues, weights: string | un
   };
   return {
     thresholds: detector.thresholds,
+    classes: detector.classes,
     milliseconds: detector.milliseconds,
     detect: (image: Parameters<typeof detector.pass>[0]) =>
       detectAtScales(detector.pass, image, scales),

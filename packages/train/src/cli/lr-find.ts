@@ -7,6 +7,7 @@ import { findLearningRate, plotLrFinding, type RatedLoss } from "../trainer/lr-f
 import { formatTable, loadData, needFaces, printJson, reportProblems, say } from "./console.js";
 import { wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
+import { checkRunClasses, sayClasses } from "./train-classes.js";
 import { DEFAULT_BACKBONE, dataOf, describeRun } from "./train-description.js";
 import { addSearchOptions, type TrainValues } from "./train-options.js";
 import { readStart } from "./train-start.js";
@@ -65,6 +66,8 @@ async function runLrFind(given: LrFindValues): Promise<void> {
   say(`starting from ${start.text}`);
   const { records } = dataset;
   const run = await describeRun(values, start, { data, val: null }, records.length);
+  sayClasses(run.settings.config, start);
+  checkRunClasses(run.settings.config, records);
   const streams = { stdout: process.stdout, stderr: process.stderr };
   const bar = startProgress(streams, steps, "{bar} {value}/{total} steps{label}");
   const { backbone = DEFAULT_BACKBONE, width, channels } = { ...values, ...start.backbone };

@@ -6,6 +6,7 @@ import { parseFreeze, partNames } from "../trainer/freeze.js";
 import { parseLrFactors, parseNamedNumbers } from "../trainer/lr-factors.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
+import { withClasses } from "./train-classes.js";
 import type { TrainValues } from "./train-options.js";
 import type { Start } from "./train-start.js";
 
@@ -43,9 +44,11 @@ async function settingsOf(values: TrainValues, start: Start): Promise<TrainSetti
   const { pretrained } = start;
   const { preset, optimizer, batchNorm } = values;
   const own = pretrained?.config ?? publishedConfig(values.backbone ?? DEFAULT_BACKBONE);
-  const config = values.anchors
-    ? { ...(own.heads && { heads: own.heads }), ...(await readAnchors(values.anchors)) }
+  const { heads, classes } = own;
+  const anchored = values.anchors
+    ? { ...(heads && { heads }), ...(classes && { classes }), ...(await readAnchors(values.anchors)) }
     : own;
+  const config = withClasses(anchored, start, values.classes);
   const settings: TrainSettings = {
     preset,
     classification: values.loss,

@@ -1,5 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type BackboneName, type BackendChoice, backboneNames } from "retinaface-webgpu";
+import {
+  type BackboneName,
+  type BackendChoice,
+  backboneNames,
+  parseClassNames,
+} from "retinaface-webgpu";
 import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import type { TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
@@ -26,6 +31,7 @@ export interface TrainValues {
   readonly backbone?: BackboneName;
   readonly width?: number;
   readonly channels?: number;
+  readonly classes?: readonly string[];
   readonly freeze?: string;
   readonly batchNorm: "train" | "fixed";
   readonly anchors?: string;
@@ -66,6 +72,15 @@ function cropRange(text: string): CropRange | "none" {
     .map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
   if (rest.length === 0 && from > 0 && from <= to && to <= 1) return [from, to];
   throw new InvalidArgumentError("It must be none, or two shares of the short side such as 0.3-1.");
+}
+
+/** Names separated by commas. */
+function classNames(text: string): string[] {
+  try {
+    return parseClassNames(text.split(",").map((name) => name.trim()));
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
 }
 
 function number(flags: string, text: string, parse: (text: string) => number, value?: number) {
@@ -127,6 +142,11 @@ function networkOptions(): Option[] {
     ).choices(backboneNames()),
     number("--width <x>", "MobileNet's width multiplier, of random weights", numberFrom(0.01)),
     number("--channels <n>", "of the pyramid, of random weights", wholeNumber(4)),
+    new Option(
+      "--classes <list>",
+      "names of the classes that are told apart, as the data have them after classes= of the SPEC (default: those of " +
+        "the weights, else every face is of one)",
+    ).argParser(classNames),
     new Option(
       "--freeze <list>",
       `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none ` +

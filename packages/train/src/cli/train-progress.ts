@@ -46,9 +46,11 @@ export class TrainProgress implements RunListener {
     if (done === 0 && !process.stderr.isTTY) say(`step ${this.#step}: validating ${images} images`);
   }
 
-  onValidation({ step, ap50, ap }: Parameters<RunListener["onValidation"]>[0]): void {
+  onValidation({ step, ap50, ap, classAp50 }: Parameters<RunListener["onValidation"]>[0]): void {
     this.#validation = `, AP ${ap50.toFixed(4)}`;
-    this.onNotice(`step ${step}: AP ${ap50.toFixed(4)} at IoU 0.5, ${ap.toFixed(4)} over 0.5:0.95`);
+    const byClass = classAp50 === undefined ? "" : `; mean of the classes ${classAp50.toFixed(4)}`;
+    const text = `AP ${ap50.toFixed(4)} at IoU 0.5, ${ap.toFixed(4)} over 0.5:0.95${byClass}`;
+    this.onNotice(`step ${step}: ${text}`);
   }
 
   onProblem(problem: Problem): void {

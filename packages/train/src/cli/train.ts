@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { readBytes } from "retinaface-webgpu";
 import type { Dataset } from "../data/load.node.js";
 import { sharedPhotos } from "../data/shared-photos.node.js";
-import type { ValidationFigures } from "../report/report.js";
+import { type ValidationFigures, worthOf } from "../report/report.js";
 import {
   type RunCheckpoint,
   type RunDescription,
@@ -17,6 +17,7 @@ import { backendOf } from "../trainer/open-device.js";
 import { loadData, needFaces, printJson, reportProblems, say } from "./console.js";
 import { describeConfig } from "./describe-config.js";
 import { checkFolder, stoppingOnInterrupt } from "./run-command.js";
+import { checkRunClasses, sayClasses } from "./train-classes.js";
 import {
   DEFAULT_BACKBONE,
   dataOf,
@@ -44,10 +45,12 @@ function judge(validations: readonly ValidationFigures[], best: ValidationFigure
   const [first, ...later] = validations;
   const last = later.at(-1);
   if (best === null || first?.step !== 0 || last === undefined) return null;
-  const shown = ({ step, ap50 }: ValidationFigures) => `${ap50.toFixed(4)} at step ${step}`;
-  if (best.step > 0) return { improved: true, text: `AP ${shown(first)}, ${shown(best)}` };
+  const shown = (figures: ValidationFigures) =>
+    `${worthOf(figures).toFixed(4)} at step ${figures.step}`;
+  const name = first.classAp50 === undefined ? "AP" : "mean AP of the classes";
+  if (best.step > 0) return { improved: true, text: `${name} ${shown(first)}, ${shown(best)}` };
   const text =
-    `training made nothing better than the weights it started from: AP ${shown(first)}, ${shown(last)}. ` +
+    `training made nothing better than the weights it started from: ${name} ${shown(first)}, ${shown(last)}. ` +
     "best.safetensors holds the starting weights. Try a lower --lr, --batch-norm fixed, --optimizer adamw, " +
     "--freeze all, an --image-size that shows faces as large as --scale does, or more images.";
   return { improved: false, text };
@@ -60,7 +63,7 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
   await files.write("final.safetensors", final);
   await files.writeCsv();
   const best = contenders(extra.validations, description).reduce<ValidationFigures | null>(
-    (a, b) => (a && a.ap50 >= b.ap50 ? a : b),
+    (a, b) => (a && worthOf(a) >= worthOf(b) ? a : b),
     null,
   );
   const facts = { steps: state.step, seconds: Math.round(extra.seconds) };
@@ -141,6 +144,9 @@ async function runTrain(values: TrainValues): Promise<void> {
   const description = checkpoint ? goOnWith(checkpoint, given) : given;
   for (const { name, was, is } of description.changes ?? []) say(`${name} was ${was}, is ${is}`);
   if (!checkpoint) say(`starting from ${start.text}`);
+  const { config } = description.settings;
+  if (!checkpoint) sayClasses(config, start);
+  checkRunClasses(config, training.records, validation?.records);
   await files.write("config.yaml", describeConfig(values, description));
   if (start.pretrained) warnOfLandmarks(description, training, partsOf(values, start));
   const { backbone = DEFAULT_BACKBONE, width, channels } = { ...values, ...start.backbone };

@@ -22,7 +22,8 @@ function readPoints(value: unknown): number[] | undefined {
 
 /** What a face is without its landmarks; undefined for one whose score makes it background. */
 function readBox(value: JsonObject, bands: ScoreBands | undefined): FaceInput | undefined {
-  const label = typeof value.label === "string" && value.label !== "" ? value.label : "face";
+  const named = [value.label, value.class].find((name) => typeof name === "string" && name !== "");
+  const label = (named as string | undefined) ?? "face";
   const scored = bands && typeof value.score === "number" ? bandOf(value.score, bands) : "face";
   if (!scored) return undefined;
   return {
@@ -80,8 +81,8 @@ function readLine(
  * ```
  *
  * Coordinates are pixels of the upright image. `width`, `height`, `landmarks`, `label` and `ignored`
- * may be absent, `landmarks` may be ten numbers in a row; `file` stands for `image`, so that the detector's own output
- * is a starting point.
+ * may be absent, `landmarks` may be ten numbers in a row; `file` stands for `image` and `class` for `label`, so that
+ * the detector's own output is a starting point.
  *
  * @param bands what scores make of boxes; without them every box is a face, and low scores are a problem
  */

@@ -72,6 +72,39 @@ export function checkClasses(records: readonly FaceRecord[], text: string): void
   );
 }
 
+/**
+ * Makes sure that every face that trains is of a class that the network tells apart.
+ * @throws {DataError} naming classes of the data that are none of the network's
+ */
+export function checkLabels(records: readonly FaceRecord[], classes: readonly string[]): void {
+  const training = records.map((record) => filterFaces(record, (i) => record.ignored[i] === 0));
+  const alien = Object.entries(countClasses(training)).filter(([name]) => !classes.includes(name));
+  if (alien.length === 0) return;
+  const [first] = alien[0];
+  throw new DataError(
+    `The data have faces of ${alien.map(([name, n]) => `"${name}" (${n})`).join(", ")}, and the network tells ` +
+      `${classes.join(", ")} apart: add them to --classes, or say in the SPEC what they are, such as ` +
+      `classes=*;${first}=${classes[0]} or classes=*;${first}=ignored.`,
+  );
+}
+
+/**
+ * Makes sure that there is a face of every class to learn it from.
+ * @throws {DataError} naming classes that the data do not have, and those that they have
+ */
+export function checkTaught(records: readonly FaceRecord[], classes: readonly string[]): void {
+  const counts = countClasses(
+    records.map((record) => filterFaces(record, (i) => record.ignored[i] === 0)),
+  );
+  const absent = classes.filter((name) => counts[name] === undefined);
+  if (absent.length === 0) return;
+  const there = Object.entries(counts).map(([name, n]) => `${name} (${n})`);
+  throw new DataError(
+    `No face of ${absent.map((name) => `"${name}"`).join(", ")} is there to learn from; there are ` +
+      `${there.join(", ")}: leave a class out of --classes, or add faces of it.`,
+  );
+}
+
 /** Applies a class map to every record; faces of the class `ignored` are ignored ones; images whose faces are all left out stay, as background. */
 export function mapClasses(records: readonly FaceRecord[], map: ClassMap): FaceRecord[] {
   return records.map((record) => {

@@ -14,6 +14,8 @@ export interface Detections {
   readonly scores: Float64Array;
   /** [n, 10], where the detector finds landmarks. */
   readonly landmarks?: Float64Array;
+  /** [n], where the detector tells classes apart: the class of each by name. */
+  readonly classes?: readonly string[] | undefined;
   /**
    * Pixels that the network saw for each pixel of the image, across and down; absent: 1. Suppression counts in those, as
    * its sides include both end pixels.
@@ -34,7 +36,13 @@ export function packFaces(faces: readonly Face[]): Detections {
         faces.flatMap(({ landmarks }) => LANDMARK_NAMES.flatMap((name) => landmarks[name])),
       ),
     }),
+    ...classesOf(faces),
   };
+}
+
+function classesOf(faces: readonly Face[]): Pick<Detections, "classes"> {
+  const classes = faces.flatMap((face) => face.class ?? []);
+  return classes.length === faces.length && classes.length > 0 ? { classes } : {};
 }
 
 /** The detections at `indices`, in that order. */
@@ -50,6 +58,9 @@ export function takeDetections(detections: Detections, indices: ArrayLike<number
     boxes: rows(detections.boxes, 4),
     scores: rows(detections.scores, 1),
     landmarks: detections.landmarks && rows(detections.landmarks, LANDMARK_COORDINATES),
+    ...(detections.classes && {
+      classes: Array.from(indices, (i) => detections.classes![i]),
+    }),
     ...(detections.scale && { scale: detections.scale }),
   };
 }

@@ -8,6 +8,7 @@ import {
   overlapDetections,
   VERDICT,
 } from "./match-detections.js";
+import { ofClass } from "./of-class.js";
 import {
   averagePrecision,
   bestF1,
@@ -46,6 +47,11 @@ export interface ClassRecall {
   readonly faces: number;
   readonly found: number;
   readonly bySize: readonly SizeRecall[];
+  /** Of those found, how many are found as this class; where the detector tells it apart. */
+  readonly told?: number;
+  /** Average precision of what is found as this class, at IoU 0.5 and over 0.5:0.95; where the detector tells it apart. */
+  readonly ap50?: number;
+  readonly ap?: number;
 }
 
 /** How good a detector is on a labelled set. */
@@ -71,6 +77,8 @@ export interface Evaluation {
   }[];
   readonly landmarks: LandmarkError | null;
   readonly bySize: readonly SizeRecall[];
+  /** Mean over the classes of their `ap50`, where the detector tells classes of the data apart. */
+  readonly classAp50?: number;
   /** Most faces first. Data whose classes were all called "face" have one. */
   readonly byClass: readonly ClassRecall[];
   /** At IoU 0.5. */
@@ -85,6 +93,8 @@ export interface EvaluateOptions {
   readonly precisions?: readonly number[] | undefined;
   /** Most entries in `worst`. Default 20. */
   readonly worst?: number | undefined;
+  /** Classes that the detector tells apart, by name: what it finds as one of them is held against the faces of that one. */
+  readonly classes?: readonly string[] | undefined;
 }
 
 const IOUS = Array.from({ length: 10 }, (_, i) => (50 + 5 * i) / 100);
@@ -130,19 +140,25 @@ function landmarkError(images: readonly Judged[]): LandmarkError | undefined {
 }
 
 /** Which faces of an image are found at scores of at least `threshold`, and how many false ones. */
-function outcome({ record, matched, verdicts }: Judged, threshold: number) {
+function outcome({ record, detections, matched, verdicts }: Judged, threshold: number) {
   const found = new Uint8Array(record.labels.length);
+  const told = new Uint8Array(record.labels.length);
   let falsePositives = 0;
   for (const [n, verdict] of verdicts.entries()) {
     if (matched.scores[n] < threshold) break;
-    if (verdict === VERDICT.hit) found[matched.face[n]] = 1;
-    else if (verdict === VERDICT.miss) falsePositives++;
+    const face = matched.face[n];
+    if (verdict === VERDICT.hit) {
+      found[face] = 1;
+      told[face] = detections.classes?.[matched.order[n]] === record.labels[face] ? 1 : 0;
+    } else if (verdict === VERDICT.miss) falsePositives++;
   }
-  return { found, falsePositives };
+  return { found, told, falsePositives };
 }
 
 /** Faces by size, and how many of them were found. */
 class SizeTally {
+  /** Faces found as what they are. */
+  told = 0;
   readonly bins = SIZE_EDGES.map((from, i) => ({
     from,
     to: SIZE_EDGES[i + 1] ?? null,
@@ -168,25 +184,44 @@ function tallyOutcomes(images: readonly Judged[], threshold: number) {
   const faults: ImageFaults[] = [];
   for (const image of images) {
     const { record } = image;
-    const { found, falsePositives } = outcome(image, threshold);
+    const { found, told, falsePositives } = outcome(image, threshold);
     let missed = 0;
     for (let f = 0; f < found.length; f++) {
       if (record.ignored[f]) continue;
       const [x1, y1, x2, y2] = record.boxes.subarray(f * 4, f * 4 + 4);
       const size = Math.sqrt((x2 - x1) * (y2 - y1));
       const label = record.labels[f];
-      const ofClass = classes.get(label) ?? new SizeTally();
-      classes.set(label, ofClass);
-      for (const tally of [all, ofClass]) tally.add(size, found[f]);
+      const tallied = classes.get(label) ?? new SizeTally();
+      classes.set(label, tallied);
+      for (const tally of [all, tallied]) tally.add(size, found[f]);
+      tallied.told += told[f];
       missed += 1 - found[f];
     }
     if (missed + falsePositives > 0) faults.push({ id: record.id, missed, falsePositives });
   }
   const total = (fault: ImageFaults) => fault.missed + fault.falsePositives;
   faults.sort((a, b) => total(b) - total(a) || (a.id < b.id ? -1 : 1));
-  const byClass = [...classes].map(classRecall).sort((a, b) => b.faces - a.faces);
+  const byClass = [...classes]
+    .map(([label, tally]) => ({ told: tally.told, recall: classRecall([label, tally]) }))
+    .sort((a, b) => b.recall.faces - a.recall.faces);
   return { bySize: all.bins, byClass, faults };
 }
+
+/** What the detector's own classes come to, by name; empty where it tells none apart. */
+function classPrecision(images: readonly EvaluatedImage[], classes: readonly string[] = []) {
+  const labels = new Set(images.flatMap(({ record }) => record.labels));
+  const present = classes.filter((label) => labels.has(label));
+  return new Map(
+    present.map((label) => {
+      const own = images.map(({ record, detections }) => ofClass(record, detections, label));
+      const { ap50, ap } = evaluateDetections(own);
+      return [label, { ap50, ap }] as const;
+    }),
+  );
+}
+
+const meanOf = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /**
  * Holds detections against labels: VOC-style average precision, COCO's mean over IoUs, recall at
@@ -199,7 +234,7 @@ export function evaluateDetections(
   images: readonly EvaluatedImage[],
   options: EvaluateOptions = {},
 ): Evaluation {
-  const { precisions = [0.9, 0.95, 0.99], worst = 20 } = options;
+  const { precisions = [0.9, 0.95, 0.99], worst = 20, classes } = options;
   const judged = images.map(({ record, detections }): Judged => {
     const n = detections.scores.length;
     const { boxes, landmarks } = detections;
@@ -222,6 +257,8 @@ export function evaluateDetections(
   const apByIou = curves.map((points, i) => ({ iou: IOUS[i], ap: averagePrecision(points) }));
   const best = bestF1(curve);
   const { bySize, byClass, faults } = tallyOutcomes(judged, best?.threshold ?? 0);
+  const own = classPrecision(images, classes);
+  const told = byClass.flatMap(({ recall }) => own.get(recall.label) ?? []);
   return {
     images: images.length,
     faces,
@@ -229,7 +266,8 @@ export function evaluateDetections(
     detections: judged.reduce((sum, { verdicts }) => sum + verdicts.length, 0),
     ap50: apByIou[0].ap,
     ap50ElevenPoint: elevenPointAp(curve),
-    ap: apByIou.reduce((sum, { ap }) => sum + ap, 0) / apByIou.length,
+    ap: meanOf(apByIou.map(({ ap }) => ap)),
+    ...(told.length > 0 && { classAp50: meanOf(told.map(({ ap50 }) => ap50)) }),
     apByIou,
     bestF1: best ? { ...best, f1: f1Score(best) } : null,
     recallAtPrecision: precisions.map((atLeast) => ({
@@ -238,7 +276,10 @@ export function evaluateDetections(
     })),
     landmarks: landmarkError(judged) ?? null,
     bySize,
-    byClass,
+    byClass: byClass.map(({ recall, told }) => {
+      const precision = own.get(recall.label);
+      return precision ? { ...recall, told, ...precision } : recall;
+    }),
     curve,
     worst: faults.slice(0, worst),
   };

@@ -58,7 +58,7 @@ function mirrored(image: RawImage): RawImage {
 }
 
 function mirrorBack(detections: Detections, width: number): Detections {
-  const { boxes, scores, landmarks } = detections;
+  const { boxes, scores, landmarks, classes } = detections;
   const turned = boxes.map((value, i) => {
     if (i % 2 === 1) return value;
     return width - boxes[i % 4 === 0 ? i + 2 : i - 2];
@@ -68,17 +68,20 @@ function mirrorBack(detections: Detections, width: number): Detections {
     const from = i - column + MIRRORED_LANDMARKS[column >> 1] * 2 + (i % 2);
     return i % 2 === 0 ? width - landmarks[from] : landmarks[from];
   });
-  return { boxes: turned, scores, landmarks: points };
+  return { boxes: turned, scores, landmarks: points, classes };
 }
 
 function concatenate(parts: readonly Detections[]): Detections {
   const join = (arrays: readonly Float64Array[]) =>
     Float64Array.from(arrays.flatMap((values) => [...values]));
   const landmarks = parts.map((part) => part.landmarks).filter((points) => points !== undefined);
+  const classes = parts.flatMap((part) => part.classes ?? []);
+  const scores = join(parts.map((part) => part.scores));
   return {
     boxes: join(parts.map(({ boxes }) => boxes)),
-    scores: join(parts.map(({ scores }) => scores)),
+    scores,
     landmarks: landmarks.length === parts.length ? join(landmarks) : undefined,
+    classes: classes.length === scores.length ? classes : undefined,
   };
 }
 

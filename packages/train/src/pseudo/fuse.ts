@@ -1,5 +1,6 @@
 import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { boxIou, byScore, type Detections } from "../evaluate/detections.js";
+import { votedClass } from "../evaluate/voting.js";
 
 /** What several passes over one image agree on. */
 export interface FusedFaces {
@@ -9,6 +10,8 @@ export interface FusedFaces {
   readonly scores: Float64Array;
   /** `[n, 10]`, NaN where no pass that found the face has landmarks. */
   readonly landmarks: Float64Array;
+  /** [n], where all passes tell classes apart: the class with the highest sum of scores. */
+  readonly classes?: readonly string[] | undefined;
 }
 
 /** A detection of a pass. */
@@ -66,7 +69,7 @@ export function fusePasses(passes: readonly Detections[], threshold: number): Fu
     Array.from(pass.scores, (score, row): Vote => ({ pass, row, score })),
   );
   const used = new Map(passes.map((pass) => [pass, new Uint8Array(pass.scores.length)]));
-  const faces: { box: number[]; score: number; landmarks: number[] }[] = [];
+  const faces: { box: number[]; score: number; landmarks: number[]; name?: string }[] = [];
   for (const index of byScore(votes.map(({ score }) => score))) {
     const leader = votes[index];
     if (used.get(leader.pass)![leader.row] || leader.score <= 0) continue;
@@ -82,6 +85,7 @@ export function fusePasses(passes: readonly Detections[], threshold: number): Fu
         ),
       ),
       score: found.reduce((sum, { score }) => sum + score, 0) / passes.length,
+      name: classOf(found),
       landmarks: Array.from({ length: LANDMARK_COORDINATES }, (_, c) =>
         placed.length === 0
           ? Number.NaN
@@ -94,9 +98,19 @@ export function fusePasses(passes: readonly Detections[], threshold: number): Fu
     });
   }
   const order = byScore(faces.map(({ score }) => score));
+  const classes = order.flatMap((i) => faces[i].name ?? []);
   return {
     boxes: Float64Array.from(order.flatMap((i) => faces[i].box)),
     scores: Float64Array.from(order, (i) => faces[i].score),
     landmarks: Float64Array.from(order.flatMap((i) => faces[i].landmarks)),
+    ...(classes.length > 0 && classes.length === faces.length && { classes }),
   };
+}
+
+/** The class on which votes agree; undefined where a pass does not tell any. */
+function classOf(votes: readonly Vote[]): string | undefined {
+  const named = votes.flatMap(({ pass, row, score }) =>
+    pass.classes ? [{ name: pass.classes[row], score }] : [],
+  );
+  return named.length === votes.length ? votedClass(named) : undefined;
 }

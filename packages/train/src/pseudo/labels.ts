@@ -11,6 +11,8 @@ export interface PseudoLabel {
     readonly box: readonly number[];
     readonly landmarks?: readonly (readonly number[])[];
     readonly score: number;
+    /** The class, where the networks tell several. */
+    readonly label?: string;
     /** Too doubtful to train as a face or as background. */
     readonly ignored?: true;
   }[];
@@ -22,7 +24,7 @@ const pixels = (value: number) => Number(value.toFixed(2));
 export function pseudoLabel(
   image: string,
   { width, height }: { readonly width: number; readonly height: number },
-  { boxes, scores, landmarks }: FusedFaces,
+  { boxes, scores, landmarks, classes }: FusedFaces,
   bands: ScoreBands,
 ): PseudoLabel {
   const faces = Array.from(scores, (score, i) => {
@@ -36,6 +38,7 @@ export function pseudoLabel(
       box: [...boxes.subarray(i * 4, i * 4 + 4)].map(pixels),
       ...(points.every(Number.isFinite) && { landmarks: pairs }),
       score: Number(score.toFixed(4)),
+      ...(classes && { label: classes[i] }),
       ...(band === "ignored" && { ignored: true as const }),
     };
   });

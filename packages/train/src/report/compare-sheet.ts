@@ -1,13 +1,16 @@
 import {
   type Colour,
+  drawLettering,
+  endOf,
   fillRect,
+  LETTER_HEIGHT,
+  letteringWidth,
   type RawImage,
   resizeBilinear,
   strokeRect,
 } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
 import type { Detections } from "../evaluate/detections.js";
-import { drawLettering, endOf, LETTER_HEIGHT, letteringWidth } from "./lettering.js";
 
 /** What a row of the sheet shows. */
 export interface ComparedPicture {

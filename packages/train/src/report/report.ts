@@ -15,8 +15,15 @@ export interface ValidationFigures {
   readonly step: number;
   readonly ap50: number;
   readonly ap: number;
+  /** Where the network tells classes apart: the mean over classes of their AP at IoU 0.5. */
+  readonly classAp50?: number;
   /** The training's losses on the validation images, whole and in inference mode: `total` and its parts. */
   readonly losses?: Readonly<Record<string, number>>;
+}
+
+/** By what the best of several validations is chosen. */
+export function worthOf({ ap50, classAp50 }: ValidationFigures): number {
+  return classAp50 ?? ap50;
 }
 
 /** An image to look at, its labelled faces drawn in yellow and those found in green. */
@@ -126,7 +133,9 @@ function startLine(validations: readonly ValidationFigures[]): Series {
 }
 
 function validationPlot({ validations = [], startsTrained = false }: ReportData): string {
-  const points = (key: "ap50" | "ap") => validations.map((v) => [v.step, v[key]] as const);
+  const points = (key: "ap50" | "ap" | "classAp50") =>
+    validations.map((v) => [v.step, v[key] ?? 0] as const);
+  const tells = validations.some(({ classAp50 }) => classAp50 !== undefined);
   return linePlot({
     title: "Validation",
     x: { label: "step" },
@@ -134,6 +143,9 @@ function validationPlot({ validations = [], startsTrained = false }: ReportData)
     series: [
       { name: "AP at IoU 0.5", points: points("ap50"), dots: true, bold: true },
       { name: "AP 0.5:0.95", points: points("ap"), dots: true },
+      ...(tells
+        ? [{ name: "mean AP at IoU 0.5 of the classes", points: points("classAp50"), dots: true }]
+        : []),
       ...(startsTrained ? [startLine(validations)] : []),
     ],
   });
@@ -179,6 +191,21 @@ export function precisionRecallPlot(
   });
 }
 
+/** AP of each class, where the detector tells classes apart. */
+function classPrecision(entries: readonly [string, Evaluation][]): string[] {
+  const [, { byClass = [] } = { byClass: [] }] = entries[0] ?? [];
+  if (entries.every(([, evaluation]) => evaluation.classAp50 === undefined)) return [];
+  const rows = byClass.map(({ label, faces }) => [
+    label,
+    faces,
+    ...entries.map(([, other]) => other.byClass.find((row) => row.label === label)?.ap50 ?? "–"),
+  ]);
+  return [
+    "<h3>AP at IoU 0.5 by class: box and class must be right</h3>",
+    table(["class", "faces", ...entries.map(([name]) => name)], rows),
+  ];
+}
+
 function evaluationSection(evaluations: Readonly<Record<string, Evaluation>>): string {
   const entries = Object.entries(evaluations);
   const row = (name: string, value: (e: Evaluation) => number | string) => [
@@ -190,6 +217,9 @@ function evaluationSection(evaluations: Readonly<Record<string, Evaluation>>): s
     row("faces", (e) => e.faces),
     row("AP at IoU 0.5", (e) => e.ap50),
     row("AP 0.5:0.95", (e) => e.ap),
+    ...(entries.some(([, e]) => e.classAp50 !== undefined)
+      ? [row("mean AP at IoU 0.5 of the classes", (e) => e.classAp50 ?? "–")]
+      : []),
     row("best F1", (e) => e.bestF1?.f1 ?? "–"),
     row("at score", (e) => e.bestF1?.threshold ?? "–"),
     row("landmark error by eyes", (e) => e.landmarks?.byEyes ?? "–"),
@@ -221,6 +251,7 @@ function evaluationSection(evaluations: Readonly<Record<string, Evaluation>>): s
       ? [
           "<h3>Recall by class, at the same score</h3>",
           table(["class", "faces", ...names], classes),
+          ...classPrecision(entries),
         ]
       : []),
   );

@@ -19,8 +19,10 @@ export function scalarsOf(metric: Metric): Scalar[] {
   const named = (group: string, figures: Readonly<Record<string, number>>) =>
     Object.entries(figures).map(([name, value]) => ({ tag: `${group}/${name}`, step, value }));
   if (metric.kind === "validation") {
-    const { ap50, ap, losses = {} } = metric;
-    return [...named("validation", { ap50, ap }), ...named("validation_loss", losses)];
+    const { ap50, ap, classAp50, losses = {} } = metric;
+    const precisions: Record<string, number> = { ap50, ap };
+    if (classAp50 !== undefined) precisions.classAp50 = classAp50;
+    return [...named("validation", precisions), ...named("validation_loss", losses)];
   }
   const { learningRate, gradientNorm } = metric;
   const norm = typeof gradientNorm === "number" ? named("training", { gradientNorm }) : [];

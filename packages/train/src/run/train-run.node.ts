@@ -1,12 +1,12 @@
 import type { Device, StateDict } from "@retinaface-webgpu/tensor";
 import { type NetworkConfig, NumericError, type RetinaFaceNetwork } from "retinaface-webgpu";
 import { createSampler } from "../augment/loader.js";
-import { plainAugment, type Sample } from "../augment/sample.js";
+import type { Sample } from "../augment/sample.js";
 import { createWorkerSampler } from "../augment/worker-sampler.node.js";
 import type { FaceRecord, Problem } from "../data/record.js";
 import { NonFiniteLossError } from "../errors.js";
 import { parseTestScale } from "../evaluate/test-scales.js";
-import type { ValidationFigures } from "../report/report.js";
+import { type ValidationFigures, worthOf } from "../report/report.js";
 import type { RunCheckpoint, RunDescription, RunFiles } from "../run/run-files.node.js";
 import type { BackboneWeights } from "../trainer/backbone-alone.js";
 import { type DataPosition, sampleBatches } from "../trainer/batches.js";
@@ -14,7 +14,7 @@ import { assertFiniteWeights, weightsTooLarge, writeModel } from "../trainer/che
 import { initialiseNetwork, type Pretrained } from "../trainer/initialise.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { backendOf, type TrainingBackend } from "../trainer/open-device.js";
-import { augmentOf, trainerOptions } from "../trainer/settings.js";
+import { augmentOf, trainerOptions, wholeImages } from "../trainer/settings.js";
 import { Trainer, type TrainerState } from "../trainer/trainer.js";
 import { validateModel } from "../trainer/validate.js";
 import { validationLoss } from "../trainer/validation-loss.js";
@@ -230,7 +230,7 @@ export function hasStopped(
   description: RunDescription,
 ): boolean {
   const { patience = 0 } = description;
-  const tried = contenders(validations, description).map(({ ap50 }) => ap50);
+  const tried = contenders(validations, description).map(worthOf);
   if (patience === 0 || tried.length === 0) return false;
   return tried.length - 1 - tried.indexOf(Math.max(...tried)) >= patience;
 }
@@ -281,12 +281,13 @@ class Session {
       throw error instanceof NumericError && steps > 0 ? weightsTooLarge(error, steps) : error;
     });
     for (const problem of problems) listener.onProblem(problem);
-    const { ap50, ap } = evaluation;
+    const { ap50, ap, classAp50 } = evaluation;
     const losses = await this.#validationLoss(weights);
-    const figures = { step: steps, ap50, ap, losses };
+    const classes = classAp50 === undefined ? {} : { classAp50 };
+    const figures: ValidationFigures = { step: steps, ap50, ap, ...classes, losses };
     const rivals = contenders(this.progress.validations, description);
     const counts = name === "best" || description.weights !== null;
-    const isBest = counts && rivals.every((earlier) => ap50 > earlier.ap50);
+    const isBest = counts && rivals.every((earlier) => worthOf(figures) > worthOf(earlier));
     if (isBest) await files.write("best.safetensors", model);
     if (isBest) await files.writeEvaluation("best", evaluation);
     if (name === "before") await files.writeEvaluation("before", evaluation);
@@ -300,12 +301,12 @@ class Session {
   #validationLoss(weights: StateDict): Promise<Record<string, number>> {
     const { description, valRecords: records } = this.input;
     const { settings } = description;
-    const { imageSize, batchSize, seed } = settings;
+    const { batchSize, seed } = settings;
     return validationLoss(this.device, {
       network: this.network.config,
       weights,
       options: trainerOptions(settings, 1),
-      sampler: createSampler({ records, augment: plainAugment(imageSize), seed }),
+      sampler: createSampler({ records, augment: wholeImages(settings), seed }),
       count: records.length,
       batchSize,
     });

@@ -9,6 +9,7 @@ import {
   type AnchorConfig,
   anchorsPerCellOf,
   checkAnchorsFit,
+  classHead,
   type DetectorConfig,
   type HeadSpec,
   headConvolution,
@@ -105,6 +106,54 @@ export function adaptHeads(
   return adapted;
 }
 
+/** What tells classes apart: the heads, and names where there are any. */
+interface ClassTable {
+  readonly heads: readonly HeadSpec[];
+  readonly classes?: readonly string[] | undefined;
+}
+
+/**
+ * A checkpoint's class head for other classes. The background stays as it is; a class that the checkpoint names stays,
+ * and every other starts as the mean of the checkpoint's: as what it says of any face.
+ */
+export function adaptClasses(
+  state: StateDict,
+  before: ClassTable,
+  after: ClassTable,
+  levels: number,
+): StateDict {
+  const { module, width: old } = classHead(before.heads);
+  const { width } = classHead(after.heads);
+  const { classes = Array.from({ length: width - 1 }, String) } = after;
+  if (old === width && (before.classes ?? classes).join() === classes.join()) return state;
+  const named = classes.map((name) => before.classes?.indexOf(name) ?? -1);
+  const adapted: StateDict = new Map(state);
+  for (let level = 0; level < levels; level++) {
+    const convolution = headConvolution(state, module, level);
+    for (const key of [`${convolution}.weight`, `${convolution}.bias`]) {
+      const tensor = state.get(key);
+      if (tensor) adapted.set(key, takeClasses(tensor, old, named));
+    }
+  }
+  return adapted;
+}
+
+/** Rows of a class head's convolution for each anchor: background, then classes by index, or their mean for −1. */
+function takeClasses(tensor: HostTensor, old: number, classes: readonly number[]): HostTensor {
+  const [outputs, ...rest] = tensor.shape;
+  const block = tensor.data.length / outputs;
+  const from = toFloat32(tensor);
+  const rows = Array.from({ length: outputs / old }, (_, anchor) => {
+    const row = (n: number) => from.subarray((anchor * old + n) * block, (anchor * old + n + 1) * block);
+    const faces = Array.from({ length: old - 1 }, (_, c) => row(c + 1));
+    const mean = faces[0].map((_, i) => faces.reduce((sum, face) => sum + face[i], 0) / faces.length);
+    return [row(0), ...classes.map((c) => (c === -1 ? mean : faces[c]))];
+  }).flat();
+  const data = new Float32Array(rows.length * block);
+  for (const [i, row] of rows.entries()) data.set(row, i * block);
+  return { dtype: "f32", shape: [rows.length, ...rest], data };
+}
+
 /** What stands first in a checkpoint's names: `body`, `fpn`, `ssh1`, and a head with its level. */
 const UNIT = /^[a-z]+\d*$|^[A-Za-z]\w*Head\.\d+$/;
 
@@ -151,8 +200,12 @@ export function initialiseNetwork(device: Device, options: InitialiseOptions): R
   checkAnchorsFit(network.levels, config.anchors);
   if (pretrained) {
     const before = (pretrained.config ?? publishedConfig(shape.backbone)).anchors;
-    const state = adaptHeads(pretrained.state, before, config.anchors, network.headSpecs);
-    loadPretrained(network, state, given?.heads ?? RETINAFACE_HEADS);
+    const heads = given?.heads ?? RETINAFACE_HEADS;
+    const anchored = adaptHeads(pretrained.state, before, config.anchors, heads);
+    const classes = pretrained.config?.classes;
+    const own = { heads: network.headSpecs, classes: config.classes };
+    const levels = config.anchors.steps.length;
+    loadPretrained(network, adaptClasses(anchored, { heads, classes }, own, levels), heads);
   } else if (options.backbone) loadBackbone(network, options.backbone);
   return network;
 }

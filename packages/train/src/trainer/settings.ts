@@ -116,11 +116,18 @@ function checkLossWeights({ lossWeights = {}, config }: TrainSettings): void {
 /** What training images go through. */
 export function augmentOf(settings: TrainSettings): AugmentOptions {
   const { imageSize, augmentation = {} } = settings;
-  if (!settings.augment) return plainAugment(imageSize);
+  const { classes } = settings.config;
+  if (!settings.augment) return wholeImages(settings);
   const published = trainingAugment(imageSize);
   const { crop, mirror = published.mirror, distort = published.distort } = augmentation;
   const range = crop && { minScale: crop[0], maxScale: crop[1], whole: 0 };
-  return { ...published, mirror, distort, crop: crop === undefined ? published.crop : range! };
+  const cropped = crop === undefined ? published.crop : range!;
+  return { ...published, mirror, distort, crop: cropped, classes };
+}
+
+/** What images go through that are looked at whole, such as those of a validation. */
+export function wholeImages({ imageSize, config }: TrainSettings): AugmentOptions {
+  return { ...plainAugment(imageSize), classes: config.classes };
 }
 
 /** The schedule of a run of so many steps. */

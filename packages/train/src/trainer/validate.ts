@@ -17,7 +17,7 @@ export async function loadModel(
   device: Device,
   model: OwnBytes,
   scale: TestScale,
-): Promise<{ detect: Detect; dispose(): void }> {
+): Promise<{ detect: Detect; classes: readonly string[] | undefined; dispose(): void }> {
   const detector = await RetinaFace.load({
     ...detectorOn(device),
     weights: model,
@@ -27,6 +27,7 @@ export async function loadModel(
   const scales = { scales: [scale], mirror: false, voteThreshold: DEFAULT_THRESHOLDS.nmsThreshold };
   return {
     detect: (image) => detectAtScales(pass, image, scales),
+    classes: detector.config.classes,
     dispose: () => detector.dispose(),
   };
 }
@@ -41,10 +42,10 @@ export async function validateModel(
   records: readonly FaceRecord[],
   { scale, onProgress }: ValidateOptions,
 ): Promise<{ evaluation: Evaluation; problems: Problem[] }> {
-  const { detect, dispose } = await loadModel(device, model, scale);
+  const { detect, classes, dispose } = await loadModel(device, model, scale);
   try {
     const { images, problems } = await runDetector(records, detect, { onProgress });
-    return { evaluation: evaluateDetections(images), problems };
+    return { evaluation: evaluateDetections(images, { classes }), problems };
   } finally {
     dispose();
   }

@@ -1,4 +1,5 @@
-import { type Colour, fillRect, type RawImage } from "retinaface-webgpu";
+import type { RawImage } from "../types.js";
+import { type Colour, fillRect } from "./canvas.js";
 
 /** Height of a letter in pixels at a scale of 1; letters are five wide. */
 export const LETTER_HEIGHT = 7;
