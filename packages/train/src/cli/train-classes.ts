@@ -14,7 +14,9 @@ import type { Start } from "./train-start.js";
 
 /** The heads of the weights that a run starts from. */
 function headsOf({ pretrained }: Start, config: DetectorConfig) {
-  const own = pretrained ? inferNetwork(pretrained.state, pretrained.config?.heads).heads : undefined;
+  const own = pretrained
+    ? inferNetwork(pretrained.state, pretrained.config?.heads).heads
+    : undefined;
   return own ?? config.heads ?? RETINAFACE_HEADS;
 }
 

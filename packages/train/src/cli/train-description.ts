@@ -46,7 +46,11 @@ async function settingsOf(values: TrainValues, start: Start): Promise<TrainSetti
   const own = pretrained?.config ?? publishedConfig(values.backbone ?? DEFAULT_BACKBONE);
   const { heads, classes } = own;
   const anchored = values.anchors
-    ? { ...(heads && { heads }), ...(classes && { classes }), ...(await readAnchors(values.anchors)) }
+    ? {
+        ...(heads && { heads }),
+        ...(classes && { classes }),
+        ...(await readAnchors(values.anchors)),
+      }
     : own;
   const config = withClasses(anchored, start, values.classes);
   const settings: TrainSettings = {

@@ -143,10 +143,10 @@ async function runTrain(values: TrainValues): Promise<void> {
   const given = await describeRun(values, start, loaded.data, images, own);
   const description = checkpoint ? goOnWith(checkpoint, given) : given;
   for (const { name, was, is } of description.changes ?? []) say(`${name} was ${was}, is ${is}`);
-  if (!checkpoint) say(`starting from ${start.text}`);
   const { config } = description.settings;
-  if (!checkpoint) sayClasses(config, start);
   checkRunClasses(config, training.records, validation?.records);
+  if (!checkpoint) say(`starting from ${start.text}`);
+  if (!checkpoint) sayClasses(config, start);
   await files.write("config.yaml", describeConfig(values, description));
   if (start.pretrained) warnOfLandmarks(description, training, partsOf(values, start));
   const { backbone = DEFAULT_BACKBONE, width, channels } = { ...values, ...start.backbone };

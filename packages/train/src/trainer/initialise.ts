@@ -144,9 +144,12 @@ function takeClasses(tensor: HostTensor, old: number, classes: readonly number[]
   const block = tensor.data.length / outputs;
   const from = toFloat32(tensor);
   const rows = Array.from({ length: outputs / old }, (_, anchor) => {
-    const row = (n: number) => from.subarray((anchor * old + n) * block, (anchor * old + n + 1) * block);
+    const row = (n: number) =>
+      from.subarray((anchor * old + n) * block, (anchor * old + n + 1) * block);
     const faces = Array.from({ length: old - 1 }, (_, c) => row(c + 1));
-    const mean = faces[0].map((_, i) => faces.reduce((sum, face) => sum + face[i], 0) / faces.length);
+    const mean = faces[0].map(
+      (_, i) => faces.reduce((sum, face) => sum + face[i], 0) / faces.length,
+    );
     return [row(0), ...classes.map((c) => (c === -1 ? mean : faces[c]))];
   }).flat();
   const data = new Float32Array(rows.length * block);
