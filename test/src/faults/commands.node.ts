@@ -29,8 +29,8 @@ export interface Command {
 
 const at = (name: string) => fileURLToPath(new URL(name, pathToFileURL(`${repository}/`)));
 const url = (name: string) => JSON.stringify(pathToFileURL(at(name)).href);
-const DETECT = at("packages/retinaface/dist/cli/main.js");
-const TRAIN = at("packages/train/dist/cli/main.js");
+const DETECT = at("packages/retinaface/dist/program/main.js");
+const TRAIN = at("packages/train/dist/program/main.js");
 
 /** What `pull` fetches. */
 export const PULLED = Uint8Array.from({ length: 70_000 }, (_, i) => (i * i) >> 7);

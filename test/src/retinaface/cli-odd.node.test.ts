@@ -12,7 +12,7 @@ const FOLDER = "inputs/odd";
 const WEIGHTS = "weights/mobilenet0.25_Final.pth";
 
 const MAIN = fileURLToPath(
-  new URL("../../../packages/retinaface/dist/cli/main.js", import.meta.url),
+  new URL("../../../packages/retinaface/dist/program/main.js", import.meta.url),
 );
 const detect = (args: string[]) => start(process.execPath, [MAIN, ...args]).ended;
 

@@ -11,7 +11,7 @@ import { encodePng } from "../support/png-encoder.node.js";
 
 const test = suite("jobs");
 const MAIN = fileURLToPath(
-  new URL("../../../packages/retinaface/dist/cli/main.js", import.meta.url),
+  new URL("../../../packages/retinaface/dist/program/main.js", import.meta.url),
 );
 const COUNT = 12;
 let folder = "";

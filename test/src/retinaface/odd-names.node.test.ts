@@ -13,7 +13,7 @@ import { skip } from "../support/skip.js";
 
 const test = suite("odd names");
 const MAIN = fileURLToPath(
-  new URL("../../../packages/retinaface/dist/cli/main.js", import.meta.url),
+  new URL("../../../packages/retinaface/dist/program/main.js", import.meta.url),
 );
 const photo = encodePng({ width: 64, height: 48, depth: 8, colourType: 2, sample: (x) => x * 3 });
 const notUtf8 = (text: string) => Buffer.from(text, "latin1");

@@ -17,8 +17,8 @@ import { skip } from "../support/skip.js";
 const test = suite("printable");
 const dist = (name: string, main: string) =>
   fileURLToPath(new URL(main, import.meta.resolve(name)));
-const DETECT = dist("retinaface-webgpu", "./cli/main.js");
-const TRAIN = dist("@retinaface-webgpu/train", "./cli/main.js");
+const DETECT = dist("retinaface-webgpu", "./program/main.js");
+const TRAIN = dist("@retinaface-webgpu/train", "./program/main.js");
 const folder = mkdtempSync(path.join(tmpdir(), "printable-"));
 test.after(() => rmSync(folder, { recursive: true }));
 

@@ -16,7 +16,7 @@ import { rejectsCode } from "../support/throws.js";
 /* Whatever is read ends: by its end, by a limit, or by the user. */
 
 const MAIN = fileURLToPath(
-  new URL("../../../packages/retinaface/dist/cli/main.js", import.meta.url),
+  new URL("../../../packages/retinaface/dist/program/main.js", import.meta.url),
 );
 const INDEX = import.meta.resolve("retinaface-webgpu");
 const test = suite("reads");

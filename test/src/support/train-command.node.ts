@@ -8,7 +8,7 @@ import { Random } from "./random.js";
 import { makeSample } from "./train-samples.js";
 
 export const trainProgram = fileURLToPath(
-  new URL("./cli/main.js", import.meta.resolve("@retinaface-webgpu/train")),
+  new URL("./program/main.js", import.meta.resolve("@retinaface-webgpu/train")),
 );
 
 /** Runs the program to its end. */

@@ -21,7 +21,7 @@ import { tinyWeights } from "../support/tiny-detector.js";
 
 const device = useDevice(test);
 const MAIN = fileURLToPath(
-  new URL("../../../packages/retinaface/dist/cli/main.js", import.meta.url),
+  new URL("../../../packages/retinaface/dist/program/main.js", import.meta.url),
 );
 const OLD = "what was there before";
 let folder = "";

@@ -31,7 +31,8 @@ export interface LocateOptions {
 }
 
 const VARIABLE = "RETINAFACE_WEIGHTS";
-const BUNDLED = fileURLToPath(new URL("../../weights/default.safetensors", import.meta.url));
+/** By the package's name, not by a path: this module is also a part of other packages' programs. */
+const BUNDLED = fileURLToPath(import.meta.resolve("retinaface-webgpu/weights/default.safetensors"));
 const HOW_TO_GET =
   `Run \`retinaface pull ${DEFAULT_WEIGHTS}\` once to download the public weights (MIT licence, 1.8 MB), ` +
   `or name a file: --weights FILE, load({ weights }), or ${VARIABLE}=FILE.`;

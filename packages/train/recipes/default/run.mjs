@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { drawPictures } from "./draw.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const command = path.join(here, "../../dist/cli/main.js");
+const command = path.join(here, "../../dist/program/main.js");
 const SEED = 7;
 
 const { values } = parseArgs({

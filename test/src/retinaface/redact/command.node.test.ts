@@ -22,7 +22,7 @@ import { Sink } from "../../support/sink.node.js";
 import { faceAt } from "../../support/track-sequences.js";
 
 const COMMAND = fileURLToPath(
-  new URL("../../../../packages/retinaface/dist/cli/main.js", import.meta.url),
+  new URL("../../../../packages/retinaface/dist/program/main.js", import.meta.url),
 );
 const photo = encodeJpeg({ ...base, width: 96, height: 64, jfif: true });
 let folder: string;

@@ -17,7 +17,7 @@ import { skip } from "../../support/skip.js";
 import { faceAt } from "../../support/track-sequences.js";
 
 const COMMAND = fileURLToPath(
-  new URL("../../../../packages/retinaface/dist/cli/main.js", import.meta.url),
+  new URL("../../../../packages/retinaface/dist/program/main.js", import.meta.url),
 );
 const [WIDTH, HEIGHT, FRAMES] = [64, 48, 12];
 

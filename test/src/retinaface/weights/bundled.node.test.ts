@@ -12,7 +12,7 @@ import { sharedTest } from "../../support/shared.js";
 import { sharedPath } from "../../support/shared-files.node.js";
 import { bundledWeights, samplePhoto } from "../../support/shared-weights.node.js";
 
-const MAIN = fileURLToPath(new URL("./cli/main.js", import.meta.resolve("retinaface-webgpu")));
+const MAIN = fileURLToPath(new URL("./program/main.js", import.meta.resolve("retinaface-webgpu")));
 const empty = mkdtempSync(path.join(os.tmpdir(), "retinaface-fresh-"));
 test.after(() => rmSync(empty, { recursive: true }));
 

@@ -19,7 +19,7 @@ import { sharedPath } from "../../support/shared-files.node.js";
 import { skip } from "../../support/skip.js";
 
 const device = useDevice(test);
-const MAIN = path.join(repository, "packages/retinaface/dist/cli/main.js");
+const MAIN = path.join(repository, "packages/retinaface/dist/program/main.js");
 const REFERENCE = path.join(repository, "test/src/reference/retinaface_torch.py");
 const OFFICIAL = "weights/mobilenet0.25_Final.pth";
 const SIDE = 96;
