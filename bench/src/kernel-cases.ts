@@ -5,6 +5,7 @@ import type {
   Kernel,
 } from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
+import { deformCases } from "./deform-cases.js";
 import { indexCases } from "./index-cases.js";
 import type { Part, Work, WorkStep } from "./work.js";
 
@@ -252,5 +253,6 @@ export function kernelCases(traits: Conv2dTraits, allVariants = false): Work[] {
     ...layers(),
     ...rowsAndTraining(),
     ...indexCases(),
+    ...deformCases(),
   ];
 }

@@ -137,6 +137,17 @@ export const operationExamples = {
     ),
   ],
   "Images [n, h, w, channels]": [
+    row(
+      "deformConv2d(x, offset, weight, bias, mask, { padding: 1 })",
+      {
+        x: any(1, 6, 8, 4),
+        offset: any(1, 6, 8, 18),
+        weight: any(5, 4, 3, 3),
+        bias: any(5),
+        mask: any(1, 6, 8, 9),
+      },
+      (ops, ...x) => ops.deformConv2d(...x, { padding: 1 }),
+    ),
     row("maxPool(x, { kernelSize: 2 })", { x: any(1, 6, 8, 4) }, (ops, x) =>
       ops.maxPool(x, { kernelSize: 2 }),
     ),

@@ -3,6 +3,11 @@ import { Head, JOINS, Opcode } from "../src/records";
 import { inferenceGradientChunk, inputGradientChunk, normalizeChunk } from "./batchnorm";
 import { statisticsChunk, sumsChunk } from "./batchnorm-sums";
 import { convChunk } from "./conv";
+import {
+  deformInputGradientChunk,
+  deformOffsetGradientChunk,
+  deformSampleChunk,
+} from "./deform";
 import { depthwiseChunk } from "./depthwise";
 import { depthwiseGradientChunk } from "./depthwise-input-gradient";
 import { depthwiseWeightGradientChunk } from "./depthwise-weight-gradient";
@@ -240,6 +245,23 @@ function runLineChunk(step: usize, chunk: i32): void {
       break;
     case Opcode.SampledResizeGradient:
       sampledResizeGradientChunk(step, chunk);
+      break;
+    default:
+      runDeformChunk(step, chunk);
+  }
+}
+
+/** Samples of deformable convolutions. */
+function runDeformChunk(step: usize, chunk: i32): void {
+  switch (opcodeOf(step)) {
+    case Opcode.DeformSample:
+      deformSampleChunk(step, chunk);
+      break;
+    case Opcode.DeformInputGradient:
+      deformInputGradientChunk(step, chunk);
+      break;
+    case Opcode.DeformOffsetGradient:
+      deformOffsetGradientChunk(step, chunk);
       break;
     default:
       unreachable();

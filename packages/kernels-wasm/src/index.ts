@@ -21,6 +21,12 @@ export { type Conv2dInputGradient, conv2dInputGradient } from "./conv2d/input-gr
 export { conv2dPacking } from "./conv2d/packing.js";
 export { type Conv2dResidual, type Conv2dSpec, conv2dFlops, outputSize } from "./conv2d/spec.js";
 export { conv2dWeightGradient } from "./conv2d/weight-gradient.js";
+export {
+  type DeformSpec,
+  deformInputGradient,
+  deformOffsetGradient,
+  deformSample,
+} from "./deform.js";
 export { type AxisTaps, type ImageInputSpec, imageInput, packTaps, tentTaps } from "./image.js";
 export {
   dropoutMask,

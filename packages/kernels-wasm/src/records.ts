@@ -56,6 +56,9 @@ export enum Opcode {
   DropoutMask = 84,
   SampledResize = 85,
   SampledResizeGradient = 86,
+  DeformSample = 90,
+  DeformInputGradient = 91,
+  DeformOffsetGradient = 92,
 }
 
 /**

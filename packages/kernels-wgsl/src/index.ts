@@ -5,6 +5,7 @@ export * from "./conv2d/index.js";
 export * from "./copy.js";
 export * from "./csr.js";
 export type { ElementType } from "./define.js";
+export * from "./deform/index.js";
 export * from "./detection/index.js";
 export * from "./elementwise/binary.js";
 export * from "./elementwise/select.js";

@@ -14,3 +14,19 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   dst[i] = f32(p.value);
 }
 
+//// fill-2
+struct Params {
+  count: u32,
+  value: u32,
+}
+@group(0) @binding(0) var<storage, read_write> dst: array<u32>;
+@group(0) @binding(1) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  dst[i] = u32(p.value);
+}
+

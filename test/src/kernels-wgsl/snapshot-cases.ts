@@ -1,6 +1,6 @@
 import type { Conv2dSpec, Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
-import { indexCases } from "./snapshot-index-cases.js";
+import { deformCases, indexCases } from "./snapshot-index-cases.js";
 
 /** WebGPU's default limits on a GPU without optional features. */
 export const traits: Conv2dTraits = {
@@ -144,6 +144,7 @@ function movementCases(): [string, Kernel][] {
     ["gather", kernels.gather(rows)],
     ["gather odd", kernels.gather({ ...rows, inner: 3 })],
     ...indexCases(rows),
+    ...deformCases(),
     ...numbered("reduce f16", kernels.reduce(HALF).kernels),
   ];
 }

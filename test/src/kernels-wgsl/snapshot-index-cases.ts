@@ -1,6 +1,33 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
 
+/** Deformable convolutions' samples and gradients, of vectors with a mask and of scalars without. */
+export function deformCases(): [string, Kernel][] {
+  const spec: kernels.DeformSpec = {
+    ...{ batch: 2, inHeight: 9, inWidth: 11, channels: 8, outHeight: 5, outWidth: 11 },
+    ...{ kernelSize: [3, 3], stride: [2, 1], dilation: [1, 1], padding: [1, 1] },
+    ...{ offsetGroups: 2, modulated: true },
+  };
+  const odd = { ...spec, channels: 6, modulated: false };
+  return [
+    ["", spec],
+    [" odd", odd],
+  ].flatMap(([name, each]): [string, Kernel][] => {
+    const one = each as kernels.DeformSpec;
+    const { clear, count, begin, place, order, sum } = kernels.deformInputGradient(one);
+    return [
+      [`deformSample${name}`, kernels.deformSample(one)],
+      [`deformOffsetGradient${name}`, kernels.deformOffsetGradient(one)],
+      [`deformInputGradient clear${name}`, clear],
+      [`deformInputGradient count${name}`, count],
+      [`deformInputGradient begin${name}`, begin],
+      [`deformInputGradient place${name}`, place],
+      [`deformInputGradient order${name}`, order],
+      [`deformInputGradient sum${name}`, sum],
+    ];
+  });
+}
+
 /** Gathers and their adjoints, sorts, sparse products. */
 export function indexCases(
   rows: Omit<kernels.ScatterSpec, "elements" | "type">,

@@ -243,6 +243,7 @@ export const OPERATORS: Readonly<Record<string, Mapping>> = {
   Constant: constant,
   Conv: spatial.conv,
   ConvTranspose: spatial.convTranspose,
+  DeformConv: spatial.deformConv,
   Div: binary(div),
   Elu: (c) => [elu(c.tensor(0), c.attribute("alpha", 1))],
   Exp: unary(exp),

@@ -6,6 +6,7 @@ import {
   broadcastTo,
   conv2d,
   convTranspose2d,
+  deformConv2d,
   groupNorm,
   maxPoolWithPositions,
   pad,
@@ -65,6 +66,21 @@ export function conv(context: NodeContext): Tensor[] {
   const planar = toFirst(y);
   const [n, c, , w] = planar.shape;
   return [rank === 1 ? reshape(planar, [n, c, w]) : planar];
+}
+
+/** Inputs X, W, offset, B, mask; offsets and masks have their numbers as channels, in this library's order. */
+export function deformConv(context: NodeContext): Tensor[] {
+  const [x, weight, offset] = [0, 1, 2].map((i) => context.tensor(i));
+  if (x.rank !== 4) throw new Unsupported(`operator DeformConv over ${x.rank - 2} axes`);
+  const [bias, mask] = [3, 4].map((i) => (context.has(i) ? context.tensor(i) : undefined));
+  const [top, left] = padding(context, x, weight.shape.slice(2));
+  const y = deformConv2d(toLast(x), toLast(offset), weight, bias, mask && toLast(mask), {
+    stride: two(context.ints("strides"), 1),
+    dilation: two(context.ints("dilations"), 1),
+    padding: [top[0], top[1], left[0], left[1]],
+    groups: context.attribute("group", 1),
+  });
+  return [toFirst(y)];
 }
 
 /** Padding of each axis, and zeros behind the result where it is asked to be longer than it can be. */

@@ -215,6 +215,40 @@ test("ConvTranspose of one axis, its bias also where nothing else reaches", asyn
   await check({ op: "ConvTranspose", inputs: [x, w, value([1], [5])], attributes, expected });
 });
 
+/** Zeros with some values set, by their indices in [1, channels, rows, columns]. */
+function sparse(shape: number[], ...set: (readonly [number, number, number, number])[]): HostValue {
+  const data = new Array<number>(shape.reduce((a, b) => a * b, 1)).fill(0);
+  const [, , rows, columns] = shape;
+  for (const [c, y, x, v] of set) data[(c * rows + y) * columns + x] = v;
+  return value(shape, data);
+}
+
+/* The vectors of ONNX's node tests of DeformConv (test_basic_deform_conv_with_padding and so on), as it documents them. */
+test("DeformConv: ONNX's four vectors", async () => {
+  const x = value([1, 1, 3, 3], [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  const ones = (channels: number) =>
+    value([1, channels, 2, 2], new Array<number>(4 * channels).fill(1));
+  const run = (inputs: HostValue[], more: Record<string, Attribute>, expected: HostValue) => {
+    const attributes = { kernel_shape: [2, 2], ...more };
+    return check({ op: "DeformConv", inputs, attributes, opset: 19, expected });
+  };
+  await run(
+    [x, ones(1), sparse([1, 8, 4, 4], [0, 0, 0, 0.5], [5, 1, 2, -0.1])],
+    { pads: [1, 1, 1, 1] },
+    value([1, 1, 4, 4], [0, 1, 3, 2, 3, 8, 11.9, 7, 9, 20, 24, 13, 6, 13, 15, 8]),
+  );
+  const pads = [0, 0, 0, 0];
+  const offset = sparse([1, 8, 2, 2], [0, 0, 0, 0.5], [5, 0, 1, -0.1]);
+  await run([x, ones(1), offset], { pads }, value([1, 1, 2, 2], [9.5, 11.9, 20, 24]));
+  const mask = value([1, 4, 2, 2], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0.2, 1, 1, 1, 1]);
+  const withMask = value([1, 1, 2, 2], [10.5, 12.9, 21, 19.4]);
+  await run([x, ones(1), offset, value([1], [1]), mask], { pads }, withMask);
+  const two = value([1, 2, 3, 3], [...x.data, ...[...x.data].reverse()]);
+  const groups = sparse([1, 16, 2, 2], [0, 0, 0, 0.5], [13, 0, 1, -0.1]);
+  const both = value([1, 1, 2, 2], [33.5, 32.1, 32, 32]);
+  await run([two, ones(2), groups], { pads, offset_group: 2 }, both);
+});
+
 test("ties of ArgMax, ArgMin and Hardmax", async () => {
   const x = value([2, 4], [3, 7, 7, 1, -2, -2, 5, 5]);
   const last = { axis: 1, keepdims: 0, select_last_index: 1 };

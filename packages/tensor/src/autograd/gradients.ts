@@ -13,6 +13,8 @@ import * as binaryGradients from "../ops/binary/gradient.js";
 import { conv2dOp } from "../ops/conv2d/forward.js";
 import { conv2dGradient, transposedGradient } from "../ops/conv2d/gradient.js";
 import { inputGradientOp } from "../ops/conv2d/input-gradient.js";
+import { deformSampleOp } from "../ops/deform/forward.js";
+import { deformSampleGradient } from "../ops/deform/gradient.js";
 import * as gathers from "../ops/gather/forward.js";
 import * as gatherGradients from "../ops/gather/gradient.js";
 import { crossEntropyOp, focalOp, smoothL1Op } from "../ops/losses/forward.js";
@@ -100,6 +102,7 @@ const table = new Map<object, Gradient<never>>([
   row(sparseMatmulOp, sparseMatmulGradient),
   row(conv2dOp, conv2dGradient),
   row(inputGradientOp, transposedGradient),
+  row(deformSampleOp, deformSampleGradient),
   row(maxPoolOp, maxPoolGradient),
   row(averageOp, avgPoolGradient),
   row(resizeOp, resizeGradient),

@@ -1,6 +1,7 @@
 export * from "./activations.js";
 export * from "./attention.js";
 export * from "./conv-transpose2d.js";
+export * from "./deform-conv2d.js";
 export * from "./dropout.js";
 export * from "./embedding.js";
 export { Init } from "./init.js";

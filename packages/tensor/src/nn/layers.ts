@@ -33,6 +33,34 @@ export interface Conv2dOptions {
 
 const CONV_OPTIONS = ["kernelSize", "stride", "padding", "dilation", "groups", "bias"];
 
+/**
+ * Weight (OIHW) and bias of a convolution.
+ * @throws TensorError `ARGUMENT` for an unknown option or no size, ShapeError where the groups do not divide the channels
+ */
+export function convParameters(
+  name: string,
+  init: Init,
+  [inChannels, outChannels]: readonly [number, number],
+  options: Conv2dOptions,
+): { readonly weight: Parameter; readonly bias: Parameter | undefined } {
+  requireOptions(name, options, CONV_OPTIONS);
+  const { groups = 1 } = options;
+  const [kh, kw] = pair(options.kernelSize);
+  const sizes = [inChannels, outChannels, kh, kw, groups];
+  requireIntegers(`${name}'s channels, kernelSize and groups`, sizes, 1);
+  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+    throw new ShapeError(
+      `${name}: ${inChannels} channels in and ${outChannels} out do not divide into ${groups} groups`,
+    );
+  }
+  const perGroup = inChannels / groups;
+  const fanIn = perGroup * kh * kw;
+  return {
+    weight: init.uniformByFanIn([outChannels, perGroup, kh, kw], fanIn),
+    bias: options.bias === false ? undefined : init.uniformByFanIn([outChannels], fanIn),
+  };
+}
+
 /** 2-D convolution: NHWC `[n, h, w, inChannels]` → `[n, h', w', outChannels]`; the weight is OIHW. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
@@ -41,24 +69,10 @@ export class Conv2d extends Module {
 
   constructor(init: Init, inChannels: number, outChannels: number, options: Conv2dOptions) {
     super();
-    requireOptions("Conv2d", options, CONV_OPTIONS);
-    const { groups = 1 } = options;
+    const { weight, bias } = convParameters("Conv2d", init, [inChannels, outChannels], options);
     this.options = options;
-    const [kh, kw] = pair(options.kernelSize);
-    requireIntegers(
-      "Conv2d's channels, kernelSize and groups",
-      [inChannels, outChannels, kh, kw, groups],
-      1,
-    );
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ShapeError(
-        `Conv2d: ${inChannels} channels in and ${outChannels} out do not divide into ${groups} groups`,
-      );
-    }
-    const perGroup = inChannels / groups;
-    const fanIn = perGroup * kh * kw;
-    this.weight = init.uniformByFanIn([outChannels, perGroup, kh, kw], fanIn);
-    this.bias = options.bias === false ? undefined : init.uniformByFanIn([outChannels], fanIn);
+    this.weight = weight;
+    this.bias = bias;
   }
 
   override forward(x: Tensor): Tensor {

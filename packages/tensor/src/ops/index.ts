@@ -28,6 +28,7 @@ export {
 export { type Conv2dParams, conv2d } from "./conv2d/forward.js";
 export { type ConvTranspose2dParams, convTranspose2d } from "./conv2d/transposed.js";
 export { arange, eye, full, ones, type RandomOptions, rand, randn } from "./create.js";
+export { type DeformConv2dParams, deformConv2d } from "./deform/forward.js";
 export { type DropoutAttrs, dropout } from "./dropout.js";
 export { einsum } from "./einsum.js";
 export type { ConvolutionAttrs, FusionKind, FusionTraits } from "./fusion.js";

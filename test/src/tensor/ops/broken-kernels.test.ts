@@ -9,6 +9,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normalize, statistics } from "../../reference/batchnorm.js";
 import { conv2d } from "../../reference/convolution.js";
+import { deformConv2d } from "../../reference/deform.js";
 import { map, zip } from "../../reference/elementwise.js";
 import { focal } from "../../reference/losses.js";
 import { matmul } from "../../reference/matmul.js";
@@ -120,7 +121,34 @@ const grouped: OpCheck = {
     }),
 };
 
+const deformed: OpCheck = {
+  name: "deformConv2d",
+  inputs: [
+    { shape: [1, 4, 3, 4] },
+    { shape: [1, 4, 3, 8], values: { low: 0.1, high: 0.9 } },
+    { shape: [2, 4, 2, 2] },
+    { shape: [1, 4, 3, 4], values: { low: 0, high: 1 } },
+  ],
+  op: (x, offset, weight, mask) =>
+    ops.deformConv2d(x, offset, weight, undefined, mask, { padding: [0, 1, 0, 1] }),
+  reference: (x, offset, weight, mask) =>
+    deformConv2d(x, offset, weight, undefined, mask, {
+      stride: [1, 1],
+      padding: [0, 1, 0, 1],
+      dilation: [1, 1],
+      groups: 1,
+    }),
+};
+
 const slips: Slip[] = [
+  {
+    check: deformed,
+    kernel: "deform-sample",
+    right: "mix(above, below",
+    wrong: "mix(below, above",
+  },
+  { check: deformed, kernel: "deform-offset", right: "(below - above)", wrong: "(above - below)" },
+  { check: deformed, kernel: "deform-sum", right: "corner < 4u", wrong: "corner < 3u" },
   { check: sigmoid, kernel: "unary-sigmoid", right: "T(1.0) + e", wrong: "T(1.0) - e" },
   { check: sigmoid, kernel: "unary-sigmoid-backward", right: "T(1) - y", wrong: "T(1) + y" },
   { check: multiply, kernel: "binary-mul", right: "x1 * p.bS1", wrong: "x0 * p.bS1" },

@@ -108,6 +108,20 @@ test("a U-Net: transposed convolutions, concatenation", async () => {
   });
 });
 
+test("deformable convolutions, with and without masks, in and outside the image", async () => {
+  const offsets = normals(8, [2, 7, 5, 36], 2);
+  offsets.values[17] = 1e9;
+  await compare([normals(7, [2, 7, 5, 12]), offsets, normals(9, [2, 7, 5, 18])], (init) => {
+    const modulated = new nn.DeformConv2d(init, 12, 6, { kernelSize: 3, padding: 1 });
+    const norm = new nn.BatchNorm2d(init, 6).eval();
+    const odd = new nn.DeformConv2d(init, 6, 5, { kernelSize: 3, padding: 1, groups: 1 });
+    return (x, offset, mask) => {
+      const y = t.leakyRelu(norm.forward(modulated.forward(x, offset, mask)), 0.1);
+      return [y, odd.forward(y, offset)];
+    };
+  });
+});
+
 test("products of matrices of all forms", async () => {
   await compare([normals(3, [2, 1, 5, 7]), normals(4, [3, 7, 4]), normals(5, [7])], () => {
     return (a, b, v) => [

@@ -122,6 +122,25 @@ const CASES: Readonly<
       [6, 1, 3, 3],
     ],
   ],
+  "deformable convolution": [
+    summed((x, o, w, b, m) => {
+      // Away from whole pixels, where samples have kinks.
+      const offset = t.addScalar(t.mulScalar(o, 0.2), 0.45);
+      return t.deformConv2d(x, offset, w, b, m, { padding: 1, stride: 2, groups: 2 });
+    }),
+    [[2, 5, 6, 6], [2, 3, 3, 36], [4, 3, 3, 3], [4], [2, 3, 3, 18]],
+  ],
+  "deformable convolution without a mask": [
+    summed((x, o, w) => {
+      const offset = t.addScalar(t.mulScalar(o, 0.2), 1.45);
+      return t.deformConv2d(x, offset, w, undefined, undefined, { dilation: 2, padding: 1 });
+    }),
+    [
+      [1, 5, 4, 20],
+      [1, 5, 4, 8],
+      [3, 20, 2, 2],
+    ],
+  ],
   "batch norm": [summed((x, g, b) => t.batchNormTraining(x, g, b).y), [[3, 4, 5, 7], [7], [7]]],
   "batch norm with statistics": [
     summed((x, g, b) =>

@@ -5,6 +5,7 @@
 import { TensorError } from "../../../core/errors.js";
 import { sizeOf } from "../../../core/shape.js";
 import type { StepNode } from "../../step/graph.js";
+import { DEFORM } from "./deform.js";
 import { ELEMENTWISE } from "./elementwise.js";
 import { type StepKernel, unsupported } from "./kernels.js";
 import { LINES } from "./lines.js";
@@ -12,7 +13,7 @@ import { NETWORKS } from "./networks.js";
 import { OTHERS } from "./others.js";
 import { PRODUCTS } from "./products.js";
 
-const LOWERINGS = { ...ELEMENTWISE, ...OTHERS, ...NETWORKS, ...PRODUCTS, ...LINES };
+const LOWERINGS = { ...ELEMENTWISE, ...OTHERS, ...NETWORKS, ...PRODUCTS, ...LINES, ...DEFORM };
 
 /** The kernels of a node; `undefined` where there are none for it. */
 export function kernelsOf(node: StepNode): StepKernel[] | undefined {
