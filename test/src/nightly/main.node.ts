@@ -1,5 +1,6 @@
 /**
- * What is too long for `npm test`: thousands of random networks as plans against float64.
+ * What is too long for `npm test`: thousands of random networks as plans of both engines against float64, those of odd
+ * seeds convolutional, those of even ones of any operations.
  *
  *     npm run test:nightly -- [--graphs 4000] [--seed FIRST]
  *
@@ -7,7 +8,8 @@
  */
 import { parseArgs } from "node:util";
 import { Device } from "@retinaface-webgpu/tensor";
-import { fuzzPlans } from "../support/fuzz-plans.js";
+import { createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
+import { fuzzPlans, fuzzWasm } from "../support/fuzz-plans.js";
 
 const { values } = parseArgs({
   options: {
@@ -26,21 +28,29 @@ const EACH = 200;
 /** More than a few of the same kind say nothing new. */
 const MOST_FAILURES = 10;
 
+const engine = await WasmEngine.create({ threads: 2 });
+const host = await createHostDevice();
 let failed = 0;
 const started = performance.now();
 for (let seed = first; seed < first + graphs && failed < MOST_FAILURES; ) {
   const device = await Device.create();
   const end = Math.min(seed + EACH, first + graphs);
   for (; seed < end && failed < MOST_FAILURES; seed++) {
-    try {
-      await fuzzPlans(device, seed);
-    } catch (error) {
-      failed++;
-      console.error((error as Error).message);
+    const kind = seed % 2 === 1 ? "images" : "all";
+    const engines = [() => fuzzPlans(device, seed, kind), () => fuzzWasm(host, engine, seed, kind)];
+    for (const fuzz of engines) {
+      try {
+        await fuzz();
+      } catch (error) {
+        failed++;
+        console.error((error as Error).message);
+      }
     }
   }
   device.destroy();
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(`${seed - first} networks, ${failed} failed, ${seconds} s`);
 }
+engine.dispose();
+host.destroy();
 process.exitCode = failed > 0 ? 1 : 0;

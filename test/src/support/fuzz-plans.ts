@@ -11,9 +11,20 @@ import {
   tidy,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
+import {
+  compileWasm,
+  outputValues,
+  type WasmEngine,
+  WasmWeights,
+} from "@retinaface-webgpu/tensor/wasm";
 import { type NdArray, sizeOf } from "../reference/array.js";
 import { assertClose } from "./close.js";
-import { type RandomGraph, randomGraph, weightValues } from "./graphs/random-graph.js";
+import {
+  type GraphKind,
+  type RandomGraph,
+  randomGraph,
+  weightValues,
+} from "./graphs/random-graph.js";
 import { dense } from "./plans.js";
 import { Random } from "./random.js";
 
@@ -26,9 +37,13 @@ const TOLERANCE = 1e-4;
  *
  * @throws Error naming the seed and the network
  */
-export async function fuzzPlans(device: Device, seed: number): Promise<void> {
+export async function fuzzPlans(
+  device: Device,
+  seed: number,
+  kind: GraphKind = "images",
+): Promise<void> {
   const random = new Random(seed);
-  const graph = randomGraph(seed, random.integer(2, 12));
+  const graph = randomGraph(seed, random.integer(2, 12), kind);
   const start = device.memory().liveBuffers;
   try {
     await new Fuzz(device, graph, random).run();
@@ -38,6 +53,58 @@ export async function fuzzPlans(device: Device, seed: number): Promise<void> {
     const { message } = error as Error;
     throw new Error(`seed ${seed}: ${message}\n${graph.text}`, { cause: error });
   }
+}
+
+/**
+ * The same networks as plans of the engine for processors: with the weights that they were compiled with, and compiled
+ * again after some changed.
+ *
+ * @param host holds the weights
+ * @throws Error naming the seed and the network
+ */
+export async function fuzzWasm(
+  host: Device,
+  engine: WasmEngine,
+  seed: number,
+  kind: GraphKind = "images",
+): Promise<void> {
+  const random = new Random(seed);
+  const graph = randomGraph(seed, random.integer(2, 12), kind);
+  const store = new WasmWeights(engine);
+  try {
+    const first = graph.weights.map((weight) => weightValues(weight, random));
+    const second = first.map((before, i) =>
+      random.uniform() < 0.5 ? weightValues(graph.weights[i], random) : before,
+    );
+    const weights = first.map(({ data, shape }) => tensor(host, data, shape));
+    const forward = (...inputs: Tensor[]) => graph.forward(inputs, weights);
+    const infos = graph.inputs.map((shape) => ({ shape, dtype: "f32" as const }));
+    const plans = [await compileWasm(host, engine, forward, infos, { weights: store })];
+    for (const [i, weight] of weights.entries()) weight.write(second[i].data);
+    plans.push(await compileWasm(host, engine, forward, infos, { weights: store }));
+    for (const weight of weights) weight.dispose();
+    for (const [k, values] of [first, second].entries()) {
+      const inputs = inputsOf(graph, random);
+      const results = await plans[k].run(inputs.map(({ data }) => Float32Array.from(data)));
+      const actual = Object.fromEntries(
+        Object.entries(plans[k].outputs).map(([name, out]) => [name, outputValues(out, results)]),
+      );
+      compareAll(actual, graph.expect(inputs, values), `WebAssembly plan ${k}`);
+      plans[k].dispose();
+    }
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`seed ${seed}: ${message}\n${graph.text}`, { cause: error });
+  } finally {
+    store.dispose();
+  }
+}
+
+function inputsOf(graph: RandomGraph, random: Random): NdArray[] {
+  return graph.inputs.map((shape) => ({
+    shape,
+    data: Float64Array.from(random.normals(sizeOf(shape))),
+  }));
 }
 
 type Arrays = readonly NdArray[];
@@ -103,10 +170,7 @@ class Fuzz {
   }
 
   #inputs(): Arrays {
-    return this.graph.inputs.map((shape) => ({
-      shape,
-      data: Float64Array.from(this.random.normals(sizeOf(shape))),
-    }));
+    return inputsOf(this.graph, this.random);
   }
 
   async #eager(weights: readonly Tensor[], values: Arrays): Promise<void> {

@@ -9,6 +9,17 @@ import { Random } from "../random.js";
 import { Builder, type GraphNode, type GraphWeight, type Maker, type Shape } from "./builder.js";
 import { branches, convolve, repeat, transposed } from "./convolutions.js";
 import {
+  accumulated,
+  attend,
+  chosen,
+  curve,
+  gated,
+  indexed,
+  moved,
+  ordered,
+  standardize,
+} from "./networks.js";
+import {
   activation,
   classify,
   concatenate,
@@ -73,12 +84,35 @@ const MAKERS: readonly (readonly [maker: Maker, share: number])[] = [
   [classify, 1],
 ];
 
-const CHOICES = MAKERS.flatMap(([maker, share]) => new Array<Maker>(share).fill(maker));
+/** What other networks have besides. */
+const OTHERS: typeof MAKERS = [
+  [curve, 8],
+  [standardize, 5],
+  [attend, 4],
+  [ordered, 4],
+  [indexed, 5],
+  [accumulated, 2],
+  [gated, 3],
+  [moved, 4],
+  [chosen, 2],
+];
+
+const repeated = (makers: typeof MAKERS) =>
+  makers.flatMap(([maker, share]) => new Array<Maker>(share).fill(maker));
+
+/** Convolutional networks, or those of any operations. */
+export type GraphKind = "images" | "all";
+
+const CHOICES: Readonly<Record<GraphKind, readonly Maker[]>> = {
+  images: repeated(MAKERS),
+  all: repeated([...MAKERS, ...OTHERS]),
+};
 
 /** A network with about `size` operations; the same seed gives the same one. */
-export function randomGraph(seed: number, size: number): RandomGraph {
+export function randomGraph(seed: number, size: number, kind: GraphKind = "images"): RandomGraph {
   const b = new Builder(new Random(seed));
-  for (let tries = 0; b.nodes.length < size && tries < size * 8; tries++) b.random.pick(CHOICES)(b);
+  const choices = CHOICES[kind];
+  for (let tries = 0; b.nodes.length < size && tries < size * 8; tries++) b.random.pick(choices)(b);
   if (b.nodes.length === 0) activation(b);
   const first = b.inputs.length;
   const made = b.nodes.map((_, i) => first + i);
