@@ -6,12 +6,17 @@ import { root } from "./paths.mjs";
 
 const TYPES = ["f32", "f16", "i32", "u32"];
 
+/** Files of the tensor package. */
 const load = (file) => import(pathToFileURL(path.join(root, "packages/tensor/dist", file)).href);
 
 /** docs/operations.md as it should be. @throws Error naming operations without an example */
 export async function operationsPage() {
-  const parts = await Promise.all(["index.js", "ops/index.js", "ops/trace.js"].map(load));
-  const [tensors, ops, { recordTrace }] = parts;
+  const [tensors, ops, { recordTrace }, processors] = await Promise.all([
+    load("index.js"),
+    load("ops/index.js"),
+    load("ops/trace.js"),
+    loadProcessors(),
+  ]);
   const named = operationExamples;
   const known = new Set(Object.values(named).flatMap((rows) => rows.map(nameOf)));
   const missing = Object.keys(ops).filter((op) => !known.has(op) && !NO_OPERATIONS.includes(op));
@@ -29,12 +34,85 @@ export async function operationsPage() {
     const args = inputs.length > 0 ? inputs : [device];
     return recordTrace(() => then(tensorsOf(example.call(ops, ...args)), inputs)).result;
   };
+  const host = await processors.createHostDevice();
+  const onProcessors = (example) => processorsCell(example, { processors, tensors, ops, host });
+  const refusals = [];
   const sections = Object.entries(named).map(([group, examples]) => {
-    const rows = examples.map((example) => tableRow(example, trace));
-    return `## ${group}\n\n${table(["call", "shapes", "types", "gradient to"], rows)}\n`;
+    const rows = examples.map((example) => {
+      const row = tableRow(example, trace);
+      const { cell, refused } = onProcessors(example);
+      refusals.push(...refused);
+      return [...row, cell];
+    });
+    const head = ["call", "shapes", "types", "gradient to", "on processors"];
+    return `## ${group}\n\n${table(head, rows)}\n`;
   });
   device.destroy();
-  return `${introduction(known.size)}\n${sections.join("\n")}`;
+  host.destroy();
+  return `${introduction(known.size, refusals)}\n${sections.join("\n")}`;
+}
+
+/** What tells whether the WebAssembly engine has kernels for a graph. */
+async function loadProcessors() {
+  const files = [
+    "ops/trace.js",
+    "compile/trace.js",
+    "compile/wasm/steps.js",
+    "compile/wasm/index.js",
+  ];
+  const steps = [
+    "compile/step/graph.js",
+    "compile/wasm/step/lower.js",
+    "compile/wasm/unsupported.js",
+  ];
+  return Object.assign({}, ...(await Promise.all([...files, ...steps].map(load))));
+}
+
+/** Types that plans of the WebAssembly engine take an operation with, and whether compiled steps take its gradient. */
+function processorsCell(example, { processors, tensors, ops, host }) {
+  const refused = [];
+  const lowers = (lower) => {
+    try {
+      lower();
+      return true;
+    } catch (error) {
+      if (error.code === "DTYPE") return false;
+      if (!(error instanceof processors.WasmUnsupportedError)) throw error;
+      refused.push(error.message);
+      return false;
+    }
+  };
+  const inputs = Object.values(example.inputs);
+  if (inputs.length === 0) {
+    example.call(ops, host);
+    return { cell: "made there", refused };
+  }
+  const plan = (type) => () => {
+    const infos = inputs.map(({ shape, dtype = type }) => ({ shape, dtype }));
+    const forward = (...x) => tensorsOf(example.call(ops, ...x));
+    processors.lowerGraph(processors.traceForward(host, forward, infos).graph);
+  };
+  const free = inputs.some(({ dtype }) => dtype === undefined);
+  const types = free ? TYPES : typesOf(Object.entries(example.inputs));
+  const plans = (free ? TYPES : ["f32"]).filter((type) => lowers(plan(type)));
+  const step = () => {
+    const given = inputs.map(({ shape, dtype = "f32" }) => {
+      return tensors.zeros(host, shape, { dtype, requiresGrad: dtype === "f32" });
+    });
+    const { trace } = processors.recordTrace(() => {
+      for (const y of tensorsOf(example.call(ops, ...given))) {
+        if (y.requiresGrad) y.backward(y.detach());
+      }
+    });
+    for (const node of new processors.GraphBuilder().nodes(trace)) processors.lowerNode(node);
+    return given.some(({ grad }) => grad);
+  };
+  let hasGradient = false;
+  const steps = lowers(() => {
+    hasGradient = step();
+  });
+  const shown = plans.length === 0 ? "–" : (free ? plans : types).join(", ");
+  return { cell: steps && hasGradient ? `${shown}; steps` : shown, refused };
 }
 
 const nameOf = ({ shown }) => shown.slice(0, shown.indexOf("("));
@@ -96,13 +174,18 @@ function table(head, rows) {
   return [line(head), line(widths.map((n) => "-".repeat(n))), ...rows.map(line)].join("\n");
 }
 
-function introduction(count) {
+function introduction(count, refusals) {
   return `# Operations
 
 All ${count} operations of \`@retinaface-webgpu/tensor\`, each called once: shapes of its tensors and of what comes of them,
 element types that it takes, and the inputs that a gradient comes to. Names and meanings are PyTorch's where it has the
 operation, except that images are NHWC, \`axis\` is its \`dim\`, and its \`gather\` is \`gatherElements\` here; options stand in the
-API reference (\`npm run docs\`). All of them compile. Layers made of them are in \`nn\`.
+API reference (\`npm run docs\`). Layers made of them are in \`nn\`.
+
+On WebGPU all of them run one at a time, in plans (\`compile\`), and with their gradients in compiled steps (\`compileStep\`). The
+last column says what the WebAssembly engine, for processors, has of that: the types of plans, and "steps" where its compiled
+steps have the gradient too. What is not there is \`WASM_UNSUPPORTED\` before anything runs, as in
+"${refusals[0]}"
 
 This page is made from the operations themselves by \`node tools/operations.mjs\`, and \`npm test\` fails where it is not what
 they say.

@@ -170,6 +170,8 @@ function updates(kind: i32, x: v128, y: v128, z: v128, p: f32): v128 {
   switch (kind) {
     case MapKind.select:
       return choose(y, z, f32x4.ne(x, f32x4.splat(0)));
+    case MapKind.selectByInteger:
+      return choose(z, y, i32x4.eq(x, i32x4.splat(0)));
     case MapKind.constant:
       return constant;
     case MapKind.lerp:

@@ -54,6 +54,8 @@ export enum MapKind {
   unsignedOfFloat,
   /** y where x is not 0, else z. */
   select,
+  /** The same of integers x, whatever the bits of y and z mean. */
+  selectByInteger,
   /** p. */
   constant,
   /** y + p · (x − y). */

@@ -5,6 +5,7 @@ import { type Shape, sizeOf } from "../core/shape.js";
 import { empty, type Tensor, type TensorOptions, tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
 import { isHostDevice } from "../wasm/host.js";
+import { hostNormal, hostUniform } from "./host-random.js";
 
 /** A tensor of ones. */
 export function ones(device: Device, shape: Shape, options: TensorOptions = {}): Tensor {
@@ -39,16 +40,18 @@ export interface RandomOptions {
 /** Uniform random numbers in [0, 1), made on the device. */
 export function rand(device: Device, shape: Shape, options: RandomOptions): Tensor {
   const y = empty(device, shape);
-  const spec = { ...streamOf("rand", options), count: y.size, low: 0, high: 1 };
-  if (y.size > 0) device.run(randomUniform(spec), [y.binding]);
+  const spec = { ...streamOf("rand", options), count: y.size };
+  if (isHostDevice(device)) y.write(hostUniform(spec));
+  else if (y.size > 0) device.run(randomUniform({ ...spec, low: 0, high: 1 }), [y.binding]);
   return y;
 }
 
 /** Random numbers of mean 0 and variance 1, normally distributed, made on the device. */
 export function randn(device: Device, shape: Shape, options: RandomOptions): Tensor {
   const y = empty(device, shape);
-  const spec = { ...streamOf("randn", options), count: y.size, mean: 0, deviation: 1 };
-  if (y.size > 0) device.run(randomNormal(spec), [y.binding]);
+  const spec = { ...streamOf("randn", options), count: y.size };
+  if (isHostDevice(device)) y.write(hostNormal(spec));
+  else if (y.size > 0) device.run(randomNormal({ ...spec, mean: 0, deviation: 1 }), [y.binding]);
   return y;
 }
 

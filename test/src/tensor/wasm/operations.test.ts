@@ -1,13 +1,7 @@
 /** Operations of the engine for processors that no network of the other files has, against float64. */
 import * as t from "@retinaface-webgpu/tensor";
-import { type Device, nn, type Tensor } from "@retinaface-webgpu/tensor";
-import {
-  compileWasm,
-  createHostDevice,
-  outputValues,
-  WasmEngine,
-  type WasmOutput,
-} from "@retinaface-webgpu/tensor/wasm";
+import { nn, type Tensor } from "@retinaface-webgpu/tensor";
+import { compileWasm, outputValues } from "@retinaface-webgpu/tensor/wasm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { at, build, type NdArray, sizeOf } from "../../reference/array.js";
@@ -18,76 +12,21 @@ import { sort } from "../../reference/sort.js";
 import { assertClose } from "../../support/close.js";
 import { Random } from "../../support/random.js";
 import { rejectsCode } from "../../support/throws.js";
+import {
+  array,
+  floats,
+  type Input,
+  integers,
+  numbers,
+  WasmPlans,
+  whole,
+} from "../../support/wasm-plans.js";
 
-let engine: WasmEngine;
-let host: Device;
-
-test.before(async () => {
-  engine = await WasmEngine.create({ threads: 3 });
-  host = await createHostDevice();
-});
-
-test.after(() => {
-  engine.dispose();
-  host.destroy();
-});
-
-interface Input {
-  readonly shape: readonly number[];
-  readonly values: Float32Array | Int32Array | Uint32Array;
-}
-
-const floats = (shape: readonly number[], values: Iterable<number>): Input => ({
-  shape,
-  values: Float32Array.from(values),
-});
-
-const whole = (shape: readonly number[], values: Iterable<number>): Input => ({
-  shape,
-  values: Int32Array.from(values),
-});
-
-const numbers = (seed: number, shape: readonly number[], low = -2, high = 2): Input =>
-  floats(shape, new Random(seed).uniforms(sizeOf(shape), low, high));
-
-const TYPES = { Float32Array: "f32", Int32Array: "i32", Uint32Array: "u32" } as const;
-
-/** The outputs of a plan, as they are stored. */
-async function outputsOf(
-  inputs: readonly Input[],
-  forward: (...inputs: Tensor[]) => Tensor[],
-): Promise<Float32Array[]> {
-  const infos = inputs.map(({ shape, values }) => {
-    return { shape, dtype: TYPES[values.constructor.name as keyof typeof TYPES] };
-  });
-  const plan = await compileWasm(host, engine, forward, infos);
-  const results = await plan.run(inputs.map(({ values }) => values));
-  const found = (plan.outputs as unknown as WasmOutput[]).map((out) => outputValues(out, results));
-  plan.dispose();
-  return found;
-}
-
-const integers = (bits: Float32Array) => Array.from(new Int32Array(bits.slice().buffer));
-
-const array = ({ shape, values }: Input): NdArray => ({ shape, data: Float64Array.from(values) });
-
-/** Plans against references, output by output; `null` where it is compared elsewhere. */
-async function holds(
-  inputs: readonly Input[],
-  cases: readonly (readonly [(...x: Tensor[]) => Tensor, (...x: NdArray[]) => NdArray])[],
-  tolerance = { rtol: 2e-6, atol: 1e-6 },
-): Promise<void> {
-  const actual = await outputsOf(inputs, (...x) => cases.map(([run]) => run(...x)));
-  const arrays = inputs.map(array);
-  for (const [i, [, expect]] of cases.entries()) {
-    const { data } = expect(...arrays);
-    assertClose(actual[i], data, { ...tolerance, what: `output ${i}` });
-  }
-}
+const plans = new WasmPlans(test);
 
 test("sines and cosines, near and far", async () => {
   const near = numbers(1, [3, 5, 7], -7, 7);
-  await holds(
+  await plans.hold(
     [near],
     [
       [(x) => t.sin(x), (x) => map(x, Math.sin)],
@@ -96,7 +35,7 @@ test("sines and cosines, near and far", async () => {
   );
   const far = floats([9], [0, Math.PI / 2, Math.PI, -1e3, 12345.678, 1e6, -1e6, 3e8, -1e9]);
   const circle = [t.sin, t.cos].map((fn) => [fn, Math[fn === t.sin ? "sin" : "cos"]] as const);
-  await holds(
+  await plans.hold(
     [far],
     circle.map(([run, f]) => [run, (x) => map(x, f)] as const),
     {
@@ -105,7 +44,7 @@ test("sines and cosines, near and far", async () => {
     },
   );
   const odd = floats([4], [Number.NaN, Infinity, -Infinity, 1e30]);
-  const [sines] = await outputsOf([odd], (x) => [t.sin(x)]);
+  const [sines] = await plans.outputs([odd], (x) => [t.sin(x)]);
   assert.equal([...sines].slice(0, 3), [Number.NaN, Number.NaN, Number.NaN]);
   assert.ok(Math.abs(sines[3]) <= 1);
 });
@@ -113,7 +52,7 @@ test("sines and cosines, near and far", async () => {
 test("powers of tensors, and slopes", async () => {
   const base = numbers(2, [4, 3], 0.2, 3);
   const exponent = numbers(3, [3], -2, 2);
-  await holds(
+  await plans.hold(
     [base, exponent],
     [
       [(a, b) => t.pow(a, b), (a, b) => zip(a, b, (x, y) => x ** y)],
@@ -137,7 +76,7 @@ test("powers of tensors, and slopes", async () => {
       [edges.length],
       edges.map((row) => row[k]),
     );
-  const [powers] = await outputsOf([column(0), column(1)], (a, b) => [t.pow(a, b)]);
+  const [powers] = await plans.outputs([column(0), column(1)], (a, b) => [t.pow(a, b)]);
   assertClose(
     powers,
     edges.map((row) => row[2]),
@@ -171,7 +110,7 @@ test("sorts and the largest k: equal values keep their order, NaN is the largest
     if (take === undefined) return t.sort(x, { axis, descending });
     return t.topk(x, take, { axis, largest: descending });
   };
-  const outputs = await outputsOf(inputs, (x, n) => [
+  const outputs = await plans.outputs(inputs, (x, n) => [
     ...calls.flatMap((call) => Object.values(run(x, call)) as Tensor[]),
     t.sort(n).values,
     t.argsort(n, { descending: true }),
@@ -199,7 +138,7 @@ function cumulative(x: NdArray, axis: number, reverse = false): NdArray {
 
 test("cumulative sums, and where extremes are", async () => {
   const x = numbers(6, [3, 41, 2]);
-  await holds(
+  await plans.hold(
     [x],
     [
       [(a) => t.cumsum(a, 1), (a) => cumulative(a, 1)],
@@ -212,7 +151,7 @@ test("cumulative sums, and where extremes are", async () => {
     [-1, -1, -4, -4],
     [-Infinity, 0, -0, 0],
   ];
-  const [most, least, sums] = await outputsOf(
+  const [most, least, sums] = await plans.outputs(
     [floats([4, 4], rows.flat()), whole([5], [4, -9, 2 ** 30, 2 ** 30, 2 ** 30])],
     (a, n) => [t.argmax(a, 1), t.argmin(a, 1), t.cumsum(n, 0)],
   );
@@ -236,7 +175,7 @@ test("elements and slices by index, and what adds them up", async () => {
     Array.from({ length: 300 }, (_, i) => ((i * 7) % 53) - 2),
   );
   const rows = numbers(8, [300, 33]);
-  await holds(
+  await plans.hold(
     [x, slices, each, many, rows],
     [
       [(a, i) => t.gather(a, i, 1), (a, i) => gathered.gather(a, i, 1)],
@@ -280,7 +219,7 @@ test("a sparse matrix by a dense one", async () => {
   ];
   const values = numbers(9, [6]);
   const dense = numbers(10, [5, 7]);
-  await holds(
+  await plans.hold(
     [whole([5], starts), whole([6], columns), values, dense],
     [
       [
@@ -320,7 +259,7 @@ test("labels as rows, and padding of every kind", async () => {
     [1, 2],
     [-1, 3],
   ] as const;
-  await holds(
+  await plans.hold(
     [x, labels],
     [
       [(_, l) => t.oneHot(l, 3), (_, l) => build([5, 3], ([i, c]) => Number(l.data[i] === c))],
@@ -359,7 +298,7 @@ test("resizes of all coordinates and roundings", async () => {
   const x = numbers(12, [2, 5, 4, 3]);
   const size = [7, 9] as const;
   const scale = [7 / 5, 9 / 4] as const;
-  await holds(
+  await plans.hold(
     [x],
     [
       ...(["halfPixel", "alignCorners", "asymmetric"] as const).map(
@@ -385,7 +324,7 @@ test("pools of sequences", async () => {
   const windows = (f: (values: number[]) => number) => (a: NdArray) =>
     build([2, 4, 3], ([n, i, c]) => f([0, 1, 2].map((k) => at(a, n, 2 * i + k, c))));
   const options = { kernelSize: 3, stride: 2 };
-  await holds(
+  await plans.hold(
     [x],
     [
       [(a) => t.maxPool(a, options), windows((v) => Math.max(...v))],
@@ -396,7 +335,7 @@ test("pools of sequences", async () => {
 
 test("a mask of dropout is another at every run of a plan", async () => {
   const layer = new nn.Dropout(0.25, { seed: 3 });
-  const plan = await compileWasm(host, engine, (x: Tensor) => layer.forward(x), [
+  const plan = await compileWasm(plans.host, plans.engine, (x: Tensor) => layer.forward(x), [
     { shape: [4000], dtype: "f32" },
   ]);
   const ones = new Float32Array(4000).fill(3);
@@ -411,9 +350,47 @@ test("a mask of dropout is another at every run of a plan", async () => {
   plan.dispose();
 });
 
+test("choices by integers and of integers", async () => {
+  const condition = whole([2, 3], [0, 1, -(2 ** 31), 0, 7, -1]);
+  const [a, b] = [whole([3], [5, 2 ** 31 - 1, -3]), numbers(14, [2, 3])];
+  const [chosen, moved] = await plans.outputs([condition, a, b], (c, x, y) => [
+    t.where(c, y, 0),
+    t.where(y, x, t.broadcastTo(t.reshape(x, [1, 3]), [2, 3])),
+  ]);
+  assert.equal(
+    [...chosen],
+    [...b.values].map((v, i) => (condition.values[i] === 0 ? 0 : v)),
+  );
+  assert.equal(integers(moved), [...a.values, ...a.values]);
+});
+
+test("random numbers are those of the GPU's", async () => {
+  // The first numbers of seed 123, stream 7, by the hash in 32-bit integers.
+  const pcg = (v: bigint) => {
+    const wrap = (n: bigint) => BigInt.asUintN(32, n);
+    const state = wrap(v * 747796405n + 2891336453n);
+    const word = wrap((wrap(state >> ((state >> 28n) + 4n)) ^ state) * 277803737n);
+    return wrap((word >> 22n) ^ word);
+  };
+  const start = pcg(BigInt.asUintN(32, 7n + pcg(123n)));
+  const fraction = (i: number) =>
+    Number(pcg(BigInt.asUintN(32, BigInt(i) + start)) >> 8n) / 2 ** 24;
+  const uniform = await t.rand(plans.host, [500], { seed: 123, stream: 7 }).data();
+  assert.equal(
+    [...uniform],
+    Array.from({ length: 500 }, (_, i) => fraction(i)),
+  );
+  const normal = await t.randn(plans.host, [9], { seed: 123, stream: 7 }).data();
+  const expected = Array.from({ length: 9 }, (_, i) => {
+    const radius = Math.sqrt(-2 * Math.log(1 - fraction(2 * i)));
+    return radius * Math.cos(2 * Math.PI * fraction(2 * i + 1));
+  });
+  assertClose(normal, expected, { atol: 1e-6 });
+});
+
 test("what has no kernel is named", async () => {
   const info = { shape: [3], dtype: "i32" as const };
-  const compiled = compileWasm(host, engine, (a, b) => t.add(a, b), [info, info]);
+  const compiled = compileWasm(plans.host, plans.engine, (a, b) => t.add(a, b), [info, info]);
   await rejectsCode(compiled, "WASM_UNSUPPORTED", /no kernel for add of \[3\] i32 and \[3\] i32/);
 });
 

@@ -22,6 +22,11 @@ import type { Constants } from "./weights.js";
 
 /** @throws WasmUnsupportedError naming the operation that has no kernel */
 export function lowerGraph(graph: Graph): LoweredStep[] {
+  for (const { info } of graph.inputs) {
+    if (info.dtype === "f16") {
+      throw new WasmUnsupportedError(`an input ${showShape(info.shape)} f16`, "give it as f32");
+    }
+  }
   const absorbed = absorbedConvolutions(graph);
   return graph.nodes.flatMap((node) => {
     if (node.kind === "op") return opSteps(node);
@@ -52,7 +57,7 @@ function special(node: OpNode): LoweredStep[] | undefined {
 /** What training steps do the same operation with. */
 function general(node: OpNode): LoweredStep[] | undefined {
   const { op, attrs, inputs, outputs } = node;
-  if (op.updates) return undefined;
+  if (op.updates?.some((k) => k < inputs.length)) return undefined;
   const rooms = new Map<StepOperand, Value>();
   const placed = (operand: StepOperand): Value => {
     if ("info" in operand) return operand as unknown as Value;

@@ -136,6 +136,15 @@ const equalScalar: NodeLowering = (node) => {
   return mapped("equalIntegerConstant", shape, dense(output), [dense(node.inputs[0])], { p: a });
 };
 
+/** What is chosen is moved, whatever it means. */
+const where: NodeLowering = ({ inputs, outputs: [output] }) => {
+  if (!areWords(inputs)) return undefined;
+  const { shape } = output.info;
+  const read = inputs.map((value) => broadcast(value, shape));
+  const kind = isFloat(inputs.slice(0, 1)) ? "select" : "selectByInteger";
+  return mapped(kind, shape, dense(output), read);
+};
+
 const CASTS: Partial<Record<`${DType} ${DType}`, MapFunction>> = {
   "i32 f32": "floatOfInteger",
   "u32 f32": "floatOfUnsigned",
@@ -277,7 +286,7 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   lessEqual: simple("lessEqual"),
   greater: simple("greater"),
   greaterEqual: simple("greaterEqual"),
-  where: simple("select"),
+  where,
   relu: simple("relu"),
   leakyRelu: simple("leakyRelu"),
   abs: simple("absolute"),
