@@ -4,9 +4,10 @@ import { root } from "./paths.mjs";
 import { run } from "./run.mjs";
 
 /** Folders of the published packages, lowest layer first. */
-export const packageFolders = ["kernels-wgsl", "kernels-wasm", "tensor", "retinaface", "train"].map(
-  (name) => path.join(root, "packages", name),
-);
+export const packageFolders = [
+  ...["kernels-wgsl", "kernels-wasm", "tensor"],
+  ...["onnx", "retinaface", "train"],
+].map((name) => path.join(root, "packages", name));
 
 const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
 

@@ -1,7 +1,10 @@
 /** What the comparison with other libraries rests on: the graphs they are given, and how answers are compared. */
+
+import { type OnnxValueInfo, readOnnx } from "@retinaface-webgpu/onnx";
 import {
   type Device,
   readSafetensors,
+  Tensor,
   tensor,
   tidy,
   writeSafetensors,
@@ -15,8 +18,6 @@ import { encodeOnnx } from "../../../bench/dist/peers/onnx.js";
 import { goalsOf } from "../../../bench/dist/peers/report.js";
 import { swapLayout, type Task, toHwio } from "../../../bench/dist/peers/tasks.js";
 import { summarize } from "../../../bench/dist/statistics.js";
-import { isHost } from "../onnx/context.js";
-import { readModel } from "../onnx/model.js";
 import { evaluate } from "../onnx/run.node.js";
 import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
@@ -24,27 +25,28 @@ import { Random } from "../support/random.js";
 
 const device = useDevice(test);
 
-/** The graph as an ONNX model, evaluated by the tests' ONNX reader; NCHW in and out. */
+/** The graph as an ONNX model, evaluated by the package that reads them; NCHW in and out. */
 async function evaluateOnnx(
   gpu: Device,
   graph: Graph,
   nhwc: Float32Array,
 ): Promise<Float32Array[]> {
   const [n, h, w, c] = graph.input;
-  const data = Float64Array.from(swapLayout(nhwc, graph.input, "nchw"));
-  const model = readModel(encodeOnnx(graph));
+  const data = swapLayout(nhwc, graph.input, "nchw");
+  const model = readOnnx(encodeOnnx(graph));
   assert.is(model.opset, 17);
-  assert.equal(model.inputs, ["x"]);
-  assert.equal(model.outputs, graph.outputs);
-  const x = { shape: [n, c, h, w], type: "float", data };
-  const outputs = tidy(() => evaluate(gpu, model, new Map([["x", x]])));
+  const names = (values: readonly OnnxValueInfo[]) => values.map(({ name }) => name);
+  assert.equal(names(model.inputs), ["x"]);
+  assert.equal(names(model.outputs), graph.outputs);
+  const x = { shape: [n, c, h, w], type: "float" as const, data };
+  const outputs = tidy(() => evaluate(gpu, model, [x]));
   const results: Float32Array[] = [];
   for (const output of outputs) {
-    const values = isHost(output) ? output.data : await output.data();
+    const values = output instanceof Tensor ? await output.data() : output.data;
     const [batch, channels, height, width] = output.shape;
     const shape = [batch, height, width, channels] as const;
     results.push(swapLayout(Float32Array.from(values), shape, "nhwc"));
-    if (!isHost(output)) output.dispose();
+    if (output instanceof Tensor) output.dispose();
   }
   return results;
 }

@@ -1,8 +1,8 @@
+import { readOnnx } from "@retinaface-webgpu/onnx";
 import { type StateDict, toFloat32 } from "@retinaface-webgpu/tensor";
 import { checkpointFormat, convertCheckpoint, readCheckpoint } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type OnnxTensor, onnxWeights } from "../../support/onnx-weights.js";
 import { readShared, sharedTest } from "../../support/shared.js";
 
 const OFFICIAL = "weights/mobilenet0.25_Final.pth";
@@ -52,7 +52,7 @@ sharedTest(test, "the official weights: legacy format", [OFFICIAL], async () => 
 
 sharedTest(test, "its convolutions, folded, are the ONNX export's", [OFFICIAL, ONNX], async () => {
   const tensors = readCheckpoint(await readShared(OFFICIAL));
-  const rest = new Set<OnnxTensor>(onnxWeights(await readShared(ONNX)));
+  const rest = new Set(readOnnx(await readShared(ONNX)).constants.values());
   assert.is(rest.size, 112);
   const convolutions = [...tensors].filter(([, { shape }]) => shape.length === 4);
   assert.is(convolutions.length, 56);

@@ -20,7 +20,7 @@ import { kernelsOf } from "./step/lower.js";
 import { WasmUnsupportedError } from "./unsupported.js";
 import type { Constants } from "./weights.js";
 
-/** @throws WasmUnsupportedError naming the operation that has no kernel */
+/** @throws WasmUnsupportedError naming all operations that have no kernel */
 export function lowerGraph(graph: Graph): LoweredStep[] {
   for (const { info } of graph.inputs) {
     if (info.dtype === "f16") {
@@ -28,21 +28,26 @@ export function lowerGraph(graph: Graph): LoweredStep[] {
     }
   }
   const absorbed = absorbedConvolutions(graph);
-  return graph.nodes.flatMap((node) => {
-    if (node.kind === "op") return opSteps(node);
-    return absorbed.has(node) ? [] : [convStep(node)];
+  const lacking = new Set<string>();
+  const steps = graph.nodes.flatMap((node) => {
+    if (node.kind === "conv") return absorbed.has(node) ? [] : [convStep(node)];
+    const own = opSteps(node);
+    if (!own) lacking.add(described(node));
+    return own ?? [];
   });
+  if (lacking.size > 0) throw new WasmUnsupportedError([...lacking].join(", "));
+  return steps;
 }
 
-function opSteps(node: OpNode): LoweredStep[] {
+function opSteps(node: OpNode): LoweredStep[] | undefined {
   const isEmpty = node.outputs.every(({ info }) => sizeOf(info.shape) === 0);
   if (node.op.alias || isEmpty) return [];
-  const steps = special(node) ?? general(node);
-  if (!steps) {
-    const shapes = node.inputs.map(({ info: { shape, dtype } }) => `${showShape(shape)} ${dtype}`);
-    throw new WasmUnsupportedError(`${node.op.name} of ${shapes.join(" and ")}`);
-  }
-  return steps;
+  return special(node) ?? general(node);
+}
+
+function described({ op, inputs }: OpNode): string {
+  const shapes = inputs.map(({ info: { shape, dtype } }) => `${showShape(shape)} ${dtype}`);
+  return `${op.name} of ${shapes.join(" and ")}`;
 }
 
 /** Kernels that networks of convolutions spend their time in. */

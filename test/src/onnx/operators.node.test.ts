@@ -1,14 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { Attribute, HostValue, OnnxModel } from "@retinaface-webgpu/onnx";
 import { tidy } from "@retinaface-webgpu/tensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Attribute, HostValue } from "../onnx/model.js";
-import { compare, evaluate, runFolder, unsupportedReasons } from "../onnx/run.node.js";
 import { bytesOf, concatBytes, utf8 } from "../support/bytes.js";
 import { useDevice } from "../support/gpu.js";
 import { Random } from "../support/random.js";
+import { compare, evaluate, runFolder, unsupportedReasons } from "./run.node.js";
 
 /* Single ONNX operators in the forms that are rare, against what float64 gives. */
 
@@ -23,9 +23,13 @@ interface Case {
   readonly expected: HostValue;
 }
 
-function value(shape: number[], data: readonly number[], type = "float"): HostValue {
-  const rounded = type === "float" ? Float32Array.from(data) : data;
-  return { shape, type, data: Float64Array.from(rounded) };
+function value(
+  shape: number[],
+  data: readonly number[],
+  type: HostValue["type"] = "float",
+): HostValue {
+  const numbers = type === "float" ? Float32Array.from(data) : Float64Array.from(data);
+  return { shape, type, data: numbers };
 }
 const ints = (data: readonly number[]) => value([data.length], data, "int64");
 const random = (seed: number, ...shape: number[]) => {
@@ -41,9 +45,14 @@ async function check({ op, inputs, attributes = {}, opset = 18, expected }: Case
     outputs: ["y"],
     attributes: new Map(Object.entries(attributes)),
   };
-  const model = { opset, nodes: [node], constants: new Map(), inputs: names, outputs: ["y"] };
-  const given = new Map(names.map((name, i) => [name, inputs[i]]));
-  const [y] = tidy(() => evaluate(device(), model, given));
+  const named = (name: string) => ({ name, type: undefined, shape: undefined });
+  const model: OnnxModel = {
+    ...{ opset, producer: "", metadata: new Map(), constants: new Map() },
+    nodes: [{ ...node, domain: "", name: "" }],
+    inputs: names.map(named),
+    outputs: [named("y")],
+  };
+  const [y] = tidy(() => evaluate(device(), model, inputs));
   await compare(`${op} ${JSON.stringify(attributes)}`, y, expected);
 }
 
@@ -265,7 +274,7 @@ test("ties of ArgMax, ArgMin and Hardmax", async () => {
   await check({ op: "Hardmax", inputs: [x], expected: hard });
   const down0 = value([2, 4], [1, 1, 1, 0, 0, 0, 0, 1]);
   await check({ op: "Hardmax", inputs: [x], attributes: { axis: 0 }, expected: down0 });
-  const flat = { shape: [2, 2, 2], type: "float", data: x.data };
+  const flat = { ...x, shape: [2, 2, 2] };
   const rows = { ...hard, shape: [2, 2, 2] };
   await check({ op: "Hardmax", inputs: [flat], opset: 11, expected: rows });
 });
@@ -359,15 +368,15 @@ test("the runner tells an operator that is unsupported from one that fails", asy
     };
     assert.is((await run("Neg", floats(1, -2), floats(-1, 2))).result, "passed");
     const det = await run("Det", floats(1), floats(1));
-    assert.equal(det, { name: "Det", result: "unsupported", reason: "operator Det" });
-    assert.equal(unsupportedReasons([det]), ["unsupported: operator Det (1)"]);
+    assert.equal(det, { name: "Det", result: "unsupported", reason: "Det" });
+    assert.equal(unsupportedReasons([det]), ["unsupported: Det (1)"]);
     const wrong = await run("Abs", floats(1, -2), floats(1, up));
     assert.is(wrong.result, "failed", "2 is no infinity");
     assert.match(wrong.reason ?? "", /output 0\[1\] is 2, not Infinity/);
     const integers = concatBytes([field(1, 1), field(2, 6), field(9, bytesOf(Int32Array.of(1)))]);
     const whole = await run("Exp", integers, integers);
     assert.is(whole.result, "unsupported");
-    assert.match(whole.reason ?? "", /^operator Exp: exp takes f32/);
+    assert.match(whole.reason ?? "", /^Exp \(exp takes f32/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
