@@ -17,17 +17,30 @@ const isObject = (value: unknown): value is Fields =>
 const isNumbers = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((member) => typeof member === "number");
 
+function parseForm(value: unknown): AnchorConfig["form"] {
+  if (value === undefined || value === "torchvision") return value;
+  throw new OptionError(
+    'the form of anchors can only be "torchvision": leave it out for the usual',
+  );
+}
+
 function parseAnchors(value: unknown): AnchorConfig {
-  const { minSizes, steps, ratios = [1], clip = false } = isObject(value) ? value : {};
+  const { minSizes, steps, ratios = [1], clip = false, form } = isObject(value) ? value : {};
   const isSizes = Array.isArray(minSizes) && minSizes.every(isNumbers);
   if (!isSizes || !isNumbers(steps) || !isNumbers(ratios) || typeof clip !== "boolean") {
     throw new OptionError(
       'anchors need "minSizes", a list of sizes for each level, and "steps"; "ratios" and "clip" are optional',
     );
   }
-  const anchors = { minSizes, steps, ratios, clip };
+  const own = parseForm(form);
+  const anchors: AnchorConfig = { minSizes, steps, ratios, clip, ...(own && { form: own }) };
   checkAnchors(anchors);
   return anchors;
+}
+
+function parseSuppression(value: unknown): "by-class" {
+  if (value === "by-class") return value;
+  throw new OptionError('suppression can only be "by-class": leave it out for that of faces');
 }
 
 function parseVariances(value: unknown): DetectorConfig["variances"] {
@@ -86,12 +99,13 @@ export function parseDetectorConfig(value: unknown): Partial<DetectorConfig> {
     throw new OptionError(
       "a configuration must be a JSON object: write one with the command anchors --out",
     );
-  const { anchors, variances, heads, classes, thresholds } = value;
+  const { anchors, variances, heads, classes, suppression, thresholds } = value;
   return {
     ...(anchors === undefined ? {} : { anchors: parseAnchors(anchors) }),
     ...(variances === undefined ? {} : { variances: parseVariances(variances) }),
     ...(heads === undefined ? {} : { heads: parseHeads(heads) }),
     ...(classes === undefined ? {} : { classes: parseClassNames(classes) }),
+    ...(suppression === undefined ? {} : { suppression: parseSuppression(suppression) }),
     ...(thresholds === undefined ? {} : { thresholds: parseThresholds(thresholds) }),
   };
 }

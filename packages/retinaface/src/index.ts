@@ -12,10 +12,11 @@ export {
   type HeadValues,
   type LevelValues,
 } from "./cpu/face-finder.js";
+export { findObjects } from "./cpu/object-finder.js";
 export { type CropOptions, cropFace } from "./crop/crop.js";
 export { facePose, type Pose } from "./crop/pose.js";
 export { sharpness } from "./crop/sharpness.js";
-export { anchorCount, priorBoxes } from "./decode/anchors.js";
+export { type AnchorShape, anchorCount, anchorShapes, priorBoxes } from "./decode/anchors.js";
 export {
   CODECS,
   type Codec,
@@ -38,6 +39,7 @@ export {
 export type { Backend, BackendChoice } from "./detect/backend.js";
 export * from "./detect/detector.js";
 export type { DetectFilesOptions, FileResult } from "./detect/files.js";
+export { type DetectedObject, Detector } from "./detect/objects.js";
 export type * from "./detect/options.js";
 export { FaceStream } from "./detect/stream.js";
 export type { StageTimings, Timings } from "./detect/timings.js";

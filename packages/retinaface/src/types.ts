@@ -53,6 +53,12 @@ export interface AnchorConfig {
   ratios?: readonly number[];
   /** Clamp priors to 0..1. */
   clip: boolean;
+  /**
+   * `torchvision`: cells are centred at whole strides, sides are rounded to whole pixels on either side of the centre, and
+   * of a cell's anchors those of one ratio stand together. Absent: centres in the middle of cells, sides as they are, those
+   * of one size together.
+   */
+  form?: "torchvision";
 }
 
 /**
@@ -87,6 +93,12 @@ export interface DetectorConfig {
   heads?: readonly HeadSpec[];
   /** Names of the classes that the class head tells apart, in the order of its logits behind the background's. */
   classes?: readonly string[];
+  /**
+   * `by-class`, as RetinaNet has it: each class of a prior is a candidate of its own that competes with those of its class
+   * alone; `topK` counts per level, sides are continuous, boxes are cut to the image, and sides of more than 62.5 times a
+   * prior's are not believed. Absent: a prior is of its best class, and faces of all classes compete.
+   */
+  suppression?: "by-class";
   /** Post-processing that was chosen for these weights, by `tune` or `calibrate`; default {@link DEFAULT_THRESHOLDS}. */
   thresholds?: Readonly<Partial<Thresholds>>;
 }

@@ -22,7 +22,7 @@ export class ReferenceRetinaFace {
 
   /** @param image NHWC */
   forward(image: t.Var): { loc: t.Var; conf: t.Var; landms: t.Var } {
-    const [c3, c4, c5] = this.#backbone(image);
+    const [c3, c4, c5] = this.backbone(image);
     const p3 = this.#convBn(c5, "fpn.output3", 0, 1, 0.1);
     const up = (x: t.Var, like: t.Var) => t.upsample(x, like.shape[1], like.shape[2]);
     const l2 = this.#convBn(c4, "fpn.output2", 0, 1, 0.1);
@@ -34,7 +34,7 @@ export class ReferenceRetinaFace {
       t.concat(
         features.map((f, i) => {
           const key = `${name}.${i}.conv1x1`;
-          const y = t.conv2d(f, this.#leaf(`${key}.weight`), this.#leaf(`${key}.bias`));
+          const y = t.conv2d(f, this.leaf(`${key}.weight`), this.leaf(`${key}.bias`));
           return t.reshape(y, [y.shape[0], y.data.length / y.shape[0] / width, width]);
         }),
         1,
@@ -46,7 +46,8 @@ export class ReferenceRetinaFace {
     };
   }
 
-  #backbone(image: t.Var): [t.Var, t.Var, t.Var] {
+  /** MobileNet's maps of stride 8, 16 and 32. */
+  backbone(image: t.Var): [t.Var, t.Var, t.Var] {
     const strides = { stage1: [1, 2, 1, 2, 1], stage2: [2, 1, 1, 1, 1, 1], stage3: [2, 1] };
     let x = this.#convBn(image, "body.stage1.0", 1, 2, 0.1);
     const maps = Object.entries(strides).map(([stage, list]) => {
@@ -60,10 +61,10 @@ export class ReferenceRetinaFace {
   }
 
   #separable(x: t.Var, name: string, stride: number): t.Var {
-    const weight = this.#leaf(`${name}.0.weight`);
+    const weight = this.leaf(`${name}.0.weight`);
     const depthwise = t.conv2d(x, weight, undefined, { stride, padding: 1, groups: x.shape[3] });
     const y = t.leakyRelu(this.#norm(depthwise, `${name}.1`), 0.1);
-    const pointwise = t.conv2d(y, this.#leaf(`${name}.3.weight`), undefined);
+    const pointwise = t.conv2d(y, this.leaf(`${name}.3.weight`), undefined);
     return t.leakyRelu(this.#norm(pointwise, `${name}.4`), 0.1);
   }
 
@@ -77,7 +78,7 @@ export class ReferenceRetinaFace {
   }
 
   #convBn(x: t.Var, name: string, padding: number, stride: number, slope?: number): t.Var {
-    const y = t.conv2d(x, this.#leaf(`${name}.0.weight`), undefined, { padding, stride });
+    const y = t.conv2d(x, this.leaf(`${name}.0.weight`), undefined, { padding, stride });
     const normal = this.#norm(y, `${name}.1`);
     return slope === undefined ? normal : t.leakyRelu(normal, slope);
   }
@@ -87,11 +88,12 @@ export class ReferenceRetinaFace {
       mean: this.#weights.get(`${name}.running_mean`)!.data,
       variance: this.#weights.get(`${name}.running_var`)!.data,
     };
-    const [gamma, beta] = [this.#leaf(`${name}.weight`), this.#leaf(`${name}.bias`)];
+    const [gamma, beta] = [this.leaf(`${name}.weight`), this.leaf(`${name}.bias`)];
     return t.batchNorm(x, gamma, beta, running, this.#training(name));
   }
 
-  #leaf(name: string): t.Var {
+  /** Weights by their name. */
+  leaf(name: string): t.Var {
     const known = this.leaves.get(name);
     if (known) return known;
     const { shape, data } = this.#weights.get(name)!;

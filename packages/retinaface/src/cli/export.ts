@@ -1,7 +1,13 @@
 import { Command } from "commander";
 import { readBytes } from "#platform";
 import { OptionError } from "../errors.js";
-import { inferNetwork } from "../model/index.js";
+import {
+  houseNames,
+  inferNetwork,
+  isRetinaNet,
+  registerRetinaNet,
+  toTorchvision,
+} from "../model/index.js";
 import { printable } from "../printable.js";
 import { readCheckpointConfig } from "../weights/config.js";
 import { readCheckpoint, writePth } from "../weights/index.js";
@@ -25,7 +31,7 @@ export function exportCommand(): Command {
 }
 
 /**
- * Writes weights as PyTorch's `.pth`, by the names of the public PyTorch code. Anchors and thresholds have no place in
+ * Writes weights as PyTorch's `.pth`, by the names of the public PyTorch code, a RetinaNet's by torchvision's. Anchors and thresholds have no place in
  * such a file: where the weights hold some, they are in the command's JSON, and a line on standard error says so.
  *
  * @throws OptionError where no output is asked for; what reading the checkpoint throws
@@ -41,9 +47,12 @@ export async function exportWeights(
   await outputs.check(pth);
   const located = weights === undefined ? await locateWeights() : undefined;
   const bytes = located?.bytes ?? (await readBytes(weights as string, signal));
-  const state = readCheckpoint(bytes);
+  const read = readCheckpoint(bytes);
   const config = readCheckpointConfig(bytes);
-  inferNetwork(state, config.heads);
+  registerRetinaNet();
+  const own = houseNames(read);
+  inferNetwork(own, config.heads);
+  const state = isRetinaNet(own) ? toTorchvision(own) : read;
   const written = writePth(state);
   await outputs.write(pth, written);
   const holds = Object.keys(config);

@@ -17,6 +17,7 @@ import { MEAN_BGR } from "../model/mean.js";
 import type { HeadOutput } from "../model/network.js";
 import type { DetectorConfig, Face, HeadSpec, RawImage, Thresholds } from "../types.js";
 import { findFaces, type LevelValues } from "./face-finder.js";
+import { findObjects } from "./object-finder.js";
 
 /** What engines of one detector share. */
 export interface CpuEngineParts {
@@ -102,7 +103,8 @@ export class CpuEngine implements DetectionEngine {
     };
     const { headSpecs: heads, config } = this.#parts;
     const spec = { heads, priors: this.#priors, variances: config.variances };
-    const faces = findFaces(levelsOf(this.#plan.outputs, results), spec, frame, thresholds);
+    const find = config.suppression === "by-class" ? findObjects : findFaces;
+    const faces = find(levelsOf(this.#plan.outputs, results), spec, frame, thresholds);
     lap(timings, "faces", ready);
     return faces;
   }

@@ -102,7 +102,8 @@ function candidates(
   return found;
 }
 
-function checkFinite(logits: Float32Array): void {
+/** @throws NumericError for logits that are not all finite */
+export function checkFinite(logits: Float32Array): void {
   if (logits.every(Number.isFinite)) return;
   throw new NumericError(
     "a score is not a finite number: check that the input image and the weights are, and are not too large",

@@ -43,9 +43,39 @@ export function anchorCount(height: number, width: number, config: AnchorConfig)
   return countUnchecked(height, width, config);
 }
 
+/** One of the anchors of a cell. */
+export interface AnchorShape {
+  /** Side of the square of the same area, in input pixels. */
+  readonly side: number;
+  /** Width over height. */
+  readonly ratio: number;
+}
+
+/** The anchors of a level's cells, in the order of the heads' channels. */
+export function anchorShapes({ minSizes, ratios = [1], form }: AnchorConfig, level: number) {
+  const sides = minSizes[level];
+  const shape = (side: number, ratio: number): AnchorShape => ({ side, ratio });
+  return form === "torchvision"
+    ? ratios.flatMap((ratio) => sides.map((side) => shape(side, ratio)))
+    : sides.flatMap((side) => ratios.map((ratio) => shape(side, ratio)));
+}
+
+/** Rounded to the even number where two are as near. */
+function roundEven(value: number): number {
+  const near = Math.round(value);
+  return near - value === 0.5 && near % 2 !== 0 ? near - 1 : near;
+}
+
+/** Width and height of an anchor in input pixels. */
+function sidesOf({ side, ratio }: AnchorShape, { form }: AnchorConfig): [number, number] {
+  const sides: [number, number] = [side * Math.sqrt(ratio), side / Math.sqrt(ratio)];
+  if (form !== "torchvision") return sides;
+  return [2 * roundEven(sides[0] / 2), 2 * roundEven(sides[1] / 2)];
+}
+
 /**
  * Anchors (prior boxes) of an input image: `ceil(height/step) × ceil(width/step)` cells for each
- * level, centred at `(j + 0.5) · step`.
+ * level, centred at `(j + 0.5) · step`, or as the configuration's form has them.
  *
  * @returns `[N, 4]` of `cx, cy, w, h` as fractions of width and height; the order is level, row,
  * column, size, ratio.
@@ -54,22 +84,20 @@ export function anchorCount(height: number, width: number, config: AnchorConfig)
 export function priorBoxes(height: number, width: number, config: AnchorConfig): Float32Array {
   checkInput(height, width, config);
   const priors = new Float32Array(countUnchecked(height, width, config) * 4);
-  const ratios = config.ratios ?? [1];
   const clip = config.clip ? (v: number) => Math.min(1, v) : (v: number) => v;
+  const middle = config.form === "torchvision" ? 0 : 0.5;
   let at = 0;
   for (const [level, step] of config.steps.entries()) {
-    const shapes = config.minSizes[level].flatMap((size) =>
-      ratios.map((ratio) => [
-        clip((size * Math.sqrt(ratio)) / width),
-        clip(size / Math.sqrt(ratio) / height),
-      ]),
-    );
+    const shapes = anchorShapes(config, level).map((shape) => {
+      const [w, h] = sidesOf(shape, config);
+      return [clip(w / width), clip(h / height)];
+    });
     const rows = Math.ceil(height / step);
     const columns = Math.ceil(width / step);
     for (let row = 0; row < rows; row++) {
-      const cy = clip(((row + 0.5) * step) / height);
+      const cy = clip(((row + middle) * step) / height);
       for (let column = 0; column < columns; column++) {
-        const cx = clip(((column + 0.5) * step) / width);
+        const cx = clip(((column + middle) * step) / width);
         for (const [w, h] of shapes) {
           priors[at++] = cx;
           priors[at++] = cy;

@@ -33,6 +33,7 @@ export function orderByScore(
  * @param boxes `[N, 4]` corners `x1, y1, x2, y2` in pixels.
  * @param scores `[N]`.
  * @param limit Stop after this many boxes are kept.
+ * @param endPixel 0 where sides are continuous, `x2 - x1` wide.
  * @returns Indices of the kept boxes, best first.
  * @throws NumericError when a score or a coordinate is NaN or a coordinate infinite.
  */
@@ -41,6 +42,7 @@ export function nms(
   scores: ArrayLike<number>,
   threshold: number,
   limit = Number.POSITIVE_INFINITY,
+  endPixel: 0 | 1 = 1,
 ): Uint32Array {
   if (boxes.length !== scores.length * 4) {
     throw new OptionError(
@@ -62,9 +64,10 @@ export function nms(
       throw new NumericError(
         `box ${i} is not finite: check that the input image and the weights are finite numbers`,
       );
-    const area = (x2 - x1 + 1) * (y2 - y1 + 1);
-    if (overlapsKept(keptBoxes, count, x1, y1, x2, y2, area, threshold)) continue;
-    keptBoxes.set([x1, y1, x2, y2, area], count * 5);
+    const area = (x2 - x1 + endPixel) * (y2 - y1 + endPixel);
+    const box = [x1, y1, x2, y2, area] as const;
+    if (overlapsKept(keptBoxes, count, box, threshold, endPixel)) continue;
+    keptBoxes.set(box, count * 5);
     kept[count++] = i;
   }
   return kept.subarray(0, count);
@@ -73,16 +76,13 @@ export function nms(
 function overlapsKept(
   kept: Float64Array,
   count: number,
-  x1: number,
-  y1: number,
-  x2: number,
-  y2: number,
-  area: number,
+  [x1, y1, x2, y2, area]: readonly [number, number, number, number, number],
   threshold: number,
+  endPixel: 0 | 1,
 ): boolean {
   for (let k = 0; k < count * 5; k += 5) {
-    const width = Math.min(x2, kept[k + 2]) - Math.max(x1, kept[k]) + 1;
-    const height = Math.min(y2, kept[k + 3]) - Math.max(y1, kept[k + 1]) + 1;
+    const width = Math.min(x2, kept[k + 2]) - Math.max(x1, kept[k]) + endPixel;
+    const height = Math.min(y2, kept[k + 3]) - Math.max(y1, kept[k + 1]) + endPixel;
     const intersection = Math.max(0, width) * Math.max(0, height);
     if (intersection / (area + kept[k + 4] - intersection) > threshold) return true;
   }

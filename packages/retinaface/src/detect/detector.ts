@@ -16,6 +16,7 @@ import { closeFrames, gatherSources, type PixelSource } from "../image/source.js
 import { checkClassNames, RETINAFACE_HEADS } from "../model/heads.js";
 import { inferNetwork } from "../model/infer.js";
 import type { NetworkConfig } from "../model/network.js";
+import { prepareFor } from "../model/prepare.js";
 import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import { weightsOf } from "../weights/open.js";
@@ -112,7 +113,9 @@ export class RetinaFace {
     checkBackend(where, { precision, tune });
     await checkDecoder(rest.decoder);
     const bytes = await findWeights(weights);
-    const { state, config: own } = weightsOf(await loadCheckpoint(bytes), bytes);
+    const tensors = await loadCheckpoint(bytes);
+    await prepareFor(tensors);
+    const { state, config: own } = weightsOf(tensors, bytes);
     const config = { ...own, ...(overrides && parseDetectorConfig(overrides)) };
     const network = inferNetwork(state, config.heads);
     checkClassNames(config.classes, network.heads ?? RETINAFACE_HEADS);

@@ -19,6 +19,7 @@ import type { KernelTuner } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, HeadSpec, Thresholds } from "../types.js";
 import { FaceFinder, type HeadLevel } from "./face-finder.js";
 import { ImageFeed } from "./image-feed.js";
+import type { ObjectFinder } from "./object-finder.js";
 import { stageOf } from "./pipelines.js";
 import type { UploadBuffer } from "./upload.js";
 
@@ -47,9 +48,14 @@ export class Engine implements DetectionEngine {
   readonly #spec: EngineSpec;
   readonly #plan: Plan<unknown>;
   readonly #feed: ImageFeed;
-  readonly #finder: FaceFinder;
+  readonly #finder: FaceFinder | ObjectFinder;
 
-  private constructor(spec: EngineSpec, plan: Plan<unknown>, feed: ImageFeed, finder: FaceFinder) {
+  private constructor(
+    spec: EngineSpec,
+    plan: Plan<unknown>,
+    feed: ImageFeed,
+    finder: FaceFinder | ObjectFinder,
+  ) {
     this.#spec = spec;
     this.#plan = plan;
     this.#feed = feed;
@@ -58,7 +64,7 @@ export class Engine implements DetectionEngine {
 
   /** Compiles the network for a size; kernels compile in parallel. */
   static async create(parts: EngineParts, spec: EngineSpec): Promise<Engine> {
-    const { device, heads, weights, config, precision, tuner } = parts;
+    const { device, heads, weights, precision, tuner } = parts;
     const { batch, height, width } = spec;
     const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
     await tuner?.measure(heads, [input], precision);
@@ -71,13 +77,7 @@ export class Engine implements DetectionEngine {
     try {
       const target = { binding: plan.inputs[0].binding, height, width };
       feed = await ImageFeed.create(device, target, parts.upload);
-      const finder = await FaceFinder.create(device, {
-        batch,
-        levels: levelsOf(plan.outputs),
-        heads: parts.headSpecs,
-        priors: priorBoxes(height, width, config.anchors),
-        variances: config.variances,
-      });
+      const finder = await createFinder(parts, levelsOf(plan.outputs), spec);
       return new Engine(spec, plan, feed, finder);
     } catch (error) {
       feed?.dispose();
@@ -136,6 +136,22 @@ export class Engine implements DetectionEngine {
     this.#feed.dispose();
     this.#finder.dispose();
   }
+}
+
+/** What finds faces, or objects of several classes, in the outputs. */
+async function createFinder(
+  { device, headSpecs: heads, config }: EngineParts,
+  levels: readonly HeadLevel[],
+  { batch, height, width }: EngineSpec,
+): Promise<FaceFinder | ObjectFinder> {
+  const { variances, suppression, anchors } = config;
+  const priors = priorBoxes(height, width, anchors);
+  if (suppression !== "by-class") {
+    return FaceFinder.create(device, { batch, levels, heads, priors, variances });
+  }
+  // Loaded only here: a page that finds faces has no use for it.
+  const { ObjectFinder } = await import("./object-finder.js");
+  return new ObjectFinder(levels, { heads, priors, variances });
 }
 
 function stagesOf(kernels: readonly KernelTiming[], gpu: number): StageTimings {

@@ -1,5 +1,6 @@
 import type { HostTensor, StateDict } from "@retinaface-webgpu/tensor/inference";
 import { MEAN_BGR } from "./mean.js";
+import { fromTorchvision, isTorchvisionRetinaNet } from "./retinanet/names.js";
 
 /** Our names of the heads of light networks, by theirs. */
 const HEADS: Readonly<Record<string, string>> = {
@@ -59,9 +60,11 @@ function swapInputs({ dtype, shape, data }: HostTensor): HostTensor {
 
 /**
  * A checkpoint under the names that networks have here. Those of Face-Detector-1MB-with-landmark (biubug6) and of
- * Ultra-Light-Fast-Generic-Face-Detector (Linzaer) are translated, the latter's input along with them; others stay.
+ * Ultra-Light-Fast-Generic-Face-Detector (Linzaer) are translated, the latter's input along with them, and torchvision's
+ * of RetinaNet; others stay.
  */
 export function houseNames(state: StateDict): StateDict {
+  if (isTorchvisionRetinaNet(state)) return fromTorchvision(state);
   const ultralight = state.has(ULTRALIGHT_MARK);
   if (!ultralight && !state.has(LIGHT_MARK)) return state;
   const named: StateDict = new Map([...state].map(([name, tensor]) => [renamed(name), tensor]));

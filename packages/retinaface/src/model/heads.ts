@@ -22,6 +22,17 @@ export const RETINAFACE_HEADS = [
   },
 ] as const satisfies readonly HeadSpec[];
 
+/**
+ * RetinaNet's heads (Lin et al. 2017) for so many classes, the background not among them: its class head has a sigmoid for
+ * each, which is what logits besides a 0 for the background are.
+ */
+export function retinaNetHeads(classes: number): HeadSpec[] {
+  return [
+    { name: "conf", module: "ClassHead", width: classes + 1, meaning: "class", loss: "classes" },
+    { name: "loc", module: "BboxHead", width: BOX_NUMBERS, meaning: "box", loss: "boxes" },
+  ];
+}
+
 /** Heads besides the class: the candidates' kernel binds a buffer for each, and WebGPU guarantees eight in all. */
 const MAX_FURTHER = 5;
 

@@ -1,7 +1,7 @@
 export type { HeadMeaning, HeadSpec } from "../types.js";
 export { Backbone, type BackboneStage } from "./backbones/backbone.js";
 export { MobileNetV1 } from "./backbones/mobilenet.js";
-export { ResNet50 } from "./backbones/resnet.js";
+export { ResNet18, ResNet50 } from "./backbones/resnet.js";
 export { Slim, type SlimOptions } from "./backbones/slim.js";
 export { type ConvBnOptions, convBn, convDw } from "./blocks.js";
 export { houseNames } from "./foreign-names.js";
@@ -15,6 +15,7 @@ export {
   POINT_NUMBERS,
   RETINAFACE_HEADS,
   regressionHeads,
+  retinaNetHeads,
   sameHeads,
 } from "./heads.js";
 export { inferNetwork } from "./infer.js";
@@ -31,3 +32,6 @@ export {
   STAGE_NAMES,
   stageNames,
 } from "./registry.js";
+export { RETINANET_CONFIG, retinaNetConfig } from "./retinanet/config.js";
+export { registerRetinaNet } from "./retinanet/index.js";
+export { isRetinaNet, toTorchvision } from "./retinanet/names.js";

@@ -1,38 +1,21 @@
 import type { StateDict } from "@retinaface-webgpu/tensor/inference";
-import { RetinaFaceError } from "../errors.js";
 import type { HeadSpec } from "../types.js";
 import { quote } from "../weights/errors.js";
 import { isTolerated } from "../weights/state-dict.js";
+import { retinaNetArchitecture } from "./architecture.js";
 import { headConvolution } from "./head.js";
 import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
 import type { NetworkConfig } from "./network.js";
 import { backboneEntry, numbersIn, recogniseBackbone } from "./registry.js";
+import { isRetinaNet } from "./retinanet/names.js";
+import { listNames, outputsAt, unknown } from "./unknown.js";
 
 /** Public checkpoints of other networks: the first name that the file has tells which it is. */
 const OTHERS: readonly (readonly [name: string, what: string])[] = [
   ["stage1.0.0.weight", "it is MobileNet's backbone alone, as trained on ImageNet."],
   ["layer1.0.conv1.weight", "it is ResNet alone, as trained on ImageNet."],
 ];
-
-const REMEDY =
-  "Give one whose names are those of the public PyTorch checkpoints (body.*, fpn.*, ssh1.*, ClassHead.*, …), of " +
-  "Face-Detector-1MB-with-landmark's slim and RFB, or of Ultra-Light-Fast-Generic-Face-Detector.";
-/** How many names of each kind a message lists. */
-const MAX_LISTED = 6;
-
-function unknown(what: string): RetinaFaceError {
-  return new RetinaFaceError(
-    "CHECKPOINT_UNKNOWN",
-    `This checkpoint is not a RetinaFace network: ${what} ${REMEDY}`,
-  );
-}
-
-function list(names: readonly string[]): string {
-  const rest = names.length - MAX_LISTED;
-  const shown = names.slice(0, MAX_LISTED).map(quote).join(", ");
-  return rest > 0 ? `${shown} and ${rest} more` : shown;
-}
 
 /** The part of a network that a name belongs to: `body`, `fpn.output1`, `ssh1`, `ClassHead.0`. */
 function partOf(name: string): string {
@@ -66,20 +49,6 @@ function expectedParts(
     ...(neck ? [...fpn.map((name) => `fpn.${name}`), ...places(levels, context)] : []),
     ...heads.flatMap(({ module }) => places(levels, (level) => `${module}.${level}`)),
   ];
-}
-
-/**
- * Outputs of a convolution, from its weights. They decide how much memory a network takes before any other shape is
- * looked at, so that what is no convolution's weight is refused here.
- */
-function outputsAt(state: StateDict, name: string, inputs?: number): number {
-  const weight = state.get(name);
-  if (!weight) throw unknown(`it has no ${quote(name)}.`);
-  const { shape, data } = weight;
-  const fits = shape.length === 4 && data.length > 0 && (inputs ?? shape[1]) === shape[1];
-  if (fits) return shape[0];
-  const expected = `outputs, ${inputs ?? "inputs"}, height, width`;
-  throw unknown(`${quote(name)} has the shape [${shape.join(", ")}], expected [${expected}].`);
 }
 
 /** Numbers that a head predicts for a cell of each level. */
@@ -141,8 +110,11 @@ export function inferNetwork(
   const backbone = recogniseBackbone(state);
   if (!backbone) {
     const other = OTHERS.find(([name]) => state.has(name));
-    throw unknown(other?.[1] ?? `it has no backbone that is known here, but ${list([...found])}.`);
+    throw unknown(
+      other?.[1] ?? `it has no backbone that is known here, but ${listNames([...found])}.`,
+    );
   }
+  if (isRetinaNet(state)) return retinaNetArchitecture().infer(state, backbone, table);
   const { channels: pyramid, widthOf } = backboneEntry(backbone);
   const neck = pyramid !== undefined;
   const box = boxHead(table);
@@ -158,8 +130,8 @@ export function inferNetwork(
     throw unknown(
       [
         `by its ${box.module} it has ${levels} levels.`,
-        missing.length > 0 ? `Expected and not found: ${list(missing)}.` : "",
-        unexpected.length > 0 ? `Found and not expected: ${list(unexpected)}.` : "",
+        missing.length > 0 ? `Expected and not found: ${listNames(missing)}.` : "",
+        unexpected.length > 0 ? `Found and not expected: ${listNames(unexpected)}.` : "",
       ]
         .filter(Boolean)
         .join(" "),

@@ -2,30 +2,16 @@ import { concat, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { OptionError } from "../errors.js";
 import type { HeadSpec } from "../types.js";
+import { type InputStage, type Pyramid, retinaNetArchitecture } from "./architecture.js";
 import type { Backbone, BackboneStage } from "./backbones/backbone.js";
 import { FPN, named, SSH } from "./fpn.js";
 import { type Head, makeHead } from "./head.js";
 import { checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
-import { type BackboneName, backboneEntry, publishedConfig } from "./registry.js";
+import type { NetworkConfig } from "./network-config.js";
+import { backboneEntry, publishedConfig } from "./registry.js";
 
-/** What determines the network's shape. */
-export interface NetworkConfig {
-  backbone: BackboneName;
-  /** MobileNet's width multiplier; default 0.25. */
-  width?: number;
-  /** Channels of the pyramid, a multiple of 4; default 64 for MobileNet, 256 for ResNet-50; `slim` and `rfb` have none. */
-  channels?: number;
-  /**
-   * Anchors a cell at each level, fine to coarse; default as published, mostly `[2, 2, 2]`. There are as many levels as numbers: the coarsest
-   * of the backbone, one for each stride.
-   */
-  anchorsPerCell?: readonly number[];
-  /** How many of the levels lie beyond the backbone's coarsest map; default 0. */
-  extraLevels?: number;
-  /** Default {@link RETINAFACE_HEADS}. */
-  heads?: readonly HeadSpec[];
-}
+export type { NetworkConfig, RetinaNetOptions } from "./network-config.js";
 
 /**
  * Raw outputs over all priors, levels fine to coarse, row by row: `[n, priors, width]` for each head by its name. Of the
@@ -47,10 +33,10 @@ export interface NetworkPart {
 
 /** @throws OptionError for a pyramid that cannot be, or where there is none */
 function checkPyramid(
-  { backbone, extraLevels }: NetworkConfig,
+  { backbone, extraLevels, retinanet }: NetworkConfig,
   channels: number | undefined,
 ): void {
-  if (backboneEntry(backbone).channels === undefined) {
+  if (backboneEntry(backbone).channels === undefined && !retinanet) {
     if (channels === undefined && !extraLevels) return;
     throw new OptionError(
       `heads over ${backbone} read its maps without a pyramid: leave channels and extraLevels out`,
@@ -62,28 +48,34 @@ function checkPyramid(
 
 /**
  * RetinaFace (Deng et al. 2019): backbone, feature pyramid, a context module for each level and the heads, named as in
- * the public PyTorch checkpoints; over the light backbones the heads alone. This is the one definition of a network: compiled inference, training, frozen prefixes
- * and groups of parameters read its `parts()`, `levels` and `headSpecs`.
+ * the public PyTorch checkpoints; over the light backbones the heads alone. Or RetinaNet (Lin et al. 2017), whose pyramid
+ * has no context modules and whose heads are subnets that all levels share. This is the one definition of a network:
+ * compiled inference, training, frozen prefixes and groups of parameters read its `parts()`, `levels` and `headSpecs`.
  */
 export class RetinaFaceNetwork extends nn.Module {
   readonly body: Backbone;
   /** Absent where the heads read the backbone's maps. */
-  readonly fpn: FPN | undefined;
+  readonly fpn: Pyramid | undefined;
   readonly [context: `ssh${number}`]: SSH;
-  /** A head of each level: `ClassHead`, `BboxHead`, `LandmarkHead` of the published network. */
-  readonly [head: `${string}Head`]: readonly Head[];
+  /**
+   * A head of each level: `ClassHead`, `BboxHead`, `LandmarkHead` of the published network. Of RetinaNet one for all.
+   */
+  readonly [head: `${string}Head`]: readonly Head[] | Head;
   readonly config: Readonly<NetworkConfig & { width: number; anchorsPerCell: readonly number[] }>;
   /** Fine to coarse. */
   readonly levels: readonly Level[];
   readonly headSpecs: readonly HeadSpec[];
+  readonly #input: InputStage | undefined;
   readonly #contexts: readonly SSH[];
+  /** Of each level. */
   readonly #heads: ReadonlyMap<string, readonly Head[]>;
 
   /** @throws OptionError for a shape that no network can have */
-  constructor(init: nn.Init, config: NetworkConfig) {
+  constructor(init: nn.Init, given: NetworkConfig) {
     super();
-    const entry = backboneEntry(config.backbone);
-    const { width = 0.25, channels = entry.channels, extraLevels = 0 } = config;
+    const entry = backboneEntry(given.backbone);
+    const config = given.retinanet ? retinaNetArchitecture().complete(given) : given;
+    const { width = 0.25, channels = entry.channels, extraLevels = 0, retinanet } = config;
     const { anchors } = publishedConfig(config.backbone);
     const anchorsPerCell = config.anchorsPerCell ?? anchorsPerCellOf(anchors);
     const heads = config.heads ?? RETINAFACE_HEADS;
@@ -96,38 +88,59 @@ export class RetinaFaceNetwork extends nn.Module {
       anchorsPerCell,
       ...(extraLevels > 0 ? { extraLevels } : {}),
       ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
+      ...(retinanet && { retinanet }),
     };
     this.headSpecs = heads;
     this.body = entry.create(init, width);
     const stages = this.body.stages();
     try {
       this.levels = levelsOf(stages, channels, anchorsPerCell, extraLevels);
+      if (retinanet) retinaNetArchitecture().check({ ...config, channels }, this.levels);
     } catch (error) {
       this.body.dispose();
       throw error;
     }
     const fed = pyramidStages(stages, this.levels.length - extraLevels);
     const inChannels = fed.map((i) => stages[i].channels);
-    const neck = channels !== undefined;
-    this.fpn = neck ? new FPN(init, inChannels, channels, extraLevels) : undefined;
-    this.#contexts = neck
-      ? named(
-          this,
-          this.levels.length,
-          LEVEL_NAMES.context,
-          () => new SSH(init, channels, channels),
-        )
-      : [];
-    this.#heads = new Map(
-      heads.map(({ name, module, width }) => {
-        const own = this.levels.map(({ channels: inChannels, anchors }, i) => {
-          const place = { coarsest: i === this.levels.length - 1, inChannels, anchors, width };
-          return makeHead(init, entry.heads ?? "pointwise", place);
-        });
-        Object.assign(this, { [module]: own });
-        return [name, own];
-      }),
-    );
+    this.#input = retinanet && retinaNetArchitecture().input(init);
+    this.fpn = this.#makePyramid(init, inChannels, channels);
+    this.#contexts = this.fpn instanceof FPN ? this.#makeContexts(init, channels!) : [];
+    this.#heads = new Map(heads.map((head) => [head.name, this.#makeHeads(init, head)]));
+  }
+
+  #makePyramid(init: nn.Init, inChannels: readonly number[], channels: number | undefined) {
+    const { extraLevels = 0, retinanet } = this.config;
+    if (channels === undefined) return undefined;
+    if (!retinanet) return new FPN(init, inChannels, channels, extraLevels);
+    return retinaNetArchitecture().pyramid(init, inChannels, this.levels, this.config);
+  }
+
+  #makeContexts(init: nn.Init, channels: number): SSH[] {
+    const make = () => new SSH(init, channels, channels);
+    return named(this, this.levels.length, LEVEL_NAMES.context, make);
+  }
+
+  /** The heads of one row of the table, which it takes as members. */
+  #makeHeads(init: nn.Init, head: HeadSpec): Head[] {
+    const { backbone, retinanet } = this.config;
+    if (retinanet) {
+      const shared = retinaNetArchitecture().head(init, this.levels[0], head, this.config);
+      Object.assign(this, { [head.module]: shared });
+      return this.levels.map(() => shared);
+    }
+    const form = backboneEntry(backbone).heads ?? "pointwise";
+    const own = this.levels.map(({ channels: inChannels, anchors }, i) => {
+      const coarsest = i === this.levels.length - 1;
+      return makeHead(init, form, { coarsest, inChannels, anchors, width: head.width });
+    });
+    Object.assign(this, { [head.module]: own });
+    return own;
+  }
+
+  /** Frees all parameters, buffers and gradients. */
+  override dispose(): void {
+    this.#input?.dispose();
+    super.dispose();
   }
 
   /** The forward pass up to the heads, in its order: the backbone's stages, the pyramid, the context modules. */
@@ -135,9 +148,11 @@ export class RetinaFaceNetwork extends nn.Module {
     const contexts = this.#contexts;
     const { fpn } = this;
     if (!fpn) return this.#backboneParts();
+    const pyramid: NetworkPart = { name: "fpn", modules: [fpn], run: (maps) => fpn.forward(maps) };
+    if (contexts.length === 0) return [...this.#backboneParts(), pyramid];
     return [
       ...this.#backboneParts(),
-      { name: "fpn", modules: [fpn], run: (maps) => fpn.forward(maps) },
+      pyramid,
       {
         name: "ssh",
         modules: contexts,
@@ -188,11 +203,12 @@ export class RetinaFaceNetwork extends nn.Module {
       if (stage.name !== parts.at(-1)?.name) parts.push({ name: stage.name, stages: [] });
       parts[parts.length - 1].stages.push([stage, fed.has(i - 1)]);
     }
-    return parts.map(({ name, stages }) => ({
+    const input = this.#input;
+    return parts.map(({ name, stages }, i) => ({
       name,
       modules: stages.map(([{ module }]) => module),
       run: (maps) => {
-        let now = [...maps];
+        let now = i === 0 && input ? maps.map((image) => input.run(image)) : [...maps];
         for (const [{ module }, keepsLast] of stages) {
           const next = module.forward(now[now.length - 1]);
           now = [...(keepsLast ? now : now.slice(0, -1)), next];

@@ -4,12 +4,18 @@ import { OptionError } from "../errors.js";
 import { type AnchorConfig, DEFAULT_CONFIG, type DetectorConfig } from "../types.js";
 import type { Backbone } from "./backbones/backbone.js";
 import { MOBILENET_LAST, MOBILENET_STEM, MobileNetV1 } from "./backbones/mobilenet.js";
-import { ResNet50 } from "./backbones/resnet.js";
+import { ResNet18, ResNet50 } from "./backbones/resnet.js";
 import { Slim } from "./backbones/slim.js";
 import type { HeadForm } from "./head.js";
 
 /** Backbones by the names that configurations use; {@link registerBackbone} adds others. */
-export type BackboneName = "mobilenet0.25" | "resnet50" | "slim" | "rfb" | (string & {});
+export type BackboneName =
+  | "mobilenet0.25"
+  | "resnet50"
+  | "resnet18"
+  | "slim"
+  | "rfb"
+  | (string & {});
 
 /** What the library knows of a backbone. */
 export interface BackboneEntry {
@@ -85,6 +91,14 @@ const BACKBONES = new Map<string, BackboneEntry>([
     {
       create: (init) => new ResNet50(init),
       channels: 256,
+      mark: ["body.layer1.0.conv1.weight", "body.layer1.0.conv3.weight"],
+    },
+  ],
+  [
+    "resnet18",
+    {
+      create: (init) => new ResNet18(init),
+      channels: 64,
       mark: "body.layer1.0.conv1.weight",
     },
   ],

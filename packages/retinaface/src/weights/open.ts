@@ -1,6 +1,9 @@
 import { readCheckpoint, type StateDict } from "@retinaface-webgpu/tensor/inference";
+import { retinaNetArchitecture } from "../model/architecture.js";
 import { houseNames } from "../model/foreign-names.js";
 import { publishedConfig, recogniseBackbone } from "../model/registry.js";
+import { registerRetinaNet } from "../model/retinanet/index.js";
+import { isRetinaNet } from "../model/retinanet/names.js";
 import { DEFAULT_CONFIG, type DetectorConfig } from "../types.js";
 import { readCheckpointConfig } from "./config.js";
 
@@ -19,12 +22,18 @@ export interface Weights {
  */
 export function weightsOf(tensors: StateDict, bytes: Uint8Array): Weights {
   const state = houseNames(tensors);
+  return { state, config: { ...publishedWith(state), ...readCheckpointConfig(bytes) } };
+}
+
+/** What the published checkpoints of a network were trained with. */
+function publishedWith(state: StateDict): DetectorConfig {
+  if (isRetinaNet(state)) return retinaNetArchitecture().published(state);
   const backbone = recogniseBackbone(state);
-  const published = backbone === undefined ? DEFAULT_CONFIG : publishedConfig(backbone);
-  return { state, config: { ...published, ...readCheckpointConfig(bytes) } };
+  return backbone === undefined ? DEFAULT_CONFIG : publishedConfig(backbone);
 }
 
 /** Reads a checkpoint with its configuration. @throws as `readCheckpoint` and {@link weightsOf} */
 export function readWeights(bytes: Uint8Array): Weights {
+  registerRetinaNet();
   return weightsOf(readCheckpoint(bytes), bytes);
 }

@@ -97,7 +97,7 @@ export function newStudent(device: Device, { network, seed }: Recipe): RetinaFac
   const shape = { backbone: "mobilenet0.25" as const, ...network };
   const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
   const { module, width } = classHead(student.headSpecs);
-  for (const head of student[module]) {
+  for (const head of [student[module]].flat()) {
     const odds = Float32Array.from({ length: head.last.bias!.size }, (_, i) =>
       i % width === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
     );

@@ -25,7 +25,8 @@ export function backboneAlone(state: StateDict): BackboneWeights | undefined {
   if ([...state.keys()].some((name) => OF_DETECTORS.test(name))) return undefined;
   const stem = state.get("stage1.0.0.weight");
   if (stem) return { backbone: "mobilenet0.25", width: stem.shape[0] / MOBILENET_STEM, state };
-  return state.has("layer1.0.conv1.weight") ? { backbone: "resnet50", state } : undefined;
+  if (!state.has("layer1.0.conv1.weight")) return undefined;
+  return { backbone: state.has("layer1.0.conv3.weight") ? "resnet50" : "resnet18", state };
 }
 
 /**

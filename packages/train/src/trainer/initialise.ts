@@ -20,6 +20,7 @@ import {
   publishedConfig,
   RETINAFACE_HEADS,
   RetinaFaceNetwork,
+  registerRetinaNet,
 } from "retinaface-webgpu";
 
 import { type BackboneWeights, loadBackbone } from "./backbone-alone.js";
@@ -191,6 +192,7 @@ function loadPretrained(
  */
 export function initialiseNetwork(device: Device, options: InitialiseOptions): RetinaFaceNetwork {
   const { config, pretrained, seed } = options;
+  registerRetinaNet();
   const given = pretrained
     ? inferNetwork(pretrained.state, pretrained.config?.heads)
     : options.network;
