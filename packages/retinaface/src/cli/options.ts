@@ -88,7 +88,7 @@ export function overwriteOption(): Option {
 }
 
 function weightsOption(): Option {
-  return new Option("--weights <file>", "checkpoint: .pth or .safetensors");
+  return new Option("--weights <file>", "checkpoint: .pth, .safetensors or .onnx");
 }
 
 function maxSideOption(text: string): Option {

@@ -1,11 +1,9 @@
 import type { Device, Tensor } from "@retinaface-webgpu/tensor/inference";
-import * as nn from "@retinaface-webgpu/tensor/nn";
 import { createHostDevice, WasmEngine, WasmWeights } from "@retinaface-webgpu/tensor/wasm";
 import type { DetectionEngine, DetectorRuntime } from "../detect/backend.js";
 import { Recent } from "../detect/recent.js";
 import type { RuntimeParts } from "../detect/runtime.js";
-import { loadNetwork } from "../model/load.js";
-import type { RetinaFaceNetwork } from "../model/network.js";
+import type { LoadedNetwork } from "../model/load.js";
 import { CpuEngine } from "./engine.js";
 
 /** Engines kept for sizes seen before; their activations share one memory. */
@@ -16,7 +14,7 @@ export class CpuRuntime implements DetectorRuntime {
   readonly backend = "wasm";
   readonly device: Device;
   readonly #engine: WasmEngine;
-  readonly #network: RetinaFaceNetwork;
+  readonly #network: LoadedNetwork;
   readonly #weights: WasmWeights;
   readonly #parts: RuntimeParts;
   readonly #engines = new Recent<CpuEngine>(MAX_ENGINES);
@@ -24,7 +22,7 @@ export class CpuRuntime implements DetectorRuntime {
   private constructor(
     device: Device,
     engine: WasmEngine,
-    network: RetinaFaceNetwork,
+    network: LoadedNetwork,
     parts: RuntimeParts,
   ) {
     this.device = device;
@@ -45,8 +43,7 @@ export class CpuRuntime implements DetectorRuntime {
     starting.catch(() => undefined);
     const device = await createHostDevice();
     try {
-      const { network, state, config } = parts;
-      const loaded = loadNetwork(nn.Init.empty(device), network, state, config.anchors);
+      const loaded = parts.load(device);
       return new CpuRuntime(device, await starting, loaded, parts);
     } catch (error) {
       device.destroy();

@@ -2,7 +2,6 @@ import {
   type Device,
   DeviceLostError,
   GpuOutOfMemoryError,
-  loadCheckpoint,
   type Precision,
 } from "@retinaface-webgpu/tensor/inference";
 import { checkDecoder, findWeights, toPixelSource } from "#platform";
@@ -13,13 +12,9 @@ import { capture } from "../image/capture.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import { checkDecodeOptions } from "../image/raw.js";
 import { closeFrames, gatherSources, type PixelSource } from "../image/source.js";
-import { checkClassNames, RETINAFACE_HEADS } from "../model/heads.js";
-import { inferNetwork } from "../model/infer.js";
 import type { NetworkConfig } from "../model/network.js";
-import { prepareFor } from "../model/prepare.js";
 import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
-import { weightsOf } from "../weights/open.js";
 import type { Backend, BackendChoice, DetectorRuntime } from "./backend.js";
 import type { DetectFilesOptions, detectFiles, FileResult } from "./files.js";
 import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.js";
@@ -27,13 +22,15 @@ import type { DetectCallOptions, DetectOptions } from "./options.js";
 import { CallQueue } from "./queue.js";
 import type { RuntimeParts } from "./runtime.js";
 import { clipBoxes, groupBySize, type SizeGroup } from "./sizes.js";
+import { sourceOf } from "./source.js";
 import { FaceStream } from "./stream.js";
 import { lap, noTimings, type Timings } from "./timings.js";
 
 /** Options of `RetinaFace.load`. */
 export interface LoadOptions extends DetectOptions {
   /**
-   * A checkpoint: path or bytes in Node, URL or bytes in browsers. Default: in Node the file named by
+   * A checkpoint: path or bytes in Node, URL or bytes in browsers; in Node an ONNX model of RetinaFace's outputs too, where
+   * `@retinaface-webgpu/onnx` is installed. Default: in Node the file named by
    * `RETINAFACE_WEIGHTS`, then the bundled weights, then what `retinaface pull` fetched.
    */
   weights?: BytesSource | undefined;
@@ -113,14 +110,10 @@ export class RetinaFace {
     checkBackend(where, { precision, tune });
     await checkDecoder(rest.decoder);
     const bytes = await findWeights(weights);
-    const tensors = await loadCheckpoint(bytes);
-    await prepareFor(tensors);
-    const { state, config: own } = weightsOf(tensors, bytes);
-    const config = { ...own, ...(overrides && parseDetectorConfig(overrides)) };
-    const network = inferNetwork(state, config.heads);
-    checkClassNames(config.classes, network.heads ?? RETINAFACE_HEADS);
-    const parts = { config, network, state, precision, tune };
-    return new RetinaFace(await openRuntime(where, parts), parts, rest, where);
+    const source = await sourceOf(bytes, overrides ? parseDetectorConfig(overrides) : {});
+    const parts = { ...source, precision, tune };
+    const { maxSide = rest.minSide === undefined ? source.maxSide : undefined } = rest;
+    return new RetinaFace(await openRuntime(where, parts), parts, { ...rest, maxSide }, where);
   }
 
   /** What the detector runs on; after a loss without a new adapter another than before. */

@@ -1,19 +1,15 @@
 import {
   type Device,
   type Precision,
-  type StateDict,
   type Tensor,
   WeightStore,
 } from "@retinaface-webgpu/tensor/inference";
-import * as nn from "@retinaface-webgpu/tensor/nn";
 import { RetinaFaceError } from "../errors.js";
 import { Engine } from "../gpu/engine.js";
 import { warmUp } from "../gpu/pipelines.js";
 import { UploadBuffer } from "../gpu/upload.js";
-import { loadNetwork } from "../model/load.js";
-import type { NetworkConfig, RetinaFaceNetwork } from "../model/network.js";
+import type { LoadedNetwork, NetworkSource } from "../model/load.js";
 import type { KernelTuner, KernelTuning } from "../tune/measure-kernels.js";
-import type { DetectorConfig } from "../types.js";
 import type { DetectorRuntime } from "./backend.js";
 import { Recent } from "./recent.js";
 
@@ -21,10 +17,7 @@ import { Recent } from "./recent.js";
 const MAX_ENGINES = 4;
 
 /** What a detector is, wherever it runs. */
-export interface RuntimeParts {
-  readonly network: NetworkConfig;
-  readonly state: StateDict;
-  readonly config: DetectorConfig;
+export interface RuntimeParts extends NetworkSource {
   readonly precision: Precision;
   readonly tune: KernelTuning | undefined;
 }
@@ -35,7 +28,7 @@ export class Runtime implements DetectorRuntime {
   readonly threads = 0;
   readonly device: Device;
   readonly #ownsDevice: boolean;
-  readonly #network: RetinaFaceNetwork;
+  readonly #network: LoadedNetwork;
   #weights: WeightStore;
   readonly #upload: UploadBuffer;
   readonly #parts: RuntimeParts;
@@ -56,8 +49,7 @@ export class Runtime implements DetectorRuntime {
     this.device = device;
     this.#ownsDevice = ownsDevice;
     this.#parts = parts;
-    const { network, state, config } = parts;
-    this.#network = loadNetwork(nn.Init.empty(device), network, state, config.anchors);
+    this.#network = parts.load(device);
     // Errors come back from the calls that need the kernels.
     warmUp(device, this.#network.headSpecs).catch(() => undefined);
     this.#weights = new WeightStore(device);

@@ -1,9 +1,26 @@
-import type { StateDict } from "@retinaface-webgpu/tensor/inference";
+import type { Device, StateDict, Tensor } from "@retinaface-webgpu/tensor/inference";
 import type * as nn from "@retinaface-webgpu/tensor/nn";
-import type { AnchorConfig } from "../types.js";
+import type { AnchorConfig, DetectorConfig, HeadSpec } from "../types.js";
 import { matchStateDict } from "../weights/state-dict.js";
 import { checkAnchorsFit } from "./levels.js";
-import { type NetworkConfig, RetinaFaceNetwork } from "./network.js";
+import { type HeadOutput, type NetworkConfig, RetinaFaceNetwork } from "./network.js";
+
+/** A network on a device, ready to run forward. */
+export interface LoadedNetwork {
+  readonly headSpecs: readonly HeadSpec[];
+  /** @param image `[n, h, w, 3]`, B, G, R minus the mean (104, 117, 123) */
+  heads(image: Tensor): HeadOutput;
+  dispose(): void;
+}
+
+/** What a detector's network is made from. */
+export interface NetworkSource {
+  readonly config: DetectorConfig;
+  readonly network: NetworkConfig;
+  /** The largest side that it takes, where there is one. */
+  readonly maxSide?: number | undefined;
+  load(device: Device): LoadedNetwork;
+}
 
 /**
  * A network with a checkpoint's weights, ready to run forward.

@@ -42,6 +42,11 @@ export async function readBytes(source: BytesSource, signal?: AbortSignal): Prom
   return fetchBytes(source, signal);
 }
 
+/** In pages a detector takes checkpoints only. @throws OptionError */
+export async function openOnnx(): Promise<never> {
+  throw new OptionError("detectors read ONNX in Node only; here run it by @retinaface-webgpu/onnx");
+}
+
 /** The weights that ship with the package, beside its code. */
 const BUNDLED = new URL("../../weights/default.safetensors", import.meta.url);
 

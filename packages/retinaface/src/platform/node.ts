@@ -1,8 +1,11 @@
+import { OptionError } from "../errors.js";
 import { holdsBytes } from "../image/bytes.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import type { DecodeOptions } from "../image/raw.js";
 import { readBytes, toRawImage } from "../image/read.node.js";
 import type { PixelSource } from "../image/source.js";
+import type { NetworkSource } from "../model/load.js";
+import type { DetectorConfig } from "../types.js";
 import { locateWeights } from "../weights/locate.node.js";
 
 export { openDecoders } from "../image/decoders.node.js";
@@ -24,4 +27,21 @@ export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
     return readBytes(source);
   }
   return (await locateWeights(source)).bytes;
+}
+
+/**
+ * An ONNX model as a detector's network. What reads it is loaded only now, and need not be installed for all else.
+ * @throws OptionError where it is not; what `openOnnxWeights` throws
+ */
+export async function openOnnx(
+  bytes: Uint8Array,
+  config: Partial<DetectorConfig>,
+): Promise<NetworkSource> {
+  const module = await import("../onnx/weights.js").catch((error: { code?: unknown }) => {
+    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new OptionError(
+      "ONNX models are read by a package that is not installed: npm install @retinaface-webgpu/onnx",
+    );
+  });
+  return module.openOnnxWeights(bytes, config);
 }

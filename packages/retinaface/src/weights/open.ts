@@ -32,6 +32,11 @@ function publishedWith(state: StateDict): DetectorConfig {
   return backbone === undefined ? DEFAULT_CONFIG : publishedConfig(backbone);
 }
 
+/** ONNX files begin with the version of their format, safetensors with a length that may be that number and a brace. */
+export function looksLikeOnnx(bytes: Uint8Array): boolean {
+  return bytes[0] === 8 && bytes[8] !== 0x7b;
+}
+
 /** Reads a checkpoint with its configuration. @throws as `readCheckpoint` and {@link weightsOf} */
 export function readWeights(bytes: Uint8Array): Weights {
   registerRetinaNet();

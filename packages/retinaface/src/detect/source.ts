@@ -1,0 +1,26 @@
+import { type Device, loadCheckpoint } from "@retinaface-webgpu/tensor/inference";
+import * as nn from "@retinaface-webgpu/tensor/nn";
+import { openOnnx } from "#platform";
+import { checkClassNames, RETINAFACE_HEADS } from "../model/heads.js";
+import { inferNetwork } from "../model/infer.js";
+import { loadNetwork, type NetworkSource } from "../model/load.js";
+import { prepareFor } from "../model/prepare.js";
+import type { DetectorConfig } from "../types.js";
+import { looksLikeOnnx, weightsOf } from "../weights/open.js";
+
+/** A detector's network, from the bytes of a checkpoint or of an ONNX model. */
+export async function sourceOf(
+  bytes: Uint8Array,
+  overrides: Partial<DetectorConfig>,
+): Promise<NetworkSource> {
+  if (looksLikeOnnx(bytes)) return openOnnx(bytes, overrides);
+  const tensors = await loadCheckpoint(bytes);
+  await prepareFor(tensors);
+  const { state, config: own } = weightsOf(tensors, bytes);
+  const config = { ...own, ...overrides };
+  const network = inferNetwork(state, config.heads);
+  checkClassNames(config.classes, network.heads ?? RETINAFACE_HEADS);
+  const load = (device: Device) =>
+    loadNetwork(nn.Init.empty(device), network, state, config.anchors);
+  return { config, network, load };
+}
