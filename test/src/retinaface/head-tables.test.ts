@@ -213,6 +213,8 @@ test("a checkpoint without landmarks detects; asking for landmarks is an error w
     e.code === "NO_LANDMARKS" && /use weights with a head for landmarks/.test(e.message);
   assert.throws(() => face.landmarks.leftEye, isRefused);
   assert.throws(() => alignFace(image, face), isRefused);
+  const [clipped] = await detector.detect(image, { ...LENIENT, clip: true });
+  assert.throws(() => clipped.landmarks, isRefused);
   assert.is(annotate(image, [face]).width, 64);
   detector.dispose();
 });

@@ -4,10 +4,12 @@ import { cropFace } from "../crop/crop.js";
 import { facePose, type Pose } from "../crop/pose.js";
 import { sharpness } from "../crop/sharpness.js";
 import { hasLandmarks } from "../decode/face.js";
+import { detectFitting, type PixelDetector, scaledNote } from "../detect/fitting.js";
+import { faceLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import { encodePng } from "../draw/png.node.js";
+import { printable } from "../printable.js";
 import type { Face, RawImage } from "../types.js";
-import { faceLine } from "./detect.js";
 import { eachPhoto, untilAborted } from "./each-photo.js";
 import type { Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
@@ -41,8 +43,7 @@ export interface CropJob {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface CropDetector {
-  detect(image: RawImage, options: DetectCallOptions): Promise<Face[]>;
+export interface CropDetector extends PixelDetector {
   dispose(): void;
 }
 
@@ -60,6 +61,8 @@ interface PhotoCuts {
   readonly width: number;
   readonly height: number;
   readonly cuts: readonly Cut[];
+  /** For standard error. */
+  readonly note?: string | undefined;
 }
 
 /** Side at which sharpness is measured. */
@@ -85,12 +88,17 @@ export async function cropPhotos(job: CropJob): Promise<number> {
       const { image } = await decoders.decode(file, { signal, truncated: job.call.truncated });
       const detector = await untilAborted(loading, signal);
       await turn.here;
-      const faces = detector.detect(image, { ...job.call, signal });
-      turn.done();
+      const { maxSide } = job.call;
+      const fitting = detectFitting(detector, image, { ...job.call, signal }, turn.done);
+      const { faces, side } = await untilAborted(fitting, signal);
+      const note = scaledNote(file, image, side, maxSide);
       const { width, height } = image;
-      return { file, width, height, cuts: chosen(image, await faces, job) };
+      return { file, width, height, cuts: chosen(image, faces, job), note };
     },
-    lineOf: (photo) => writer.write(photo),
+    lineOf: ({ note, ...photo }) => {
+      if (note !== undefined) streams.stderr.write(`${printable(note)}\n`);
+      return writer.write(photo);
+    },
     streams,
     signal,
   });

@@ -1,7 +1,8 @@
 import { realpath } from "node:fs/promises";
 import { readBytes } from "#platform";
-import { hasLandmarks } from "../decode/face.js";
+import { detectFitting, scaledNote } from "../detect/fitting.js";
 import type { Turn } from "../detect/in-order.js";
+import { photoLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import type { Timings } from "../detect/timings.js";
 import { annotate } from "../draw/annotate.js";
@@ -9,13 +10,7 @@ import { encodePng } from "../draw/png.node.js";
 import { ImageError, ReadError } from "../errors.js";
 import { shownSize } from "../image/source.js";
 import { printable } from "../printable.js";
-import {
-  DEFAULT_THRESHOLDS,
-  type DetectorConfig,
-  type Face,
-  LANDMARK_NAMES,
-  type RawImage,
-} from "../types.js";
+import { DEFAULT_THRESHOLDS, type DetectorConfig, type Face, type RawImage } from "../types.js";
 import { eachPhoto, type Tools, untilAborted } from "./each-photo.js";
 import type { Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
@@ -96,13 +91,6 @@ interface Copies {
   readonly outputs: Outputs;
 }
 
-/** Codes of errors that a smaller photo remedies. */
-const OUT_OF_MEMORY: ReadonlySet<unknown> = new Set(["GPU_OUT_OF_MEMORY", "OUT_OF_MEMORY"]);
-/** By how much a photo is scaled down that there is no memory for, again and again. */
-const SMALLER = Math.SQRT1_2;
-/** Where even this long side does not fit, the photo's size is not the reason. */
-const LEAST_SIDE = 512;
-
 /**
  * Looks at photos and prints a JSON line for each, in their order: the next ones are decoded meanwhile. A photo that fails
  * has its own error line and does not stop the others.
@@ -177,7 +165,7 @@ async function lookAt(
   await turn.here;
   const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
   const { faces, side } = await untilAborted(
-    detectFitting(detector, image, { maxSide, signal, onTimings }, turn),
+    detectFitting(detector, image, { maxSide, signal, onTimings }, turn.done),
     signal,
   );
   if (copies && bytes) {
@@ -189,36 +177,8 @@ async function lookAt(
   const { warnings } = image;
   const { visThreshold } = { ...DEFAULT_THRESHOLDS, ...detector.config?.thresholds };
   const least = ignoreBelow?.(visThreshold);
-  const note =
-    side === maxSide
-      ? undefined
-      : `${file}: there is no memory for ${width}×${height}: scaled to a long side of ${side} pixels`;
-  const size = { width, height, ...(warnings && { warnings }) };
-  return { line: { file, ...size, faces: faces.map((face) => faceLine(face, least)) }, note };
-}
-
-/** Scales a photo down until the GPU has memory for it; `side` is the `maxSide` that worked. */
-async function detectFitting(
-  detector: CommandDetector,
-  image: RawImage,
-  options: CommandCall,
-  turn: Turn,
-): Promise<{ faces: Face[]; side: number | undefined }> {
-  let side = options.maxSide;
-  for (;;) {
-    try {
-      const faces = detector.detect(image, { ...options, maxSide: side });
-      turn.done();
-      return { faces: await faces, side };
-    } catch (error) {
-      const { width, height } = shownSize(image);
-      const tried = Math.min(side ?? Number.POSITIVE_INFINITY, Math.max(width, height));
-      const smaller = Math.round(tried * SMALLER);
-      const { code } = error as { code?: unknown };
-      if (!OUT_OF_MEMORY.has(code) || smaller < LEAST_SIDE) throw error;
-      side = smaller;
-    }
-  }
+  const line = photoLine({ file, width, height, warnings, faces }, least);
+  return { line, note: scaledNote(file, image, side, maxSide) };
 }
 
 /** @throws ImageError `IMAGE_UNREADABLE`, the signal's reason */
@@ -229,21 +189,4 @@ async function readImage(file: string, signal?: AbortSignal): Promise<Uint8Array
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
   }
-}
-
-const pixels = (value: number) => Number(value.toFixed(2));
-
-/** How a face is printed. */
-export function faceLine(face: Face, ignoreBelow = 0) {
-  const { box, score, label, class: name, values } = face;
-  return {
-    box: box.map(pixels),
-    score: Number(score.toFixed(6)),
-    ...(hasLandmarks(face) && {
-      landmarks: LANDMARK_NAMES.map((name) => face.landmarks[name].map(pixels)),
-    }),
-    ...(name !== undefined ? { class: name } : label !== undefined && { label }),
-    ...(score < ignoreBelow && { ignored: true }),
-    ...(values && { values }),
-  };
 }

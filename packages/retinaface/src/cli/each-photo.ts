@@ -1,6 +1,7 @@
 import { openDecoders } from "#platform";
 import { aheadOf, decodersFor } from "../detect/files.js";
 import { inOrder, type Turn } from "../detect/in-order.js";
+import { errorLine } from "../detect/line.js";
 import type { Decoders } from "../image/decoders.js";
 import { JsonLines, type Streams } from "./lines.js";
 import type { Photo } from "./photos.js";
@@ -108,11 +109,4 @@ export function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Prom
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-/** How an error is printed. */
-export function errorLine(cause: unknown): { code: string; message: string } {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return { code: typeof code === "string" ? code : "INTERNAL", message };
 }

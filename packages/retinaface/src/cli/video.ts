@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { errorLine, faceLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import { annotate } from "../draw/annotate.js";
 import { type RedactOptions, redact } from "../redact/redact.js";
@@ -11,8 +12,6 @@ import { FaceTracker } from "../track/tracker.js";
 import type { Face, RawImage } from "../types.js";
 import { probeVideo, type VideoInfo } from "../video/ffmpeg.node.js";
 import { readFrames, type VideoWriter, writeVideo } from "../video/frames.node.js";
-import { faceLine } from "./detect.js";
-import { errorLine } from "./each-photo.js";
 import { JsonLines, type Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";

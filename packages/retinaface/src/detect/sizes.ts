@@ -18,7 +18,9 @@ export function clipBoxes(faces: readonly Face[], source: PixelSource): Face[] {
     const [x1, y1, x2, y2] = face.box;
     const [left, right] = [inside(x1, width), inside(x2, width)];
     const [top, bottom] = [inside(y1, height), inside(y2, height)];
-    return { ...face, box: [left, top, right, bottom] };
+    // Not `{ ...face }`: a face without landmarks inherits the error that says so.
+    const clipped: Face = Object.create(Object.getPrototypeOf(face));
+    return Object.assign(clipped, face, { box: [left, top, right, bottom] });
   });
 }
 

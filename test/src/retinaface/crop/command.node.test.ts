@@ -18,6 +18,8 @@ const FACES: Face[] = [
   faceAt([50, 5, 90, 60], 0.8),
   faceAt([2, 2, 10, 12], 0.7),
 ];
+type Detect = Awaited<ReturnType<CropJob["load"]>>["detect"];
+
 let folder: string;
 test.before(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), "crop-"));
@@ -45,7 +47,8 @@ async function run(names: readonly string[], options: Partial<CropJob> = {}, whe
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  return { place, failed, lines, files: (await readdir(path.join(place, "out"))).sort() };
+  const told = streams.stderr.text;
+  return { place, failed, lines, told, files: (await readdir(path.join(place, "out"))).sort() };
 }
 
 test("each face is a file, named in its photo's line with what it was judged by", async () => {
@@ -86,6 +89,28 @@ test("photos of one name get crops of different names; nothing is replaced unask
   assert.equal((await run(["a.jpg"], { overwrite: true }, place)).files, files);
   const two = await run(["a.jpg", "a.png"], { filter: { minSize: 30 } });
   assert.equal(two.files, ["a-face1-2.png", "a-face1.png", "a-face2-2.png", "a-face2.png"]);
+});
+
+test("a photo that there is no memory for is looked at smaller, and standard error says so", async () => {
+  const place = path.join(folder, "wide");
+  await mkdir(place);
+  const file = path.join(place, "wide.jpg");
+  await writeFile(file, encodeJpeg({ ...base, width: 800, height: 8, jfif: true }));
+  const sides: (number | undefined)[] = [];
+  const detect: Detect = async (_, { maxSide }) => {
+    sides.push(maxSide);
+    if (maxSide === undefined || maxSide > 600) {
+      throw Object.assign(new Error("too large"), { code: "OUT_OF_MEMORY" });
+    }
+    return [faceAt([300, 0, 320, 8], 0.9)];
+  };
+  const load = async () => ({ detect, dispose() {} });
+  const photos = await findPhotos([file]);
+  const { failed, lines, told } = await run([], { photos, load }, place);
+  assert.is(failed, 0);
+  assert.equal(sides, [undefined, 566]);
+  assert.equal(lines[0].faces[0].box, [300, 0, 320, 8]);
+  assert.match(told, /wide\.jpg.*800×8.*566 pixels/);
 });
 
 test.run();
