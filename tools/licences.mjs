@@ -42,7 +42,8 @@ export function dependenciesPage() {
     ...cells.map(line),
     "",
     "Development takes further packages, under licences as permissive, MPL-2.0 or (libvips, which `sharp` brings) LGPL-3.0; they",
-    "are not part of what is published. `sharp` is an optional peer: whoever wants it installs it.",
+    "are not part of what is published. `sharp`, and for `retinaface serve` `fastify`, `@fastify/busboy` and `prom-client`, are optional",
+    "peers: whoever wants them installs them.",
     "",
   ].join("\n");
 }

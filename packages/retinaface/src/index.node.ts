@@ -12,6 +12,7 @@ export { makeFolder, type OutputOptions, Outputs } from "./cli/outputs.js";
 export { findPhotos, type Photo } from "./cli/photos.js";
 export { type Progress, startProgress } from "./cli/progress.js";
 export { reportError, withPrintableOutput } from "./cli/report.js";
+export { errorLine, faceLine, type PhotoFound, photoLine } from "./detect/line.js";
 export { encodePng } from "./draw/png.node.js";
 export { whyUnreadable } from "./platform/why-unreadable.node.js";
 export { printable, printableJson, printableLines } from "./printable.js";

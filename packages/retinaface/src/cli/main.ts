@@ -26,6 +26,7 @@ import { Outputs } from "./outputs.js";
 import { findPhotos, type Photo } from "./photos.js";
 import { startProgress } from "./progress.js";
 import { FAILED, reportError, withPrintableOutput } from "./report.js";
+import { serve, serveCommand } from "./serve.js";
 
 /** Errors of arguments rather than of the work; weights that are nowhere need an argument too. */
 const USAGE_CODES = new Set([
@@ -36,6 +37,7 @@ const USAGE_CODES = new Set([
   "PRECISION_UNAVAILABLE",
   "PULL_UNKNOWN_NAME",
   "FFMPEG_MISSING",
+  "SERVE_PACKAGES_MISSING",
 ]);
 
 /** The package's own picture, looked at where no photo is named. */
@@ -235,6 +237,7 @@ function buildProgram(signal: AbortSignal): Command {
   program.addCommand(detectCommand().action((photos, options) => detect(photos, options, signal)));
   program.addCommand(redactCommand().action((photos, options) => redact(photos, options, signal)));
   program.addCommand(cropCommand().action((photos, options) => crop(photos, options, signal)));
+  program.addCommand(serveCommand().action((values) => serve(values, streams, signal)));
   program
     .command("convert")
     .description("convert a PyTorch checkpoint to safetensors")

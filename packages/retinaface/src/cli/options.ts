@@ -42,7 +42,7 @@ export interface DetectOptionValues {
   visThreshold?: number;
 }
 
-function fraction(text: string): number {
+export function fraction(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value >= 0 && value <= 1)) {
     throw new InvalidArgumentError("It must be a number from 0 to 1.");
@@ -50,7 +50,7 @@ function fraction(text: string): number {
   return value;
 }
 
-function count(text: string): number {
+export function count(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < 1) {
     throw new InvalidArgumentError("It must be a whole number of at least 1.");
@@ -87,11 +87,11 @@ export function overwriteOption(): Option {
   return new Option("--overwrite", "replace results that are there; never what the command reads");
 }
 
-function weightsOption(): Option {
+export function weightsOption(): Option {
   return new Option("--weights <file>", "checkpoint: .pth, .safetensors or .onnx");
 }
 
-function maxSideOption(text: string): Option {
+export function maxSideOption(text: string): Option {
   return new Option("--max-side <n>", text).argParser(count);
 }
 
