@@ -1,8 +1,9 @@
 /** `retinaface redact`: where copies go, what is looked at twice, what a run never does to the photos. */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { Random } from "@retinaface-webgpu/tensor";
 import { type RawImage, toRawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -13,10 +14,12 @@ import {
 import { findPhotos } from "../../../../packages/retinaface/dist/cli/photos.js";
 import { redactedCopies, TwoLooks } from "../../../../packages/retinaface/dist/cli/redact.js";
 import { Review } from "../../../../packages/retinaface/dist/cli/review.js";
+import { concatBytes } from "../../support/bytes.js";
 import { start } from "../../support/command.node.js";
 import { difference } from "../../support/images.js";
 import { encodeJpeg } from "../../support/jpeg-encoder.js";
 import { base } from "../../support/jpeg-samples.js";
+import { mutateBytes } from "../../support/mutate.js";
 import { encodePng } from "../../support/photos.node.js";
 import { Sink } from "../../support/sink.node.js";
 import { faceAt } from "../../support/track-sequences.js";
@@ -100,6 +103,34 @@ test("both looks' faces are hidden in a copy of the photo's own format, and prin
     assert.not(black(original, 20, 25));
   }
   assert.equal(await readFile(path.join(place, "a.jpg")), Buffer.from(photo));
+});
+
+test("of 200 odd inputs each is a whole copy or an error line, and nothing is left in part", async () => {
+  const random = new Random(7);
+  const png = encodePng(await toRawImage(photo));
+  const odd = [
+    (bytes: Uint8Array) => mutateBytes(bytes, random),
+    (bytes: Uint8Array) => bytes.subarray(0, random.integer(bytes.length)),
+    (bytes: Uint8Array) => concatBytes([bytes, bytes.subarray(random.integer(bytes.length))]),
+  ];
+  const files: Record<string, Uint8Array> = {};
+  for (let n = 0; n < 200; n++) {
+    files[`${n}.${n % 2 ? "png" : "jpg"}`] = odd[n % 3](n % 2 ? png : photo);
+  }
+  const place = await home(files);
+  await mkdir(path.join(place, "folder.jpg"));
+  await symlink(path.join(place, "nowhere"), path.join(place, "link.png"));
+  const { failed, lines } = await run(place, [...Object.keys(files), "folder.jpg", "link.png"]);
+  const whole = lines.filter(({ error }) => error === undefined);
+  assert.is(failed, lines.length - whole.length);
+  assert.ok(failed > 30 && whole.length > 30, `${failed} failed, ${whole.length} did not`);
+  for (const { error } of lines) if (error) assert.not.equal(error.code, "INTERNAL", error.message);
+  const copies = await readdir(path.join(place, "out"));
+  assert.equal(copies.sort(), whole.map(({ file }) => path.basename(file)).sort());
+  for (const { file, width } of whole) {
+    const copy = await toRawImage(path.join(place, "out", path.basename(file)));
+    assert.is(copy.width, width, file);
+  }
 });
 
 test("the second look is at twice the size of a small photo and at half of a large one", async () => {
