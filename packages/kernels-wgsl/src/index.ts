@@ -13,6 +13,7 @@ export * from "./elementwise/unary.js";
 export { unaryBackward, unaryGradientFrom } from "./elementwise/unary-gradient.js";
 export * from "./gather/gather.js";
 export * from "./gather/scatter-add.js";
+export { storedAsHalf } from "./half-storage.js";
 export * from "./join.js";
 export * from "./kernel.js";
 export * from "./lerp.js";

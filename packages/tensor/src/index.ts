@@ -1,10 +1,13 @@
+import { storedAsHalf } from "@retinaface-webgpu/kernels-wgsl";
 import { runBackward } from "./autograd/backward.js";
 import { installBackward } from "./core/tensor.js";
 import { installBatchNormTraining } from "./ops/batchnorm/forward.js";
 import { normalizeByBatch } from "./ops/batchnorm/training.js";
+import { installHalfStorage } from "./ops/half.js";
 
 installBackward(runBackward);
 installBatchNormTraining(normalizeByBatch);
+installHalfStorage(storedAsHalf);
 
 export { checkpoint } from "./autograd/checkpoint.js";
 export * from "./compile/step/index.js";

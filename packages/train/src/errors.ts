@@ -22,14 +22,17 @@ export class NonFiniteLossError extends RetinaFaceError {
   readonly samples: readonly Sample[];
 
   constructor(losses: StepLosses, samples: readonly Sample[]) {
-    const { step, gradientNorm } = losses;
+    const { step, gradientNorm, lossScale } = losses;
     const { total, ...named } = lossesOf(losses);
     const parts = Object.entries(named).map(([name, value]) => `${name} ${value}`);
     if (gradientNorm !== undefined) parts.push(`norm of the gradients ${gradientNorm}`);
     super(
       "LOSS_NOT_FINITE",
       `The loss of step ${step} is ${total} (${parts.join(", ")}): resume from the last checkpoint ` +
-        "with a lower learning rate or with gradient clipping.",
+        "with a lower learning rate or with gradient clipping." +
+        (lossScale === undefined
+          ? ""
+          : " Activations beyond 65504 are infinite in mixed precision: f32 has room."),
     );
     this.losses = losses;
     this.samples = samples;

@@ -269,6 +269,7 @@ export {
   smooth,
   sweepSchedule,
 } from "./trainer/lr-find.js";
+export { PRECISIONS, type Precision } from "./trainer/options.js";
 export {
   type Augmentation,
   augmentOf,

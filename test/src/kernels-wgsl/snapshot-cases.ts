@@ -271,6 +271,8 @@ function trainingCases(): [string, Kernel][] {
     ["adamUpdate", kernels.adamUpdate(adam)],
     ["adamUpdate decoupled", kernels.adamUpdate({ ...adam, decoupled: true })],
     ["clipByNorm", kernels.clipByNorm(64, 10)],
+    ["unscale", kernels.unscale(64)],
+    ["storedAsHalf", storedAsHalf()],
     ["lerpUpdate", kernels.lerpUpdate(64, 0.1)],
     ["accumulate", kernels.accumulate(64, 0.5, true)],
     ["takeElements", kernels.takeElements(64, false)],
@@ -349,6 +351,12 @@ function detectionCases(): [string, Kernel][] {
     ["greedyNms several classes", kernels.greedyNms({ ...nms, record: several })],
     ["greedyNms all", kernels.greedyNms({ ...nms, nmsThreshold: 1 })],
   ];
+}
+
+/** Loads, stores and what is changed in place, of which two are f16. */
+function storedAsHalf(): Kernel {
+  const clip = kernels.clipByNorm(64, 10);
+  return kernels.storedAsHalf(clip, [false, true]);
 }
 
 /** Every kernel of the package at least once, by a title whose first word is the function that made it. */

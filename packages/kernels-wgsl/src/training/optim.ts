@@ -121,3 +121,16 @@ export function clipByNorm(count: number, maxNorm: number): Kernel {
     bytes: count * 8,
   });
 }
+
+/** Divides a gradient in place by the scale of its loss. Bindings: scale [1], gradient. */
+export function unscale(count: number): Kernel {
+  const width = count % 4 === 0 ? 4 : 1;
+  return defineKernel({
+    name: "unscale",
+    buffers: [input("scale", "f32"), output("gradient", scalarOrVector("f32", width))],
+    count: count / width,
+    body: "  gradient[i] /= scale[0];",
+    flops: count,
+    bytes: count * 8,
+  });
+}

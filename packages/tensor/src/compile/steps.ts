@@ -15,6 +15,7 @@ import { Tensor } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { conv2dSpec, conv2dTraits } from "../ops/conv2d/forward.js";
+import { forStorage } from "../ops/half.js";
 import type { OpRun } from "../ops/spec.js";
 import { type ConvNode, type OpNode, rootOf, type Value } from "./graph.js";
 
@@ -124,7 +125,7 @@ export function opSteps(device: Device, node: OpNode): Step[] {
   const run: OpRun = {
     device,
     kernel: (kernel, args) => {
-      steps.push({ kernel, operands: args.map(operandOf) });
+      steps.push({ kernel: forStorage(kernel, args), operands: args.map(operandOf) });
     },
     scratch: (elements, dtype = "f32") => {
       const scratchBytes = roundUp(elements * bytesPerElement(dtype));

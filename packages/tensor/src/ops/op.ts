@@ -28,6 +28,7 @@ import { TapeNode } from "../core/tape.js";
 import { Tensor, type TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
+import { forStorage } from "./half.js";
 import { leavesOut } from "./rerun.js";
 import type { OpRun, OpSpec, PackedRoom } from "./spec.js";
 import { activeTrace, type TraceNode } from "./trace.js";
@@ -112,7 +113,7 @@ export function record(device: Device, fn: (run: OpRun) => void): void {
       device,
       kernel: (kernel, args) =>
         device.run(
-          kernel,
+          forStorage(kernel, args),
           args.map((arg) => (arg instanceof Tensor ? arg.binding : arg)),
         ),
       scratch: (elements, dtype = "f32") => {

@@ -1,6 +1,7 @@
 export { Adam, type AdamOptions, AdamW } from "./adam.js";
 export { clipGradNorm } from "./clip.js";
 export { EMA, type FlatAverage, type FlatTensors } from "./ema.js";
+export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad-scaler.js";
 export type {
   FlatParameters,
   GroupInit,

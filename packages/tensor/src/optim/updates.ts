@@ -13,6 +13,7 @@ import {
   type SgdSpec,
   sgdUpdate,
   stridedCopy,
+  unscale,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { ShapeError } from "../core/errors.js";
 import { showShape } from "../core/shape.js";
@@ -70,6 +71,14 @@ export const clipByNormOp = /* @__PURE__ */ defineOp<{ readonly maxNorm: number 
   updates: [1],
   outputs: () => [],
   forward: (run, inputs, _, { maxNorm }) => run.kernel(clipByNorm(inputs[1].size, maxNorm), inputs),
+});
+
+/** Divides a gradient by the loss's scale. Inputs: scale `[]`, gradient. */
+export const unscaleOp = /* @__PURE__ */ defineOp<null>({
+  name: "unscale",
+  updates: [1],
+  outputs: () => [],
+  forward: (run, inputs) => run.kernel(unscale(inputs[1].size), inputs),
 });
 
 /** total ← total + share · value, without what was there where `fresh`. Inputs: value, total. */

@@ -35,6 +35,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     accumulate: settings.accumulate,
     "image-size": settings.imageSize,
     recompute: settings.recompute,
+    precision: settings.precision,
     optimizer: settings.optimizer,
     lr: settings.lr,
     "lr-factors": settings.lrFactors,

@@ -21,7 +21,7 @@ export function partsOf(values: TrainValues, { pretrained, backbone }: Start): s
 
 /** Settings that are left out where nobody gave them, so that runs from before they were there go on. */
 function optionalSettings(values: TrainValues, parts: readonly string[]) {
-  const { crop, mirror, distort, lossWeights, lrFactors, recompute } = values;
+  const { crop, mirror, distort, lossWeights, lrFactors, recompute, precision } = values;
   const augmentation = {
     ...(crop !== undefined && { crop: crop === "none" ? null : crop }),
     ...(mirror !== undefined && { mirror }),
@@ -36,6 +36,7 @@ function optionalSettings(values: TrainValues, parts: readonly string[]) {
     ...(switches.length > 0 && { augmentation }),
     ...(lossWeights && { lossWeights: parseNamedNumbers(lossWeights, "loss weights") }),
     ...(recompute && { recompute }),
+    ...(precision === "mixed" && { precision }),
     ...(lrFactors && { lrFactors: parseLrFactors(lrFactors, parts) }),
   };
 }

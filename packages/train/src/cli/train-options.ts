@@ -8,6 +8,7 @@ import {
 import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import type { TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
+import { PRECISIONS, type Precision } from "../trainer/options.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { takeConfig } from "./config-file.js";
@@ -42,6 +43,7 @@ export interface TrainValues {
   readonly accumulate: number;
   readonly imageSize: number;
   readonly recompute?: boolean;
+  readonly precision: Precision;
   readonly optimizer: TrainSettings["optimizer"];
   readonly lr?: number;
   readonly momentum: number;
@@ -173,6 +175,9 @@ function trainingOptions(): Option[] {
       "--recompute",
       "keep fewer activations and compute them anew: less memory, more time",
     ),
+    choice("--precision <name>", "mixed: activations as f16, where the adapter has shader-f16", [
+      ...PRECISIONS,
+    ]),
     choice("--optimizer <name>", "", ["sgd", "adamw"]),
     number("--lr <x>", "learning rate (default: the preset's; 0.001 for adamw)", numberFrom(0)),
     new Option(

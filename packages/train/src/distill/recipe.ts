@@ -3,6 +3,7 @@ import { readBytes } from "retinaface-webgpu";
 import { isNumbers, isObject, type JsonObject } from "../data/json.js";
 import { DataError } from "../errors.js";
 import { chance, seededRandom } from "../random.js";
+import { PRECISIONS, type Precision } from "../trainer/options.js";
 import type { DistillOptions } from "./loss.js";
 
 /** Photos of one kind. Paths are relative to the data folder; `{out}` at the start is the run's own. */
@@ -81,6 +82,8 @@ export interface Recipe {
   readonly checkpointEvery: number;
   readonly stages: readonly StageSpec[];
   readonly loss: DistillOptions;
+  /** In what the student's activations and their gradients are stored; default `f32`. */
+  readonly precision?: Precision;
 }
 
 const NUMBERS = ["seed", "holdOut", "steps", "lr", "clip", "ema"] as const;
@@ -144,7 +147,15 @@ function isStage(value: unknown): boolean {
 
 /** What a recipe is made of, part by part. @throws {DataError} naming the first that is otherwise */
 function checkParts(recipe: Recipe, file: string): void {
-  const { sources, stages, schedule, network, teacher, loss } = recipe as unknown as JsonObject;
+  const {
+    sources,
+    stages,
+    schedule,
+    network,
+    teacher,
+    loss,
+    precision = "f32",
+  } = recipe as unknown as JsonObject;
   const all = (value: unknown, is: (part: unknown) => boolean) =>
     Array.isArray(value) && value.every(is);
   const wanted: [string, boolean, string][] = [
@@ -154,6 +165,7 @@ function checkParts(recipe: Recipe, file: string): void {
     ["network", isObject(network), "an object with width and channels"],
     ["teacher", isText(teacher), "the name of a file"],
     ["loss", isObject(loss), "an object"],
+    ["precision", (PRECISIONS as readonly unknown[]).includes(precision), PRECISIONS.join(" or ")],
   ];
   const wrong = wanted.find(([, right]) => !right);
   if (wrong) throw new DataError(`${file}: "${wrong[0]}" needs ${wrong[2]}`);

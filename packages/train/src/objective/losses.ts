@@ -19,7 +19,14 @@ export interface LossWeights {
 }
 
 /** What a step's figures have besides the losses: no loss can have one of these names. */
-export const STEP_FIELDS = ["kind", "step", "learningRate", "total", "gradientNorm"] as const;
+export const STEP_FIELDS = [
+  "kind",
+  "step",
+  "learningRate",
+  "total",
+  "gradientNorm",
+  "lossScale",
+] as const;
 
 /** @throws OptionError where a name is one of the other figures' */
 export function checkLossName(name: string): void {

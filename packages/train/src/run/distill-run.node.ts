@@ -189,6 +189,7 @@ export class DistillRun {
       firstStep: start?.steps ?? 0,
       clip: recipe.clip,
       ema: recipe.ema,
+      precision: recipe.precision,
       onNotice,
     });
     const progress: Progress = { images: start?.images ?? 0, seconds: start?.seconds ?? 0 };

@@ -20,6 +20,7 @@ interface Run<Extra> {
   readonly step: number;
   readonly groups: TrainerState["optimizer"]["groups"];
   readonly averageUpdates: number | null;
+  readonly scaler?: TrainerState["scaler"];
   readonly extra: Extra;
 }
 
@@ -85,6 +86,7 @@ export function writeTrainingCheckpoint<Extra>({ state, extra }: Checkpoint<Extr
     step: state.step,
     groups: state.optimizer.groups,
     averageUpdates: state.average?.updates ?? null,
+    ...(state.scaler ? { scaler: state.scaler } : {}),
     extra,
   };
   return writeSafetensors(tensors, { [RUN_KEY]: JSON.stringify(run) });
@@ -99,7 +101,7 @@ export function readTrainingCheckpoint<Extra>(bytes: Uint8Array): Checkpoint<Ext
       "This is no checkpoint of a training run: give weights by --weights instead.",
     );
   }
-  const { step, groups, averageUpdates, extra } = parseRun<Extra>(metadata[RUN_KEY]);
+  const { step, groups, averageUpdates, scaler, extra } = parseRun<Extra>(metadata[RUN_KEY]);
   const average =
     averageUpdates === null
       ? undefined
@@ -109,6 +111,7 @@ export function readTrainingCheckpoint<Extra>(bytes: Uint8Array): Checkpoint<Ext
     network: takePrefixed(tensors, PREFIXES.network),
     optimizer: { groups, tensors: takePrefixed(tensors, PREFIXES.optimizer) },
     ...(average ? { average } : {}),
+    ...(scaler ? { scaler } : {}),
   };
   return { state, extra };
 }

@@ -28,6 +28,7 @@ export interface StepContext {
   readonly optimizer: optim.Optimizer<optim.GroupOptions>;
   readonly average: optim.EMA | undefined;
   readonly clip: number | undefined;
+  readonly scaler?: optim.GradScaler | undefined;
   /** The network from its images, or from where its frozen prefix ends. */
   readonly forward: (maps: readonly Tensor[]) => NetworkOutput;
 }
@@ -138,7 +139,7 @@ export class CompiledSteps {
     { images, prefix, place }: StepBatch,
     targets: Readonly<Record<string, Tensor>>,
   ): Promise<CompiledStep | undefined> {
-    const { device, objective, optimizer, average, clip, forward } = this.#context;
+    const { device, objective, optimizer, average, clip, scaler, forward } = this.#context;
     const infos = Object.entries(targets).map(([name, { shape, dtype }]) => [
       name,
       { shape, dtype },
@@ -152,6 +153,7 @@ export class CompiledSteps {
         optimizer,
         average,
         clip,
+        scaler,
         accumulate: place.of > 1,
       });
     } catch (error) {

@@ -9,7 +9,7 @@ export interface StepLosses {
   readonly total: number;
   /**
    * The losses by their names (`classes`, `boxes`, `landmarks` of the published network), and `gradientNorm`, the norm of
-   * all gradients before clipping, where there is clipping.
+   * all gradients before clipping, where there is clipping; with mixed precision `lossScale`.
    */
   readonly [figure: string]: number;
 }

@@ -4,7 +4,7 @@ import { type AugmentOptions, plainAugment, trainingAugment } from "../augment/s
 import { MATCH_PRESETS } from "../objective/match.js";
 import { LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
 import { rateParameters } from "./lr-factors.js";
-import type { TrainerOptions } from "./trainer.js";
+import type { Precision, TrainerOptions } from "./options.js";
 
 /** Everything that determines a run but the data; plain JSON, stored in checkpoints. */
 export interface TrainSettings {
@@ -40,6 +40,8 @@ export interface TrainSettings {
   readonly lrFactors?: Readonly<Record<string, number>>;
   /** Of every part of the network only the results are kept for the backward pass, which computes the rest anew. */
   readonly recompute?: boolean;
+  /** In what activations and their gradients are stored; default `f32`. */
+  readonly precision?: Precision;
   readonly config: DetectorConfig;
 }
 
@@ -155,6 +157,7 @@ export function trainerOptions(settings: TrainSettings, totalSteps: number): Tra
     frozen: settings.freeze,
     fixedNorm: settings.fixedNorm,
     recompute: settings.recompute,
+    precision: settings.precision,
     match: { ...match, variances: config.variances },
     loss: { ...loss, classification, weights },
     optimizer: (_, network) => {

@@ -6,7 +6,6 @@ import {
   full,
   isHostDevice,
   optim,
-  type StateDict,
   type Tensor,
   tidy,
 } from "@retinaface-webgpu/tensor";
@@ -22,8 +21,6 @@ import {
 import type { Sample } from "../augment/sample.js";
 import { NonFiniteLossError } from "../errors.js";
 import type { LossParts } from "../objective/losses.js";
-import type { MatchOptions } from "../objective/match.js";
-import type { LossOptions } from "../objective/multibox.js";
 import {
   canCompile,
   MultiBoxObjective,
@@ -34,55 +31,15 @@ import { CompiledSteps } from "./compiled-steps.js";
 import { applyFreeze, frozenDepth, partsOf } from "./freeze.js";
 import { BatchImages } from "./images.js";
 import { LossLog, type StepLosses } from "./loss-log.js";
+import { MixedPrecision } from "./mixed.js";
+import type { TrainerOptions, TrainerState } from "./options.js";
 import { FrozenPrefix } from "./prefix.js";
 
-/** How a {@link Trainer} trains. */
-export interface TrainerOptions {
-  /** Anchors and variances of the network. */
-  readonly config: DetectorConfig;
-  /** Parts that do not train: see {@link parseFreeze}. */
-  readonly frozen: readonly string[];
-  /** Keep batch norm in inference mode everywhere, for batches too small to tell a mean. */
-  readonly fixedNorm: boolean;
-  /** Keep only what each part of the network gives and compute the rest anew in the backward pass. Default false. */
-  readonly recompute?: boolean | undefined;
-  readonly match: MatchOptions;
-  readonly loss: LossOptions;
-  /** Another objective than labelled faces; `match` and `loss` then count nothing. */
-  readonly objective?: Objective | undefined;
-  readonly optimizer: (
-    parameters: Parameters,
-    network: RetinaFaceNetwork,
-  ) => optim.Optimizer<optim.GroupOptions>;
-  readonly schedule: optim.Schedule;
-  /** Largest norm of all gradients together; absent: no clipping. */
-  readonly clip?: number | undefined;
-  /** Decay of the averaged weights; absent: no average. */
-  readonly ema?: number | undefined;
-  /** Steps whose losses are kept on the GPU before they must be read. Default 10. */
-  readonly readEvery?: number | undefined;
-  /** Number of the first step, where earlier ones made the network's weights; default 0. */
-  readonly firstStep?: number | undefined;
-  /** Record whole steps once and replay them, where the objective can; else each is recorded anew. Default true. */
-  readonly compiled?: boolean | undefined;
-  /** Hears, once, why steps are not compiled although they should be; default `console.warn`. */
-  readonly onNotice?: ((text: string) => void) | undefined;
-}
+export type { TrainerOptions, TrainerState } from "./options.js";
 
 const onlyCompiled =
   "training on the WebAssembly engine goes by compiled steps alone: leave compiled out, give the objective targets() " +
   "and losses(), or train on WebGPU";
-
-type Parameters = ReturnType<RetinaFaceNetwork["parameters"]>;
-
-/** All that a training run needs to go on as if it had never stopped, on the host. */
-export interface TrainerState {
-  /** Steps done. */
-  readonly step: number;
-  readonly network: StateDict;
-  readonly optimizer: optim.OptimizerState;
-  readonly average?: { readonly updates: number; readonly weights: StateDict };
-}
 
 interface PendingStep {
   readonly step: number;
@@ -90,6 +47,8 @@ interface PendingStep {
   readonly samples: readonly Sample[];
   /** Rows in the log: one a batch, and one for the gradients' norm. */
   readonly batches: number;
+  /** Of the loss, with mixed precision. */
+  readonly lossScale?: number;
 }
 
 /**
@@ -110,6 +69,7 @@ export class Trainer {
   readonly #depth: number;
   readonly #optimizer: optim.Optimizer<optim.GroupOptions>;
   readonly #average: optim.EMA | undefined;
+  readonly #mixed: MixedPrecision | undefined;
   readonly #prefixes = new Map<string, FrozenPrefix>();
   readonly #priors = new Map<string, Float32Array>();
   readonly #readEvery: number;
@@ -127,6 +87,7 @@ export class Trainer {
    * The network stays the caller's to dispose of.
    * @throws {OptionError} where the anchors are for another network, a frozen part is none of its, or steps cannot be
    * compiled on a device without a GPU
+   * @throws RetinaFaceError `PRECISION_UNAVAILABLE` for mixed precision without `shader-f16`
    */
   constructor(device: Device, network: RetinaFaceNetwork, options: TrainerOptions) {
     this.network = network;
@@ -140,6 +101,8 @@ export class Trainer {
     this.#depth = frozenDepth(options.frozen, partsOf(network));
     this.#optimizer = options.optimizer(network.parameters(), network);
     this.#average = options.ema === undefined ? undefined : new optim.EMA(network, options.ema);
+    if (options.precision === "mixed")
+      this.#mixed = new MixedPrecision(device, options.lossScaling);
     this.#readEvery = options.readEvery ?? 10;
     this.#multiBox = new MultiBoxObjective(device, options.match, options.loss, network.headSpecs);
     this.#objective = options.objective ?? this.#multiBox;
@@ -186,6 +149,7 @@ export class Trainer {
     const log = this.#room(batches.length + 1);
     const { schedule } = this.#options;
     const learningRate = schedule(this.#step);
+    const scale = this.#mixed?.scaler.getScale();
     this.#optimizer.scaleLearningRate(learningRate);
     for (const [batch, samples] of batches.entries()) {
       this.#images.upload(samples);
@@ -200,6 +164,7 @@ export class Trainer {
       learningRate: this.#optimizer.groups[0].lr,
       samples: batches.flat(),
       batches: batches.length,
+      ...(scale === undefined ? {} : { lossScale: scale }),
     });
   }
 
@@ -211,10 +176,10 @@ export class Trainer {
     const pending = this.#pending;
     this.#pending = [];
     const rows = (await this.#log?.take()) ?? [];
-    return pending.map(({ step, learningRate, samples, batches }) => {
+    return pending.map(({ step, learningRate, samples, batches, ...scale }) => {
       const parts = rows.splice(0, batches);
       const [norm] = rows.splice(0, 1);
-      const losses: StepLosses = { step, learningRate, ...meanOf(parts), ...norm };
+      const losses: StepLosses = { step, learningRate, ...meanOf(parts), ...norm, ...scale };
       if (!Object.values(losses).every(Number.isFinite)) {
         throw new NonFiniteLossError(losses, samples);
       }
@@ -243,6 +208,7 @@ export class Trainer {
       network: await this.network.stateDict(),
       optimizer: await this.#optimizer.stateDict(),
       ...(average ? { average } : {}),
+      ...(this.#mixed ? { scaler: this.#mixed.scaler.stateDict() } : {}),
     };
   }
 
@@ -253,12 +219,18 @@ export class Trainer {
         "the saved run and this one differ in whether weights are averaged: give the same ema",
       );
     }
+    if ((state.scaler === undefined) !== (this.#mixed === undefined)) {
+      throw new OptionError(
+        "the saved run and this one differ in precision: give the same, f32 or mixed",
+      );
+    }
     this.network.loadStateDict(state.network);
     this.#optimizer.loadStateDict(state.optimizer);
     if (state.average && this.#average) {
       this.#average.loadStateDict(state.average.weights);
       this.#average.updates = state.average.updates;
     }
+    if (state.scaler) this.#mixed?.scaler.loadStateDict(state.scaler);
     this.#compiled?.clear();
     for (const prefix of this.#prefixes.values()) prefix.dispose();
     this.#prefixes.clear();
@@ -273,6 +245,7 @@ export class Trainer {
     this.#prefixes.clear();
     this.#optimizer.dispose();
     this.#average?.dispose();
+    this.#mixed?.scaler.dispose();
     this.#images.dispose();
     this.#log?.dispose();
   }
@@ -291,6 +264,7 @@ export class Trainer {
       optimizer: this.#optimizer,
       average: this.#average,
       clip,
+      scaler: this.#mixed?.scaler,
       forward: (maps: readonly Tensor[]) => this.#predict(maps),
     };
     return new CompiledSteps(context, onNotice);
@@ -311,12 +285,15 @@ export class Trainer {
     const last = place.batch === place.of - 1;
     if (!step) {
       this.#accumulate(input, prefix, place.of, log);
-      if (last) this.#update(log);
+      if (last) await this.#update(log);
       return;
     }
-    step.run(place);
+    let taken = true;
+    if (this.#mixed) taken = await step.runScaled(place);
+    else step.run(place);
     log.add(step.losses as LossParts);
-    if (last) log.add(step.gradientNorm ? { gradientNorm: step.gradientNorm } : {});
+    if (!last) return;
+    log.add(step.gradientNorm && taken ? { gradientNorm: step.gradientNorm } : {});
   }
 
   /** Forward, loss, backward: adds the batch's share to the gradients. */
@@ -330,32 +307,35 @@ export class Trainer {
       prefix?.run(input.images);
       const output = this.#predict(prefix ? prefix.maps() : [this.#input()]);
       const parts = this.#objective.loss(output, input);
-      const share = batches === 1 ? undefined : full(this.#device, [], 1 / batches);
-      parts.total.backward(share);
+      const share = (this.#mixed?.scaler.getScale() ?? 1) / batches;
+      parts.total.backward(share === 1 ? undefined : full(this.#device, [], share));
       log.add(parts);
     });
   }
 
-  /** Clips, updates and averages. */
-  #update(log: LossLog): void {
+  /** Clips, updates and averages, unless gradients stored as f16 have overflowed. */
+  async #update(log: LossLog): Promise<void> {
     const { clip } = this.#options;
+    const finite = (await this.#mixed?.scaler.unscale(this.#optimizer)) ?? true;
+    this.#mixed?.scaler.update();
     tidy(() => {
-      const norm = clip && optim.clipGradNorm(this.network.parameters(), clip);
+      const norm = finite && clip && optim.clipGradNorm(this.network.parameters(), clip);
       log.add(norm ? { gradientNorm: norm } : {});
     });
-    this.#optimizer.step();
+    if (finite) this.#optimizer.step();
     this.#optimizer.zeroGrad();
-    this.#average?.update();
+    if (finite) this.#average?.update();
   }
 
   /** The network from its images, or from where its frozen prefix ends. */
   #predict(maps: readonly Tensor[]): NetworkOutput {
-    let reached = [...maps];
+    let reached = this.#mixed?.narrow(maps) ?? [...maps];
     for (const part of this.#parts.slice(this.#depth)) {
       const run = (...before: Tensor[]) => part.run(before);
       reached = this.#options.recompute ? checkpoint(run, ...reached) : part.run(reached);
     }
-    return this.network.join(this.network.predict(reached));
+    const output = this.network.join(this.network.predict(reached));
+    return this.#mixed?.widen(output) ?? output;
   }
 
   #input(): Tensor {

@@ -23,6 +23,11 @@ const shapes = [
   [3, 20, 17, 3],
   // In one dispatch each way on CPU adapters.
   [3, 5, 5, 17],
+  // One value a channel, which is its own mean, and two, of which each is as far from it as the other.
+  [1, 1, 1, 3],
+  [1, 1, 1, 17],
+  [2, 1, 1, 3],
+  [2, 1, 1, 17],
 ];
 
 test("training mode normalises by the batch's statistics; gradients to x, gamma and beta", async () => {

@@ -7,7 +7,7 @@ import { keep } from "../../core/scope.js";
 import { empty, type Tensor, type TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import type { Trace } from "../../ops/trace.js";
-import type { EMA, GroupOptions, Optimizer } from "../../optim/index.js";
+import type { EMA, GradScaler, GroupOptions, Optimizer } from "../../optim/index.js";
 import { Owned } from "../owned.js";
 import { CompiledStep } from "./compiled-step.js";
 import { fuseSums } from "./fuse.js";
@@ -15,7 +15,7 @@ import { dropDeadNodes, GraphBuilder, type StepGraph } from "./graph.js";
 import { loweringOf } from "./lowerings.js";
 import { placeGradients, placeLosses } from "./placement.js";
 import { traceGradients } from "./trace.js";
-import { type BatchShare, traceAccumulation, traceUpdate } from "./update.js";
+import { type BatchShare, traceBatch, traceUpdate } from "./update.js";
 import { lowerToWebGpu } from "./webgpu-step.js";
 
 /** What a step computes and how it updates. */
@@ -38,6 +38,8 @@ export interface StepDefinition<I extends Readonly<Record<string, TensorInfo>>> 
   readonly clip?: number;
   /** Follows the parameters. */
   readonly average?: EMA;
+  /** Scales the loss, for gradients stored as f16; see `CompiledStep.runScaled`. */
+  readonly scaler?: GradScaler | undefined;
   /** Whether a step may take several batches; see `CompiledStep.run`. */
   readonly accumulate?: boolean;
 }
@@ -69,13 +71,13 @@ async function assemble<I extends Readonly<Record<string, TensorInfo>>>(
   definition: StepDefinition<I>,
   owned: Owned,
 ): Promise<CompiledStep<keyof I & string>> {
-  const { optimizer, average, clip, accumulate = false } = definition;
+  const { optimizer, average, clip, accumulate = false, scaler } = definition;
   const own = (tensor: Tensor): Tensor => {
     owned.add(() => tensor.dispose());
     return keep(tensor);
   };
   const lossesOf = definition.losses as Parameters<typeof traceGradients>[2];
-  const traced = traceGradients(device, definition.inputs, lossesOf, optimizer);
+  const traced = traceGradients(device, definition.inputs, lossesOf, optimizer, scaler?.seed);
   owned.add(() => traced.trace.release());
   const flats = optimizer.flatten([...traced.gradients.keys()]);
   const averaged = average?.flatten(flats, tensorsUpdated(traced.trace));
@@ -90,13 +92,16 @@ async function assemble<I extends Readonly<Record<string, TensorInfo>>>(
   gradient.push(...placeGradients(builder, traced.gradients, flats, targets, own));
   const losses = placeLosses(builder, traced.losses, gradient, own);
   const share: BatchShare = { share: 1, fresh: true };
-  const added = traceAccumulation(accumulate ? flats : [], share);
-  gradient.push(...builder.nodes(added));
+  const added = traceBatch({ flats, targets, batch: share, scaler });
+  gradient.push(...builder.nodes(added.trace));
+  const { squares } = added.squares
+    ? placeLosses(builder, { squares: added.squares }, gradient, own)
+    : {};
   const { trace, norm } = traceUpdate({ flats, average: averaged, clip });
   const update = builder.nodes(trace);
   const named = norm ? placeLosses(builder, { norm }, update, own) : {};
   const graph: StepGraph = { gradient, update };
-  const traces = [traced.trace, added, trace];
+  const traces = [traced.trace, added.trace, trace];
   builder.settle(traces, own);
   for (const each of traces) each.release();
   dropDeadNodes(graph.update);
@@ -108,6 +113,7 @@ async function assemble<I extends Readonly<Record<string, TensorInfo>>>(
     inputs,
     losses,
     gradientNorm: named.norm,
+    scaling: scaler && { scaler, squares: squares! },
     lowered,
     accumulates: accumulate,
     onBatch: ({ batch, of }) => {

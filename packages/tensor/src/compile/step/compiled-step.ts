@@ -3,6 +3,7 @@ import { readTensors } from "../../core/read-tensors.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
+import type { GradScaler } from "../../optim/index.js";
 
 /** What a compiled step costs. */
 export interface StepStats {
@@ -22,12 +23,14 @@ export interface BatchPlace {
   readonly of: number;
 }
 
+/** What of a step is submitted: a batch's forward and backward pass, what follows the last batch, or both. */
+export type StepPart = "batch" | "update" | "both";
+
 /** A step's graph on a device. */
 export interface LoweredStep {
   readonly stats: StepStats;
   readonly arena: readonly BufferBinding[];
-  /** Submits one batch's forward and backward pass and, with `update`, what follows the last batch. */
-  submit(update: boolean): void;
+  submit(part: StepPart): void;
 }
 
 /** What a step is made of; see `compileStep`. */
@@ -36,6 +39,8 @@ export interface StepParts<I extends string> {
   readonly inputs: Readonly<Record<I, Tensor>>;
   readonly losses: Readonly<Record<string, Tensor>>;
   readonly gradientNorm: Tensor | undefined;
+  /** Scales the loss, and the sum of the squares of what was unscaled. */
+  readonly scaling: { readonly scaler: GradScaler; readonly squares: Tensor } | undefined;
   readonly lowered: LoweredStep;
   readonly accumulates: boolean;
   /** Host work of each batch, and before each update. */
@@ -85,10 +90,51 @@ export class CompiledStep<I extends string = string> {
    *
    * @param place with `accumulate`: this is batch `batch` of `of`; only the last one's run updates the parameters,
    * from the mean of all gradients
-   * @throws TensorError `STALE_STEP` where it may not run any more: compile again
+   * @throws TensorError `STALE_STEP` where it may not run any more: compile again; `STEP` where its loss is scaled
    */
   run(place: BatchPlace = { batch: 0, of: 1 }): void {
-    const { lowered, accumulates, onBatch, onUpdate } = this.#parts;
+    const { lowered, onBatch, onUpdate, scaling } = this.#parts;
+    this.#check(place);
+    if (scaling) {
+      throw new TensorError(
+        "STEP",
+        "This step scales its loss, so that it must be known whether gradients overflowed: await runScaled().",
+      );
+    }
+    onBatch(place);
+    const last = place.batch === place.of - 1;
+    if (last) onUpdate();
+    lowered.submit(last ? "both" : "batch");
+  }
+
+  /**
+   * As `run`, of a step with a `scaler`: where the gradients of the last batch are not finite nothing is updated. Adjusts the
+   * scale.
+   *
+   * @returns whether the step was taken; true for batches before the last
+   */
+  async runScaled(place: BatchPlace = { batch: 0, of: 1 }): Promise<boolean> {
+    const { lowered, onBatch, onUpdate, scaling } = this.#parts;
+    this.#check(place);
+    if (!scaling) {
+      throw new TensorError(
+        "STEP",
+        "This step scales no loss: call run(), or compile it with a scaler.",
+      );
+    }
+    onBatch(place);
+    lowered.submit("batch");
+    if (place.batch < place.of - 1) return true;
+    const finite = Number.isFinite(await scaling.squares.item());
+    if (finite) {
+      onUpdate();
+      lowered.submit("update");
+    }
+    scaling.scaler.update(finite);
+    return finite;
+  }
+
+  #check(place: BatchPlace): void {
     if (!this.isCurrent) {
       throw new TensorError(
         "STALE_STEP",
@@ -96,16 +142,12 @@ export class CompiledStep<I extends string = string> {
           "call compileStep() again.",
       );
     }
-    if (place.of !== 1 && !accumulates) {
+    if (place.of !== 1 && !this.#parts.accumulates) {
       throw new TensorError(
         "STEP",
         `This step takes one batch, not ${place.of}: compile it with accumulate: true.`,
       );
     }
-    onBatch(place);
-    const last = place.batch === place.of - 1;
-    if (last) onUpdate();
-    lowered.submit(last);
   }
 
   /** Reads the losses of the last run, and the gradients' norm as `gradientNorm`. */

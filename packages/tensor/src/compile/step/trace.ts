@@ -4,6 +4,7 @@ import { showShape } from "../../core/shape.js";
 import { Tensor, type TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import type { Parameter } from "../../nn/parameter.js";
+import { reshape } from "../../ops/movement/forward.js";
 import { recordTrace, type Trace } from "../../ops/trace.js";
 import type { GroupOptions, Optimizer } from "../../optim/index.js";
 
@@ -18,12 +19,16 @@ export interface TracedGradients {
 
 type Losses = (inputs: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
 
-/** Traces the losses of inputs and their gradients; what the parameters held in `grad` is there again afterwards. */
+/**
+ * Traces the losses of inputs and their gradients, from `seed` on where that is not 1; what the parameters held in `grad` is there again
+ * afterwards.
+ */
 export function traceGradients(
   device: Device,
   infos: Readonly<Record<string, TensorInfo>>,
   losses: Losses,
   optimizer: Optimizer<GroupOptions>,
+  seed?: Tensor,
 ): TracedGradients {
   const parameters = optimizer.groups.flatMap((group) => group.parameters);
   const before = parameters.map(({ grad }) => grad);
@@ -39,7 +44,7 @@ export function traceGradients(
         trace = recording;
         const named = losses(inputs);
         check(named);
-        named.total.backward();
+        named.total.backward(seed && reshape(seed, named.total.shape));
         return named;
       });
       const gradients = new Map<Parameter, Tensor>();

@@ -6,8 +6,8 @@ import { sumSquares } from "../../ops/reduce/forward.js";
 import { recordTrace, type Trace } from "../../ops/trace.js";
 import { sqrt } from "../../ops/unary/forward.js";
 import type { FlatAverage } from "../../optim/ema.js";
-import type { FlatParameters } from "../../optim/index.js";
-import { accumulateOp, clipByNormOp } from "../../optim/updates.js";
+import type { FlatParameters, GradScaler } from "../../optim/index.js";
+import { accumulateOp, clipByNormOp, unscaleOp } from "../../optim/updates.js";
 
 /** What follows the gradients. */
 export interface UpdateParts {
@@ -22,12 +22,35 @@ export interface BatchShare {
   fresh: boolean;
 }
 
-/** Adds the gradients of a batch, which lie in `FlatParameters.partial()`, to those of the step. */
-export function traceAccumulation(flats: readonly FlatParameters[], batch: BatchShare): Trace {
+/** What follows a batch. */
+export interface BatchParts {
+  readonly flats: readonly FlatParameters[];
+  /** Where the batch's gradients lie: in `FlatParameters.partial()`, to be added to those of the step, or in these. */
+  readonly targets: readonly Tensor[];
+  readonly batch: BatchShare;
+  readonly scaler: GradScaler | undefined;
+}
+
+/** Undoes the loss's scale and adds the gradients of a batch to those of the step. @returns with a scaler their squares */
+export function traceBatch({ flats, targets, batch, scaler }: BatchParts): {
+  trace: Trace;
+  squares: Tensor | undefined;
+} {
   const record = () => {
-    for (const flat of flats) accumulateOp([flat.partial(), flat.gradients], batch);
+    for (const [k, flat] of flats.entries()) {
+      if (scaler) unscaleOp([scaler.seed, targets[k]], null);
+      if (targets[k] !== flat.gradients) accumulateOp([targets[k], flat.gradients], batch);
+    }
+    return scaler && squaresOf(flats);
   };
-  return tidy(() => noGrad(() => recordTrace(record))).trace;
+  const { trace, result } = tidy(() => noGrad(() => recordTrace(record)));
+  return { trace, squares: result };
+}
+
+/** The sum of the squares of all gradients. */
+function squaresOf(flats: readonly FlatParameters[]): Tensor {
+  const [first, ...rest] = flats.map(({ gradients }) => sumSquares(gradients));
+  return rest.reduce((sum, part) => add(sum, part), first);
 }
 
 /** Clips, updates and averages. */
@@ -47,8 +70,7 @@ export function traceUpdate({ flats, average, clip }: UpdateParts): {
 
 /** As `clipGradNorm`. @returns the norm before */
 function clipGradients(flats: readonly FlatParameters[], maxNorm: number): Tensor {
-  const [first, ...rest] = flats.map(({ gradients }) => sumSquares(gradients));
-  const total = rest.reduce((sum, part) => add(sum, part), first);
+  const total = squaresOf(flats);
   for (const { gradients } of flats) clipByNormOp([total, gradients], { maxNorm });
   return sqrt(total);
 }

@@ -49,10 +49,10 @@ export async function lowerToWebGpu(
   });
   const [before, after] = [partOf(0, first.length), partOf(first.length, all.length)];
   return {
-    submit: (last) => {
+    submit: (part) => {
       refresh();
-      record(device, before);
-      if (last) record(device, after);
+      if (part !== "update") record(device, before);
+      if (part !== "batch") record(device, after);
       device.flush();
     },
     arena: memory.arena.map(({ binding }) => binding),

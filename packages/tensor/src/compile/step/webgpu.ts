@@ -9,6 +9,7 @@ import { tidy } from "../../core/scope.js";
 import { Tensor } from "../../core/tensor.js";
 import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
+import { forStorage } from "../../ops/half.js";
 import type { OpRun, PackedRoom } from "../../ops/spec.js";
 import { roundUp, type Scratch } from "../steps.js";
 import { rootOf, type StepNode, type StepValue } from "./graph.js";
@@ -88,7 +89,8 @@ export class Lowering {
     };
     const run: OpRun = {
       device: this.#device,
-      kernel: (kernel, args) => dispatches.push({ kernel, operands: args.map(operandOf) }),
+      kernel: (kernel, args) =>
+        dispatches.push({ kernel: forStorage(kernel, args), operands: args.map(operandOf) }),
       scratch: (elements, dtype = "f32") => {
         const scratchBytes = roundUp(elements * bytesPerElement(dtype));
         return reserve({ scratchBytes }, scratchBytes);

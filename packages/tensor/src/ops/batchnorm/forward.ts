@@ -8,6 +8,7 @@ import { sameShape, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import { requireDtype } from "../dtype-check.js";
+import { requireStored } from "../half.js";
 import { defineOp } from "../op.js";
 import { isRerun } from "../rerun.js";
 import type { OpRun, OpSpec } from "../spec.js";
@@ -42,7 +43,8 @@ export function isWhole({ device }: { readonly device: Device }, x: TensorInfo):
 }
 
 function check(x: TensorInfo, perChannel: readonly TensorInfo[]): void {
-  requireDtype("batchNorm", x, "f32");
+  requireStored("batchNorm", x);
+  for (const one of perChannel) requireDtype("batchNorm's per-channel tensors", one, "f32");
   const channels = x.shape.slice(-1);
   for (const t of perChannel) {
     if (x.shape.length === 0 || !sameShape(t.shape, channels)) {
@@ -92,7 +94,7 @@ export const trainingOp = /* @__PURE__ */ defineOp<TrainingAttrs>({
         `batchNorm: ${showShape(x.shape)} has no values to take statistics of; give a batch with values, or use eval()`,
       );
     }
-    const statistics: TensorInfo = { shape: x.shape.slice(-1), dtype: x.dtype };
+    const statistics: TensorInfo = { shape: x.shape.slice(-1), dtype: "f32" };
     return [x, statistics, statistics];
   },
   forward: (...args) => normalizeByBatch(...args),

@@ -14,6 +14,7 @@ import type { BufferBinding } from "../../device/bind-groups.js";
 import type { Device } from "../../device/device.js";
 import { requireDtype } from "../dtype-check.js";
 import type { ConvolutionAttrs } from "../fusion.js";
+import { requireStored } from "../half.js";
 import { keepPacking, LaunchCache } from "../launch-cache.js";
 import { defineOp, packed } from "../op.js";
 import type { OpRun } from "../spec.js";
@@ -172,7 +173,8 @@ function checkShapes(
   bias: TensorInfo | undefined,
   { groups }: Conv2dAttrs,
 ): void {
-  for (const one of bias ? [x, weight, bias] : [x, weight]) requireDtype("conv2d", one, "f32");
+  requireStored("conv2d", x);
+  for (const one of bias ? [weight, bias] : [weight]) requireDtype("conv2d's weights", one, "f32");
   const shapes = `input ${showShape(x.shape)} and weight ${showShape(weight.shape)}`;
   if (x.shape.length !== 4 || weight.shape.length !== 4) {
     throw new ShapeError(`conv2d takes NHWC input and OIHW weight, not ${shapes}; reshape them`);

@@ -16,9 +16,9 @@ const weightLaunches = /* @__PURE__ */ new LaunchCache<{
 /** Gradients towards weight and bias. Inputs: x, g. */
 const weightGradientOp = /* @__PURE__ */ defineOp<Conv2dAttrs & { readonly weightShape: Shape }>({
   name: "conv2dWeightGradient",
-  outputs: ([x], { weightShape }) => [
-    { shape: weightShape, dtype: x.dtype },
-    { shape: [weightShape[0]], dtype: x.dtype },
+  outputs: (_, { weightShape }) => [
+    { shape: weightShape, dtype: "f32" },
+    { shape: [weightShape[0]], dtype: "f32" },
   ],
   forward: (run, [x, g], [gWeight, gBias], attrs) => {
     const spec = conv2dSpec(x, gWeight, attrs);

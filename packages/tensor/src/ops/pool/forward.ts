@@ -9,7 +9,7 @@ import { requireIntegers, requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { type Shape, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
-import { requireDtype } from "../dtype-check.js";
+import { requireStored } from "../half.js";
 import { defineOp } from "../op.js";
 import { mean } from "../reduce/forward.js";
 
@@ -102,7 +102,7 @@ export function specOf(shape: Shape, attrs: PoolAttrs): PoolSpec {
 }
 
 function outputInfo(name: string, x: TensorInfo, attrs: PoolAttrs): TensorInfo {
-  requireDtype(name, x, "f32");
+  requireStored(name, x);
   const { to, kernel } = specOf(x.shape, attrs);
   const rank = x.shape.length - 2;
   if (to.some((n) => n < 1)) {

@@ -9,7 +9,7 @@ import { requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
-import { requireDtype } from "../dtype-check.js";
+import { requireStored } from "../half.js";
 import { defineOp } from "../op.js";
 
 /** How large the result of a resize is, and how its pixels map to the input's. */
@@ -55,7 +55,7 @@ export const resizeOp = /* @__PURE__ */ defineOp<ResizeAttrs>({
   name: "resize",
   fusion: { computes: (attrs) => (isPlainNearest(attrs) ? { kind: "nearest" } : undefined) },
   outputs: ([x], { size }) => {
-    requireDtype("resize", x, "f32");
+    requireStored("resize", x);
     const [batch, , , channels] = x.shape;
     return [{ shape: [batch, size[0], size[1], channels], dtype: x.dtype }];
   },

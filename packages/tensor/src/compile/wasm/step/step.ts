@@ -60,8 +60,8 @@ export async function lowerToWasm(
   const steps = [...first.steps(), ...last.steps()];
   await host.reserve(steps);
   return {
-    submit: (updates) => {
-      const parts = updates ? [first, last] : [first];
+    submit: (part) => {
+      const parts = { batch: [first], update: [last], both: [first, last] }[part];
       host.run(parts.flatMap((part) => part.steps()));
       for (const part of parts) part.count();
     },
