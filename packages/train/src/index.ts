@@ -179,6 +179,7 @@ export {
   widerKey,
 } from "./evaluate/wider.js";
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
+export type { BoxLoss } from "./objective/box-loss.js";
 export { DistillObjective } from "./objective/distill.js";
 export { type Losses, type LossParts, type LossWeights, weighLosses } from "./objective/losses.js";
 export {

@@ -11,7 +11,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
   const { settings } = description;
   const { crop, mirror, distort } = settings.augmentation ?? {};
   const cropText = crop === null ? "none" : crop?.join("-");
-  const { backbone, width, channels, anchors } = values;
+  const { model, backbone, width, channels, anchors } = values;
   const options = {
     data: description.data,
     val: description.val ?? "none",
@@ -20,6 +20,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     patience: description.patience ?? 0,
     "checkpoint-every": description.checkpointEvery,
     weights: description.weights ?? "random",
+    model,
     backbone,
     width,
     channels,

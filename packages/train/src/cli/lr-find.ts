@@ -8,7 +8,8 @@ import { formatTable, loadData, needFaces, printJson, reportProblems, say } from
 import { wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
 import { checkRunClasses, sayClasses } from "./train-classes.js";
-import { DEFAULT_BACKBONE, dataOf, describeRun } from "./train-description.js";
+import { dataOf, describeRun } from "./train-description.js";
+import { networkOf } from "./train-model.js";
 import { addSearchOptions, type TrainValues } from "./train-options.js";
 import { readStart } from "./train-start.js";
 
@@ -70,7 +71,6 @@ async function runLrFind(given: LrFindValues): Promise<void> {
   checkRunClasses(run.settings.config, records);
   const streams = { stdout: process.stdout, stderr: process.stderr };
   const bar = startProgress(streams, steps, "{bar} {value}/{total} steps{label}");
-  const { backbone = DEFAULT_BACKBONE, width, channels } = { ...values, ...start.backbone };
   const problems: Problem[] = [];
   const losses = await sweepLearningRate({
     settings: run.settings,
@@ -80,7 +80,7 @@ async function runLrFind(given: LrFindValues): Promise<void> {
     workers: values.workers,
     pretrained: start.pretrained,
     backbone: start.backbone,
-    network: { backbone, width, channels },
+    network: networkOf(values, start),
     onLoss: (done, { lr, loss }) =>
       bar.update(done, `  loss ${loss.toFixed(3)} at ${lr.toExponential(1)}`),
     onProblem: (problem) => problems.push(problem),

@@ -1,4 +1,5 @@
-import { inferNetwork, OptionError, publishedConfig } from "retinaface-webgpu";
+import { type DetectorConfig, type NetworkConfig, OptionError } from "retinaface-webgpu";
+import { readConfigFile } from "retinaface-webgpu/node";
 import { holdOutSpec, validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import type { RunChange, RunCheckpoint, RunDescription } from "../run/run-files.node.js";
@@ -7,16 +8,14 @@ import { parseLrFactors, parseNamedNumbers } from "../trainer/lr-factors.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
 import { withClasses } from "./train-classes.js";
+import { networkOf, usualConfig, usualTraining } from "./train-model.js";
 import type { TrainValues } from "./train-options.js";
 import type { Start } from "./train-start.js";
 
-/** Of random weights. */
-export const DEFAULT_BACKBONE = "mobilenet0.25";
-
 /** Names of the parts that the run's network has. */
-export function partsOf(values: TrainValues, { pretrained, backbone }: Start): string[] {
-  const given = pretrained ? inferNetwork(pretrained.state, pretrained.config?.heads) : backbone;
-  return partNames(given?.backbone ?? values.backbone ?? DEFAULT_BACKBONE);
+export function partsOf(values: TrainValues, start: Start): string[] {
+  const { backbone, retinanet } = networkOf(values, start);
+  return partNames(backbone, retinanet !== undefined);
 }
 
 /** Settings that are left out where nobody gave them, so that runs from before they were there go on. */
@@ -41,22 +40,29 @@ function optionalSettings(values: TrainValues, parts: readonly string[]) {
   };
 }
 
+/** A configuration with the anchors of a file. */
+async function anchoredConfig(
+  file: string,
+  own: DetectorConfig,
+  { retinanet }: NetworkConfig,
+): Promise<DetectorConfig> {
+  if (retinanet) return { ...own, ...(await readConfigFile(file)) };
+  const { heads, classes } = own;
+  return { ...(heads && { heads }), ...(classes && { classes }), ...(await readAnchors(file)) };
+}
+
 async function settingsOf(values: TrainValues, start: Start): Promise<TrainSettings> {
   const { pretrained } = start;
-  const { preset, optimizer, batchNorm } = values;
-  const own = pretrained?.config ?? publishedConfig(values.backbone ?? DEFAULT_BACKBONE);
-  const { heads, classes } = own;
-  const anchored = values.anchors
-    ? {
-        ...(heads && { heads }),
-        ...(classes && { classes }),
-        ...(await readAnchors(values.anchors)),
-      }
-    : own;
+  const { optimizer, batchNorm } = values;
+  const network = networkOf(values, start);
+  const usual = usualTraining(network);
+  const { preset = usual.preset, loss: classification = usual.classification } = values;
+  const own = pretrained?.config ?? usualConfig(network);
+  const anchored = values.anchors ? await anchoredConfig(values.anchors, own, network) : own;
   const config = withClasses(anchored, start, values.classes);
   const settings: TrainSettings = {
     preset,
-    classification: values.loss,
+    classification,
     imageSize: values.imageSize,
     batchSize: values.batchSize,
     accumulate: values.accumulate,

@@ -9,10 +9,11 @@ import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import type { TestScale } from "../evaluate/test-scales.js";
 import { PARTS } from "../trainer/freeze.js";
 import { PRECISIONS, type Precision } from "../trainer/options.js";
-import type { PresetName, TrainSettings } from "../trainer/settings.js";
+import { type PresetName, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { takeConfig } from "./config-file.js";
 import { dataOption, fraction, numberFrom, scaleOption, wholeNumber } from "./options.js";
+import { MODELS, type ModelName } from "./train-model.js";
 
 type CropRange = readonly [from: number, to: number];
 
@@ -29,6 +30,7 @@ export interface TrainValues {
   readonly valEvery: number;
   readonly checkpointEvery: number;
   readonly weights?: string;
+  readonly model?: ModelName;
   readonly backbone?: BackboneName;
   readonly width?: number;
   readonly channels?: number;
@@ -36,8 +38,8 @@ export interface TrainValues {
   readonly freeze?: string;
   readonly batchNorm: "train" | "fixed";
   readonly anchors?: string;
-  readonly preset: PresetName;
-  readonly loss: TrainSettings["classification"];
+  readonly preset?: PresetName;
+  readonly loss?: TrainSettings["classification"];
   readonly epochs: number;
   readonly batchSize: number;
   readonly accumulate: number;
@@ -139,8 +141,12 @@ function networkOptions(): Option[] {
       "checkpoint to start from: .pth or .safetensors, default (those that detect takes) or random",
     ),
     new Option(
+      "--model <name>",
+      "of random weights: faces with landmarks, or objects of several classes (default: retinaface)",
+    ).choices(MODELS),
+    new Option(
       "--backbone <name>",
-      "of random weights, which --backbone, --width and --channels stand for without --weights",
+      "of random weights, which --model, --backbone, --width and --channels stand for without --weights",
     ).choices(backboneNames()),
     number("--width <x>", "MobileNet's width multiplier, of random weights", numberFrom(0.01)),
     number("--channels <n>", "of the pyramid, of random weights", wholeNumber(4)),
@@ -161,8 +167,14 @@ function networkOptions(): Option[] {
 
 function trainingOptions(): Option[] {
   return [
-    choice("--preset <name>", "matching, mining ratio and loss weights", ["pytorch", "paper"]),
-    choice("--loss <name>", "classification loss", ["hard-negatives", "focal"]),
+    new Option(
+      "--preset <name>",
+      "matching, mining ratio, loss weights and loss of boxes (default: pytorch, of RetinaNet its own)",
+    ).choices(Object.keys(TRAIN_PRESETS)),
+    new Option(
+      "--loss <name>",
+      "classification loss (default: hard-negatives, of RetinaNet focal)",
+    ).choices(["hard-negatives", "focal"]),
     new Option(
       "--loss-weights <list>",
       "where not the preset's, such as classes=1,boxes=2,landmarks=1",

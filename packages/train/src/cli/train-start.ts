@@ -2,6 +2,7 @@ import { inferNetwork, OptionError, readBytes, readWeights } from "retinaface-we
 import { locateWeights } from "retinaface-webgpu/node";
 import { type BackboneWeights, backboneAlone } from "../trainer/backbone-alone.js";
 import type { Pretrained } from "../trainer/initialise.js";
+import { modelOf } from "./train-model.js";
 import type { TrainValues } from "./train-options.js";
 
 /** `--weights default`: those that `detect` and `evaluate` take where none are named. */
@@ -20,11 +21,11 @@ export interface Start {
   readonly text: string;
 }
 
-type StartValues = Pick<TrainValues, "weights" | "backbone" | "width" | "channels">;
+type StartValues = Pick<TrainValues, "weights" | "model" | "backbone" | "width" | "channels">;
 
 /** The shape of random weights that was asked for, by option. */
-const shapeOf = ({ backbone, width, channels }: StartValues) =>
-  Object.entries({ backbone, width, channels }).filter(([, value]) => value !== undefined);
+const shapeOf = ({ model, backbone, width, channels }: StartValues) =>
+  Object.entries({ model, backbone, width, channels }).filter(([, value]) => value !== undefined);
 
 /** Options that say the shape of random weights ask for such, unless weights are named. */
 function choose(values: StartValues): string {
@@ -34,7 +35,8 @@ function choose(values: StartValues): string {
 
 /** @throws {OptionError} where an option asks for another shape than the weights have */
 function checkShape(values: StartValues, { state, config }: Pretrained, text: string): void {
-  refuseOthers(values, inferNetwork(state, config?.heads), text);
+  const network = inferNetwork(state, config?.heads);
+  refuseOthers(values, { ...network, model: modelOf(network) }, text);
 }
 
 /** The pyramid is not of the backbone: its channels may be asked for. */

@@ -18,14 +18,8 @@ import { loadData, needFaces, printJson, reportProblems, say } from "./console.j
 import { describeConfig } from "./describe-config.js";
 import { checkFolder, stoppingOnInterrupt } from "./run-command.js";
 import { checkRunClasses, sayClasses } from "./train-classes.js";
-import {
-  DEFAULT_BACKBONE,
-  dataOf,
-  describeRun,
-  goOnWith,
-  partsOf,
-  type RunData,
-} from "./train-description.js";
+import { dataOf, describeRun, goOnWith, partsOf, type RunData } from "./train-description.js";
+import { networkOf } from "./train-model.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
 import { TrainProgress } from "./train-progress.js";
 import { writeReport } from "./train-report.js";
@@ -149,7 +143,6 @@ async function runTrain(values: TrainValues): Promise<void> {
   if (!checkpoint) sayClasses(config, start);
   await files.write("config.yaml", describeConfig(values, description));
   if (start.pretrained) warnOfLandmarks(description, training, partsOf(values, start));
-  const { backbone = DEFAULT_BACKBONE, width, channels } = { ...values, ...start.backbone };
   const run = new TrainRun(
     {
       description,
@@ -168,7 +161,7 @@ async function runTrain(values: TrainValues): Promise<void> {
       },
       pretrained: start.pretrained,
       backbone: start.backbone,
-      network: { backbone, width, channels },
+      network: networkOf(values, start),
     },
     checkpoint,
   );

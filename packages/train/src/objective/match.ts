@@ -16,14 +16,24 @@ export interface MatchOptions {
   readonly negative: number;
   /** A face whose best IoU with a prior is at least this claims that prior whatever `positive` says. */
   readonly forced: number;
+  /**
+   * What a face's best priors are, where they overlap it by less than `positive`. `claimed`, the default: the best one is
+   * that face's. `low-quality`: all that overlap it equally best are of the face that each overlaps most, as torchvision
+   * has it, whatever `forced` says. `none`: nothing, as in RetinaNet's paper.
+   */
+  readonly best?: "claimed" | "low-quality" | "none";
   /** Variances of the box codec. */
   readonly variances: readonly [centre: number, size: number];
 }
 
-/** `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 4. */
+/**
+ * `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 4. `retinanet`: Lin et al.
+ * 2017, section 4, with a face's best priors as torchvision has them.
+ */
 export const MATCH_PRESETS = {
   pytorch: { positive: 0.35, negative: 0.35, forced: 0.2, variances: [0.1, 0.2] },
   paper: { positive: 0.5, negative: 0.3, forced: 0.2, variances: [0.1, 0.2] },
+  retinanet: { positive: 0.5, negative: 0.4, forced: 0, best: "low-quality", variances: [1, 1] },
 } as const satisfies Record<string, MatchOptions>;
 
 /** The faces of one training image, as fractions of the network input's width and height. */
@@ -121,24 +131,34 @@ interface Assignment {
   readonly overlap: Float64Array;
 }
 
+/** What a face overlaps most. */
+interface BestPrior {
+  readonly face: number;
+  prior: number;
+  overlap: number;
+}
+
+/** The overlap of a prior that a face claims. */
+const CLAIMED = 2;
+
 /**
- * The best face of every prior. A face takes its best prior from any other, and of several faces
+ * The best face of every prior. By default a face takes its best prior from any other, and of several faces
  * with the same best prior the last takes it: what the published training does.
  */
 function assign(
   corners: Float64Array,
   boxes: Float32Array,
   faces: readonly number[],
-  forced: number,
+  { forced, best: claims = "claimed" }: MatchOptions,
 ): Assignment {
   const count = corners.length / CORNER_ROW;
   const face = new Int32Array(count).fill(-1);
   const overlap = new Float64Array(count);
-  const best: { face: number; prior: number; overlap: number }[] = [];
+  const best: BestPrior[] = [];
   for (const f of faces) {
     const box = boxOf(boxes, f);
     const area = (box[2] - box[0]) * (box[3] - box[1]);
-    const mine = { face: f, prior: -1, overlap: 0 };
+    const mine: BestPrior = { face: f, prior: -1, overlap: 0 };
     eachOverlap(corners, box, (p, intersection, priorArea) => {
       const iou = intersection / (area + priorArea - intersection);
       if (iou > overlap[p]) {
@@ -152,11 +172,28 @@ function assign(
     });
     if (mine.prior !== -1) best.push(mine);
   }
-  for (const claim of best) {
-    face[claim.prior] = claim.face;
-    if (claim.overlap >= forced) overlap[claim.prior] = 2;
+  if (claims === "claimed") {
+    for (const claim of best) {
+      face[claim.prior] = claim.face;
+      if (claim.overlap >= forced) overlap[claim.prior] = CLAIMED;
+    }
+  } else if (claims === "low-quality") {
+    for (const claim of best) claimEqual(corners, boxOf(boxes, claim.face), claim, overlap);
   }
   return { face, overlap };
+}
+
+/** Claims all priors that a face overlaps as much as its best, for whichever face each of them overlaps most. */
+function claimEqual(
+  corners: Float64Array,
+  box: Float32Array,
+  { overlap: most }: BestPrior,
+  overlap: Float64Array,
+): void {
+  const area = (box[2] - box[0]) * (box[3] - box[1]);
+  eachOverlap(corners, box, (p, intersection, priorArea) => {
+    if (intersection / (area + priorArea - intersection) === most) overlap[p] = CLAIMED;
+  });
 }
 
 function excuseIgnored(corners: Float64Array, faces: MatchFaces, labels: Int32Array): void {
@@ -242,7 +279,7 @@ function matchImage(
   const all = Array.from({ length: boxes.length / BOX_NUMBERS }, (_, f) => f);
   const sound = all.filter((f) => isSound(boxOf(boxes, f)));
   const training = sound.filter((f) => !faces.ignored?.[f]);
-  const { face, overlap } = assign(corners, boxes, training, options.forced);
+  const { face, overlap } = assign(corners, boxes, training, options);
   const claims: { prior: number; face: number }[] = [];
   for (let p = 0; p < face.length; p++) {
     if (overlap[p] < options.negative) out.labels[p] = 0;

@@ -10,13 +10,13 @@ import {
   narrow,
   reshape,
   sigmoidFocalLoss,
-  smoothL1Loss,
   sub,
   sum,
   type Tensor,
   tensor,
 } from "@retinaface-webgpu/tensor";
 import { type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-webgpu";
+import { type BoxLoss, boxLoss } from "./box-loss.js";
 import { type LossParts, type LossWeights, weighLosses } from "./losses.js";
 import type { Targets } from "./match.js";
 import { selectHardNegatives } from "./mining.js";
@@ -32,6 +32,8 @@ export type Classification =
 export interface LossOptions {
   readonly classification: Classification;
   readonly weights: LossWeights;
+  /** Of boxes; default smooth-L1. */
+  readonly boxes?: BoxLoss | undefined;
   /** Of heads other than the class's, by their losses' names, instead of smooth-L1. */
   readonly functions?: Readonly<Record<string, HeadLoss>> | undefined;
 }
@@ -42,7 +44,13 @@ export interface LossOptions {
  */
 export type HeadLoss = (prediction: Tensor, targets: HeadTensors) => Tensor;
 
-/** `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 3 and 4. */
+/** The constants of Lin et al., "Focal Loss for Dense Object Detection", 2017. */
+export const FOCAL = { kind: "focal", alpha: 0.25, gamma: 2 } as const satisfies Classification;
+
+/**
+ * `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 3 and 4. `retinanet`:
+ * torchvision's, whose L1 is the paper's smooth-L1 but for the smallest errors; `retinanet-v2` its second.
+ */
 export const LOSS_PRESETS = {
   pytorch: {
     classification: { kind: "hard-negatives", ratio: 7 },
@@ -51,6 +59,16 @@ export const LOSS_PRESETS = {
   paper: {
     classification: { kind: "hard-negatives", ratio: 3 },
     weights: { classes: 1, boxes: 0.25, landmarks: 0.1 },
+  },
+  retinanet: {
+    classification: FOCAL,
+    weights: { classes: 1, boxes: 1, landmarks: 1 },
+    boxes: { kind: "l1" },
+  },
+  "retinanet-v2": {
+    classification: FOCAL,
+    weights: { classes: 1, boxes: 1, landmarks: 1 },
+    boxes: { kind: "giou", variances: [1, 1] },
   },
 } as const satisfies Record<string, LossOptions>;
 
@@ -138,14 +156,15 @@ export function multiBoxLoss(
     if (meaning === "class") {
       return [loss, classificationLoss(output[name], targets, options.classification)];
     }
-    const distance = options.functions?.[loss] ?? weightedSmoothL1;
-    return [loss, distance(output[name], targets.heads[name])];
+    const own = options.functions?.[loss];
+    if (own) return [loss, own(output[name], targets.heads[name])];
+    const kind = (meaning === "box" && options.boxes) || SMOOTH_L1;
+    return [loss, boxLoss(kind, output[name], targets.heads[name])];
   });
   return weighLosses(Object.fromEntries(losses), options.weights);
 }
 
-const weightedSmoothL1: HeadLoss = (prediction, { values, weights }) =>
-  sum(mul(smoothL1Loss(prediction, values, { reduction: "none" }), weights));
+const SMOOTH_L1: BoxLoss = { kind: "smooth-l1" };
 
 function classificationLoss(
   logits: Tensor,

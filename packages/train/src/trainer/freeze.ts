@@ -20,8 +20,9 @@ export const PARTS = [...STAGE_NAMES, ...NECK] as const;
 
 export type Part = (typeof PARTS)[number];
 
-/** Names of the parts of networks over a backbone. */
-export function partNames(backbone: BackboneName): string[] {
+/** Names of the parts of networks over a backbone. @param retinanet RetinaNet's have no context modules */
+export function partNames(backbone: BackboneName, retinanet = false): string[] {
+  if (retinanet) return [...stageNames(backbone), NECK[0]];
   return [...stageNames(backbone), ...(hasPyramid(backbone) ? NECK : [])];
 }
 

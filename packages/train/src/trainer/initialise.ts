@@ -7,6 +7,7 @@ import {
 } from "@retinaface-webgpu/tensor";
 import {
   type AnchorConfig,
+  anchorShapes,
   anchorsPerCellOf,
   checkAnchorsFit,
   classHead,
@@ -46,15 +47,10 @@ export interface InitialiseOptions {
   readonly seed: number;
 }
 
-/** Side and ratio of each anchor of a level's cells, in the order of the heads' channels. */
-function anchorsOf({ minSizes, ratios = [1] }: AnchorConfig, level: number) {
-  return minSizes[level].flatMap((side) => ratios.map((ratio) => ({ side, ratio })));
-}
-
 /** For each anchor the index of the old one that is closest in size and shape. */
 function closestAnchors(anchors: AnchorConfig, before: AnchorConfig, level: number): number[] {
-  const old = anchorsOf(before, level);
-  return anchorsOf(anchors, level).map(({ side, ratio }) => {
+  const old = anchorShapes(before, level);
+  return anchorShapes(anchors, level).map(({ side, ratio }) => {
     const distances = old.map(
       (o) => Math.abs(Math.log(side / o.side)) + Math.abs(Math.log(ratio / o.ratio)) / 2,
     );
@@ -87,7 +83,7 @@ export function adaptHeads(
   const adapted: StateDict = new Map(state);
   for (let level = 0; level < after.steps.length; level++) {
     const chosen = closestAnchors(after, before, level);
-    const count = anchorsOf(before, level).length;
+    const count = anchorShapes(before, level).length;
     for (const { module, width } of heads) {
       const convolution = headConvolution(state, module, level);
       for (const part of ["weight", "bias"]) {
@@ -129,37 +125,49 @@ export function adaptClasses(
   if (old === width && (before.classes ?? classes).join() === classes.join()) return state;
   const named = classes.map((name) => before.classes?.indexOf(name) ?? -1);
   const adapted: StateDict = new Map(state);
+  for (const key of [`${module}.cls_logits.weight`, `${module}.cls_logits.bias`]) {
+    const tensor = state.get(key);
+    if (tensor) adapted.set(key, takeClasses(tensor, { classes: old - 1, before: 0 }, named));
+  }
   for (let level = 0; level < levels; level++) {
     const convolution = headConvolution(state, module, level);
     for (const key of [`${convolution}.weight`, `${convolution}.bias`]) {
       const tensor = state.get(key);
-      if (tensor) adapted.set(key, takeClasses(tensor, old, named));
+      if (tensor) adapted.set(key, takeClasses(tensor, { classes: old - 1, before: 1 }, named));
     }
   }
   return adapted;
 }
 
-/** Rows of a class head's convolution for each anchor: background, then classes by index, or their mean for −1. */
-function takeClasses(tensor: HostTensor, old: number, classes: readonly number[]): HostTensor {
+/**
+ * Rows of a class head's convolution for each anchor: the background's, where `before` says that there is one, then
+ * classes by index, or their mean for −1.
+ */
+function takeClasses(
+  tensor: HostTensor,
+  { classes: told, before }: { readonly classes: number; readonly before: 0 | 1 },
+  classes: readonly number[],
+): HostTensor {
+  const old = told + before;
   const [outputs, ...rest] = tensor.shape;
   const block = tensor.data.length / outputs;
   const from = toFloat32(tensor);
   const rows = Array.from({ length: outputs / old }, (_, anchor) => {
     const row = (n: number) =>
       from.subarray((anchor * old + n) * block, (anchor * old + n + 1) * block);
-    const faces = Array.from({ length: old - 1 }, (_, c) => row(c + 1));
+    const faces = Array.from({ length: told }, (_, c) => row(c + before));
     const mean = faces[0].map(
       (_, i) => faces.reduce((sum, face) => sum + face[i], 0) / faces.length,
     );
-    return [row(0), ...classes.map((c) => (c === -1 ? mean : faces[c]))];
+    return [...(before ? [row(0)] : []), ...classes.map((c) => (c === -1 ? mean : faces[c]))];
   }).flat();
   const data = new Float32Array(rows.length * block);
   for (const [i, row] of rows.entries()) data.set(row, i * block);
   return { dtype: "f32", shape: [rows.length, ...rest], data };
 }
 
-/** What stands first in a checkpoint's names: `body`, `fpn`, `ssh1`, and a head with its level. */
-const UNIT = /^[a-z]+\d*$|^[A-Za-z]\w*Head\.\d+$/;
+/** What stands first in a checkpoint's names: `body`, `fpn`, `ssh1`, and a head, with its level where it has one. */
+const UNIT = /^[a-z]+\d*$|^[A-Za-z]\w*Head(?:\.\d+)?$/;
 
 /**
  * Fills a network from a checkpoint. Heads that the checkpoint does not have stay as they are, and those that the
@@ -171,12 +179,13 @@ function loadPretrained(
   before: readonly HeadSpec[],
 ): void {
   const own = network.headSpecs.map(({ module }) => module);
-  const fresh = own.filter((module) => headConvolution(state, module, 0) === undefined);
+  const given = [...state.keys()].map((name) => name.split(".")[0]);
+  const fresh = own.filter((module) => !given.includes(module));
   const lost = before.map(({ module }) => module).filter((module) => !own.includes(module));
   const isOf = (name: string, heads: readonly string[]) => heads.includes(name.split(".")[0]);
   const wanted = [...network.stateShapes()].filter(([name]) => !isOf(name, fresh));
-  const given = [...state].filter(([name]) => !isOf(name, lost));
-  const matched = matchStateDict(new Map(wanted), new Map(given));
+  const kept = [...state].filter(([name]) => !isOf(name, lost));
+  const matched = matchStateDict(new Map(wanted), new Map(kept));
   for (const [path, module] of network.namedModules()) {
     if (!UNIT.test(path) || isOf(path, fresh)) continue;
     const part = [...matched].filter(([name]) => name.startsWith(`${path}.`));

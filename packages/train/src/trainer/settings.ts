@@ -2,7 +2,7 @@ import { optim } from "@retinaface-webgpu/tensor";
 import { type DetectorConfig, OptionError, RETINAFACE_HEADS } from "retinaface-webgpu";
 import { type AugmentOptions, plainAugment, trainingAugment } from "../augment/sample.js";
 import { MATCH_PRESETS } from "../objective/match.js";
-import { LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
+import { FOCAL, LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
 import { rateParameters } from "./lr-factors.js";
 import type { Precision, TrainerOptions } from "./options.js";
 
@@ -65,7 +65,9 @@ interface Preset {
 
 /**
  * `pytorch`: the published PyTorch training (250 epochs, steps at 190 and 220). `paper`: Deng et al.,
- * "RetinaFace", 2019, section 4 (80 epochs, steps at 55 and 68).
+ * "RetinaFace", 2019, section 4 (80 epochs, steps at 55 and 68). `retinanet`: Lin et al. 2017, section 4.1 (90,000 steps of
+ * 16 images, the rate divided at 60,000 and 80,000), matching and losses as torchvision has them; `retinanet-v2` with
+ * the GIoU of its second version.
  */
 export const TRAIN_PRESETS = {
   pytorch: {
@@ -80,12 +82,21 @@ export const TRAIN_PRESETS = {
     loss: LOSS_PRESETS.paper,
     milestones: [55 / 80, 68 / 80],
   },
+  retinanet: {
+    lr: 1e-2,
+    match: MATCH_PRESETS.retinanet,
+    loss: LOSS_PRESETS.retinanet,
+    milestones: [60 / 90, 80 / 90],
+  },
+  "retinanet-v2": {
+    lr: 1e-2,
+    match: MATCH_PRESETS.retinanet,
+    loss: LOSS_PRESETS["retinanet-v2"],
+    milestones: [60 / 90, 80 / 90],
+  },
 } as const satisfies Record<string, Preset>;
 
 export type PresetName = keyof typeof TRAIN_PRESETS;
-
-/** The constants of Lin et al., "Focal Loss for Dense Object Detection", 2017. */
-const FOCAL = { kind: "focal", alpha: 0.25, gamma: 2 } as const;
 
 /** @throws {OptionError} for a number out of range. */
 export function checkSettings(settings: TrainSettings): void {
@@ -146,6 +157,11 @@ export function scheduleOf(settings: TrainSettings, totalSteps: number): optim.S
   return optim.linearWarmup(warmup, shapes[schedule](), 0.01);
 }
 
+/** A preset's loss of boxes, with the variances that these boxes have. */
+function boxesOf({ boxes }: LossOptions, { variances }: DetectorConfig): LossOptions["boxes"] {
+  return boxes?.kind === "giou" ? { ...boxes, variances } : boxes;
+}
+
 /** What a {@link Trainer} is told by the settings of a run of so many steps. */
 export function trainerOptions(settings: TrainSettings, totalSteps: number): TrainerOptions {
   const { preset, config, lr, momentum, weightDecay, clip, ema, lrFactors = {} } = settings;
@@ -159,7 +175,7 @@ export function trainerOptions(settings: TrainSettings, totalSteps: number): Tra
     recompute: settings.recompute,
     precision: settings.precision,
     match: { ...match, variances: config.variances },
-    loss: { ...loss, classification, weights },
+    loss: { ...loss, classification, weights, boxes: boxesOf(loss, config) },
     optimizer: (_, network) => {
       const parameters = rateParameters(network, lr, lrFactors);
       return settings.optimizer === "adamw"

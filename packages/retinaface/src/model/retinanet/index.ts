@@ -1,6 +1,7 @@
 import { OptionError } from "../../errors.js";
 import { type Architecture, registerArchitecture } from "../architecture.js";
 import { anchorsPerCellOf } from "../levels.js";
+import { backboneEntry } from "../registry.js";
 import {
   RETINANET_CHANNELS,
   RETINANET_CONFIG,
@@ -15,11 +16,11 @@ import { RetinaNetFPN } from "./pyramid.js";
 /** RetinaNet (Lin et al. 2017): see {@link RetinaNetFPN} and {@link SubnetHead}. */
 const RETINANET: Architecture = {
   complete: (config) => ({
-    channels: RETINANET_CHANNELS,
-    anchorsPerCell: anchorsPerCellOf(RETINANET_CONFIG.anchors),
-    extraLevels: RETINANET_EXTRA_LEVELS,
-    heads: RETINANET_CONFIG.heads,
     ...config,
+    channels: config.channels ?? backboneEntry(config.backbone).channels ?? RETINANET_CHANNELS,
+    anchorsPerCell: config.anchorsPerCell ?? anchorsPerCellOf(RETINANET_CONFIG.anchors),
+    extraLevels: config.extraLevels ?? RETINANET_EXTRA_LEVELS,
+    heads: config.heads ?? RETINANET_CONFIG.heads,
   }),
   check: ({ channels = 0, retinanet }, levels) => {
     if (retinanet?.groupNorm && channels % GROUPS !== 0) {

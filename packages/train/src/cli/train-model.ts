@@ -1,0 +1,81 @@
+import {
+  type BackboneName,
+  type DetectorConfig,
+  inferNetwork,
+  type NetworkConfig,
+  publishedConfig,
+  RETINANET_CONFIG,
+  type RetinaNetOptions,
+} from "retinaface-webgpu";
+import type { BackboneWeights } from "../trainer/backbone-alone.js";
+import type { Pretrained } from "../trainer/initialise.js";
+import type { PresetName, TrainSettings } from "../trainer/settings.js";
+
+/** What `--model` makes of random weights. */
+export const MODELS = ["retinaface", "retinanet", "retinanet-v2"] as const;
+
+export type ModelName = (typeof MODELS)[number];
+
+/** RetinaNet as its paper has it, and torchvision's second version. */
+const RETINANETS: Readonly<Record<ModelName, RetinaNetOptions | undefined>> = {
+  retinaface: undefined,
+  retinanet: { p6: "C5" },
+  "retinanet-v2": { p6: "C5", groupNorm: true },
+};
+
+/** Of random weights. */
+const DEFAULT_BACKBONE = "mobilenet0.25";
+const RETINANET_BACKBONE = "resnet50";
+
+/** What `--model` would have to be for a network. */
+export function modelOf({ retinanet }: NetworkConfig): ModelName {
+  if (!retinanet) return "retinaface";
+  return retinanet.groupNorm ? "retinanet-v2" : "retinanet";
+}
+
+/** What was asked for. */
+interface ModelValues {
+  readonly model?: ModelName;
+  readonly backbone?: BackboneName;
+  readonly width?: number;
+  readonly channels?: number;
+}
+
+/** Weights that a run starts from. */
+interface GivenWeights {
+  readonly pretrained?: Pretrained;
+  readonly backbone?: BackboneWeights;
+}
+
+/** The network that a run trains: the weights' own, else the one that was asked for. */
+export function networkOf(
+  values: ModelValues,
+  { pretrained, backbone: own }: GivenWeights,
+): NetworkConfig {
+  if (pretrained) return inferNetwork(pretrained.state, pretrained.config?.heads);
+  const retinanet = RETINANETS[values.model ?? "retinaface"];
+  const usual = retinanet ? RETINANET_BACKBONE : DEFAULT_BACKBONE;
+  const { backbone = usual, width, channels } = { ...values, ...own };
+  return {
+    backbone,
+    ...(width !== undefined && { width }),
+    ...(channels !== undefined && { channels }),
+    ...(retinanet && { retinanet }),
+  };
+}
+
+/** What a network is made for where nothing else is said. */
+export function usualConfig({ backbone, retinanet }: NetworkConfig): DetectorConfig {
+  return retinanet ? RETINANET_CONFIG : publishedConfig(backbone);
+}
+
+/** How a network is trained where nothing else is said. */
+export function usualTraining(network: NetworkConfig): {
+  readonly preset: PresetName;
+  readonly classification: TrainSettings["classification"];
+} {
+  const model = modelOf(network);
+  return model === "retinaface"
+    ? { preset: "pytorch", classification: "hard-negatives" }
+    : { preset: model, classification: "focal" };
+}
