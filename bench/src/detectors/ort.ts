@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { readBytes } from "retinaface-webgpu";
 import { root } from "../environment.js";
 
@@ -28,6 +29,7 @@ interface Ort {
     create(model: Uint8Array, options: object): Promise<OrtSession>;
   };
   readonly Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
+  readonly env: { readonly wasm: { numThreads: number } };
 }
 
 /** A model in onnxruntime, on processors: planes of one picture in, outputs by name. */
@@ -42,11 +44,28 @@ export interface OnnxModel {
 /** Errors only: exporters leave things that onnxruntime warns of by the hundred. */
 const LOG_ERRORS = 3;
 
-/** Opens a model of one picture, `[1, 3, height, width]`, in onnxruntime-node. */
-export async function openOnnx(file: string, threads: number): Promise<OnnxModel> {
-  const ort: Ort = createRequire(path.join(root, "bench/package.json"))("onnxruntime-node");
+/** onnxruntime's native library, or its WebAssembly. */
+export type OrtFlavour = "node" | "web";
+
+async function loadOrt(flavour: OrtFlavour, threads: number): Promise<Ort> {
+  if (flavour === "node") {
+    return createRequire(path.join(root, "bench/package.json"))("onnxruntime-node");
+  }
+  const module = path.join(root, "bench/node_modules/onnxruntime-web/dist/ort.node.min.mjs");
+  const ort: Ort = await import(pathToFileURL(module).href);
+  ort.env.wasm.numThreads = threads;
+  return ort;
+}
+
+/** Opens a model of one picture, `[1, 3, height, width]`, in onnxruntime. */
+export async function openOnnx(
+  file: string,
+  threads: number,
+  flavour: OrtFlavour = "node",
+): Promise<OnnxModel> {
+  const ort = await loadOrt(flavour, threads);
   const session = await ort.InferenceSession.create(await readBytes(file), {
-    executionProviders: ["cpu"],
+    executionProviders: [flavour === "web" ? "wasm" : "cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: LOG_ERRORS,

@@ -21,6 +21,8 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: "onnxruntime-node WebGPU", script: "child-ort.js", args: ["node-webgpu"] },
   { name: "onnxruntime-web WebGPU", script: "child-ort.js", args: ["web-webgpu"] },
   { name: "tfjs WebGPU", script: "child-tfjs.js", args: [TFJS_BUNDLE] },
+  { name: "jax-js WebGPU", script: "child-jax.js", args: ["webgpu"] },
+  { name: "jax-js WASM", script: "child-jax.js", args: ["wasm"], forScale: true },
   {
     name: "retinaface-webgpu WASM, 1 thread",
     script: "child-wasm.js",

@@ -32,6 +32,7 @@ const ANTIALIAS_ABOVE = 2;
  * weights written out.
  */
 export function tentTaps(from: number, to: number): AxisTaps {
+  if (from === to) return identityTaps(to);
   const scale = from / to;
   const radius = scale > ANTIALIAS_ABOVE ? scale : 1;
   const first = new Int32Array(to);
@@ -48,6 +49,15 @@ export function tentTaps(from: number, to: number): AxisTaps {
     weights.push(Float32Array.from(own, (weight) => weight / sum));
   }
   return { first, weights };
+}
+
+/** Each sample as it is: what images have that were decoded to the network's size. */
+function identityTaps(count: number): AxisTaps {
+  const whole = Float32Array.of(1);
+  return {
+    first: Int32Array.from({ length: count }, (_, i) => i),
+    weights: Array(count).fill(whole),
+  };
 }
 
 /** Output rows of a chunk: each reads the source's rows once, plus those that the next shares. */

@@ -16,7 +16,13 @@ export { findObjects } from "./cpu/object-finder.js";
 export { type CropOptions, cropFace } from "./crop/crop.js";
 export { facePose, type Pose } from "./crop/pose.js";
 export { sharpness } from "./crop/sharpness.js";
-export { type AnchorShape, anchorCount, anchorShapes, priorBoxes } from "./decode/anchors.js";
+export {
+  type AnchorShape,
+  anchorCount,
+  anchorShapes,
+  priorBoxes,
+  priorBoxesAt,
+} from "./decode/anchors.js";
 export {
   CODECS,
   type Codec,

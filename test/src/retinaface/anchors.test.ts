@@ -1,4 +1,10 @@
-import { anchorCount, DEFAULT_CONFIG, OptionError, priorBoxes } from "retinaface-webgpu";
+import {
+  anchorCount,
+  DEFAULT_CONFIG,
+  OptionError,
+  priorBoxes,
+  priorBoxesAt,
+} from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -74,6 +80,25 @@ test("wrong settings are refused", () => {
     () => priorBoxes(10, 10, { ...anchors, ratios: [Number.POSITIVE_INFINITY] }),
   ];
   for (const f of bad) assert.throws(f, (e: unknown) => e instanceof OptionError);
+});
+
+test("some rows alone are those of all, to the bit", () => {
+  for (const config of [
+    DEFAULT_CONFIG.anchors,
+    { minSizes: [[9, 20, 33], [50]], steps: [8, 32], ratios: [0.5, 1, 2], clip: true },
+    { minSizes: [[32], [70, 90]], steps: [8, 16], ratios: [0.5, 1], form: "torchvision" as const },
+  ]) {
+    const [height, width] = [83, 101];
+    const all = priorBoxes(height, width, config);
+    const indices = Array.from(
+      { length: anchorCount(height, width, config) },
+      (_, i) => i,
+    ).reverse();
+    const some = priorBoxesAt(height, width, config, indices);
+    for (const [at, index] of indices.entries()) {
+      assert.equal(some.slice(at * 4, at * 4 + 4), all.slice(index * 4, index * 4 + 4));
+    }
+  }
 });
 
 test.run();

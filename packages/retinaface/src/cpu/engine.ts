@@ -8,7 +8,7 @@ import {
   type WasmPlan,
   type WasmWeights,
 } from "@retinaface-webgpu/tensor/wasm";
-import { priorBoxes } from "../decode/anchors.js";
+import { priorBoxesAt } from "../decode/anchors.js";
 import type { Frame } from "../decode/postprocess.js";
 import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, lap, noTimings, type Timings } from "../detect/timings.js";
@@ -35,7 +35,6 @@ export class CpuEngine implements DetectionEngine {
   readonly #plan: WasmPlan<WasmOutputs<HeadOutput>>;
   readonly #height: number;
   readonly #width: number;
-  readonly #priors: Float32Array;
   #taps: { readonly key: string; readonly words: Int32Array } | undefined;
 
   private constructor(
@@ -48,7 +47,6 @@ export class CpuEngine implements DetectionEngine {
     this.#plan = plan;
     this.#height = height;
     this.#width = width;
-    this.#priors = priorBoxes(height, width, parts.config.anchors);
   }
 
   /** Prepares the network for a size. */
@@ -102,7 +100,9 @@ export class CpuEngine implements DetectionEngine {
       scaleY: this.#height / shown.height,
     };
     const { headSpecs: heads, config } = this.#parts;
-    const spec = { heads, priors: this.#priors, variances: config.variances };
+    const priors = (indices: readonly number[]) =>
+      priorBoxesAt(this.#height, this.#width, config.anchors, indices);
+    const spec = { heads, priors, variances: config.variances };
     const find = config.suppression === "by-class" ? findObjects : findFaces;
     const faces = find(levelsOf(this.#plan.outputs, results), spec, frame, thresholds);
     lap(timings, "faces", ready);

@@ -22,8 +22,8 @@ export type LevelValues = Readonly<Record<string, HeadValues>>;
 /** What the outputs are read with. */
 export interface FinderSpec {
   readonly heads: readonly HeadSpec[];
-  /** `[N, 4]` of `priorBoxes`. */
-  readonly priors: Float32Array;
+  /** `[N, 4]` of `priorBoxes`, or what gives the rows of some. */
+  readonly priors: Float32Array | ((indices: readonly number[]) => Float32Array);
   readonly variances: readonly [centre: number, size: number];
 }
 
@@ -57,11 +57,8 @@ export function findFaces(
   const found = candidates(levels, classes, least);
   const order = orderByScore(found.margins, topK);
   const rows = gather(levels, heads, found, order);
-  const chosenPriors = new Float32Array(order.length * BOX_NUMBERS);
-  for (const [i, n] of order.entries()) {
-    const from = found.priors[n] * BOX_NUMBERS;
-    chosenPriors.set(priors.subarray(from, from + BOX_NUMBERS), i * BOX_NUMBERS);
-  }
+  const chosen = Array.from(order, (n) => found.priors[n]);
+  const chosenPriors = rowsOf(priors, chosen);
   const decoded = decodeRows(heads, rows, { priors: chosenPriors, variances, frame });
   const margins = Array.from(order, (n) => found.margins[n]);
   const kept = nms(decoded[boxHead(heads).name], margins, nmsThreshold, keepTopK);
@@ -69,6 +66,17 @@ export function findFaces(
     const label = classes.width > 2 ? found.labels[order[i]] : undefined;
     return toFace(heads, decoded, i, probabilityOf(margins[i]), label);
   });
+}
+
+/** The priors of some places. */
+export function rowsOf(priors: FinderSpec["priors"], chosen: readonly number[]): Float32Array {
+  if (typeof priors === "function") return priors(chosen);
+  const rows = new Float32Array(chosen.length * BOX_NUMBERS);
+  for (const [i, prior] of chosen.entries()) {
+    const from = prior * BOX_NUMBERS;
+    rows.set(priors.subarray(from, from + BOX_NUMBERS), i * BOX_NUMBERS);
+  }
+  return rows;
 }
 
 function candidates(

@@ -5,7 +5,7 @@ import { nms, orderByScore } from "../decode/nms.js";
 import { decodeRows, type Frame } from "../decode/postprocess.js";
 import { BOX_NUMBERS, boxHead, classHead, regressionHeads } from "../model/heads.js";
 import type { Face, HeadSpec, Thresholds } from "../types.js";
-import { checkFinite, type FinderSpec, type LevelValues } from "./face-finder.js";
+import { checkFinite, type FinderSpec, type LevelValues, rowsOf } from "./face-finder.js";
 
 /** A class of a prior that scores enough. */
 interface Candidate {
@@ -35,10 +35,10 @@ export function findObjects(
   thresholds: Thresholds,
 ): Face[] {
   const found = candidates(levels, classHead(heads), thresholds);
-  const chosen = new Float32Array(found.length * BOX_NUMBERS);
-  for (const [i, { prior }] of found.entries()) {
-    chosen.set(priors.subarray(prior * BOX_NUMBERS, (prior + 1) * BOX_NUMBERS), i * BOX_NUMBERS);
-  }
+  const chosen = rowsOf(
+    priors,
+    found.map(({ prior }) => prior),
+  );
   const rows = gather(levels, heads, found, variances[1]);
   const decoded = decodeRows(heads, rows, { priors: chosen, variances, frame });
   const boxes = decoded[boxHead(heads).name];

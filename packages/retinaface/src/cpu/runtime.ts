@@ -6,8 +6,8 @@ import type { RuntimeParts } from "../detect/runtime.js";
 import type { LoadedNetwork } from "../model/load.js";
 import { CpuEngine } from "./engine.js";
 
-/** Engines kept for sizes seen before; their activations share one memory. */
-const MAX_ENGINES = 8;
+/** Engines kept for sizes seen before: records of some kilobytes, as weights and activations are shared. */
+const MAX_ENGINES = 64;
 
 /** Everything a detector has on the processors. This module is loaded only where they are what it runs on. */
 export class CpuRuntime implements DetectorRuntime {

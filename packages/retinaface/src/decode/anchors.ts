@@ -73,6 +73,34 @@ function sidesOf({ side, ratio }: AnchorShape, { form }: AnchorConfig): [number,
   return [2 * roundEven(sides[0] / 2), 2 * roundEven(sides[1] / 2)];
 }
 
+/** What the priors of a level have in common. */
+interface PriorLevel {
+  readonly step: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Width and height of a cell's priors. */
+  readonly shapes: readonly (readonly [width: number, height: number])[];
+}
+
+const clipper = ({ clip }: AnchorConfig) =>
+  clip ? (v: number) => Math.min(1, v) : (v: number) => v;
+
+/** Where in its cell a prior's centre is. */
+const middleOf = ({ form }: AnchorConfig) => (form === "torchvision" ? 0 : 0.5);
+
+function levelsOf(height: number, width: number, config: AnchorConfig): PriorLevel[] {
+  const clip = clipper(config);
+  return config.steps.map((step, level) => ({
+    step,
+    rows: Math.ceil(height / step),
+    columns: Math.ceil(width / step),
+    shapes: anchorShapes(config, level).map((shape) => {
+      const [w, h] = sidesOf(shape, config);
+      return [clip(w / width), clip(h / height)] as const;
+    }),
+  }));
+}
+
 /**
  * Anchors (prior boxes) of an input image: `ceil(height/step) × ceil(width/step)` cells for each
  * level, centred at `(j + 0.5) · step`, or as the configuration's form has them.
@@ -84,16 +112,10 @@ function sidesOf({ side, ratio }: AnchorShape, { form }: AnchorConfig): [number,
 export function priorBoxes(height: number, width: number, config: AnchorConfig): Float32Array {
   checkInput(height, width, config);
   const priors = new Float32Array(countUnchecked(height, width, config) * 4);
-  const clip = config.clip ? (v: number) => Math.min(1, v) : (v: number) => v;
-  const middle = config.form === "torchvision" ? 0 : 0.5;
+  const clip = clipper(config);
+  const middle = middleOf(config);
   let at = 0;
-  for (const [level, step] of config.steps.entries()) {
-    const shapes = anchorShapes(config, level).map((shape) => {
-      const [w, h] = sidesOf(shape, config);
-      return [clip(w / width), clip(h / height)];
-    });
-    const rows = Math.ceil(height / step);
-    const columns = Math.ceil(width / step);
+  for (const { step, rows, columns, shapes } of levelsOf(height, width, config)) {
     for (let row = 0; row < rows; row++) {
       const cy = clip(((row + middle) * step) / height);
       for (let column = 0; column < columns; column++) {
@@ -106,6 +128,41 @@ export function priorBoxes(height: number, width: number, config: AnchorConfig):
         }
       }
     }
+  }
+  return priors;
+}
+
+/**
+ * Some rows of {@link priorBoxes} without the others.
+ * @param indices whole numbers below {@link anchorCount}
+ * @throws OptionError as `priorBoxes`
+ */
+export function priorBoxesAt(
+  height: number,
+  width: number,
+  config: AnchorConfig,
+  indices: ArrayLike<number>,
+): Float32Array {
+  checkInput(height, width, config);
+  const levels = levelsOf(height, width, config);
+  const clip = clipper(config);
+  const middle = middleOf(config);
+  const priors = new Float32Array(indices.length * 4);
+  for (let i = 0; i < indices.length; i++) {
+    let rest = indices[i];
+    let level = 0;
+    for (; ; level++) {
+      const { rows, columns, shapes } = levels[level];
+      const count = rows * columns * shapes.length;
+      if (rest < count) break;
+      rest -= count;
+    }
+    const { step, columns, shapes } = levels[level];
+    const cell = Math.floor(rest / shapes.length);
+    const row = Math.floor(cell / columns);
+    priors[i * 4] = clip(((cell - row * columns + middle) * step) / width);
+    priors[i * 4 + 1] = clip(((row + middle) * step) / height);
+    priors.set(shapes[rest - cell * shapes.length], i * 4 + 2);
   }
   return priors;
 }

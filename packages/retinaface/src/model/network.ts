@@ -69,6 +69,7 @@ export class RetinaFaceNetwork extends nn.Module {
   readonly #contexts: readonly SSH[];
   /** Of each level. */
   readonly #heads: ReadonlyMap<string, readonly Head[]>;
+  #parts: readonly NetworkPart[] | undefined;
 
   /** @throws OptionError for a shape that no network can have */
   constructor(init: nn.Init, given: NetworkConfig) {
@@ -144,7 +145,12 @@ export class RetinaFaceNetwork extends nn.Module {
   }
 
   /** The forward pass up to the heads, in its order: the backbone's stages, the pyramid, the context modules. */
-  parts(): NetworkPart[] {
+  parts(): readonly NetworkPart[] {
+    this.#parts ??= this.#makeParts();
+    return this.#parts;
+  }
+
+  #makeParts(): NetworkPart[] {
     const contexts = this.#contexts;
     const { fpn } = this;
     if (!fpn) return this.#backboneParts();

@@ -44,17 +44,18 @@ function depthwiseBefore(node: ConvNode): ConvNode | undefined {
   return fitsDepthwise(convSpec(before), convSpec(node)) ? before : undefined;
 }
 
-/** Depthwise convolutions that another step takes over. */
-export function absorbedConvolutions(graph: Graph): Set<ConvNode> {
-  const absorbed = graph.nodes.map((node) =>
-    node.kind === "conv" ? depthwiseBefore(node) : undefined,
-  );
-  return new Set(absorbed.filter((node) => node !== undefined));
+/** Depthwise convolutions that another step takes over, by the convolution that it is for. */
+export function absorbedConvolutions(graph: Graph): Map<ConvNode, ConvNode> {
+  const absorbed = new Map<ConvNode, ConvNode>();
+  for (const node of graph.nodes) {
+    const before = node.kind === "conv" ? depthwiseBefore(node) : undefined;
+    if (before) absorbed.set(node as ConvNode, before);
+  }
+  return absorbed;
 }
 
-/** The step of a convolution. */
-export function convStep(node: ConvNode): LoweredStep {
-  const before = depthwiseBefore(node);
+/** The step of a convolution, and of the depthwise one before it that it takes over. */
+export function convStep(node: ConvNode, before: ConvNode | undefined): LoweredStep {
   const kernel = before ? depthwisePoint(convSpec(before), convSpec(node)) : conv2d(convSpec(node));
   const [input] = (before ?? node).inputs;
   return {

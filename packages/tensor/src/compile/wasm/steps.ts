@@ -28,9 +28,10 @@ export function lowerGraph(graph: Graph): LoweredStep[] {
     }
   }
   const absorbed = absorbedConvolutions(graph);
+  const gone = new Set(absorbed.values());
   const lacking = new Set<string>();
   const steps = graph.nodes.flatMap((node) => {
-    if (node.kind === "conv") return absorbed.has(node) ? [] : [convStep(node)];
+    if (node.kind === "conv") return gone.has(node) ? [] : [convStep(node, absorbed.get(node))];
     const own = opSteps(node);
     if (!own) lacking.add(described(node));
     return own ?? [];
