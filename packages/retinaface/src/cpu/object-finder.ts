@@ -3,7 +3,7 @@ import { toFace } from "../decode/face.js";
 import { probabilityOf, thresholdKey } from "../decode/margin.js";
 import { nms, orderByScore } from "../decode/nms.js";
 import { decodeRows, type Frame } from "../decode/postprocess.js";
-import { BOX_NUMBERS, boxHead, classHead, regressionHeads } from "../model/heads.js";
+import { boxHead, classHead, regressionHeads } from "../model/heads.js";
 import type { Face, HeadSpec, Thresholds } from "../types.js";
 import { checkFinite, type FinderSpec, type LevelValues, rowsOf } from "./face-finder.js";
 

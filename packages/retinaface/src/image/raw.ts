@@ -30,7 +30,7 @@ export interface DecodeOptions extends ImageLimits {
   maxSide?: number | undefined;
   minSide?: number | undefined;
   /**
-   * How an image becomes as small as `maxSide` says: `"scaled"` decodes a JPEG at 1/2, 1/4 or 1/8 where that is no smaller
+   * How an image becomes as small as `maxSide` says: `"scaled"` decodes a JPEG at 1/2, 1/4 or 1/8 where that is large enough
    * and resizes what comes by a filter that lets nothing alias; `"full"` leaves all pixels and the scaling to the detector,
    * which interpolates where it shrinks by less than 2. Default `"scaled"`.
    */

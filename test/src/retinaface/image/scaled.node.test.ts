@@ -96,14 +96,15 @@ function resized(
 
 const texture = waves(0.45, 0.31, 25);
 
-test("a JPEG is decoded at the smallest of 1/8 to 1/1 that suffices, then filtered", async () => {
+test("a JPEG is decoded at the smallest of 1/8 to 1/1 that is 1.5 times as large, then filtered", async () => {
   for (const [width, height, maxSide, size, progressive] of [
-    [100, 61, 50, 4, false],
-    [101, 67, 49, 4, true],
-    [101, 67, 26, 4, false],
-    [101, 67, 25, 2, true],
-    [67, 131, 16, 1, false],
-    [67, 131, 17, 2, true],
+    [100, 61, 33, 4, false],
+    [100, 61, 35, 8, false],
+    [101, 67, 33, 4, true],
+    [101, 67, 18, 4, false],
+    [101, 67, 17, 2, true],
+    [67, 131, 10, 1, false],
+    [67, 131, 12, 2, true],
     [67, 131, 100, 8, false],
     [40, 9, 1, 1, true],
   ] as const) {

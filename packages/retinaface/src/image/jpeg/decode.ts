@@ -34,7 +34,7 @@ import { initialTables, readHuffman, readQuantisation, type Tables } from "./tab
  * one 2 for each coefficient (3 a pixel at 4:2:0, 6 at 4:4:4, 8 of CMYK). Baseline blocks become samples as
  * they are read, and samples pixels as soon as their neighbours are there; only a file with a scan for each
  * component keeps them. Where a smaller image is wanted, blocks become 4×4, 2×2 or 1×1 samples, as far as
- * the image stays no smaller, and rows of pixels are resized as they come.
+ * the image stays half as large again, and rows of pixels are resized as they come.
  *
  * What is done for each block and pixel is WebAssembly (`assembly/jpeg` of kernels-wasm); whatever is out of
  * order in a file is dealt with here.
