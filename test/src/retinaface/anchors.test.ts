@@ -86,7 +86,13 @@ test("some rows alone are those of all, to the bit", () => {
   for (const config of [
     DEFAULT_CONFIG.anchors,
     { minSizes: [[9, 20, 33], [50]], steps: [8, 32], ratios: [0.5, 1, 2], clip: true },
-    { minSizes: [[32], [70, 90]], steps: [8, 16], ratios: [0.5, 1], form: "torchvision" as const },
+    {
+      minSizes: [[32], [70, 90]],
+      steps: [8, 16],
+      ratios: [0.5, 1],
+      clip: false,
+      form: "torchvision" as const,
+    },
   ]) {
     const [height, width] = [83, 101];
     const all = priorBoxes(height, width, config);

@@ -4,6 +4,8 @@ import { Buffer, Parameter } from "./parameter.js";
 /** A tensor of a module's state. */
 export type StateTensor = Parameter | Buffer;
 
+const NOTHING: ReadonlySet<unknown> = new Set();
+
 /**
  * Parameters, buffers and modules among a module's own properties, with PyTorch's names. They may lie in arrays,
  * plain objects and Maps, to any depth: `heads.cls`, `blocks.0.1`.
@@ -13,7 +15,8 @@ export function* membersOf<M extends object>(
   isModule: (value: unknown) => value is M,
 ): Generator<[name: string, member: StateTensor | M]> {
   for (const [name, value] of Object.entries(module)) {
-    yield* membersIn(name, value, isModule, new Set());
+    if (typeof value !== "object" || value === null) continue;
+    yield* membersIn(name, value, isModule, NOTHING);
   }
 }
 
