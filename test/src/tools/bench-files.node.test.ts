@@ -24,8 +24,8 @@ test("the command's options", () => {
   }
 });
 
-test("a drawn folder: a few photos, the others links; whole processes and warm passes find the faces", async () => {
-  const spec = { count: 5, sizes: [[640, 480] as const, [400, 600] as const], distinct: 2 };
+test("a drawn folder: a few photos of 12 megapixels, the others links; processes and warm passes find the faces", async () => {
+  const spec = { count: 5, sizes: [[4000, 3000] as const, [400, 600] as const], distinct: 2 };
   const photos = await drawFolder(path.join(folder, "photos"), spec);
   assert.is(photos.length, 5);
   assert.is(statSync(photos[0]).ino, statSync(photos[4]).ino);
@@ -41,8 +41,8 @@ test("a drawn folder: a few photos, the others links; whole processes and warm p
   const [own] = programsFor({ weights, onnx: undefined, maxSide: 320 }, ["wasm"]);
   const whole = await runWhole(own, photos);
   assert.ok(whole.faces >= 10, `${whole.faces} faces`);
-  assert.ok(whole.peak > 2 ** 25 && whole.peak < 2 ** 30);
-  assert.is((await runWarm(own, photos, 2)).length, 2);
+  assert.ok(whole.peak > 2 ** 25 && whole.peak < 2 ** 30, `${whole.peak} bytes`);
+  assert.is((await runWarm(own, photos, 1)).length, 1);
 });
 
 test("the table tells ratios and what is aimed at", () => {
