@@ -32,6 +32,7 @@ import { sampledResizeChunk, sampledResizeGradientChunk } from "./sampled-resize
 import { after, meet, takeChunk, word } from "./team";
 import { weightGradientChunk, weightGradientSumChunk } from "./weight-gradient";
 import { mapChunk } from "./training/map";
+import { matchBoxesChunk } from "./training/match-boxes";
 import { miningChunk } from "./training/mining";
 import { optimizerChunk } from "./training/optimizer";
 import { poolGradientChunk, poolPositionsChunk } from "./training/pool";
@@ -166,6 +167,9 @@ function runTrainingChunk(step: usize, chunk: i32, thread: i32): void {
       break;
     case Opcode.Mining:
       miningChunk(step, chunk, thread);
+      break;
+    case Opcode.MatchBoxes:
+      matchBoxesChunk(step, chunk);
       break;
     case Opcode.Optimizer:
       optimizerChunk(step, chunk);

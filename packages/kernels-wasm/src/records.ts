@@ -39,6 +39,7 @@ export enum Opcode {
   PoolPositions = 56,
   PoolGradient = 57,
   ResizeGradient = 58,
+  MatchBoxes = 59,
   Panels = 70,
   Matmul = 71,
   Gather = 72,

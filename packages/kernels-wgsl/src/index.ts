@@ -31,6 +31,7 @@ export * from "./sort/sort.js";
 export { broadcastStrides, contiguousStrides } from "./strided.js";
 export * from "./training/accumulate.js";
 export * from "./training/losses.js";
+export * from "./training/match-boxes.js";
 export * from "./training/optim.js";
 export * from "./training/take.js";
 export * from "./triangle.js";

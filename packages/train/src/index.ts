@@ -180,6 +180,7 @@ export {
 } from "./evaluate/wider.js";
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
 export type { BoxLoss } from "./objective/box-loss.js";
+export { CASCADE_MATCH, CascadeObjective } from "./objective/cascade.js";
 export { DistillObjective } from "./objective/distill.js";
 export { type Losses, type LossParts, type LossWeights, weighLosses } from "./objective/losses.js";
 export {
@@ -207,6 +208,7 @@ export {
   type Objective,
   type ObjectiveInput,
 } from "./objective/objective.js";
+export { type LabelObjective, objectiveOf } from "./objective/of-network.js";
 export { mineHardNegatives } from "./objective/target-mining.js";
 export { type FusedFaces, fusePasses } from "./pseudo/fuse.js";
 export { type PseudoLabel, pseudoLabel } from "./pseudo/labels.js";

@@ -265,6 +265,10 @@ function trainingCases(): [string, Kernel][] {
     ["smoothL1", kernels.smoothL1(smooth)],
     ["smoothL1Backward", kernels.smoothL1Backward(smooth)],
     ["hardNegatives", kernels.hardNegatives({ batch: 3, priors: 4200, ratio: 7 })],
+    [
+      "matchBoxes",
+      kernels.matchBoxes({ batch: 2, boxes: 100, faces: 8, positive: 0.5, negative: 0.4 }),
+    ],
     ["sgdUpdate", kernels.sgdUpdate(sgd)],
     ["sgdUpdate momentum", kernels.sgdUpdate({ ...sgd, momentum: 0.9 })],
     ["sgdUpdate nesterov", kernels.sgdUpdate({ ...sgd, momentum: 0.9, nesterov: true })],

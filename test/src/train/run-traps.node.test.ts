@@ -105,6 +105,29 @@ test("options of random weights contradict weights of another shape", () => {
   const { status, stderr } = run(...args, "--channels", "48");
   assert.is(status, 2);
   assert.match(stderr, /--channels 48 is for random weights.*--weights random/);
+  const paper = run(...args, "--network", "pytorch,cascade");
+  assert.is(paper.status, 2);
+  assert.match(
+    paper.stderr,
+    /--network pytorch,cascade is for .* has cascade false.*--weights random/,
+  );
+  const unknown = run(...args, "--network", "paper,shared");
+  assert.is(unknown.status, 2);
+  assert.match(unknown.stderr, /pytorch or paper.*deformable, cascade, context/);
+});
+
+test("--network paper trains the paper's levels and anchors, less what is left out", () => {
+  const { status, stderr } = run(
+    ...["train", "--data", data, "--out", at("paper"), "--epochs", "1", "--val", "none", ...TINY],
+    ...["--network", "paper,no-deformable,no-context", "--batch-norm", "fixed"],
+  );
+  assert.is(status, 0, stderr);
+  const { network, description } = checkpointOf("paper").extra;
+  assert.is(network.cascade, true);
+  assert.is(network.context, false);
+  assert.is(network.deformable, undefined);
+  assert.equal(description.settings.config.anchors.steps, [4, 8, 16, 32, 64]);
+  assert.match(readFileSync(at("paper", "config.yaml"), "utf8"), /^network: paper,no-def/m);
 });
 
 test("a training checkpoint given as weights is told for what it is", () => {

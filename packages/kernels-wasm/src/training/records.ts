@@ -301,3 +301,21 @@ export enum ResizeGradient {
   channels,
   size,
 }
+
+/** Which face each box is. */
+export enum MatchBoxes {
+  input = 4,
+  /** Of the faces. */
+  table,
+  labels,
+  rows,
+  batch,
+  boxes,
+  faces,
+  /** f32. */
+  positive,
+  /** f32. */
+  negative,
+  chunkBoxes,
+  size,
+}

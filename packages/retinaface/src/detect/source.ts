@@ -1,6 +1,7 @@
 import { type Device, loadCheckpoint } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { openOnnx } from "#platform";
+import { checkCascade } from "../model/cascade.js";
 import { checkClassNames, RETINAFACE_HEADS } from "../model/heads.js";
 import { inferNetwork } from "../model/infer.js";
 import { loadNetwork, type NetworkSource } from "../model/load.js";
@@ -19,6 +20,7 @@ export async function sourceOf(
   const { state, config: own } = weightsOf(tensors, bytes);
   const config = { ...own, ...overrides };
   const network = inferNetwork(state, config.heads);
+  if (network.cascade) checkCascade(config);
   checkClassNames(config.classes, network.heads ?? RETINAFACE_HEADS);
   const load = (device: Device) =>
     loadNetwork(nn.Init.empty(device), network, state, config.anchors);

@@ -1,4 +1,5 @@
 import * as nn from "@retinaface-webgpu/tensor/nn";
+import { ModulatedDeformConv2d } from "./deform.js";
 
 /** Options of `convBn`. */
 export interface ConvBnOptions {
@@ -6,6 +7,8 @@ export interface ConvBnOptions {
   stride?: number | undefined;
   /** Slope of the leaky ReLU that follows; 0 by default. */
   leaky?: number | undefined;
+  /** A modulated deformable convolution. */
+  deformable?: boolean | undefined;
 }
 
 /** Convolution without bias, batch norm and leaky ReLU; 3×3 is padded by 1. */
@@ -15,10 +18,11 @@ export function convBn(
   outChannels: number,
   options: ConvBnOptions = {},
 ): nn.Sequential {
-  const { kernelSize = 3, stride = 1, leaky = 0 } = options;
+  const { kernelSize = 3, stride = 1, leaky = 0, deformable = false } = options;
   const padding = kernelSize === 3 ? 1 : 0;
+  const Conv = deformable ? ModulatedDeformConv2d : nn.Conv2d;
   return new nn.Sequential(
-    new nn.Conv2d(init, inChannels, outChannels, { kernelSize, stride, padding, bias: false }),
+    new Conv(init, inChannels, outChannels, { kernelSize, stride, padding, bias: false }),
     new nn.BatchNorm2d(init, outChannels),
     new nn.LeakyReLU(leaky),
   );

@@ -34,8 +34,17 @@ export class FPN extends nn.Module {
   readonly #merges: readonly nn.Sequential[];
   readonly #extras: readonly nn.Sequential[];
 
-  /** @param inChannels of the backbone's maps, fine to coarse */
-  constructor(init: nn.Init, inChannels: readonly number[], channels: number, extra = 0) {
+  /**
+   * @param inChannels of the backbone's maps, fine to coarse
+   * @param deformable whether the 3×3 merges are deformable convolutions
+   */
+  constructor(
+    init: nn.Init,
+    inChannels: readonly number[],
+    channels: number,
+    extra = 0,
+    deformable = false,
+  ) {
     super();
     const leaky = slopeFor(channels);
     const count = inChannels.length;
@@ -43,7 +52,7 @@ export class FPN extends nn.Module {
       convBn(init, inChannels[i], channels, { kernelSize: 1, leaky }),
     );
     this.#merges = named(this, count - 1, LEVEL_NAMES.merge, () =>
-      convBn(init, channels, channels, { leaky }),
+      convBn(init, channels, channels, { leaky, deformable }),
     );
     this.#extras = named(this, extra, LEVEL_NAMES.extra, (i) =>
       convBn(init, i === 0 ? inChannels[count - 1] : channels, channels, { stride: 2, leaky }),
@@ -84,15 +93,15 @@ export class SSH extends nn.Module {
   readonly conv7X7_2: nn.Sequential;
   readonly conv7x7_3: nn.Sequential;
 
-  constructor(init: nn.Init, inChannels: number, channels: number) {
+  constructor(init: nn.Init, inChannels: number, channels: number, deformable = false) {
     super();
     const leaky = slopeFor(channels);
     const quarter = channels / 4;
-    this.conv3X3 = convBn(init, inChannels, channels / 2, { leaky: 0 });
-    this.conv5X5_1 = convBn(init, inChannels, quarter, { leaky });
-    this.conv5X5_2 = convBn(init, quarter, quarter, { leaky: 0 });
-    this.conv7X7_2 = convBn(init, quarter, quarter, { leaky });
-    this.conv7x7_3 = convBn(init, quarter, quarter, { leaky: 0 });
+    this.conv3X3 = convBn(init, inChannels, channels / 2, { leaky: 0, deformable });
+    this.conv5X5_1 = convBn(init, inChannels, quarter, { leaky, deformable });
+    this.conv5X5_2 = convBn(init, quarter, quarter, { leaky: 0, deformable });
+    this.conv7X7_2 = convBn(init, quarter, quarter, { leaky, deformable });
+    this.conv7x7_3 = convBn(init, quarter, quarter, { leaky: 0, deformable });
   }
 
   override forward(x: Tensor): Tensor {

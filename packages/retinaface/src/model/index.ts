@@ -4,6 +4,7 @@ export { MobileNetV1 } from "./backbones/mobilenet.js";
 export { ResNet18, ResNet50 } from "./backbones/resnet.js";
 export { Slim, type SlimOptions } from "./backbones/slim.js";
 export { type ConvBnOptions, convBn, convDw } from "./blocks.js";
+export { checkCascade, relativeToAnchors } from "./cascade.js";
 export { houseNames } from "./foreign-names.js";
 export { type HeadForm, headConvolution } from "./head.js";
 export {
@@ -22,6 +23,7 @@ export { inferNetwork } from "./infer.js";
 export { anchorsPerCellOf, checkAnchorsFit, type Level } from "./levels.js";
 export { loadNetwork } from "./load.js";
 export * from "./network.js";
+export { PAPER_ANCHORS, PAPER_PARTS, paperNetwork } from "./paper.js";
 export {
   type BackboneEntry,
   type BackboneName,

@@ -3,6 +3,7 @@ import type { HeadSpec } from "../types.js";
 import { quote } from "../weights/errors.js";
 import { isTolerated } from "../weights/state-dict.js";
 import { retinaNetArchitecture } from "./architecture.js";
+import { firstHeads } from "./cascade.js";
 import { headConvolution } from "./head.js";
 import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
@@ -30,26 +31,39 @@ function countOf(parts: ReadonlySet<string>, name: (place: number) => string): n
   return count;
 }
 
-function expectedParts(
-  levels: number,
-  extra: number,
-  heads: readonly HeadSpec[],
-  neck: boolean,
-): string[] {
+/** What a checkpoint's names tell of its network besides backbone and heads. */
+interface Form {
+  readonly levels: number;
+  readonly extra: number;
+  /** Whether there is a pyramid. */
+  readonly neck: boolean;
+  readonly context: boolean;
+  readonly cascade: boolean;
+}
+
+function expectedParts(form: Form, heads: readonly HeadSpec[]): string[] {
+  const { levels, extra, neck, context, cascade } = form;
   const places = (count: number, name: (place: number) => string) =>
     Array.from({ length: count }, (_, place) => name(place));
-  const { lateral, merge, extra: beyond, context } = LEVEL_NAMES;
   const fpn = [
-    ...places(levels - extra, lateral),
-    ...places(levels - extra - 1, merge),
-    ...places(extra, beyond),
+    ...places(levels - extra, LEVEL_NAMES.lateral),
+    ...places(levels - extra - 1, LEVEL_NAMES.merge),
+    ...places(extra, LEVEL_NAMES.extra),
   ];
+  const all = cascade ? [...heads, ...firstHeads(heads)] : heads;
   return [
     "body",
-    ...(neck ? [...fpn.map((name) => `fpn.${name}`), ...places(levels, context)] : []),
-    ...heads.flatMap(({ module }) => places(levels, (level) => `${module}.${level}`)),
+    ...(neck ? fpn.map((name) => `fpn.${name}`) : []),
+    ...(neck && context ? places(levels, LEVEL_NAMES.context) : []),
+    ...(neck && context && cascade ? places(levels, LEVEL_NAMES.cascade) : []),
+    ...all.flatMap(({ module }) => places(levels, (level) => `${module}.${level}`)),
   ];
 }
+
+/** A context module. */
+const CONTEXT = /^ssh\d+$/;
+/** The weight of a convolution that tells offsets. */
+const OFFSETS = /\.conv_offset\.weight$/;
 
 /** Numbers that a head predicts for a cell of each level. */
 function outputsOf(
@@ -123,7 +137,10 @@ export function inferNetwork(
   const present = table.filter(
     ({ meaning, module }) => meaning === "class" || meaning === "box" || found.has(`${module}.0`),
   );
-  const expected = expectedParts(Math.max(1, levels), extra, present, neck);
+  const context = !neck || [...found].some((part) => CONTEXT.test(part));
+  const cascade = found.has(`First${box.module}.0`);
+  const form = { levels: Math.max(1, levels), extra, neck, context, cascade };
+  const expected = expectedParts(form, present);
   const missing = expected.filter((part) => !found.has(part));
   const unexpected = [...found].filter((part) => !expected.includes(part));
   if (missing.length + unexpected.length > 0) {
@@ -137,7 +154,7 @@ export function inferNetwork(
         .join(" "),
     );
   }
-  const channels = neck ? channelsOf(state) : undefined;
+  const channels = neck ? channelsOf(state, context) : undefined;
   const outputs = outputsOf(state, box, levels, channels);
   const anchorsPerCell = outputs.map((count) => count / BOX_NUMBERS);
   if (!anchorsPerCell.every((count) => Number.isSafeInteger(count) && count >= 1)) {
@@ -157,15 +174,18 @@ export function inferNetwork(
     anchorsPerCell,
     ...(extra > 0 ? { extraLevels: extra } : {}),
     ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
+    ...(context ? {} : { context }),
+    ...(names.some((name) => OFFSETS.test(name)) ? { deformable: true } : {}),
+    ...(cascade ? { cascade } : {}),
   };
 }
 
 /** Channels of the pyramid, which the weights behind it must bear out: they are more than as many squared. */
-function channelsOf(state: StateDict): number {
-  const context = LEVEL_NAMES.context(0);
+function channelsOf(state: StateDict, context: boolean): number {
+  const behind = context ? LEVEL_NAMES.context(0) : "fpn";
   const channels = outputsAt(state, `fpn.${LEVEL_NAMES.lateral(0)}.0.weight`);
-  if (numbersIn(state, context) >= channels ** 2) return channels;
+  if (numbersIn(state, behind) >= channels ** 2) return channels;
   throw unknown(
-    `its lateral convolutions have ${channels} channels, its ${quote(context)} weights for fewer.`,
+    `its lateral convolutions have ${channels} channels, its ${quote(behind)} weights for fewer.`,
   );
 }

@@ -22,6 +22,8 @@ export const LEVEL_NAMES = {
   /** Counted from the first level beyond the backbone. */
   extra: (n: number) => `extra${n + 1}`,
   context: (level: number) => `ssh${level + 1}`,
+  /** Context modules of a cascade's second stage. */
+  cascade: (level: number) => `cascade${level + 1}`,
 } as const;
 
 /** How many anchors each cell of a level has. */

@@ -29,6 +29,15 @@ export interface NetworkConfig {
   extraLevels?: number;
   /** Default those published with the network. */
   heads?: readonly HeadSpec[];
+  /** Whether each level of RetinaFace's pyramid has a context module; default true. */
+  context?: boolean;
+  /** Whether context modules and the pyramid's merges are deformable convolutions; default false. */
+  deformable?: boolean;
+  /**
+   * Whether heads of a second stage, behind context modules of their own, begin from the boxes that those of a first stage
+   * regressed; default false. Outputs of the heads' names are then of both stages as one, relative to the anchors.
+   */
+  cascade?: boolean;
   /** RetinaNet's pyramid and shared subnets instead of RetinaFace's; absent: RetinaFace. */
   retinanet?: RetinaNetOptions;
 }

@@ -4,9 +4,10 @@ import { OptionError } from "../errors.js";
 import type { HeadSpec } from "../types.js";
 import { type InputStage, type Pyramid, retinaNetArchitecture } from "./architecture.js";
 import type { Backbone, BackboneStage } from "./backbones/backbone.js";
+import { firstHeads, isRelative, relativeToAnchors, SECOND } from "./cascade.js";
 import { FPN, named, SSH } from "./fpn.js";
 import { type Head, makeHead } from "./head.js";
-import { checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
+import { boxHead, checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
 import type { NetworkConfig } from "./network-config.js";
 import { backboneEntry, publishedConfig } from "./registry.js";
@@ -32,14 +33,19 @@ export interface NetworkPart {
 }
 
 /** @throws OptionError for a pyramid that cannot be, or where there is none */
-function checkPyramid(
-  { backbone, extraLevels, retinanet }: NetworkConfig,
-  channels: number | undefined,
-): void {
-  if (backboneEntry(backbone).channels === undefined && !retinanet) {
-    if (channels === undefined && !extraLevels) return;
+function checkPyramid(config: NetworkConfig, channels: number | undefined): void {
+  const { backbone, extraLevels, retinanet, context = true, deformable, cascade } = config;
+  const isPlain = context && !deformable && !cascade;
+  if (retinanet && !isPlain) {
     throw new OptionError(
-      `heads over ${backbone} read its maps without a pyramid: leave channels and extraLevels out`,
+      "RetinaNet has no context modules and no cascade: leave context, deformable and cascade out",
+    );
+  }
+  if (backboneEntry(backbone).channels === undefined && !retinanet) {
+    if (channels === undefined && !extraLevels && isPlain) return;
+    throw new OptionError(
+      `heads over ${backbone} read its maps without a pyramid: leave channels, extraLevels, context, deformable and ` +
+        "cascade out",
     );
   }
   if (Number.isSafeInteger(channels) && channels! > 0 && channels! % 4 === 0) return;
@@ -57,6 +63,7 @@ export class RetinaFaceNetwork extends nn.Module {
   /** Absent where the heads read the backbone's maps. */
   readonly fpn: Pyramid | undefined;
   readonly [context: `ssh${number}`]: SSH;
+  readonly [cascade: `cascade${number}`]: SSH;
   /**
    * A head of each level: `ClassHead`, `BboxHead`, `LandmarkHead` of the published network. Of RetinaNet one for all.
    */
@@ -65,8 +72,12 @@ export class RetinaFaceNetwork extends nn.Module {
   /** Fine to coarse. */
   readonly levels: readonly Level[];
   readonly headSpecs: readonly HeadSpec[];
+  /** Class and box of a cascade's first stage; none without one. */
+  readonly firstHeadSpecs: readonly HeadSpec[];
   readonly #input: InputStage | undefined;
   readonly #contexts: readonly SSH[];
+  /** Of a cascade's second stage. */
+  readonly #further: readonly SSH[];
   /** Of each level. */
   readonly #heads: ReadonlyMap<string, readonly Head[]>;
   #parts: readonly NetworkPart[] | undefined;
@@ -77,6 +88,7 @@ export class RetinaFaceNetwork extends nn.Module {
     const entry = backboneEntry(given.backbone);
     const config = given.retinanet ? retinaNetArchitecture().complete(given) : given;
     const { width = 0.25, channels = entry.channels, extraLevels = 0, retinanet } = config;
+    const { context = true, deformable = false, cascade = false } = config;
     const { anchors } = publishedConfig(config.backbone);
     const anchorsPerCell = config.anchorsPerCell ?? anchorsPerCellOf(anchors);
     const heads = config.heads ?? RETINAFACE_HEADS;
@@ -90,8 +102,12 @@ export class RetinaFaceNetwork extends nn.Module {
       ...(extraLevels > 0 ? { extraLevels } : {}),
       ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
       ...(retinanet && { retinanet }),
+      ...(context ? {} : { context }),
+      ...(deformable ? { deformable } : {}),
+      ...(cascade ? { cascade } : {}),
     };
     this.headSpecs = heads;
+    this.firstHeadSpecs = cascade ? firstHeads(heads) : [];
     this.body = entry.create(init, width);
     const stages = this.body.stages();
     try {
@@ -105,20 +121,24 @@ export class RetinaFaceNetwork extends nn.Module {
     const inChannels = fed.map((i) => stages[i].channels);
     this.#input = retinanet && retinaNetArchitecture().input(init);
     this.fpn = this.#makePyramid(init, inChannels, channels);
-    this.#contexts = this.fpn instanceof FPN ? this.#makeContexts(init, channels!) : [];
-    this.#heads = new Map(heads.map((head) => [head.name, this.#makeHeads(init, head)]));
+    const contexts = (wanted: boolean, name: (level: number) => string) =>
+      this.fpn instanceof FPN && wanted ? this.#makeContexts(init, channels!, name) : [];
+    this.#contexts = contexts(context, LEVEL_NAMES.context);
+    this.#further = contexts(context && cascade, LEVEL_NAMES.cascade);
+    const all = [...heads, ...this.firstHeadSpecs];
+    this.#heads = new Map(all.map((head) => [head.name, this.#makeHeads(init, head)]));
   }
 
   #makePyramid(init: nn.Init, inChannels: readonly number[], channels: number | undefined) {
-    const { extraLevels = 0, retinanet } = this.config;
+    const { extraLevels = 0, retinanet, deformable } = this.config;
     if (channels === undefined) return undefined;
-    if (!retinanet) return new FPN(init, inChannels, channels, extraLevels);
+    if (!retinanet) return new FPN(init, inChannels, channels, extraLevels, deformable);
     return retinaNetArchitecture().pyramid(init, inChannels, this.levels, this.config);
   }
 
-  #makeContexts(init: nn.Init, channels: number): SSH[] {
-    const make = () => new SSH(init, channels, channels);
-    return named(this, this.levels.length, LEVEL_NAMES.context, make);
+  #makeContexts(init: nn.Init, channels: number, name: (level: number) => string): SSH[] {
+    const make = () => new SSH(init, channels, channels, this.config.deformable);
+    return named(this, this.levels.length, name, make);
   }
 
   /** The heads of one row of the table, which it takes as members. */
@@ -151,53 +171,73 @@ export class RetinaFaceNetwork extends nn.Module {
   }
 
   #makeParts(): NetworkPart[] {
-    const contexts = this.#contexts;
     const { fpn } = this;
     if (!fpn) return this.#backboneParts();
     const pyramid: NetworkPart = { name: "fpn", modules: [fpn], run: (maps) => fpn.forward(maps) };
-    if (contexts.length === 0) return [...this.#backboneParts(), pyramid];
-    return [
-      ...this.#backboneParts(),
-      pyramid,
-      {
-        name: "ssh",
-        modules: contexts,
-        run: (maps) => maps.map((map, i) => contexts[i].forward(map)),
-      },
-    ];
+    const modules = [...this.#contexts, ...this.#further];
+    if (modules.length === 0) return [...this.#backboneParts(), pyramid];
+    const run = (maps: readonly Tensor[]) => this.#contextMaps(maps);
+    return [...this.#backboneParts(), pyramid, { name: "ssh", modules, run }];
   }
 
-  /** The heads on the last part's maps, one a level. */
+  /** Of each level, then, with a cascade, those of its second stage. */
+  #contextMaps(maps: readonly Tensor[]): Tensor[] {
+    const first = maps.map((map, i) => this.#contexts[i].forward(map));
+    return [...first, ...this.#further.map((context, i) => context.forward(first[i]))];
+  }
+
+  /**
+   * The heads on the last part's maps. With a cascade also those of its first stage, and those of the second relative to
+   * its boxes: `first.conf`, `first.loc`, `second.loc` and so on.
+   */
   predict(features: readonly Tensor[]): HeadOutput {
-    const predicted = [...this.#heads].map(([name, heads]): [string, Tensor[]] => [
-      name,
-      heads.map((head, i) => head.forward(features[i])),
-    ]);
-    return Object.fromEntries(predicted);
+    const last = features.slice(-this.levels.length);
+    const of = ({ name }: HeadSpec, maps: readonly Tensor[]) =>
+      this.#heads.get(name)!.map((head, i) => head.forward(maps[i]));
+    const outputs: Record<string, readonly Tensor[]> = {};
+    for (const head of this.firstHeadSpecs) outputs[head.name] = of(head, features);
+    const boxes = this.firstHeadSpecs.length > 0 ? outputs[boxHead(this.firstHeadSpecs).name] : [];
+    for (const head of this.headSpecs) {
+      const said = of(head, last);
+      const isSecond = boxes.length > 0 && isRelative(head);
+      if (isSecond) outputs[`${SECOND}${head.name}`] = said;
+      outputs[head.name] = isSecond
+        ? said.map((y, i) => relativeToAnchors(head, boxes[i], y))
+        : said;
+    }
+    return outputs;
   }
 
-  /** The levels of each head joined. */
+  /** The levels of each output joined. */
   join(outputs: HeadOutput): NetworkOutput {
-    const joined = [...this.#heads].map(([name, heads]): [string, Tensor] => [
-      name,
-      concat(
-        outputs[name].map((y, i) => heads[i].perPrior(y)),
-        1,
-      ),
-    ]);
+    const joined = Object.entries(outputs).map(([name, levels]): [string, Tensor] => {
+      const heads = this.#heads.get(name.replace(SECOND, ""))!;
+      return [
+        name,
+        concat(
+          levels.map((y, i) => heads[i].perPrior(y)),
+          1,
+        ),
+      ];
+    });
     return Object.fromEntries(joined);
   }
 
-  /** @param image `[n, h, w, 3]`, BGR minus the mean (104, 117, 123) */
+  /** What is decoded. @param image `[n, h, w, 3]`, BGR minus the mean (104, 117, 123) */
   heads(image: Tensor): HeadOutput {
+    const outputs = this.#outputs(image);
+    return Object.fromEntries(this.headSpecs.map(({ name }) => [name, outputs[name]]));
+  }
+
+  /** All that `predict` gives, with the levels joined. @param image as `heads` */
+  override forward(image: Tensor): NetworkOutput {
+    return this.join(this.#outputs(image));
+  }
+
+  #outputs(image: Tensor): HeadOutput {
     let maps: readonly Tensor[] = [image];
     for (const part of this.parts()) maps = part.run(maps);
     return this.predict(maps);
-  }
-
-  /** `heads` with the levels joined. @param image as `heads` */
-  override forward(image: Tensor): NetworkOutput {
-    return this.join(this.heads(image));
   }
 
   /** Neighbouring stages of one name are one part. A map is handed on while the pyramid still needs it. */

@@ -11,7 +11,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
   const { settings } = description;
   const { crop, mirror, distort } = settings.augmentation ?? {};
   const cropText = crop === null ? "none" : crop?.join("-");
-  const { model, backbone, width, channels, anchors } = values;
+  const { model, backbone, width, channels, network, anchors } = values;
   const options = {
     data: description.data,
     val: description.val ?? "none",
@@ -24,6 +24,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     backbone,
     width,
     channels,
+    network: network?.text,
     classes: settings.config.classes,
     freeze: settings.freeze.length > 0 ? settings.freeze : "none",
     "batch-norm": settings.fixedNorm ? "fixed" : "train",

@@ -1,8 +1,11 @@
 import {
   type BackboneName,
+  DEFAULT_CONFIG,
   type DetectorConfig,
   inferNetwork,
   type NetworkConfig,
+  PAPER_ANCHORS,
+  PAPER_PARTS,
   publishedConfig,
   RETINANET_CONFIG,
   type RetinaNetOptions,
@@ -10,6 +13,7 @@ import {
 import type { BackboneWeights } from "../trainer/backbone-alone.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import type { PresetName, TrainSettings } from "../trainer/settings.js";
+import type { NetworkForm } from "./train-network.js";
 
 /** What `--model` makes of random weights. */
 export const MODELS = ["retinaface", "retinanet", "retinanet-v2"] as const;
@@ -39,6 +43,7 @@ interface ModelValues {
   readonly backbone?: BackboneName;
   readonly width?: number;
   readonly channels?: number;
+  readonly network?: NetworkForm;
 }
 
 /** Weights that a run starts from. */
@@ -61,12 +66,20 @@ export function networkOf(
     ...(width !== undefined && { width }),
     ...(channels !== undefined && { channels }),
     ...(retinanet && { retinanet }),
+    ...values.network?.parts,
   };
 }
 
 /** What a network is made for where nothing else is said. */
-export function usualConfig({ backbone, retinanet }: NetworkConfig): DetectorConfig {
-  return retinanet ? RETINANET_CONFIG : publishedConfig(backbone);
+export function usualConfig(network: NetworkConfig): DetectorConfig {
+  if (network.retinanet) return RETINANET_CONFIG;
+  if (hasPaperLevels(network)) return { ...DEFAULT_CONFIG, anchors: PAPER_ANCHORS };
+  return publishedConfig(network.backbone);
+}
+
+/** Whether a RetinaFace's levels are those of its paper. */
+function hasPaperLevels({ extraLevels, retinanet }: NetworkConfig): boolean {
+  return !retinanet && extraLevels === PAPER_PARTS.extraLevels;
 }
 
 /** How a network is trained where nothing else is said. */
@@ -75,7 +88,7 @@ export function usualTraining(network: NetworkConfig): {
   readonly classification: TrainSettings["classification"];
 } {
   const model = modelOf(network);
-  return model === "retinaface"
-    ? { preset: "pytorch", classification: "hard-negatives" }
-    : { preset: model, classification: "focal" };
+  if (model !== "retinaface") return { preset: model, classification: "focal" };
+  const preset = hasPaperLevels(network) ? "paper" : "pytorch";
+  return { preset, classification: "hard-negatives" };
 }

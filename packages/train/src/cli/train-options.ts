@@ -14,6 +14,7 @@ import { defaultWorkers } from "../worker-pool.node.js";
 import { takeConfig } from "./config-file.js";
 import { dataOption, fraction, numberFrom, scaleOption, wholeNumber } from "./options.js";
 import { MODELS, type ModelName } from "./train-model.js";
+import { type NetworkForm, networkForm } from "./train-network.js";
 
 type CropRange = readonly [from: number, to: number];
 
@@ -34,6 +35,7 @@ export interface TrainValues {
   readonly backbone?: BackboneName;
   readonly width?: number;
   readonly channels?: number;
+  readonly network?: NetworkForm;
   readonly classes?: readonly string[];
   readonly freeze?: string;
   readonly batchNorm: "train" | "fixed";
@@ -146,10 +148,15 @@ function networkOptions(): Option[] {
     ).choices(MODELS),
     new Option(
       "--backbone <name>",
-      "of random weights, which --model, --backbone, --width and --channels stand for without --weights",
+      "of random weights, which --model, --backbone, --width, --channels and --network stand for without --weights",
     ).choices(backboneNames()),
     number("--width <x>", "MobileNet's width multiplier, of random weights", numberFrom(0.01)),
     number("--channels <n>", "of the pyramid, of random weights", wholeNumber(4)),
+    new Option(
+      "--network <form>",
+      "of random weights: pytorch, the published one, or paper, with levels P2 to P6, 3 anchors a cell, deformable " +
+        "convolutions and a cascade; parts by name: paper,no-cascade or pytorch,deformable,no-context",
+    ).argParser(networkForm),
     new Option(
       "--classes <list>",
       "names of the classes that are told apart, as the data have them after classes= of the SPEC (default: those of " +

@@ -3,12 +3,16 @@ import { locateWeights } from "retinaface-webgpu/node";
 import { type BackboneWeights, backboneAlone } from "../trainer/backbone-alone.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import { modelOf } from "./train-model.js";
+import type { NetworkForm } from "./train-network.js";
 import type { TrainValues } from "./train-options.js";
 
 /** `--weights default`: those that `detect` and `evaluate` take where none are named. */
 export const DEFAULT = "default";
 /** `--weights random`. */
 const RANDOM = "random";
+
+/** Parts that a network has where nothing is said of them. */
+const WITHOUT_PARTS = { extraLevels: 0, deformable: false, cascade: false, context: true };
 
 /** What a run starts from. */
 export interface Start {
@@ -21,11 +25,16 @@ export interface Start {
   readonly text: string;
 }
 
-type StartValues = Pick<TrainValues, "weights" | "model" | "backbone" | "width" | "channels">;
+type StartValues = Pick<
+  TrainValues,
+  "weights" | "model" | "backbone" | "width" | "channels" | "network"
+>;
 
 /** The shape of random weights that was asked for, by option. */
-const shapeOf = ({ model, backbone, width, channels }: StartValues) =>
-  Object.entries({ model, backbone, width, channels }).filter(([, value]) => value !== undefined);
+const shapeOf = ({ model, backbone, width, channels, network }: StartValues) =>
+  Object.entries({ model, backbone, width, channels, network }).filter(
+    ([, value]) => value !== undefined,
+  );
 
 /** Options that say the shape of random weights ask for such, unless weights are named. */
 function choose(values: StartValues): string {
@@ -44,8 +53,24 @@ function checkBackbone({ backbone, width }: StartValues, own: BackboneWeights, t
   refuseOthers({ backbone, width }, own, text);
 }
 
+/** @throws {OptionError} where weights have other parts than the form that was asked for */
+function checkForm({ parts, text: asked }: NetworkForm, network: object, text: string): void {
+  const own: Record<string, unknown> = { ...WITHOUT_PARTS, ...network };
+  const other = Object.entries({ ...WITHOUT_PARTS, ...parts }).find(
+    ([part, value]) => own[part] !== value,
+  );
+  if (!other) return;
+  throw new OptionError(
+    `--network ${asked} is for random weights, and ${text} has ${other[0]} ${own[other[0]]}: leave it out, or say --weights random`,
+  );
+}
+
 function refuseOthers(values: StartValues, network: object, text: string): void {
   for (const [name, value] of shapeOf(values)) {
+    if (name === "network") {
+      checkForm(value as NetworkForm, network, text);
+      continue;
+    }
     const own = (network as Record<string, unknown>)[name];
     if (own === value) continue;
     throw new OptionError(

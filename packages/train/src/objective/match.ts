@@ -231,7 +231,7 @@ function scatter(
 }
 
 /** Labels of a head's loss, `[n, width]`, where the faces have them. */
-function labelsOf(faces: MatchFaces, { loss }: HeadSpec): Float32Array | undefined {
+export function labelsOf(faces: MatchFaces, { loss }: HeadSpec): Float32Array | undefined {
   return loss === "boxes" || loss === "landmarks" ? faces[loss] : faces.values?.[loss];
 }
 

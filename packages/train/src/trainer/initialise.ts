@@ -178,7 +178,7 @@ function loadPretrained(
   state: StateDict,
   before: readonly HeadSpec[],
 ): void {
-  const own = network.headSpecs.map(({ module }) => module);
+  const own = [...network.headSpecs, ...network.firstHeadSpecs].map(({ module }) => module);
   const given = [...state.keys()].map((name) => name.split(".")[0]);
   const fresh = own.filter((module) => !given.includes(module));
   const lost = before.map(({ module }) => module).filter((module) => !own.includes(module));
@@ -215,7 +215,8 @@ export function initialiseNetwork(device: Device, options: InitialiseOptions): R
   if (pretrained) {
     const before = (pretrained.config ?? publishedConfig(shape.backbone)).anchors;
     const heads = given?.heads ?? RETINAFACE_HEADS;
-    const anchored = adaptHeads(pretrained.state, before, config.anchors, heads);
+    const all = [...heads, ...network.firstHeadSpecs];
+    const anchored = adaptHeads(pretrained.state, before, config.anchors, all);
     const classes = pretrained.config?.classes;
     const own = { heads: network.headSpecs, classes: config.classes };
     const levels = config.anchors.steps.length;

@@ -21,12 +21,8 @@ import {
 import type { Sample } from "../augment/sample.js";
 import { NonFiniteLossError } from "../errors.js";
 import type { LossParts } from "../objective/losses.js";
-import {
-  canCompile,
-  MultiBoxObjective,
-  type Objective,
-  type ObjectiveInput,
-} from "../objective/objective.js";
+import { canCompile, type Objective, type ObjectiveInput } from "../objective/objective.js";
+import { type LabelObjective, objectiveOf } from "../objective/of-network.js";
 import { CompiledSteps } from "./compiled-steps.js";
 import { applyFreeze, frozenDepth, partsOf } from "./freeze.js";
 import { BatchImages } from "./images.js";
@@ -73,7 +69,7 @@ export class Trainer {
   readonly #prefixes = new Map<string, FrozenPrefix>();
   readonly #priors = new Map<string, Float32Array>();
   readonly #readEvery: number;
-  readonly #multiBox: MultiBoxObjective;
+  readonly #labels: LabelObjective;
   readonly #objective: Objective;
   /** The images of a batch, until they are uploaded. */
   readonly #images: BatchImages;
@@ -104,8 +100,8 @@ export class Trainer {
     if (options.precision === "mixed")
       this.#mixed = new MixedPrecision(device, options.lossScaling);
     this.#readEvery = options.readEvery ?? 10;
-    this.#multiBox = new MultiBoxObjective(device, options.match, options.loss, network.headSpecs);
-    this.#objective = options.objective ?? this.#multiBox;
+    this.#labels = objectiveOf(device, network, options.match, options.loss);
+    this.#objective = options.objective ?? this.#labels;
     this.#images = new BatchImages(device);
     this.#compiled = options.compiled === false ? undefined : this.#compiledSteps();
     if (!this.#compiled && isHostDevice(device)) throw new OptionError(onlyCompiled);
@@ -130,7 +126,7 @@ export class Trainer {
 
   /** Faces left out so far because their boxes have no area or are not finite. */
   get droppedFaces(): number {
-    return this.#multiBox.dropped;
+    return this.#labels.dropped;
   }
 
   /** Whether `losses()` must be called before the next step. */

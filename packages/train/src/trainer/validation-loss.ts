@@ -17,7 +17,8 @@ import {
 } from "retinaface-webgpu";
 import type { Sampler } from "../augment/loader.js";
 import type { Sample } from "../augment/sample.js";
-import { MultiBoxObjective, type ObjectiveInput } from "../objective/objective.js";
+import type { ObjectiveInput } from "../objective/objective.js";
+import { type LabelObjective, objectiveOf } from "../objective/of-network.js";
 import { CompiledSteps } from "./compiled-steps.js";
 import { BatchImages } from "./images.js";
 import type { TrainerOptions } from "./trainer.js";
@@ -50,7 +51,7 @@ async function* batchesOf({ sampler, count, batchSize }: ValidationLossInput) {
 /** The losses of a batch by their names, recorded anew for each. */
 async function lossesOfBatch(
   network: RetinaFaceNetwork,
-  objective: MultiBoxObjective,
+  objective: LabelObjective,
   input: ObjectiveInput,
 ): Promise<[name: string, value: number][]> {
   const parts = tidy(() =>
@@ -72,7 +73,7 @@ async function lossesOfBatch(
  * The same on a device without a GPU, where only compiled steps run: those of a step that would train nothing but the
  * last bias, at a rate of 0.
  */
-function compiledLosses(device: Device, network: RetinaFaceNetwork, objective: MultiBoxObjective) {
+function compiledLosses(device: Device, network: RetinaFaceNetwork, objective: LabelObjective) {
   const bias = [...network.parameters()].at(-1)!;
   bias.requiresGrad = true;
   const optimizer = new optim.SGD([bias], { lr: 0 });
@@ -108,7 +109,7 @@ export async function validationLoss(
   const images = new BatchImages(device);
   const sums: Record<string, number> = {};
   let seen = 0;
-  const objective = new MultiBoxObjective(device, match, loss, network.headSpecs);
+  const objective = objectiveOf(device, network, match, loss);
   network.loadStateDict(input.weights);
   network.eval().requiresGrad(false);
   const compiled = isHostDevice(device) ? compiledLosses(device, network, objective) : undefined;

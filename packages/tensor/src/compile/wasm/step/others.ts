@@ -6,6 +6,7 @@ import {
   hardNegatives,
   logSoftmax,
   map,
+  matchBoxes,
   type ReduceSpec,
   reduce,
   sgdUpdate,
@@ -77,6 +78,13 @@ const mining: NodeLowering = ({ inputs: [losses, labels], outputs: [chosen], att
   return one(hardNegatives({ batch, priors, ratio }), { losses, labels, chosen });
 };
 
+const matching: NodeLowering = ({ inputs: [boxes, faces], outputs: [labels, rows], attrs }) => {
+  const [batch, count] = boxes.info.shape;
+  const thresholds = attrs as { positive: number; negative: number };
+  const spec = { batch, boxes: count, faces: faces.info.shape[1], ...thresholds };
+  return one(matchBoxes(spec), { boxes, faces, labels, rows });
+};
+
 const sgd: NodeLowering = ({ inputs: [gradient, parameter, velocity], attrs }) => {
   const { learningRate, momentum, nesterov, weightDecay } = attrs as SgdSpec;
   const count = sizeOf(gradient.info.shape);
@@ -105,6 +113,7 @@ export const OTHERS: Readonly<Record<string, NodeLowering>> = {
   logSoftmax: logarithmOfSoftmax,
   softmaxBackward,
   hardNegatives: mining,
+  matchBoxes: matching,
   sgdUpdate: sgd,
   adamUpdate: adam,
 };
