@@ -187,6 +187,71 @@ test("plans of several sizes share weights, and changed weights are packed again
   assert.is(weights.bytes, 0);
 });
 
+test("NaN wins and infinities stay, as on the GPU", async () => {
+  const rows = [
+    [Number.NaN, 1, 2, 3, -1],
+    [1, Number.NEGATIVE_INFINITY, Number.NaN, 5, 0],
+    [3, -1, 2, Number.POSITIVE_INFINITY, Number.NaN],
+  ];
+  const init = nn.Init.seeded(host, 1);
+  const conv = new nn.Conv2d(init, 1, 4, { kernelSize: 1 });
+  const normed = norm(init, 4, 40);
+  const ofRows: ((x: Tensor) => Tensor)[] = [
+    (x) => t.max(x, { axes: [1] }),
+    (x) => t.min(x, { axes: [1] }),
+    (x) => t.reshape(t.maxPool(t.reshape(x, [3, 1, 5, 1]), { kernelSize: [1, 5] }), [3]),
+    (x) => t.maxPoolWithPositions(t.reshape(x, [3, 1, 5, 1]), { kernelSize: [1, 5] }).y,
+  ];
+  const ofElements: ((x: Tensor) => Tensor)[] = [
+    (x) => t.maximum(x, t.mul(x, 0.5)),
+    (x) => t.minimum(t.mul(x, 2), x),
+    (x) => t.clamp(x, -2, 2),
+    (x) => t.maximum(x, 0),
+    (x) => t.minimum(x, 0),
+    ...[t.relu, t.leakyRelu, t.elu, t.selu, t.softplus, t.softsign, t.sigmoid, t.tanh, t.erf],
+    // Of −∞ both are −∞ · 0.
+    (x) => t.gelu(t.maximum(x, -9)),
+    (x) => t.gelu(t.maximum(x, -9), { approximate: "tanh" }),
+    ...[t.abs, t.exp, t.square, t.round, t.expm1],
+  ];
+  const pixels = (x: Tensor) => t.reshape(x, [1, 3, 5, 1]);
+  const ofPixels: ((x: Tensor) => Tensor)[] = [
+    (x) => t.relu(conv.forward(pixels(x))),
+    (x) => t.relu(normed.forward(conv.forward(pixels(x)))),
+    (x) => t.relu(normed.forward(t.add(t.relu(conv.forward(pixels(x))), 1))),
+  ];
+  const forwards = [...ofRows, ...ofElements, ...ofPixels];
+  const info = { shape: [3, 5], dtype: "f32" as const };
+  const plan = await compileWasm(host, engine, (x: Tensor) => forwards.map((f) => f(x)), [info]);
+  const results = await plan.run([Float32Array.from(rows.flat())]);
+  const found = (plan.outputs as readonly WasmOutput[]).map((o) => outputValues(o, results));
+  const isNan = rows.flat().map(Number.isNaN);
+  for (const [i, values] of found.entries()) {
+    const width = values.length / 15;
+    const expected = width < 1 ? [true, true, true] : isNan.flatMap((n) => Array(width).fill(n));
+    assert.equal([...values].map(Number.isNaN), expected, `output ${i}`);
+  }
+  assert.equal([...found[ofRows.length + 5]].slice(8, 15), [5, 0, 3, 0, 2, Infinity, Number.NaN]);
+  plan.dispose();
+});
+
+test("batches of nothing give nothing", async () => {
+  const conv = new nn.Conv2d(nn.Init.seeded(host, 1), 3, 4, { kernelSize: 3 });
+  const forward = (x: Tensor) => {
+    const y = t.relu(conv.forward(x));
+    return [y, t.softmax(t.reshape(y, [-1, 16])), t.sort(y).values, t.sum(y)];
+  };
+  const plan = await compileWasm(host, engine, forward, [{ shape: [0, 4, 4, 3], dtype: "f32" }]);
+  const results = await plan.run([new Float32Array(0)]);
+  const found = plan.outputs.map((output) => outputValues(output, results));
+  assert.equal(
+    found.map((values) => [...values]),
+    [[], [], [], [0]],
+  );
+  plan.dispose();
+  await rejectsCode(plan.run([new Float32Array(0)]), "DISPOSED", /compile again/);
+});
+
 test("what it cannot do is named", async () => {
   const [x] = INFO;
   await rejectsCode(

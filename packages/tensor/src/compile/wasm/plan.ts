@@ -1,5 +1,5 @@
 import type { DType } from "../../core/dtype.js";
-import { ShapeError, TensorError } from "../../core/errors.js";
+import { DisposedError, ShapeError, TensorError } from "../../core/errors.js";
 import { showShape, sizeOf } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
@@ -76,6 +76,7 @@ export class WasmPlan<Outputs = unknown> {
   readonly #inputs: readonly TensorInfo[];
   readonly #job: PlanJob;
   readonly #release: () => void;
+  #disposed = false;
 
   constructor(parts: {
     engine: WasmEngine;
@@ -100,7 +101,8 @@ export class WasmPlan<Outputs = unknown> {
    *
    * @param inputs values of each input, row by row
    * @returns the results that `outputs` refer to
-   * @throws ShapeError for another number of values, TensorError `DTYPE` for others; WasmOutOfMemoryError
+   * @throws ShapeError for another number of values, TensorError `DTYPE` for others; WasmOutOfMemoryError; DisposedError
+   * after `dispose()`
    */
   async run(inputs: readonly (Float32Array | Int32Array | Uint32Array)[]): Promise<Float32Array[]> {
     for (const [i, { shape, dtype }] of this.#inputs.entries()) {
@@ -120,6 +122,7 @@ export class WasmPlan<Outputs = unknown> {
 
   /** As `run`, with inputs that other steps make first. */
   async runAfter({ steps, bytes, writes }: Prologue): Promise<Float32Array[]> {
+    if (this.#disposed) throw new DisposedError("A plan", "compile again");
     for (const effect of this.#job.effects) effect();
     const own = this.#job.steps.map(({ kernel, places, renewed }) => ({
       kernel: renewed?.() ?? kernel,
@@ -134,7 +137,9 @@ export class WasmPlan<Outputs = unknown> {
     return results.map((result) => new Float32Array(result));
   }
 
+  /** Gives its weights back; running it afterwards throws. */
   dispose(): void {
+    this.#disposed = true;
     this.#release();
   }
 }
