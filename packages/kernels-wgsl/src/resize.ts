@@ -162,20 +162,23 @@ ${body}`,
   });
 }
 
+const load =
+  "fn load(image: i32, row: i32, column: i32, c: u32) -> T {\n" +
+  "  return src[u32((image * p.yFrom + row) * p.xFrom + column) * p.channels + c];\n}";
+
 /** Bindings: x, y. */
-export function resize(spec: ResizeSpec): Kernel {
-  const { mode, rounding = "floor" } = spec;
-  const load =
-    "fn load(image: i32, row: i32, column: i32, c: u32) -> T {\n" +
-    "  return src[u32((image * p.yFrom + row) * p.xFrom + column) * p.channels + c];\n}";
-  if (mode === "nearest") {
-    return resizeKernel(
-      spec,
-      false,
-      `${nearestSource(rounding)}\n${load}`,
-      "  dst[i] = load(image, nearest(row, axisY()), nearest(column, axisX()), c);",
-    );
-  }
+export function nearestResize(spec: ResizeSpec): Kernel {
+  const { rounding = "floor" } = spec;
+  return resizeKernel(
+    spec,
+    false,
+    `${nearestSource(rounding)}\n${load}`,
+    "  dst[i] = load(image, nearest(row, axisY()), nearest(column, axisX()), c);",
+  );
+}
+
+/** Bindings: x, y. */
+export function bilinearResize(spec: ResizeSpec): Kernel {
   return resizeKernel(
     spec,
     false,
@@ -186,6 +189,11 @@ export function resize(spec: ResizeSpec): Kernel {
   let bottom = mix(load(image, ty.high, tx.low, c), load(image, ty.high, tx.high, c), T(tx.weight));
   dst[i] = mix(top, bottom, T(ty.weight));`,
   );
+}
+
+/** Either of both. Bindings: x, y. */
+export function resize(spec: ResizeSpec): Kernel {
+  return spec.mode === "nearest" ? nearestResize(spec) : bilinearResize(spec);
 }
 
 /** Bindings: gradient of y, gradient of x. */

@@ -37,9 +37,9 @@ export type { AdapterDescription, DeviceOptions, OptionalFeature } from "./devic
 export type { BufferBinding } from "./device/bind-groups.js";
 export type { LiveBuffers, MemoryInfo, PooledBuffer } from "./device/buffer-pool.js";
 export { Device } from "./device/device.js";
+export type { KernelTiming } from "./device/dispatch-timer.js";
 export type { CompiledKernel } from "./device/pipelines.js";
 export { probeAdapter } from "./device/probe.js";
-export type { KernelTiming } from "./device/recorder.js";
 export * as nn from "./nn/index.js";
 export * from "./ops/index.js";
 export * as optim from "./optim/index.js";

@@ -32,74 +32,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[outAt] = vec4<f32>(a + b);
 }
 
-//// binary-sub
-struct Params {
-  count: u32,
-  n1: u32,
-  outOffset: u32,
-  outS0: u32,
-  outS1: u32,
-  aOffset: u32,
-  aS0: u32,
-  aS1: u32,
-  bOffset: u32,
-  bS0: u32,
-  bS1: u32,
-}
-@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x0 = i / p.n1;
-  let x1 = i - x0 * p.n1;
-  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
-  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
-  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
-  let a = T(aIn[aAt]);
-  let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(a - b);
-}
-
-//// binary-mul
-struct Params {
-  count: u32,
-  n1: u32,
-  outOffset: u32,
-  outS0: u32,
-  outS1: u32,
-  aOffset: u32,
-  aS0: u32,
-  aS1: u32,
-  bOffset: u32,
-  bS0: u32,
-  bS1: u32,
-}
-@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x0 = i / p.n1;
-  let x1 = i - x0 * p.n1;
-  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
-  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
-  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
-  let a = T(aIn[aAt]);
-  let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(a * b);
-}
-
 //// binary-div
 struct Params {
   count: u32,
@@ -134,7 +66,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[outAt] = vec4<f32>(a / b);
 }
 
-//// binary-pow
+//// binary-equal
 struct Params {
   count: u32,
   n1: u32,
@@ -153,29 +85,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-fn power(a: T, b: T) -> T {
-  let magnitude = pow(abs(a), b);
-  let half = b * 0.5;
-  let odd = abs(half - trunc(half)) == T(0.5);
-  let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
-  let real = select(signed, T(constant(0x7fc00000u)), (a < T(0.0)) & (b != trunc(b)));
-  let ofZero = select(T(0.0), T(constant(0x7f800000u)), b < T(0.0));
-  let known = select(select(real, ofZero, a == T(0.0)), b, isNan(b));
-  return select(known, T(1.0), (b == T(0.0)) | (a == T(1.0)));
-}
-fn constant(bits: u32) -> f32 {
-  var held = bits;
-  return bitcast<f32>(held);
-}
-fn powerByBase(g: T, a: T, b: T) -> T {
-  return select(g * b * power(a, b - T(1.0)), T(0.0), b == T(0.0));
-}
-fn powerByExponent(g: T, a: T, b: T) -> T {
-  return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
-}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -188,7 +97,143 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
   let a = T(aIn[aAt]);
   let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(power(a, b));
+  out[outAt] = vec4<f32>(select(T(0), T(1), a == b));
+}
+
+//// binary-greater
+struct Params {
+  count: u32,
+  n1: u32,
+  outOffset: u32,
+  outS0: u32,
+  outS1: u32,
+  aOffset: u32,
+  aS0: u32,
+  aS1: u32,
+  bOffset: u32,
+  bS0: u32,
+  bS1: u32,
+}
+@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
+  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
+  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
+  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
+  let a = T(aIn[aAt]);
+  let b = T(bIn[bAt]);
+  out[outAt] = vec4<f32>(select(T(0), T(1), a > b));
+}
+
+//// binary-greaterEqual
+struct Params {
+  count: u32,
+  n1: u32,
+  outOffset: u32,
+  outS0: u32,
+  outS1: u32,
+  aOffset: u32,
+  aS0: u32,
+  aS1: u32,
+  bOffset: u32,
+  bS0: u32,
+  bS1: u32,
+}
+@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
+  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
+  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
+  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
+  let a = T(aIn[aAt]);
+  let b = T(bIn[bAt]);
+  out[outAt] = vec4<f32>(select(T(0), T(1), a >= b));
+}
+
+//// binary-less
+struct Params {
+  count: u32,
+  n1: u32,
+  outOffset: u32,
+  outS0: u32,
+  outS1: u32,
+  aOffset: u32,
+  aS0: u32,
+  aS1: u32,
+  bOffset: u32,
+  bS0: u32,
+  bS1: u32,
+}
+@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
+  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
+  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
+  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
+  let a = T(aIn[aAt]);
+  let b = T(bIn[bAt]);
+  out[outAt] = vec4<f32>(select(T(0), T(1), a < b));
+}
+
+//// binary-lessEqual
+struct Params {
+  count: u32,
+  n1: u32,
+  outOffset: u32,
+  outS0: u32,
+  outS1: u32,
+  aOffset: u32,
+  aS0: u32,
+  aS1: u32,
+  bOffset: u32,
+  bS0: u32,
+  bS1: u32,
+}
+@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
+  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
+  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
+  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
+  let a = T(aIn[aAt]);
+  let b = T(bIn[bAt]);
+  out[outAt] = vec4<f32>(select(T(0), T(1), a <= b));
 }
 
 //// binary-maximum
@@ -269,6 +314,97 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[outAt] = vec4<f32>(smaller(a, b));
 }
 
+//// binary-mul
+struct Params {
+  count: u32,
+  n1: u32,
+  outOffset: u32,
+  outS0: u32,
+  outS1: u32,
+  aOffset: u32,
+  aS0: u32,
+  aS1: u32,
+  bOffset: u32,
+  bS0: u32,
+  bS1: u32,
+}
+@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
+  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
+  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
+  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
+  let a = T(aIn[aAt]);
+  let b = T(bIn[bAt]);
+  out[outAt] = vec4<f32>(a * b);
+}
+
+//// binary-pow
+struct Params {
+  count: u32,
+  n1: u32,
+  outOffset: u32,
+  outS0: u32,
+  outS1: u32,
+  aOffset: u32,
+  aS0: u32,
+  aS1: u32,
+  bOffset: u32,
+  bS0: u32,
+  bS1: u32,
+}
+@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+fn power(a: T, b: T) -> T {
+  let magnitude = pow(abs(a), b);
+  let half = b * 0.5;
+  let odd = abs(half - trunc(half)) == T(0.5);
+  let signed = select(magnitude, -magnitude, (a < T(0.0)) & odd);
+  let real = select(signed, T(constant(0x7fc00000u)), (a < T(0.0)) & (b != trunc(b)));
+  let ofZero = select(T(0.0), T(constant(0x7f800000u)), b < T(0.0));
+  let known = select(select(real, ofZero, a == T(0.0)), b, isNan(b));
+  return select(known, T(1.0), (b == T(0.0)) | (a == T(1.0)));
+}
+fn constant(bits: u32) -> f32 {
+  var held = bits;
+  return bitcast<f32>(held);
+}
+fn powerByBase(g: T, a: T, b: T) -> T {
+  return select(g * b * power(a, b - T(1.0)), T(0.0), b == T(0.0));
+}
+fn powerByExponent(g: T, a: T, b: T) -> T {
+  return select(T(0.0), g * power(a, b) * log(max(abs(a), T(1e-37))), abs(a) > T(0.0));
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x0 = i / p.n1;
+  let x1 = i - x0 * p.n1;
+  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
+  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
+  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
+  let a = T(aIn[aAt]);
+  let b = T(bIn[bAt]);
+  out[outAt] = vec4<f32>(power(a, b));
+}
+
 //// binary-prelu
 struct Params {
   count: u32,
@@ -303,7 +439,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[outAt] = vec4<f32>(select(a * b, a, a >= T(0)));
 }
 
-//// binary-equal
+//// binary-sub
 struct Params {
   count: u32,
   n1: u32,
@@ -334,143 +470,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
   let a = T(aIn[aAt]);
   let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(select(T(0), T(1), a == b));
-}
-
-//// binary-less
-struct Params {
-  count: u32,
-  n1: u32,
-  outOffset: u32,
-  outS0: u32,
-  outS1: u32,
-  aOffset: u32,
-  aS0: u32,
-  aS1: u32,
-  bOffset: u32,
-  bS0: u32,
-  bS1: u32,
-}
-@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x0 = i / p.n1;
-  let x1 = i - x0 * p.n1;
-  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
-  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
-  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
-  let a = T(aIn[aAt]);
-  let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(select(T(0), T(1), a < b));
-}
-
-//// binary-lessEqual
-struct Params {
-  count: u32,
-  n1: u32,
-  outOffset: u32,
-  outS0: u32,
-  outS1: u32,
-  aOffset: u32,
-  aS0: u32,
-  aS1: u32,
-  bOffset: u32,
-  bS0: u32,
-  bS1: u32,
-}
-@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x0 = i / p.n1;
-  let x1 = i - x0 * p.n1;
-  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
-  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
-  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
-  let a = T(aIn[aAt]);
-  let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(select(T(0), T(1), a <= b));
-}
-
-//// binary-greater
-struct Params {
-  count: u32,
-  n1: u32,
-  outOffset: u32,
-  outS0: u32,
-  outS1: u32,
-  aOffset: u32,
-  aS0: u32,
-  aS1: u32,
-  bOffset: u32,
-  bS0: u32,
-  bS1: u32,
-}
-@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x0 = i / p.n1;
-  let x1 = i - x0 * p.n1;
-  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
-  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
-  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
-  let a = T(aIn[aAt]);
-  let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(select(T(0), T(1), a > b));
-}
-
-//// binary-greaterEqual
-struct Params {
-  count: u32,
-  n1: u32,
-  outOffset: u32,
-  outS0: u32,
-  outS1: u32,
-  aOffset: u32,
-  aS0: u32,
-  aS1: u32,
-  bOffset: u32,
-  bS0: u32,
-  bS1: u32,
-}
-@group(0) @binding(0) var<storage, read> aIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> bIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x0 = i / p.n1;
-  let x1 = i - x0 * p.n1;
-  let outAt = p.outOffset + x0 * p.outS0 + x1 * p.outS1;
-  let aAt = p.aOffset + x0 * p.aS0 + x1 * p.aS1;
-  let bAt = p.bOffset + x0 * p.bS0 + x1 * p.bS1;
-  let a = T(aIn[aAt]);
-  let b = T(bIn[bAt]);
-  out[outAt] = vec4<f32>(select(T(0), T(1), a >= b));
+  out[outAt] = vec4<f32>(a - b);
 }
 
 //// binary-mul-backward-a

@@ -1,359 +1,3 @@
-//// unary-relu
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(x, T(0), x < T(0)));
-}
-
-//// unary-relu-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(select(T(0), g, y > T(0)));
-}
-
-//// unary-leakyRelu
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(x * a, x, x >= T(0)));
-}
-
-//// unary-leakyRelu-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(g * a, g, x > T(0)));
-}
-
-//// unary-sigmoid
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn sigmoid_(x: T) -> T {
-  let e = exp(-abs(x));
-  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
-}
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(sigmoid_(x), x, isNan(x)));
-}
-
-//// unary-sigmoid-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(g * y * (T(1) - y));
-}
-
-//// unary-tanh
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn tanh_(x: T) -> T {
-  let e = exp(-2.0 * abs(x));
-  let s = x * x;
-  let series = x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))));
-  return select(sign(x) * (1.0 - e) / (1.0 + e), series, s < T(0.0625));
-}
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(tanh_(x), x, isNan(x)));
-}
-
-//// unary-tanh-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(g * (T(1) - y) * (T(1) + y));
-}
-
-//// unary-exp
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(exp(x), x, isNan(x)));
-}
-
-//// unary-exp-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(g * y);
-}
-
-//// unary-log
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(log(x), x, isNan(x)));
-}
-
-//// unary-log-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(g / x);
-}
-
-//// unary-sqrt
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(sqrt(x));
-}
-
-//// unary-sqrt-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(g * T(0.5) / y);
-}
-
-//// unary-rsqrt
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(inverseSqrt(x));
-}
-
-//// unary-rsqrt-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(g * T(-0.5) * y * y * y);
-}
-
 //// unary-abs
 struct Params {
   count: u32,
@@ -396,7 +40,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(g * sign(x));
 }
 
-//// unary-sign
+//// unary-addScalar
 struct Params {
   count: u32,
   a: f32,
@@ -413,10 +57,53 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(sign(x));
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(x + a);
 }
 
-//// unary-sign-backward
+//// unary-addScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g);
+}
+
+//// unary-ceil
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(ceil(x));
+}
+
+//// unary-ceil-backward
 struct Params {
   count: u32,
   a: f32,
@@ -436,132 +123,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let g = T(gIn[i]);
   let x = T(xIn[i]);
   out[i] = vec4<f32>(T(0));
-}
-
-//// unary-neg
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(-x);
-}
-
-//// unary-neg-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(-g);
-}
-
-//// unary-square
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(x * x);
-}
-
-//// unary-square-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(g * x * T(2.0));
-}
-
-//// unary-reciprocal
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(1) / x);
-}
-
-//// unary-reciprocal-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(-g * y * y);
 }
 
 //// unary-clamp
@@ -611,6 +172,94 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let a = T(f32(p.a));
   let b = T(f32(p.b));
   out[i] = vec4<f32>(select(T(0), g, (x >= a) & (x <= b)));
+}
+
+//// unary-cos
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(cos(x), x, isNan(x)));
+}
+
+//// unary-cos-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-g * sin(x));
+}
+
+//// unary-divScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(x / a);
+}
+
+//// unary-divScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(g / a);
 }
 
 //// unary-elu
@@ -664,107 +313,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(select(g * a * exp(negative_(x)), g, x > T(0)));
 }
 
-//// unary-selu
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
-fn expm1_(x: T) -> T {
-  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
-  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
-}
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(T(1.0507009873554805) * select(T(1.6732632423543772) * expm1_(negative_(x)), x, x > T(0)), x, isNan(x)));
-}
-
-//// unary-selu-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(g * T(1.0507009873554805) * select(T(1.6732632423543772) * exp(negative_(x)), T(1), x > T(0)));
-}
-
-//// unary-softplus
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn log1p_(e: T) -> T {
-  let series = e * (1.0 + e * (-0.5 + e * (1.0 / 3.0 - e * 0.25)));
-  return select(log(1.0 + e), series, e < T(0.01));
-}
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(max(x, T(0)) + log1p_(exp(-abs(x))), x, isNan(x)));
-}
-
-//// unary-softplus-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn sigmoid_(x: T) -> T {
-  let e = exp(-abs(x));
-  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(g * sigmoid_(x));
-}
-
-//// unary-softsign
+//// unary-equalScalar
 struct Params {
   count: u32,
   a: f32,
@@ -781,10 +330,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(x / (T(1) + abs(x)), sign(x), abs(x) > T(1e30)));
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x == a));
 }
 
-//// unary-softsign-backward
+//// unary-equalScalar-backward
 struct Params {
   count: u32,
   a: f32,
@@ -803,105 +353,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(g / ((T(1) + abs(x)) * (T(1) + abs(x))));
-}
-
-//// unary-expm1
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn expm1_(x: T) -> T {
-  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
-  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
-}
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(expm1_(x), x, isNan(x)));
-}
-
-//// unary-expm1-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let y = T(yIn[i]);
-  out[i] = vec4<f32>(g * (y + T(1)));
-}
-
-//// unary-log1p
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn logOnePlus_(x: T) -> T {
-  let s = x / (2.0 + x);
-  let q = s * s;
-  let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0)))));
-  return select(log(1.0 + x), series, abs(x) < T(0.3));
-}
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(logOnePlus_(x), x, isNan(x)));
-}
-
-//// unary-log1p-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(g / (T(1) + x));
+  out[i] = vec4<f32>(T(0));
 }
 
 //// unary-erf
@@ -955,6 +407,140 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let g = T(gIn[i]);
   let x = T(xIn[i]);
   out[i] = vec4<f32>(g * T(1.1283791670955126) * exp(-x * x));
+}
+
+//// unary-exp
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(exp(x), x, isNan(x)));
+}
+
+//// unary-exp-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * y);
+}
+
+//// unary-expm1
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn expm1_(x: T) -> T {
+  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
+  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
+}
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(expm1_(x), x, isNan(x)));
+}
+
+//// unary-expm1-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * (y + T(1)));
+}
+
+//// unary-floor
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(floor(x));
+}
+
+//// unary-floor-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
 }
 
 //// unary-gelu
@@ -1071,221 +657,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(g * (sigmoid_(geluInner_(x)) + x * sigmoid_(geluInner_(x)) * sigmoid_(-geluInner_(x)) * T(1.5957691216057308) * (T(1) + T(0.134145) * x * x)));
 }
 
-//// unary-sin
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(sin(x), x, isNan(x)));
-}
-
-//// unary-sin-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(g * cos(x));
-}
-
-//// unary-cos
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(select(cos(x), x, isNan(x)));
-}
-
-//// unary-cos-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(-g * sin(x));
-}
-
-//// unary-floor
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(floor(x));
-}
-
-//// unary-floor-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0));
-}
-
-//// unary-ceil
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(ceil(x));
-}
-
-//// unary-ceil-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0));
-}
-
-//// unary-round
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(round(x));
-}
-
-//// unary-round-backward
-struct Params {
-  count: u32,
-  a: f32,
-  b: f32,
-}
-@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> p: Params;
-alias T = vec4<f32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (wid.x + wid.y * groups.x) * 64u + lane;
-  if (i >= p.count) { return; }
-  let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0));
-}
-
-//// unary-addScalar
+//// unary-greaterEqualScalar
 struct Params {
   count: u32,
   a: f32,
@@ -1303,10 +675,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
   let a = T(f32(p.a));
-  out[i] = vec4<f32>(x + a);
+  out[i] = vec4<f32>(select(T(0), T(1), x >= a));
 }
 
-//// unary-addScalar-backward
+//// unary-greaterEqualScalar-backward
 struct Params {
   count: u32,
   a: f32,
@@ -1325,7 +697,274 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(g);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-greaterScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x > a));
+}
+
+//// unary-greaterScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-leakyRelu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(x * a, x, x >= T(0)));
+}
+
+//// unary-leakyRelu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(g * a, g, x > T(0)));
+}
+
+//// unary-lessEqualScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x <= a));
+}
+
+//// unary-lessEqualScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-lessScalar
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  let a = T(f32(p.a));
+  out[i] = vec4<f32>(select(T(0), T(1), x < a));
+}
+
+//// unary-lessScalar-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(T(0));
+}
+
+//// unary-log
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(log(x), x, isNan(x)));
+}
+
+//// unary-log-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g / x);
+}
+
+//// unary-log1p
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn logOnePlus_(x: T) -> T {
+  let s = x / (2.0 + x);
+  let q = s * s;
+  let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0)))));
+  return select(log(1.0 + x), series, abs(x) < T(0.3));
+}
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(logOnePlus_(x), x, isNan(x)));
+}
+
+//// unary-log1p-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g / (T(1) + x));
 }
 
 //// unary-mulScalar
@@ -1372,6 +1011,48 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(g * a);
 }
 
+//// unary-neg
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-x);
+}
+
+//// unary-neg-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-g);
+}
+
 //// unary-powScalar
 struct Params {
   count: u32,
@@ -1382,14 +1063,14 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-fn isNan(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
 fn infinity_() -> f32 {
   var bits = 0x7f800000u;
   return bitcast<f32>(bits);
 }
 fn pow_(x: T) -> T { return select(pow(x, T(0.5)), T(0.0), x == T(0.0)); }
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -1410,7 +1091,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
-
 fn infinity_() -> f32 {
   var bits = 0x7f800000u;
   return bitcast<f32>(bits);
@@ -1427,7 +1107,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(g * a * powLess1_(x));
 }
 
-//// unary-divScalar
+//// unary-reciprocal
 struct Params {
   count: u32,
   a: f32,
@@ -1444,11 +1124,94 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(x / a);
+  out[i] = vec4<f32>(T(1) / x);
 }
 
-//// unary-divScalar-backward
+//// unary-reciprocal-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(-g * y * y);
+}
+
+//// unary-relu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(x, T(0), x < T(0)));
+}
+
+//// unary-relu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(select(T(0), g, y > T(0)));
+}
+
+//// unary-round
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(round(x));
+}
+
+//// unary-round-backward
 struct Params {
   count: u32,
   a: f32,
@@ -1467,11 +1230,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
   let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(g / a);
+  out[i] = vec4<f32>(T(0));
 }
 
-//// unary-scalarSub
+//// unary-rsqrt
 struct Params {
   count: u32,
   a: f32,
@@ -1488,18 +1250,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(a - x);
+  out[i] = vec4<f32>(inverseSqrt(x));
 }
 
-//// unary-scalarSub-backward
+//// unary-rsqrt-backward
 struct Params {
   count: u32,
   a: f32,
   b: f32,
 }
 @group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
@@ -1510,8 +1271,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(-g);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * T(-0.5) * y * y * y);
 }
 
 //// unary-scalarDiv
@@ -1604,7 +1365,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(g * y * log(a));
 }
 
-//// unary-equalScalar
+//// unary-scalarSub
 struct Params {
   count: u32,
   a: f32,
@@ -1622,10 +1383,149 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
   let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(T(0), T(1), x == a));
+  out[i] = vec4<f32>(a - x);
 }
 
-//// unary-equalScalar-backward
+//// unary-scalarSub-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(-g);
+}
+
+//// unary-selu
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
+fn expm1_(x: T) -> T {
+  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
+  return select(exp(x) - 1.0, series, abs(x) < T(0.1));
+}
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(T(1.0507009873554805) * select(T(1.6732632423543772) * expm1_(negative_(x)), x, x > T(0)), x, isNan(x)));
+}
+
+//// unary-selu-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn negative_(x: T) -> T { return select(x, T(0), x > T(0)); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * T(1.0507009873554805) * select(T(1.6732632423543772) * exp(negative_(x)), T(1), x > T(0)));
+}
+
+//// unary-sigmoid
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(sigmoid_(x), x, isNan(x)));
+}
+
+//// unary-sigmoid-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * y * (T(1) - y));
+}
+
+//// unary-sign
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(sign(x));
+}
+
+//// unary-sign-backward
 struct Params {
   count: u32,
   a: f32,
@@ -1647,7 +1547,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   out[i] = vec4<f32>(T(0));
 }
 
-//// unary-lessScalar
+//// unary-sin
 struct Params {
   count: u32,
   a: f32,
@@ -1657,18 +1557,19 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(T(0), T(1), x < a));
+  out[i] = vec4<f32>(select(sin(x), x, isNan(x)));
 }
 
-//// unary-lessScalar-backward
+//// unary-sin-backward
 struct Params {
   count: u32,
   a: f32,
@@ -1687,10 +1588,61 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0));
+  out[i] = vec4<f32>(g * cos(x));
 }
 
-//// unary-lessEqualScalar
+//// unary-softplus
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn log1p_(e: T) -> T {
+  let series = e * (1.0 + e * (-0.5 + e * (1.0 / 3.0 - e * 0.25)));
+  return select(log(1.0 + e), series, e < T(0.01));
+}
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(select(max(x, T(0)) + log1p_(exp(-abs(x))), x, isNan(x)));
+}
+
+//// unary-softplus-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+fn sigmoid_(x: T) -> T {
+  let e = exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(g * sigmoid_(x));
+}
+
+//// unary-softsign
 struct Params {
   count: u32,
   a: f32,
@@ -1707,11 +1659,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(T(0), T(1), x <= a));
+  out[i] = vec4<f32>(select(x / (T(1) + abs(x)), sign(x), abs(x) > T(1e30)));
 }
 
-//// unary-lessEqualScalar-backward
+//// unary-softsign-backward
 struct Params {
   count: u32,
   a: f32,
@@ -1730,10 +1681,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0));
+  out[i] = vec4<f32>(g / ((T(1) + abs(x)) * (T(1) + abs(x))));
 }
 
-//// unary-greaterScalar
+//// unary-sqrt
 struct Params {
   count: u32,
   a: f32,
@@ -1750,11 +1701,52 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(T(0), T(1), x > a));
+  out[i] = vec4<f32>(sqrt(x));
 }
 
-//// unary-greaterScalar-backward
+//// unary-sqrt-backward
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let g = T(gIn[i]);
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * T(0.5) / y);
+}
+
+//// unary-square
+struct Params {
+  count: u32,
+  a: f32,
+  b: f32,
+}
+@group(0) @binding(0) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+alias T = vec4<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = (wid.x + wid.y * groups.x) * 64u + lane;
+  if (i >= p.count) { return; }
+  let x = T(xIn[i]);
+  out[i] = vec4<f32>(x * x);
+}
+
+//// unary-square-backward
 struct Params {
   count: u32,
   a: f32,
@@ -1773,10 +1765,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
   let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0));
+  out[i] = vec4<f32>(g * x * T(2.0));
 }
 
-//// unary-greaterEqualScalar
+//// unary-tanh
 struct Params {
   count: u32,
   a: f32,
@@ -1786,25 +1778,32 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> p: Params;
 alias T = vec4<f32>;
-
+fn tanh_(x: T) -> T {
+  let e = exp(-2.0 * abs(x));
+  let s = x * x;
+  let series = x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))));
+  return select(sign(x) * (1.0 - e) / (1.0 + e), series, s < T(0.0625));
+}
+fn isNan(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let x = T(xIn[i]);
-  let a = T(f32(p.a));
-  out[i] = vec4<f32>(select(T(0), T(1), x >= a));
+  out[i] = vec4<f32>(select(tanh_(x), x, isNan(x)));
 }
 
-//// unary-greaterEqualScalar-backward
+//// unary-tanh-backward
 struct Params {
   count: u32,
   a: f32,
   b: f32,
 }
 @group(0) @binding(0) var<storage, read> gIn: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> xIn: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> yIn: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 alias T = vec4<f32>;
@@ -1815,8 +1814,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (wid.x + wid.y * groups.x) * 64u + lane;
   if (i >= p.count) { return; }
   let g = T(gIn[i]);
-  let x = T(xIn[i]);
-  out[i] = vec4<f32>(T(0));
+  let y = T(yIn[i]);
+  out[i] = vec4<f32>(g * (T(1) - y) * (T(1) + y));
 }
 
 //// unary-relu-2

@@ -378,6 +378,10 @@ export function snapshotCases(): ReadonlyMap<string, Kernel> {
 
 /** Exported functions that make no kernel, or several that have cases under another name. */
 export const HELPERS: readonly string[] = [
+  "bilinearResize",
+  "binaryOf",
+  "nearestResize",
+  "unaryOf",
   "Conv2dSpecError",
   "bindConv2d",
   "broadcastStrides",
@@ -401,7 +405,6 @@ export const HELPERS: readonly string[] = [
   "packParams",
   "padOutputShape",
   "poolOutputSize",
-  "powerFunction",
   "scatterAddSorted",
   "sortPairs",
   "unaryKernel",

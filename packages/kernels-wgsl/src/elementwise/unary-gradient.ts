@@ -3,7 +3,8 @@
  * `y`, whichever is at hand or cheaper.
  */
 import type { Kernel } from "../kernel.js";
-import { powerFunction, type UnaryOp, type UnarySpec, unaryKernel } from "./unary.js";
+import { type UnaryOp, type UnarySpec, unaryKernel } from "./unary.js";
+import * as helpers from "./unary-helpers.js";
 
 interface UnaryGradient {
   readonly text: string;
@@ -75,13 +76,21 @@ export function unaryGradientFrom(op: UnaryOp): "x" | "y" {
 /** The power in the gradient; that of x⁰ is multiplied by 0, which it must not turn into NaN. */
 function lowerPower(exponent: number): string {
   if (exponent === 0) return "fn powLess1_(x: T) -> T { return T(0); }";
-  return powerFunction("powLess1_", exponent - 1);
+  return helpers.powerFunction("powLess1_", exponent - 1);
+}
+
+/** The functions that a text calls. */
+function called(text: string): string[] {
+  const { clamp, negative, sigmoid, tanh, expm1, erf, geluInner } = helpers;
+  const known = { clamp, negative, sigmoid, tanh, expm1, erf, geluInner };
+  return Object.entries(known).flatMap(([name, own]) => (text.includes(`${name}_`) ? [own] : []));
 }
 
 /** Gradient to x. Bindings: gradient of y; x or y as `unaryGradientFrom` says; gradient of x. */
 export function unaryBackward(spec: UnarySpec): Kernel {
   const { op, a = 0 } = spec;
   const { text, from } = gradients[op];
-  const power = op === "powScalar" ? `\n${lowerPower(a)}` : "";
-  return unaryKernel(spec, ["g", from], `unary-${op}-backward`, text, power);
+  const power = op === "powScalar" ? [lowerPower(a)] : [];
+  const uses = [...called(text), ...power];
+  return unaryKernel(spec, ["g", from], `unary-${op}-backward`, text, uses);
 }

@@ -119,13 +119,16 @@ export class Engine implements DetectionEngine {
   ): Promise<Face[][]> {
     const own = noTimings();
     const run: { faces?: Promise<Face[][]> } = {};
-    const profiling = this.#plan.device.profile(() => {
+    const work = async () => {
       run.faces = this.run(images, thresholds, own);
-      run.faces.catch(() => undefined);
+      await run.faces.catch(() => undefined);
+    };
+    const kernels = await this.#plan.device.profile(work).catch((error: unknown) => {
+      // Where the run failed too, its own error tells more.
+      if (!run.faces) throw error;
+      return [];
     });
-    profiling.catch(() => undefined);
     const faces = (await run.faces) ?? [];
-    const kernels = await profiling;
     if (kernels.length > 0) own.stages = stagesOf(kernels, own.gpu);
     addTimings(timings, own);
     return faces;

@@ -30,7 +30,7 @@ import { averageOp, maxOp as maxPoolOp } from "../ops/pool/forward.js";
 import { avgPoolGradient, maxPoolGradient } from "../ops/pool/gradient.js";
 import * as reduce from "../ops/reduce/forward.js";
 import * as reduceGradients from "../ops/reduce/gradient.js";
-import { resizeOp } from "../ops/resize/forward.js";
+import { bilinearOp, nearestOp } from "../ops/resize/forward.js";
 import { resizeGradient } from "../ops/resize/gradient.js";
 import { cumulativeSumOp } from "../ops/scan/forward.js";
 import { cumulativeSumGradient } from "../ops/scan/gradient.js";
@@ -45,7 +45,7 @@ import { sparseMatmulGradient } from "../ops/sparse/gradient.js";
 import type { Gradient, OpSpec } from "../ops/spec.js";
 import { triangleOp } from "../ops/triangle/forward.js";
 import { triangleGradient } from "../ops/triangle/gradient.js";
-import { unaryOps } from "../ops/unary/forward.js";
+import { unaryOps } from "../ops/unary/all.js";
 import { unaryGradient } from "../ops/unary/gradient.js";
 
 type Row = readonly [spec: object, gradient: Gradient<never>];
@@ -105,7 +105,8 @@ const table = new Map<object, Gradient<never>>([
   row(deformSampleOp, deformSampleGradient),
   row(maxPoolOp, maxPoolGradient),
   row(averageOp, avgPoolGradient),
-  row(resizeOp, resizeGradient),
+  row(nearestOp, resizeGradient),
+  row(bilinearOp, resizeGradient),
   row(inferenceOp, inferenceGradient),
   row(trainingOp, trainingGradient),
   row(crossEntropyOp, crossEntropyGradient),

@@ -23,10 +23,11 @@ import {
 } from "./adapter.js";
 import type { BufferBinding } from "./bind-groups.js";
 import { BufferPool, type LiveBuffers, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
+import type { DispatchTimer, KernelTiming } from "./dispatch-timer.js";
 import { ErrorScopes, type Outcome } from "./error-scopes.js";
 import { hostBytes } from "./host-bytes.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
-import { DispatchTimer, type KernelTiming, Recorder } from "./recorder.js";
+import { Recorder } from "./recorder.js";
 import { MAP_READ, USAGE } from "./usage.js";
 import { BufferVersions } from "./versions.js";
 
@@ -54,7 +55,8 @@ export class Device {
   /** What the next read or sync rejects with. */
   readonly #errors = new ErrorScopes();
   #loss: DeviceLostError | undefined;
-  #timings: Promise<KernelTiming[]>[] | undefined;
+  /** What times dispatches while they are profiled, and what it has found. */
+  #profile: { Timer: typeof DispatchTimer; timings: Promise<KernelTiming[]>[] } | undefined;
   #submits = 0;
 
   private constructor(
@@ -258,10 +260,11 @@ export class Device {
     if (this.#recorder.length > 0) {
       this.#device.pushErrorScope("out-of-memory");
       this.#device.pushErrorScope("validation");
-      const timer = this.#timings && new DispatchTimer(this.#device, this.#recorder.length);
+      const profile = this.#profile;
+      const timer = profile && new profile.Timer(this.#device, this.#recorder.length);
       const submitted = this.#recorder.submit(timer);
       this.#submits++;
-      if (timer) this.#timings?.push(timer.read());
+      if (timer) profile?.timings.push(timer.read());
       this.#errors.watch(this.#device.popErrorScope(), submitted);
       this.#errors.watch(this.#device.popErrorScope(), submitted);
     }
@@ -311,18 +314,20 @@ export class Device {
    * Times every dispatch of `work`. Needs the `timestamp-query` feature: returns an empty list without.
    */
   async profile(work: () => void | Promise<void>): Promise<KernelTiming[]> {
-    this.flush();
     if (!this.has("timestamp-query")) {
       await work();
       return [];
     }
-    this.#timings = [];
+    const { DispatchTimer: Timer } = await import("./dispatch-timer.js");
+    this.flush();
+    const timings: Promise<KernelTiming[]>[] = [];
+    this.#profile = { Timer, timings };
     try {
       await work();
       this.flush();
-      return (await Promise.all(this.#timings)).flat();
+      return (await Promise.all(timings)).flat();
     } finally {
-      this.#timings = undefined;
+      this.#profile = undefined;
     }
   }
 

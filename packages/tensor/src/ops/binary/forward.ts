@@ -1,48 +1,50 @@
-import { type BinaryOp, binary, type UnaryOp } from "@retinaface-webgpu/kernels-wgsl";
+import { binaryOf } from "@retinaface-webgpu/kernels-wgsl";
+import type { BinaryFunction } from "@retinaface-webgpu/kernels-wgsl/binary";
+import * as fns from "@retinaface-webgpu/kernels-wgsl/binary";
 import { TensorError } from "../../core/errors.js";
 import { broadcastShapes } from "../../core/shape.js";
-import type { Tensor, TensorInfo } from "../../core/tensor.js";
+import type { Tensor } from "../../core/tensor.js";
 import { requireDtype, sameDtype } from "../dtype-check.js";
 import type { FusionTraits } from "../fusion.js";
 import { requireNumberOf, requireOperands } from "../numbers.js";
 import { defineOp, type Op } from "../op.js";
-import { addScalar, clamp, mulScalar, powScalar, unaryOps } from "../unary/forward.js";
+import * as unary from "../unary/forward.js";
+import { addScalar, clamp, mulScalar, powScalar } from "../unary/forward.js";
 
-/** Functions that need fractions. */
-const FLOAT_OPS: readonly BinaryOp[] = ["pow", "prelu"];
+/** Whether integers are taken too. */
+type Types = "floats" | "all";
 
-function outputs(op: BinaryOp, inputs: readonly TensorInfo[]): TensorInfo[] {
-  const [a, b] = inputs;
-  if (FLOAT_OPS.includes(op)) requireDtype(op, a, "f32", "f16");
-  sameDtype(op, inputs);
-  return [{ shape: broadcastShapes(op, a.shape, b.shape), dtype: a.dtype }];
-}
-
-function declare(op: BinaryOp, fusion?: FusionTraits<null>): Op<null> {
+function declare(fn: BinaryFunction, types: Types = "all", fusion?: FusionTraits<null>): Op<null> {
+  const { name } = fn;
   return defineOp<null>({
-    name: op,
+    name,
     fusion,
-    outputs: (inputs) => outputs(op, inputs),
+    outputs: (inputs) => {
+      const [a, b] = inputs;
+      if (types === "floats") requireDtype(name, a, "f32", "f16");
+      sameDtype(name, inputs);
+      return [{ shape: broadcastShapes(name, a.shape, b.shape), dtype: a.dtype }];
+    },
     forward: (run, [a, b], [y]) => {
-      const spec = { op, aShape: a.shape, bShape: b.shape, shape: y.shape, type: y.dtype };
-      run.kernel(binary(spec), [a, b, y]);
+      const spec = { aShape: a.shape, bShape: b.shape, shape: y.shape, type: y.dtype };
+      run.kernel(binaryOf(fn, spec), [a, b, y]);
     },
   });
 }
 
-export const addOp = /* @__PURE__ */ declare("add", { computes: () => ({ kind: "sum" }) });
-export const subOp = /* @__PURE__ */ declare("sub");
-export const mulOp = /* @__PURE__ */ declare("mul");
-export const divOp = /* @__PURE__ */ declare("div");
-export const powOp = /* @__PURE__ */ declare("pow");
-export const maximumOp = /* @__PURE__ */ declare("maximum");
-export const minimumOp = /* @__PURE__ */ declare("minimum");
-export const preluOp = /* @__PURE__ */ declare("prelu");
-export const equalOp = /* @__PURE__ */ declare("equal");
-export const lessOp = /* @__PURE__ */ declare("less");
-export const lessEqualOp = /* @__PURE__ */ declare("lessEqual");
-export const greaterOp = /* @__PURE__ */ declare("greater");
-export const greaterEqualOp = /* @__PURE__ */ declare("greaterEqual");
+export const addOp = /* @__PURE__ */ declare(fns.add, "all", { computes: () => ({ kind: "sum" }) });
+export const subOp = /* @__PURE__ */ declare(fns.sub);
+export const mulOp = /* @__PURE__ */ declare(fns.mul);
+export const divOp = /* @__PURE__ */ declare(fns.div);
+export const powOp = /* @__PURE__ */ declare(fns.pow, "floats");
+export const maximumOp = /* @__PURE__ */ declare(fns.maximum);
+export const minimumOp = /* @__PURE__ */ declare(fns.minimum);
+export const preluOp = /* @__PURE__ */ declare(fns.prelu, "floats");
+export const equalOp = /* @__PURE__ */ declare(fns.equal);
+export const lessOp = /* @__PURE__ */ declare(fns.less);
+export const lessEqualOp = /* @__PURE__ */ declare(fns.lessEqual);
+export const greaterOp = /* @__PURE__ */ declare(fns.greater);
+export const greaterEqualOp = /* @__PURE__ */ declare(fns.greaterEqual);
 
 /** A tensor, or a number that stands for a tensor of the other operand's type, filled with it. */
 export type Operand = Tensor | number;
@@ -61,22 +63,22 @@ function apply({ op, right, left }: Forms, a: Operand, b: Operand): Tensor {
 }
 
 /** The form with a number on one side, where that is a function of its own. */
-function withNumber(name: UnaryOp, shown: string) {
+function withNumber(op: Op<unary.UnaryAttrs>, shown: string) {
   return (x: Tensor, value: number): Tensor => {
     requireNumberOf(shown, value, x.dtype);
-    return unaryOps[name]([x], { a: value })[0];
+    return op([x], { a: value })[0];
   };
 }
 
-const numberMinus = /* @__PURE__ */ withNumber("scalarSub", "sub");
-const numberOver = /* @__PURE__ */ withNumber("scalarDiv", "div");
+const numberMinus = /* @__PURE__ */ withNumber(unary.scalarSubOp, "sub");
+const numberOver = /* @__PURE__ */ withNumber(unary.scalarDivOp, "div");
 
 /** A number taken away: unsigned integers wrap around, as WGSL's do. */
 function subScalar(x: Tensor, value: number): Tensor {
   if (x.dtype === "f32" || x.dtype === "f16") return addScalar(x, -value);
   requireNumberOf("sub", value, x.dtype);
   const opposite = x.dtype === "u32" ? -value >>> 0 : -value | 0;
-  return unaryOps.addScalar([x], { a: opposite })[0];
+  return unary.addScalarOp([x], { a: opposite })[0];
 }
 
 function divScalar(x: Tensor, value: number): Tensor {
@@ -85,12 +87,12 @@ function divScalar(x: Tensor, value: number): Tensor {
   if (value === 0) {
     throw new TensorError("ARGUMENT", `div of ${x.dtype} by 0; cast(x, "f32") gives infinities.`);
   }
-  return unaryOps.divScalar([x], { a: value })[0];
+  return unary.divScalarOp([x], { a: value })[0];
 }
 
 /** A number to the power of a tensor. */
 function powOfNumber(value: number, x: Tensor): Tensor {
-  if (value > 0) return unaryOps.scalarPow([x], { a: value })[0];
+  if (value > 0) return unary.scalarPowOp([x], { a: value })[0];
   throw new TensorError(
     "ARGUMENT",
     `pow(${value}, x): a number as base must be positive; give a tensor, such as full(device, [], ${value}).`,
@@ -137,7 +139,7 @@ export const minimum = (a: Operand, b: Operand): Tensor => {
 export const prelu = (x: Tensor, slope: Tensor): Tensor => preluOp([x, slope], null)[0];
 
 /** A comparison, whose number on the left is the mirrored one with it on the right. */
-function compare(op: Op<null>, right: UnaryOp, left: UnaryOp) {
+function compare(op: Op<null>, right: Op<unary.UnaryAttrs>, left: Op<unary.UnaryAttrs>) {
   return (a: Operand, b: Operand): Tensor => {
     const name = op.spec.name;
     const forms = { right: withNumber(right, name), left: withNumber(left, name) };
@@ -146,20 +148,24 @@ function compare(op: Op<null>, right: UnaryOp, left: UnaryOp) {
 }
 
 /** 1 where a = b, else 0, in the operands' element type; broadcasts, and no gradient flows through it. */
-export const equal = /* @__PURE__ */ compare(equalOp, "equalScalar", "equalScalar");
+export const equal = /* @__PURE__ */ compare(equalOp, unary.equalScalarOp, unary.equalScalarOp);
 /** 1 where a < b, else 0. */
-export const less = /* @__PURE__ */ compare(lessOp, "lessScalar", "greaterScalar");
+export const less = /* @__PURE__ */ compare(lessOp, unary.lessScalarOp, unary.greaterScalarOp);
 /** 1 where a ≤ b, else 0. */
 export const lessEqual = /* @__PURE__ */ compare(
   lessEqualOp,
-  "lessEqualScalar",
-  "greaterEqualScalar",
+  unary.lessEqualScalarOp,
+  unary.greaterEqualScalarOp,
 );
 /** 1 where a > b, else 0. */
-export const greater = /* @__PURE__ */ compare(greaterOp, "greaterScalar", "lessScalar");
+export const greater = /* @__PURE__ */ compare(
+  greaterOp,
+  unary.greaterScalarOp,
+  unary.lessScalarOp,
+);
 /** 1 where a ≥ b, else 0. */
 export const greaterEqual = /* @__PURE__ */ compare(
   greaterEqualOp,
-  "greaterEqualScalar",
-  "lessEqualScalar",
+  unary.greaterEqualScalarOp,
+  unary.lessEqualScalarOp,
 );

@@ -1,16 +1,18 @@
 import {
+  bilinearResize,
+  type Kernel,
   type NearestRounding,
+  nearestResize,
   type ResizeCoordinates,
   type ResizeSpec,
   resizeAxis,
-  resize as resizeKernel,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { requireOptions } from "../../core/arguments.js";
 import { ShapeError } from "../../core/errors.js";
 import { showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { requireStored } from "../half.js";
-import { defineOp } from "../op.js";
+import { defineOp, type Op } from "../op.js";
 
 /** How large the result of a resize is, and how its pixels map to the input's. */
 export interface ResizeOptions {
@@ -51,18 +53,24 @@ export function isPlainNearest({ mode, coordinates, rounding, scale }: ResizeAtt
   return plain && scale.every((ratio) => ratio === undefined);
 }
 
-export const resizeOp = /* @__PURE__ */ defineOp<ResizeAttrs>({
-  name: "resize",
-  fusion: { computes: (attrs) => (isPlainNearest(attrs) ? { kind: "nearest" } : undefined) },
-  outputs: ([x], { size }) => {
-    requireStored("resize", x);
-    const [batch, , , channels] = x.shape;
-    return [{ shape: [batch, size[0], size[1], channels], dtype: x.dtype }];
-  },
-  forward: (run, [x], [y], attrs) => run.kernel(resizeKernel(specOf(x, attrs)), [x, y]),
-});
+function declare(kernel: (spec: ResizeSpec) => Kernel): Op<ResizeAttrs> {
+  return defineOp<ResizeAttrs>({
+    name: "resize",
+    fusion: { computes: (attrs) => (isPlainNearest(attrs) ? { kind: "nearest" } : undefined) },
+    outputs: ([x], { size }) => {
+      requireStored("resize", x);
+      const [batch, , , channels] = x.shape;
+      return [{ shape: [batch, size[0], size[1], channels], dtype: x.dtype }];
+    },
+    forward: (run, [x], [y], attrs) => run.kernel(kernel(specOf(x, attrs)), [x, y]),
+  });
+}
+
+export const nearestOp = /* @__PURE__ */ declare(nearestResize);
+export const bilinearOp = /* @__PURE__ */ declare(bilinearResize);
 
 function apply(
+  op: Op<ResizeAttrs>,
   x: Tensor,
   mode: "nearest" | "bilinear",
   coordinates: ResizeCoordinates,
@@ -82,7 +90,7 @@ function apply(
       `resize: ${showShape(x.shape)} to height and width ${showShape(target)}; give a size of positive integers, or a scale`,
     );
   }
-  return resizeOp([x], {
+  return op([x], {
     mode,
     size: target,
     scale: size ? [undefined, undefined] : [sy, sx],
@@ -93,8 +101,8 @@ function apply(
 
 /** Nearest-neighbour resize of images [N, H, W, C], by default as PyTorch's `interpolate(mode="nearest")`. */
 export const resizeNearest = (x: Tensor, options: ResizeOptions): Tensor =>
-  apply(x, "nearest", "asymmetric", options);
+  apply(nearestOp, x, "nearest", "asymmetric", options);
 
 /** Bilinear resize of images [N, H, W, C], by default as PyTorch's with `align_corners=False`. */
 export const resizeBilinear = (x: Tensor, options: ResizeOptions): Tensor =>
-  apply(x, "bilinear", "halfPixel", options);
+  apply(bilinearOp, x, "bilinear", "halfPixel", options);

@@ -1,0 +1,48 @@
+/** All functions of one element, for the table of their gradients: apart, as who imports this carries the text of all. */
+import type { UnaryOp } from "@retinaface-webgpu/kernels-wgsl";
+import type { Op } from "../op.js";
+import * as ops from "./forward.js";
+
+/** By the names that the kernels give them. */
+export const unaryOps: Readonly<Record<UnaryOp, Op<ops.UnaryAttrs>>> = {
+  relu: ops.reluOp,
+  leakyRelu: ops.leakyReluOp,
+  sigmoid: ops.sigmoidOp,
+  tanh: ops.tanhOp,
+  exp: ops.expOp,
+  log: ops.logOp,
+  sqrt: ops.sqrtOp,
+  rsqrt: ops.rsqrtOp,
+  abs: ops.absOp,
+  sign: ops.signOp,
+  neg: ops.negOp,
+  square: ops.squareOp,
+  reciprocal: ops.reciprocalOp,
+  clamp: ops.clampOp,
+  elu: ops.eluOp,
+  selu: ops.seluOp,
+  softplus: ops.softplusOp,
+  softsign: ops.softsignOp,
+  expm1: ops.expm1Op,
+  log1p: ops.log1pOp,
+  erf: ops.erfOp,
+  gelu: ops.geluOp,
+  geluTanh: ops.geluTanhOp,
+  sin: ops.sinOp,
+  cos: ops.cosOp,
+  floor: ops.floorOp,
+  ceil: ops.ceilOp,
+  round: ops.roundOp,
+  addScalar: ops.addScalarOp,
+  mulScalar: ops.mulScalarOp,
+  powScalar: ops.powScalarOp,
+  divScalar: ops.divScalarOp,
+  scalarSub: ops.scalarSubOp,
+  scalarDiv: ops.scalarDivOp,
+  scalarPow: ops.scalarPowOp,
+  equalScalar: ops.equalScalarOp,
+  lessScalar: ops.lessScalarOp,
+  lessEqualScalar: ops.lessEqualScalarOp,
+  greaterScalar: ops.greaterScalarOp,
+  greaterEqualScalar: ops.greaterEqualScalarOp,
+};
