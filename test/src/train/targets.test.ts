@@ -156,7 +156,8 @@ test("a batch of random images equals the literal rules on full tables", () => {
   const random = seededRandom(5);
   const priors = priorBoxes(96, 160, DEFAULT_CONFIG.anchors);
   const count = priors.length / 4;
-  for (const options of Object.values(MATCH_PRESETS)) {
+  // RetinaNet's rules are another matter: retinanet.node.test.
+  for (const options of [MATCH_PRESETS.pytorch, MATCH_PRESETS.paper]) {
     const batch = Array.from({ length: 20 }, () => randomFaces(random, 1 + random.integer(30)));
     const targets = matchPriors(batch, priors, options);
     let positives = 0;
