@@ -292,4 +292,37 @@ test("plots of curves", () => {
   assertWellFormed(precisionRecallPlot({ a: result.table[0].curve }));
 });
 
+test("more curves than colours are told apart, named at their ends, the best in bold", () => {
+  const nmsThresholds = Array.from({ length: 9 }, (_, i) => (i + 1) / 10);
+  const result = tuneThresholds(makeImages(seededRandom(9), 3), { nmsThresholds });
+  const svg = plotTuning(result);
+  const samples = [
+    ...svg.matchAll(
+      /<line [^>]*stroke="(#\w+)" stroke-width="\d[^"]*"([^>]*)\/>(<text.*?<\/text>)/g,
+    ),
+  ];
+  const styles = samples.map(([, colour, dash]) => colour + dash);
+  assert.is(new Set(styles).size, nmsThresholds.length);
+  const names = samples.map(([, , , text]) => text);
+  for (const nms of nmsThresholds)
+    assert.ok(
+      names.some((text) => text.includes(`>NMS ${nms}<`)),
+      `${nms}`,
+    );
+  const bold = names.filter((text) => text.includes('font-weight="bold"'));
+  assert.is(bold.length, 1);
+  assert.match(bold[0], `NMS ${result.best!.nmsThreshold}<`);
+});
+
+test("a report's curve has a line for what the starting weights reach, and none for random ones", () => {
+  const validations = [0.5, 0.4, 0.6].map((ap50, i) => ({ step: i * 10, ap50, ap: ap50 / 2 }));
+  const report = (startsTrained: boolean) =>
+    renderReport({ title: "t", facts: {}, validations, startsTrained });
+  assert.match(report(true), "AP at IoU 0.5 of the starting weights");
+  assert.not.match(report(false), "of the starting weights");
+  const flat = report(true).match(/points="([^"]*)"[^>]*stroke-dasharray="6 4"/)?.[1] ?? "";
+  const heights = flat.split(" ").map((pair) => pair.split(",")[1]);
+  assert.ok(heights.length > 1 && new Set(heights).size === 1, flat);
+});
+
 test.run();
