@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// Runs detections of varied sizes and then training steps for a long time, and prints how many GPU buffers
+// Runs detections of varied sizes and then training steps, eager and compiled on both engines, for a long time, and prints how many GPU buffers
 // live, the process's memory and the time of a call at intervals. Exit code 1 when one of them grows, or when
 // something is left that keeps the process from ending.
 // `soak.mjs [--detections 10000] [--steps 2000] [--intervals 10]`
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import * as tensorLibrary from "@retinaface-webgpu/tensor";
+import { createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
 import { RetinaFace, RetinaFaceNetwork } from "retinaface-webgpu";
 
 const MEBIBYTE = 2 ** 20;
@@ -47,7 +48,8 @@ if (
   process.exit(2);
 }
 
-const { add, Device, mean, mul, nn, optim, Random, tensor, tidy, writeSafetensors } = tensorLibrary;
+const { add, compileStep, Device, mean, mul, nn, optim, Random, tensor, tidy, writeSafetensors } =
+  tensorLibrary;
 
 const NETWORK = { backbone: "mobilenet0.25", width: 0.125, channels: 16 };
 const random = new Random(7);
@@ -67,7 +69,7 @@ async function soakDetections() {
   const photos = SIZES.map(([width, height]) => noise(width, height));
   const settings = { confidenceThreshold: 0, visThreshold: 0, topK: 300, keepTopK: 50 };
   const known = new Map();
-  const grew = await repeat("detections", detections, async () => {
+  const grew = await repeat(device, "detections", detections, async () => {
     const photo = photos[random.integer(photos.length)];
     const faces = JSON.stringify(await detector.detect(photo, settings));
     if ((known.get(photo) ?? faces) !== faces)
@@ -78,37 +80,73 @@ async function soakDetections() {
   return grew;
 }
 
-async function soakTraining() {
-  const network = new RetinaFaceNetwork(nn.Init.seeded(device, 5), NETWORK).train();
+/** How training steps run: recorded anew, or compiled once on each of the engines. */
+const KINDS = ["eager training steps", "compiled steps on WebGPU", "compiled steps on WebAssembly"];
+
+async function soakTraining(where, what) {
+  const network = new RetinaFaceNetwork(nn.Init.seeded(where, 5), NETWORK).train();
   const optimizer = new optim.SGD(network.parameters(), { lr: 1e-3, momentum: 0.9 });
-  const size = 64;
-  const grew = await repeat("training steps", steps, async () => {
-    const pixels = Float32Array.from({ length: 2 * size * size * 3 }, () => random.normal());
+  const shape = [2, 64, 64, 3];
+  const lossOf = (x) => {
+    const { loc, conf, landms } = network.forward(x);
+    const squares = [loc, conf, landms].map((y) => mean(mul(y, y)));
+    return add(add(squares[0], squares[1]), squares[2]);
+  };
+  const step =
+    what !== KINDS[0] &&
+    (await compileStep(where, {
+      inputs: { x: { shape, dtype: "f32" } },
+      losses: ({ x }) => ({ total: lossOf(x) }),
+      optimizer,
+      clip: 10,
+    }));
+  const eager = async (pixels) => {
     const loss = tidy(() => {
-      const { loc, conf, landms } = network.forward(tensor(device, pixels, [2, size, size, 3]));
-      const squares = [loc, conf, landms].map((y) => mean(mul(y, y)));
-      const total = add(add(squares[0], squares[1]), squares[2]);
+      const total = lossOf(tensor(where, pixels, shape));
       total.backward();
       return total;
     });
     optimizer.step();
     optimizer.zeroGrad();
-    if (!Number.isFinite(await loss.item())) throw new Error("the loss is not finite");
+    const value = await loss.item();
     loss.dispose();
+    return value;
+  };
+  const compiled = async (pixels) => {
+    step.inputs.x.write(pixels);
+    step.run();
+    return (await step.read()).total;
+  };
+  const grew = await repeat(where, what, steps, async () => {
+    const pixels = Float32Array.from({ length: 2 * 64 * 64 * 3 }, () => random.normal());
+    const loss = await (step ? compiled : eager)(pixels);
+    if (!Number.isFinite(loss)) throw new Error("the loss is not finite");
   });
+  if (step) step.dispose();
   optimizer.dispose();
   network.dispose();
-  return grew;
+  return grew.map((name) => `${name} over ${what}`);
+}
+
+/** Compiled steps on processors, with the engine and the device that they need. */
+async function soakWasm() {
+  const engine = await WasmEngine.create({ threads: 2 });
+  const host = await createHostDevice(engine);
+  const grew = await soakTraining(host, KINDS[2]);
+  const { liveBuffers } = host.memory();
+  host.destroy();
+  engine.dispose();
+  return liveBuffers > 0 ? [...grew, `buffers of the engine (${liveBuffers})`] : grew;
 }
 
 /** Does `work` so many times, prints figures of each interval and tells what grew. */
-async function repeat(what, count, work) {
+async function repeat(where, what, count, work) {
   const samples = [];
   for (let i = 0; i < intervals && count > 0; i++) {
     const [from, to] = [i, i + 1].map((n) => Math.floor((count * n) / intervals));
     const timed = await timeCalls(work, to - from);
     globalThis.gc?.();
-    const { liveBuffers, liveBytes, pooledBytes, pipelines } = device.memory();
+    const { liveBuffers, liveBytes, pooledBytes, pipelines } = where.memory();
     const { rss, heapUsed } = process.memoryUsage();
     samples.push({ liveBuffers, pipelines, rss, heapUsed, ...timed });
     const mebibytes = (bytes) => `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
@@ -119,7 +157,7 @@ async function repeat(what, count, work) {
         `${timed.processor.toFixed(1)} ms of processor time (mean)`,
     );
   }
-  return count > 0 ? growth(samples) : [];
+  return count > 0 ? growth(where, samples) : [];
 }
 
 /** Milliseconds of a call: by the clock (median), and of all processors (mean). */
@@ -137,11 +175,11 @@ async function timeCalls(work, calls) {
 }
 
 /** Compares the last interval with the second: caches fill during the first. */
-function growth(samples) {
+function growth(where, samples) {
   const [, first] = samples;
   const last = samples[samples.length - 1];
   // Where the processor is the adapter, other work on the machine shows in the clock and not in its own time.
-  const time = device.adapter.software ? "processor" : "median";
+  const time = where.adapter.software ? "processor" : "median";
   const checks = {
     "live buffers": last.liveBuffers > first.liveBuffers,
     pipelines: last.pipelines > first.pipelines,
@@ -159,7 +197,9 @@ function listeners() {
 }
 
 const listenersBefore = listeners();
-const grew = [...(await soakDetections()), ...(await soakTraining())];
+const grew = await soakDetections();
+for (const what of KINDS.slice(0, 2)) grew.push(...(await soakTraining(device, what)));
+grew.push(...(await soakWasm()));
 const { liveBuffers } = device.memory();
 device.destroy();
 await device.lost;

@@ -1,26 +1,18 @@
 import { readFileSync } from "node:fs";
 import {
   compile,
-  compileStep,
-  conv2d,
   Device,
-  mean,
-  nn,
-  optim,
   type Plan,
   type PlanOutput,
-  relu,
-  square,
-  sub,
-  tensor,
   WeightStore,
 } from "@retinaface-webgpu/tensor";
 import { packageVersion, root } from "../environment.js";
 import { compileNetwork, makeNetwork } from "../network.js";
 import { graphForward } from "./forward.js";
 import type { Graph } from "./graph.js";
+import { headRunner } from "./head-training.js";
 import { type Runner, serve } from "./serve.js";
-import { firstSteps, graphOf, HEAD_TRAINING, headTraining, inputOf, NETWORK } from "./tasks.js";
+import { graphOf, HEAD_TRAINING, inputOf, NETWORK } from "./tasks.js";
 
 serve(async (weights) => {
   const device = await Device.create();
@@ -87,37 +79,4 @@ async function compileGraph(device: Device, graph: Graph): Promise<Plan> {
   const plan = await compile(device, forward, [{ shape: graph.input, dtype: "f32" }]);
   dispose();
   return plan;
-}
-
-async function headRunner(device: Device): Promise<Runner> {
-  const { side, learningRate, ...data } = headTraining();
-  const x = tensor(device, data.x, [1, side, side, 64]);
-  const target = tensor(device, data.target, [1, side, side, 16]);
-  const parameter = (values: Float32Array, shape: readonly number[]) =>
-    nn.Parameter.from(device, values, shape);
-  const w1 = parameter(data.weight1, [64, 64, 3, 3]);
-  const b1 = parameter(data.bias1, [64]);
-  const w2 = parameter(data.weight2, [16, 64, 1, 1]);
-  const b2 = parameter(data.bias2, [16]);
-  const parameters = [w1, b1, w2, b2];
-  const optimizer = new optim.SGD(parameters, { lr: learningRate });
-  const step = await compileStep(device, {
-    inputs: {},
-    losses: () => {
-      const y = conv2d(relu(conv2d(x, w1, b1, { padding: 1 })), w2, b2);
-      return { total: mean(square(sub(y, target))) };
-    },
-    optimizer,
-  });
-  const run = async () => {
-    step.run();
-    return [Float32Array.of((await step.read()).total)];
-  };
-  return {
-    run,
-    check: () => firstSteps(run),
-    release: () => {
-      for (const one of [step, optimizer, x, target, ...parameters]) one.dispose();
-    },
-  };
 }

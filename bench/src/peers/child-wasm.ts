@@ -8,19 +8,22 @@ import {
 } from "@retinaface-webgpu/tensor/wasm";
 import { packageVersion, root } from "../environment.js";
 import { graphForward } from "./forward.js";
+import { headRunner } from "./head-training.js";
 import { serve } from "./serve.js";
-import { graphOf, inputOf } from "./tasks.js";
+import { graphOf, HEAD_TRAINING, inputOf } from "./tasks.js";
 
 const threads = Number(process.argv[2]);
 
 serve(async (weights) => {
   const device = await createHostDevice();
   const engine = await WasmEngine.create({ threads });
+  const training = await createHostDevice(engine);
   return {
     version: packageVersion(`${root}packages/kernels-wasm`),
     prepare: async (task) => {
+      if (task === HEAD_TRAINING) return headRunner(training);
       const graph = graphOf(task, weights);
-      if (!graph) throw new Error("the engine for processors does not train yet");
+      if (!graph) throw new RangeError(`no task ${task}`);
       const { forward, dispose } = graphForward(device, graph);
       const info = { shape: graph.input, dtype: "f32" as const };
       const plan = await compileWasm(device, engine, forward, [info]);
@@ -36,6 +39,7 @@ serve(async (weights) => {
       };
     },
     close: () => {
+      training.destroy();
       engine.dispose();
       device.destroy();
     },
