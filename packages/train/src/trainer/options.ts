@@ -46,7 +46,10 @@ export interface TrainerOptions {
   readonly firstStep?: number | undefined;
   /** Record whole steps once and replay them, where the objective can; else each is recorded anew. Default true. */
   readonly compiled?: boolean | undefined;
-  /** Hears, once, why steps are not compiled although they should be; default `console.warn`. */
+  /**
+   * Hears, once each, why steps are not compiled although they should be, and where batch norm has statistics of hardly any
+   * values; default `console.warn`.
+   */
   readonly onNotice?: ((text: string) => void) | undefined;
 }
 

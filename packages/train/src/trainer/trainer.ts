@@ -24,6 +24,7 @@ import type { LossParts } from "../objective/losses.js";
 import { canCompile, type Objective, type ObjectiveInput } from "../objective/objective.js";
 import { type LabelObjective, objectiveOf } from "../objective/of-network.js";
 import { CompiledSteps } from "./compiled-steps.js";
+import { fewValuesNotice } from "./few-values.js";
 import { applyFreeze, frozenDepth, partsOf } from "./freeze.js";
 import { BatchImages } from "./images.js";
 import { LossLog, type StepLosses } from "./loss-log.js";
@@ -75,6 +76,7 @@ export class Trainer {
   readonly #images: BatchImages;
   readonly #compiled: CompiledSteps | undefined;
   #log: LossLog | undefined;
+  #toldOfValues = false;
   #pending: PendingStep[] = [];
   #step: number;
   #fixedNorm: boolean;
@@ -150,6 +152,7 @@ export class Trainer {
     for (const [batch, samples] of batches.entries()) {
       this.#images.upload(samples);
       const { shape } = this.#images;
+      this.#tellOfValues(shape);
       await this.#objective.prepare?.(shape);
       const prefix = this.#depth > 0 ? await this.#prefix(shape) : undefined;
       await this.#batch(samples, prefix, { batch, of: batches.length }, log);
@@ -264,6 +267,15 @@ export class Trainer {
       forward: (maps: readonly Tensor[]) => this.#predict(maps),
     };
     return new CompiledSteps(context, onNotice);
+  }
+
+  /** Says once where batch norm has hardly anything to take statistics of. */
+  #tellOfValues(shape: readonly number[]): void {
+    if (this.#toldOfValues) return;
+    const notice = fewValuesNotice(this.network, shape);
+    if (!notice) return;
+    this.#toldOfValues = true;
+    (this.#options.onNotice ?? console.warn)(notice);
   }
 
   /** One batch of a step; the last one's updates the parameters. */
