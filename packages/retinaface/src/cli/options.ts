@@ -236,7 +236,7 @@ export function redactCommand(): Command {
     .addOption(new Option("--in-place", "replace the photos themselves").conflicts("out"))
     .addOption(overwriteOption())
     .addOption(
-      new Option("--style <name>", "pixelate: 8 cells across; blur; fill: black")
+      new Option("--style <name>", "pixelate: 4 cells across; blur; fill: black")
         .choices(["pixelate", "blur", "fill"])
         .default("pixelate"),
     )

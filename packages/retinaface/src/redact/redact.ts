@@ -10,7 +10,7 @@ export type RedactStyle = "blur" | "pixelate" | "fill";
 /** Options of `redact`. */
 export interface RedactOptions {
   /**
-   * `pixelate`: at most 8 cells across a face; `blur`: by a quarter of its side, then noise; `fill`: one colour.
+   * `pixelate`: at most 4 cells across a face, with noise; `blur`: clouds of colour, 6 across; `fill`: one colour.
    * Default `pixelate`.
    */
   readonly style?: RedactStyle | undefined;

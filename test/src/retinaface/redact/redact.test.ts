@@ -46,7 +46,8 @@ for (const style of STYLES) {
   }
 }
 
-/** Share of a face's variance that is left when a stripe pattern of a period is hidden. */
+/** Share of a stripe pattern's amplitude that is left of it, in the mean over runs: what the noise adds is none of it. */
+const RUNS = 16;
 function left(style: "pixelate" | "blur", period: number): number {
   const image = noise(200, 200);
   for (let at = 0; at < image.data.length; at += 4) {
@@ -54,33 +55,35 @@ function left(style: "pixelate" | "blur", period: number): number {
     image.data.fill(128 + 100 * Math.sin((2 * Math.PI * x) / period), at, at + 3);
   }
   const box: [number, number, number, number] = [40, 40, 160, 160];
-  const { data } = redact(image, [{ box }], { style, grow: 1, shape: "box" });
   let [real, imaginary] = [0, 0];
-  for (let y = 40; y < 160; y++) {
-    for (let x = 40; x < 160; x++) {
-      const value = (data[(y * 200 + x) * 4] - 128) / 100;
-      real += value * Math.sin((2 * Math.PI * x) / period);
-      imaginary += value * Math.cos((2 * Math.PI * x) / period);
+  for (let run = 0; run < RUNS; run++) {
+    const { data } = redact(image, [{ box }], { style, grow: 1, shape: "box" });
+    for (let y = 40; y < 160; y++) {
+      for (let x = 40; x < 160; x++) {
+        const value = (data[(y * 200 + x) * 4] - 128) / 100;
+        real += value * Math.sin((2 * Math.PI * x) / period);
+        imaginary += value * Math.cos((2 * Math.PI * x) / period);
+      }
     }
   }
-  return Math.hypot(real, imaginary) / (120 * 120 * 0.5);
+  return Math.hypot(real, imaginary) / (120 * 120 * 0.5 * RUNS);
 }
 
-test("of what is finer than an eighth of a face little is left", () => {
+test("of what is finer than a fourth of a face little is left", () => {
   for (const style of ["pixelate", "blur"] as const) {
     assert.ok(left(style, 12) < 0.1, `${style}: ${left(style, 12)}`);
   }
-  assert.ok(left("blur", 30) < 0.05, `${left("blur", 30)}`);
+  assert.ok(left("blur", 30) < 0.1, `${left("blur", 30)}`);
 });
 
-test("a mosaic has at most 8 cells across the longer side", () => {
+test("a mosaic has at most 4 cells across the longer side", () => {
   const image = noise(300, 300);
   image.data.fill(90);
   for (let at = 0; at < image.data.length; at += 4) image.data[at] = ((at / 4) % 300) / 2;
   const { data } = redact(image, [{ box: [10, 10, 210, 210] }], { grow: 1, shape: "box" });
   const row = Array.from({ length: 200 }, (_, x) => data[(100 * 300 + 10 + x) * 4]);
   const cells = row.filter((value, x) => x === 0 || value !== row[x - 1]).length;
-  assert.ok(cells >= 5 && cells <= 8, `${cells} cells`);
+  assert.ok(cells >= 3 && cells <= 4, `${cells} cells`);
 });
 
 test("two runs differ by their noise, except for fill", () => {
