@@ -1,4 +1,6 @@
 export { OnnxError, type OnnxErrorCode, OnnxUnsupportedError } from "./errors.js";
+export { type AttributeValue, type Declared, type GraphBuilder, OPSET } from "./export/builder.js";
+export { type ExportOptions, exportOnnx } from "./export/export.js";
 export type { OnnxInput } from "./feeds.js";
 export { NEWEST_OPSET } from "./import/evaluate.js";
 export { OnnxNetwork, type Sides } from "./import/network.js";

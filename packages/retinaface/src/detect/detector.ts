@@ -10,6 +10,7 @@ import { resolveThresholds } from "../decode/postprocess.js";
 import { NumericError, OptionError, RetinaFaceError } from "../errors.js";
 import { capture } from "../image/capture.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
+import type { Size } from "../image/fit.js";
 import { checkDecodeOptions } from "../image/raw.js";
 import { closeFrames, gatherSources, type PixelSource } from "../image/source.js";
 import type { NetworkConfig } from "../model/network.js";
@@ -112,8 +113,7 @@ export class RetinaFace {
     const bytes = await findWeights(weights);
     const source = await sourceOf(bytes, overrides ? parseDetectorConfig(overrides) : {});
     const parts = { ...source, precision, tune };
-    const { maxSide = rest.minSide === undefined ? source.maxSide : undefined } = rest;
-    return new RetinaFace(await openRuntime(where, parts), parts, { ...rest, maxSide }, where);
+    return new RetinaFace(await openRuntime(where, parts), parts, rest, where);
   }
 
   /** What the detector runs on; after a loss without a new adapter another than before. */
@@ -231,7 +231,8 @@ export class RetinaFace {
     const decoder = options.decoder ?? this.#defaults.decoder;
     const decoding = { truncated, decode, decoder };
     checkDecodeOptions(decoding);
-    const sides = { maxSide, minSide };
+    const free = maxSide === undefined && minSide === undefined;
+    const sides = { maxSide, minSide, within: free ? this.#parts.within : undefined };
     return { thresholds, ...sides, clip, ...decoding, profile, timings: noTimings() };
   }
 
@@ -346,6 +347,7 @@ function nameClasses(faces: Face[], classes?: readonly string[]): Face[] {
 interface Settings {
   readonly thresholds: Thresholds;
   readonly maxSide: number | undefined;
+  readonly within: Size | undefined;
   readonly minSide: number | undefined;
   readonly clip: boolean;
   readonly truncated: DetectOptions["truncated"];

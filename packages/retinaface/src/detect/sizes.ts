@@ -1,4 +1,4 @@
-import { networkSize, type WantedSides } from "../image/fit.js";
+import { networkSize, type Size, type WantedSides } from "../image/fit.js";
 import { type PixelSource, shownSize } from "../image/source.js";
 import type { Face } from "../types.js";
 
@@ -24,12 +24,26 @@ export function clipBoxes(faces: readonly Face[], source: PixelSource): Face[] {
   });
 }
 
-/** Images by the size at which the network sees them. */
-export function groupBySize(images: readonly PixelSource[], sides: WantedSides): SizeGroup[] {
+/** A size scaled down to lie within another. */
+function fitted(size: Size, within: Size | undefined): Size {
+  if (!within || (size.width <= within.width && size.height <= within.height)) return size;
+  const scale = Math.min(within.width / size.width, within.height / size.height);
+  const side = (from: number, most: number) => Math.max(1, Math.min(most, Math.round(from * scale)));
+  return { width: side(size.width, within.width), height: side(size.height, within.height) };
+}
+
+/**
+ * Images by the size at which the network sees them.
+ * @param sides with the largest size, where the network takes no more
+ */
+export function groupBySize(
+  images: readonly PixelSource[],
+  sides: WantedSides & { readonly within?: Size | undefined },
+): SizeGroup[] {
   const groups = new Map<string, SizeGroup>();
   for (const [i, image] of images.entries()) {
     const shown = shownSize(image);
-    const { width, height } = networkSize(shown.width, shown.height, sides);
+    const { width, height } = fitted(networkSize(shown.width, shown.height, sides), sides.within);
     const key = `${width}x${height}`;
     const group = groups.get(key) ?? { width, height, images: [], indices: [] };
     group.images.push(image);

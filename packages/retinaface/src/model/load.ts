@@ -1,5 +1,6 @@
 import type { Device, StateDict, Tensor } from "@retinaface-webgpu/tensor/inference";
 import type * as nn from "@retinaface-webgpu/tensor/nn";
+import type { Size } from "../image/fit.js";
 import type { AnchorConfig, DetectorConfig, HeadSpec } from "../types.js";
 import { matchStateDict } from "../weights/state-dict.js";
 import { checkAnchorsFit } from "./levels.js";
@@ -17,8 +18,8 @@ export interface LoadedNetwork {
 export interface NetworkSource {
   readonly config: DetectorConfig;
   readonly network: NetworkConfig;
-  /** The largest side that it takes, where there is one. */
-  readonly maxSide?: number | undefined;
+  /** The largest image that it takes, where there is one. */
+  readonly within?: Size | undefined;
   load(device: Device): LoadedNetwork;
 }
 

@@ -273,11 +273,11 @@ export async function openOnnxWeights(
   const rows = shapes.get(output)!.at(-2)!;
   const anchors = anchorsFor(rows, probe.height, probe.width, own ? [own] : published);
   const heads = roles.map(({ head }) => head);
-  const sides = [height, width].filter((side) => side !== undefined);
+  const isFixed = height !== undefined && width !== undefined;
   return {
     config: { ...DEFAULT_CONFIG, ...stored, ...overrides, anchors, heads },
     network: { backbone: "onnx", anchorsPerCell: anchorsPerCellOf(anchors), heads },
-    maxSide: sides.length > 0 ? Math.min(...sides) : undefined,
+    within: isFixed ? { height: probe.height, width: probe.width } : undefined,
     load: (device: Device) => new OnnxHeads(new OnnxNetwork(device, model), roles, anchors),
   };
 }

@@ -37,11 +37,18 @@ export async function openOnnx(
   bytes: Uint8Array,
   config: Partial<DetectorConfig>,
 ): Promise<NetworkSource> {
-  const module = await import("../onnx/weights.js").catch((error: { code?: unknown }) => {
-    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new OptionError(
-      "ONNX models are read by a package that is not installed: npm install @retinaface-webgpu/onnx",
-    );
-  });
+  const module = await loadOnnxPackage(() => import("../onnx/weights.js"));
   return module.openOnnxWeights(bytes, config);
+}
+
+/** Loads what reads or writes ONNX. @throws OptionError where its package is not installed */
+export async function loadOnnxPackage<M>(load: () => Promise<M>): Promise<M> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new OptionError(
+      "ONNX models need a package that is not installed: npm install @retinaface-webgpu/onnx",
+    );
+  }
 }

@@ -38,6 +38,15 @@ export function fuse(graph: Graph): void {
   }
 }
 
+/** Folds batch norms into the convolutions before them, and does nothing else. */
+export function foldNorms(graph: Graph): void {
+  for (const node of [...graph.nodes]) {
+    const kind = node.kind === "op" ? computes(node) : undefined;
+    if (kind?.kind === "norm") foldNorm(graph, node as OpNode, kind);
+  }
+  dropDeadNodes(graph);
+}
+
 /** The node that makes `value`, if nothing else sees the value. */
 function soleSource(value: Value): Node | undefined {
   return value.users.length === 1 && !value.isOutput ? value.producer : undefined;

@@ -19,13 +19,15 @@ export interface TracedForward {
 }
 
 /**
- * Runs `forward` on tensors without memory and gives what it did as a graph, fused. Nothing runs on the device.
+ * Runs `forward` on tensors without memory and gives what it did as a graph, fused or otherwise rewritten. Nothing runs on
+ * the device.
  * @throws TensorError `FORWARD_RESULT` when it returns something other than tensors, `ARGUMENT`
  */
 export function traceForward(
   device: Device,
   forward: (...inputs: Tensor[]) => unknown,
   infos: readonly TensorInfo[],
+  rewrite: (graph: Graph) => void = fuse,
 ): TracedForward {
   checkForward(forward, infos);
   let trace: Trace | undefined;
@@ -38,7 +40,7 @@ export function traceForward(
         return outputTree(forward(...inputs));
       };
       const { result } = noGrad(() => recordTrace(record));
-      build = () => toGraph(inputs, trace!, result);
+      build = () => toGraph(inputs, trace!, result, rewrite);
     });
     // What forward() disposed of, and what ended with its scope, is known now.
     return build!();
@@ -47,7 +49,12 @@ export function traceForward(
   }
 }
 
-function toGraph(inputs: readonly Tensor[], trace: Trace, tree: OutputTree): TracedForward {
+function toGraph(
+  inputs: readonly Tensor[],
+  trace: Trace,
+  tree: OutputTree,
+  rewrite: (graph: Graph) => void,
+): TracedForward {
   const made = new Map<Tensor, Tensor>();
   for (const [tensor, storage] of trace.held) {
     if (tensor.isDisposed) made.set(tensor, keep(new Tensor(tensor.device, tensor, storage)));
@@ -55,7 +62,7 @@ function toGraph(inputs: readonly Tensor[], trace: Trace, tree: OutputTree): Tra
   try {
     const outputs = tree.tensors.map((tensor, i) => [tree.paths[i], tensor] as const);
     const graph = buildGraph(trace, inputs, outputs, (tensor) => made.get(tensor) ?? tensor);
-    fuse(graph);
+    rewrite(graph);
     return { graph, tree, made: [...made.values()], effects: trace.effects };
   } catch (error) {
     for (const tensor of made.values()) tensor.dispose();

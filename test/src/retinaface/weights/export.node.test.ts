@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { readOnnx } from "@retinaface-webgpu/onnx";
 import { type HostTensor, nn, readCheckpoint, tensor } from "@retinaface-webgpu/tensor";
 import { DEFAULT_CONFIG, inferNetwork, loadNetwork } from "retinaface-webgpu";
 import { locateWeights } from "retinaface-webgpu/node";
@@ -61,11 +62,29 @@ test("the default weights: the same names, shapes and bits; their configuration 
   assert.match(ended.stderr, /holds no configuration/);
 });
 
+test("an ONNX model of the default weights, with suppression in it", async () => {
+  const ended = await run("--onnx", at("own.onnx"), "--size", "96x64", "--outputs", "faces");
+  assert.is(ended.code, 0, ended.stderr);
+  const { image, bytes } = JSON.parse(ended.stdout);
+  assert.equal(image, [1, 3, 64, 96]);
+  const file = readFileSync(at("own.onnx"));
+  assert.is(file.length, bytes);
+  const { inputs, outputs, metadata } = readOnnx(file);
+  assert.equal(inputs, [{ name: "image", type: "float", shape: image }]);
+  assert.equal(
+    outputs.map(({ name }) => name),
+    ["face_boxes", "face_landmarks", "face_scores"],
+  );
+  assert.ok(JSON.parse(metadata.get("retinaface")!).anchors);
+});
+
 test("wrong use: no output, a file that is there, weights of no network", async () => {
   writeFileSync(at("there.pth"), "keep");
   writeFileSync(at("text.pth"), "some text");
   const cases: [string[], RegExp, number][] = [
     [[], /--pth FILE.*OPTION_INVALID/, 2],
+    [["--pth", at("new.pth"), "--half"], /--half is for ONNX models.*OPTION_INVALID/, 2],
+    [["--onnx", at("new.onnx"), "--size", "96by64"], /width and height such as 640x480/, 2],
     [["--pth", at("there.pth")], /--overwrite.*OUTPUT_EXISTS/, 2],
     [[at("text.pth"), "--pth", at("new.pth")], /not a checkpoint.*CHECKPOINT_UNSUPPORTED/, 1],
     [[at("absent.pth"), "--pth", at("new.pth")], /absent\.pth/, 1],
