@@ -21,7 +21,12 @@ import {
   type Tensor,
   tensor,
 } from "@retinaface-webgpu/tensor";
-import { compileWasm, createHostDevice, outputValues, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
+import {
+  compileWasm,
+  createHostDevice,
+  outputValues,
+  WasmEngine,
+} from "@retinaface-webgpu/tensor/wasm";
 import {
   type DetectorConfig,
   type Face,

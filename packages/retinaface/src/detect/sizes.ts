@@ -28,7 +28,8 @@ export function clipBoxes(faces: readonly Face[], source: PixelSource): Face[] {
 function fitted(size: Size, within: Size | undefined): Size {
   if (!within || (size.width <= within.width && size.height <= within.height)) return size;
   const scale = Math.min(within.width / size.width, within.height / size.height);
-  const side = (from: number, most: number) => Math.max(1, Math.min(most, Math.round(from * scale)));
+  const side = (from: number, most: number) =>
+    Math.max(1, Math.min(most, Math.round(from * scale)));
   return { width: side(size.width, within.width), height: side(size.height, within.height) };
 }
 
