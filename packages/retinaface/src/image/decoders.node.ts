@@ -154,6 +154,8 @@ class DecoderThreads implements Decoders {
   }
 
   #answer(thread: Worker, reply: Reply): void {
+    // A thread that is being ended keeps the process alive until it is.
+    if (this.#closed) return;
     const task = this.#threads.get(thread);
     this.#threads.set(thread, undefined);
     thread.unref();
