@@ -48,7 +48,9 @@ export type { DetectFilesOptions, FileResult } from "./detect/files.js";
 export { type DetectedObject, Detector } from "./detect/objects.js";
 export type * from "./detect/options.js";
 export { FaceStream } from "./detect/stream.js";
+export { mirrorBackFaces, passesOf, TEST_TIME } from "./detect/test-time.js";
 export type { StageTimings, Timings } from "./detect/timings.js";
+export { votedClass, voteFaces } from "./detect/voting.js";
 export { type AnnotateOptions, annotate } from "./draw/annotate.js";
 export { type Colour, fillDisc, fillRect, strokeRect } from "./draw/canvas.js";
 export { drawLettering, endOf, LETTER_HEIGHT, letteringWidth } from "./draw/lettering.js";
@@ -68,6 +70,7 @@ export { UploadBuffer } from "./gpu/upload.js";
 export { networkSize, parseScale, scaleFactor, type WantedSides } from "./image/fit.js";
 export { type ImageFormat, sniffFormat } from "./image/format.js";
 export type { BytesSource, ImageInput } from "./image/input.js";
+export { MIRRORED_LANDMARKS, mirrorImage } from "./image/mirror.js";
 export {
   DEFAULT_MAX_BYTES,
   DEFAULT_MAX_PIXELS,

@@ -24,7 +24,10 @@ export interface CommandDetector extends Timed {
   dispose(): void;
 }
 
-type CommandCall = Pick<DetectCallOptions, "signal" | "maxSide" | "minSide" | "onTimings">;
+type CommandCall = Pick<
+  DetectCallOptions,
+  "signal" | "maxSide" | "minSide" | "testTime" | "onTimings"
+>;
 
 export interface DetectJob {
   photos: readonly Photo[];
@@ -40,6 +43,8 @@ export interface DetectJob {
   maxSide?: number;
   /** Fewest pixels of its short side, within `maxSide`: as the detector has it. */
   minSide?: number;
+  /** Look at photos at several sizes, mirrored too. */
+  testTime?: boolean | undefined;
   /** How photos become as small; default decoded so. */
   decode?: DetectCallOptions["decode"];
   /** Who decodes them. */
@@ -151,7 +156,7 @@ interface DetectTools extends Tools<CommandDetector> {
 async function lookAt(
   photo: Photo,
   turn: Turn,
-  { maxSide, minSide, decode, decoder, ignoreBelow, truncated, signal }: DetectJob,
+  { maxSide, minSide, testTime, decode, decoder, ignoreBelow, truncated, signal }: DetectJob,
   { loading, decoders, copies, report }: DetectTools,
 ): Promise<Found> {
   const { file } = photo;
@@ -165,7 +170,7 @@ async function lookAt(
   await turn.here;
   const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
   const { faces, side } = await untilAborted(
-    detectFitting(detector, image, { maxSide, signal, onTimings }, turn.done),
+    detectFitting(detector, image, { maxSide, testTime, signal, onTimings }, turn.done),
     signal,
   );
   if (copies && bytes) {

@@ -47,7 +47,7 @@ const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
   const { out, overwrite, anchors, tune, timings, labels, scale, every, ...others } = options;
-  const { from, shard, resume, ...given } = others;
+  const { from, shard, resume, testTime, ...given } = others;
   const { visThreshold } = given;
   const load = {
     ...given,
@@ -62,6 +62,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   const { RetinaFace } = await import("../detect/detector.js");
   const tuning = tune ? await measuring() : undefined;
   if (areVideos(photos)) {
+    if (testTime) throw new OptionError("--test-time is for photos: leave it out for videos");
     const { detectVideos } = await import("./video.js");
     const failed = await detectVideos({
       videos: photos,
@@ -91,6 +92,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     minSide: load.minSide,
     decode: load.decode,
     decoder: load.decoder,
+    testTime,
     ignoreBelow: labels ? (stored) => visThreshold ?? stored : undefined,
     truncated: load.truncated,
     timings,

@@ -15,6 +15,8 @@ export interface DetectOptionValues {
   overwrite?: boolean;
   maxSide?: number;
   scale?: WantedSides;
+  /** Look at photos at several sizes, mirrored too. */
+  testTime?: boolean;
   /** Print labels to begin with: faces down to low scores, the doubtful ones ignored. */
   labels?: boolean;
   /** Cut boxes to the image. */
@@ -152,6 +154,12 @@ export function detectCommand(): Command {
       new Option("--scale <size>", `${SCALE_TEXT} (default: original)`)
         .argParser(scale)
         .conflicts("maxSide"),
+    )
+    .addOption(
+      new Option(
+        "--test-time",
+        "look at each photo ten times, short sides of 500 to 1700 pixels, mirrored too, and merge by box voting",
+      ).conflicts(["maxSide", "scale"]),
     )
     .option(
       "--labels",

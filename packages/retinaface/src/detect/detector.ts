@@ -25,6 +25,7 @@ import type { RuntimeParts } from "./runtime.js";
 import { clipBoxes, groupBySize, type SizeGroup } from "./sizes.js";
 import { sourceOf } from "./source.js";
 import { FaceStream } from "./stream.js";
+import type { detectAllAugmented } from "./test-time.js";
 import { lap, noTimings, type Timings } from "./timings.js";
 
 /** Options of `RetinaFace.load`. */
@@ -151,6 +152,9 @@ export class RetinaFace {
     options: DetectCallOptions = {},
   ): Promise<Face[][]> {
     const settings = this.#settings(options);
+    if (options.testTime) {
+      return augmentedLater(this, images.map(capture), options, settings.thresholds);
+    }
     const { signal, onTimings } = options;
     signal?.throwIfAborted();
     const { timings } = settings;
@@ -328,6 +332,14 @@ export class RetinaFace {
       return this.#failed(group, error);
     }
   }
+}
+
+/** `testTime`, whose code is taken when it is used. */
+async function augmentedLater(
+  ...args: Parameters<typeof detectAllAugmented>
+): ReturnType<typeof detectAllAugmented> {
+  const augmented = await import("./test-time.js");
+  return augmented.detectAllAugmented(...args);
 }
 
 /** `detectFiles`, whose code is taken when it is used: pages of one picture at a time go without. */

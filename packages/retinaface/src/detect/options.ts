@@ -1,4 +1,5 @@
 import type { Known } from "@retinaface-webgpu/tensor/inference";
+import type { WantedSides } from "../image/fit.js";
 import type { DecodeOptions } from "../image/raw.js";
 import type { Thresholds } from "../types.js";
 import type { Timings } from "./timings.js";
@@ -31,9 +32,24 @@ export interface DetectOptions extends Optional<Thresholds> {
   truncated?: DecodeOptions["truncated"];
 }
 
+/** How an image is looked at several times: test-time augmentation. What is absent is as in `TEST_TIME`. */
+export interface TestTimeOptions {
+  /** Sizes at which the network sees it; by default short sides of 500, 800, 1100, 1400 and 1700 pixels. */
+  readonly scales?: readonly WantedSides[] | undefined;
+  /** Whether it looks at the mirrored image too, at every size. Default true. */
+  readonly mirror?: boolean | undefined;
+  /** IoU from which what passes found is one face. Default 0.4. */
+  readonly voteThreshold?: number | undefined;
+}
+
 /** Options of one `detect` or `detectBatch` call. */
 export interface DetectCallOptions extends DetectOptions {
   signal?: Known<"AbortSignal"> | undefined;
+  /**
+   * Looks at the image at several sizes, mirrored too, and merges what was found by box voting: more faces, for ten times
+   * the work and more. In place of `maxSide` and `minSide`.
+   */
+  testTime?: boolean | TestTimeOptions | undefined;
   /** Called once before the call's result is there, with where its time went. */
   onTimings?: ((timings: Timings) => void) | undefined;
   /** Time the GPU's stages too, which slows the call down a little. */

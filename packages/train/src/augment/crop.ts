@@ -1,5 +1,5 @@
 import type { Random } from "@retinaface-webgpu/tensor";
-import { LANDMARK_COORDINATES, type RawImage } from "retinaface-webgpu";
+import { LANDMARK_COORDINATES, MIRRORED_LANDMARKS, type RawImage } from "retinaface-webgpu";
 import { type FaceRecord, filterFaces } from "../data/record.js";
 import { chance } from "../random.js";
 
@@ -106,23 +106,6 @@ export function padToSquare(image: RawImage, colour: readonly number[]): RawImag
   }
   return { data, width: side, height: side };
 }
-
-/** Mirrors an image left to right, in place. */
-export function mirrorImage({ data, width, height }: RawImage): void {
-  for (let y = 0; y < height; y++) {
-    for (let left = y * width * 4, right = left + (width - 1) * 4; left < right; left += 4) {
-      for (let c = 0; c < 4; c++) {
-        const kept = data[left + c];
-        data[left + c] = data[right + c];
-        data[right + c] = kept;
-      }
-      right -= 4;
-    }
-  }
-}
-
-/** Where each landmark comes from in a mirrored face: eyes and mouth corners change sides. */
-export const MIRRORED_LANDMARKS = [1, 0, 2, 4, 3];
 
 /** Mirrors faces left to right in an image `width` wide. */
 export function mirrorFaces(record: FaceRecord, width: number): FaceRecord {

@@ -1,5 +1,5 @@
 import type { Random } from "@retinaface-webgpu/tensor";
-import { OptionError, type RawImage } from "retinaface-webgpu";
+import { mirrorImage, OptionError, type RawImage } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
 import type { MatchFaces } from "../objective/match.js";
 import { chance, seededRandom } from "../random.js";
@@ -9,7 +9,6 @@ import {
   cropImage,
   drawSquare,
   mirrorFaces,
-  mirrorImage,
   padToSquare,
 } from "./crop.js";
 import { distort, drawDistortion } from "./distort.js";

@@ -158,7 +158,13 @@ export function evaluateCommand(): Command {
         `${SCALE_TEXT}; several are merged by box voting (default: original)`,
       ).argParser(addTestScale),
     )
-    .option("--mirror", "look at mirrored images too, with box voting");
+    .option("--mirror", "look at mirrored images too, with box voting")
+    .addOption(
+      new Option(
+        "--test-time",
+        "as detect --test-time: short sides of 500, 800, 1100, 1400 and 1700 pixels, mirrored too",
+      ).conflicts(["scale", "mirror"]),
+    );
   for (const option of [...thresholdOptions(), ...backendOptions()]) command.addOption(option);
   return command
     .addOption(

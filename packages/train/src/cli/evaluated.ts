@@ -1,6 +1,11 @@
-import { type BackendChoice, OptionError, type Thresholds } from "retinaface-webgpu";
+import { type BackendChoice, OptionError, TEST_TIME, type Thresholds } from "retinaface-webgpu";
 import { readConfigFile } from "retinaface-webgpu/node";
-import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
+import {
+  detectAtScales,
+  formatTestScale,
+  TEST_TIME_SCALES,
+  type TestScale,
+} from "../evaluate/test-scales.js";
 import { loadDetector } from "./detector.js";
 import type { ThresholdValues } from "./options.js";
 
@@ -18,6 +23,7 @@ export interface EvaluateValues extends ThresholdValues {
   readonly anchors?: string;
   readonly scale?: TestScale[];
   readonly mirror?: boolean;
+  readonly testTime?: boolean;
   readonly visThreshold?: number;
   readonly sizes?: number[];
   readonly json?: string;
@@ -27,13 +33,18 @@ export interface EvaluateValues extends ThresholdValues {
 
 const DEFAULT_SCALES: readonly TestScale[] = [{ kind: "original" }];
 
+/** The sizes that images are looked at, and whether mirrored too. */
+function passesFor({ scale, mirror = false, testTime }: EvaluateValues) {
+  if (testTime) return { scales: TEST_TIME_SCALES, mirror: TEST_TIME.mirror };
+  return { scales: scale ?? DEFAULT_SCALES, mirror };
+}
+
 /** How the images were looked at: part of every result, since figures differ by tens of points. */
 export function describeProtocol(values: EvaluateValues, thresholds: Thresholds) {
-  const { mirror = false } = values;
+  const { scales, mirror } = passesFor(values);
   const { confidenceThreshold, topK, nmsThreshold, keepTopK, visThreshold } = thresholds;
-  const scales = (values.scale ?? DEFAULT_SCALES).map(formatTestScale);
   return {
-    scales,
+    scales: scales.map(formatTestScale),
     mirror,
     confidenceThreshold,
     topK,
@@ -58,7 +69,6 @@ export async function loadEvaluated(values: EvaluateValues, weights: string | un
     nmsThreshold,
     keepTopK,
     visThreshold,
-    mirror = false,
     backend,
     threads,
   } = values;
@@ -66,9 +76,8 @@ export async function loadEvaluated(values: EvaluateValues, weights: string | un
   const config = anchors === undefined ? undefined : await readConfigFile(anchors);
   const detector = await loadDetector(weights, { ...thresholds, config, backend, threads });
   const scales = {
-    scales: values.scale ?? DEFAULT_SCALES,
-    mirror,
-    voteThreshold: detector.thresholds.nmsThreshold,
+    ...passesFor(values),
+    voteThreshold: values.testTime ? TEST_TIME.voteThreshold : detector.thresholds.nmsThreshold,
   };
   return {
     thresholds: detector.thresholds,

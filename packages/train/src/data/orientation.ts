@@ -1,5 +1,4 @@
-import { LANDMARK_COORDINATES } from "retinaface-webgpu";
-import { MIRRORED_LANDMARKS } from "../augment/crop.js";
+import { LANDMARK_COORDINATES, MIRRORED_LANDMARKS } from "retinaface-webgpu";
 import type { FaceRecord } from "./record.js";
 
 /** Size of an image as it is stored, and its EXIF orientation, 1 to 8. */

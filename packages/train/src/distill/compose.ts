@@ -1,6 +1,5 @@
 import type { Random } from "@retinaface-webgpu/tensor";
-import { LANDMARK_COORDINATES } from "retinaface-webgpu";
-import { MIRRORED_LANDMARKS } from "../augment/crop.js";
+import { LANDMARK_COORDINATES, MIRRORED_LANDMARKS } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import { chance, seededRandom } from "../random.js";
 import { degrade } from "./degrade.js";

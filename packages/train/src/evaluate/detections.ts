@@ -45,6 +45,23 @@ function classesOf(faces: readonly Face[]): Pick<Detections, "classes"> {
   return classes.length === faces.length && classes.length > 0 ? { classes } : {};
 }
 
+/** Detections as faces, of which each has what they have. */
+export function unpackFaces({ boxes, scores, landmarks, classes }: Detections): Face[] {
+  return Array.from(scores, (score, i) => {
+    const named = LANDMARK_NAMES.map((name, k) => {
+      const at = i * LANDMARK_COORDINATES + k * 2;
+      return [name, [landmarks?.[at], landmarks?.[at + 1]]];
+    });
+    const face = {
+      box: [...boxes.subarray(i * 4, i * 4 + 4)],
+      score,
+      ...(landmarks && { landmarks: Object.fromEntries(named) }),
+      ...(classes && { class: classes[i] }),
+    };
+    return face as unknown as Face;
+  });
+}
+
 /** The detections at `indices`, in that order. */
 export function takeDetections(detections: Detections, indices: ArrayLike<number>): Detections {
   const rows = (values: Float64Array, width: number) => {

@@ -1,12 +1,13 @@
 import {
   scaleFactor as factorOf,
-  LANDMARK_COORDINATES,
+  mirrorBackFaces,
   parseScale,
+  passesOf,
   type RawImage,
+  TEST_TIME,
   type WantedSides,
 } from "retinaface-webgpu";
-import { MIRRORED_LANDMARKS, mirrorImage } from "../augment/crop.js";
-import type { Detections } from "./detections.js";
+import { type Detections, packFaces, unpackFaces } from "./detections.js";
 import { voteDetections } from "./voting.js";
 
 /** The size at which the network sees an image: the detector scales it in the network's input. */
@@ -51,25 +52,15 @@ export function scaleFactor(scale: TestScale, width: number, height: number): nu
   return factorOf(width, height, sidesOf(scale));
 }
 
-function mirrored(image: RawImage): RawImage {
-  const copy = { ...image, data: image.data.slice() };
-  mirrorImage(copy);
-  return copy;
+function mirrorBack(detections: Detections, width: number): Detections {
+  const turned = packFaces(mirrorBackFaces(unpackFaces(detections), width));
+  return detections.landmarks ? turned : { ...turned, landmarks: undefined };
 }
 
-function mirrorBack(detections: Detections, width: number): Detections {
-  const { boxes, scores, landmarks, classes } = detections;
-  const turned = boxes.map((value, i) => {
-    if (i % 2 === 1) return value;
-    return width - boxes[i % 4 === 0 ? i + 2 : i - 2];
-  });
-  const points = landmarks?.map((_, i) => {
-    const column = i % LANDMARK_COORDINATES;
-    const from = i - column + MIRRORED_LANDMARKS[column >> 1] * 2 + (i % 2);
-    return i % 2 === 0 ? width - landmarks[from] : landmarks[from];
-  });
-  return { boxes: turned, scores, landmarks: points, classes };
-}
+/** Sizes and mirroring of RetinaFace's paper, as an evaluation takes them. */
+export const TEST_TIME_SCALES: readonly TestScale[] = TEST_TIME.scales.map(
+  ({ minSide, maxSide }) => ({ kind: "short", side: minSide, most: maxSide }),
+);
 
 function concatenate(parts: readonly Detections[]): Detections {
   const join = (arrays: readonly Float64Array[]) =>
@@ -100,14 +91,8 @@ export async function detectPasses(
   image: RawImage,
   { scales, mirror }: Pick<ScaleOptions, "scales" | "mirror">,
 ): Promise<Detections[]> {
-  const parts: Detections[] = [];
-  for (const scale of scales) parts.push(await pass(image, sidesOf(scale)));
-  if (!mirror) return parts;
-  const other = mirrored(image);
-  for (const scale of scales) {
-    parts.push(mirrorBack(await pass(other, sidesOf(scale)), image.width));
-  }
-  return parts;
+  const sizes = scales.map(sidesOf);
+  return passesOf(pass, image, { scales: sizes, mirror }, mirrorBack);
 }
 
 /**

@@ -1,6 +1,5 @@
-import { LANDMARK_COORDINATES } from "retinaface-webgpu";
+import { LANDMARK_COORDINATES, votedClass } from "retinaface-webgpu";
 import { boxIou, byScore, type Detections } from "../evaluate/detections.js";
-import { votedClass } from "../evaluate/voting.js";
 
 /** What several passes over one image agree on. */
 export interface FusedFaces {
