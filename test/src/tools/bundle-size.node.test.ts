@@ -9,9 +9,10 @@ import { repository } from "../support/repository.node.js";
 /**
  * What a page may cost before its weights, in bytes after gzip: all that a photo's detection on WebGPU loads, chunks too. It was
  * 59.0 KB until heads and levels became lists, plans followed their weights, wrong use became typed errors, reads got limits, and
- * the light networks, classes and RetinaNet came in; 68.5 since elementwise functions come one by one (2026-11-29).
+ * the light networks, classes and RetinaNet came in; 68.5 since elementwise functions come one by one, 72.2 with
+ * deformable convolution and the cascade, which a network's checkpoint may ask for (2026-11-29).
  */
-const BUDGET = 70 * 1024;
+const BUDGET = 73 * 1024;
 
 /** A page's scripts, minified; a Node built-in among their modules is an error. */
 function bundle(contents: string, options: BuildOptions) {
