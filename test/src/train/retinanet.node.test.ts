@@ -18,7 +18,6 @@ import {
 } from "@retinaface-webgpu/train";
 import {
   type NetworkConfig,
-  RETINANET_CONFIG,
   RetinaFaceNetwork,
   registerRetinaNet,
   retinaNetConfig,
@@ -367,7 +366,9 @@ test("four pictures by heart: train, evaluate and detect tell squares from cross
   const [best] = JSON.parse(stdout || "{}").faces ?? [];
   assert.ok(best, stderr);
   assert.ok(["square", "cross"].includes(best.class) && !("landmarks" in best));
-  assert.is(RETINANET_CONFIG.suppression, "by-class");
+  const tuned = runTrain("tune", "--data", data, "--weights", weights, "--backend", "wasm");
+  assert.is(tuned.status, 2);
+  assert.match(tuned.stderr, /classes compete apart/);
 });
 
 test.run();

@@ -1,4 +1,5 @@
 import {
+  type DetectorConfig,
   type LoadOptions,
   OptionError,
   RetinaFace,
@@ -21,6 +22,8 @@ export interface LoadedDetector {
   readonly thresholds: Thresholds;
   /** Names of the classes that it tells apart. */
   readonly classes: readonly string[] | undefined;
+  /** How its results compete. */
+  readonly suppression: DetectorConfig["suppression"];
   /**
    * Milliseconds that passes took since this was last asked, from pixels to faces; without what a size that was not seen
    * lately takes to prepare.
@@ -63,6 +66,7 @@ export async function loadDetector(
       return taken;
     },
     classes: detector.config.classes,
+    suppression: detector.config.suppression,
     thresholds: { ...detector.thresholds, visThreshold: options.visThreshold ?? visThreshold },
     pass: async (image, sides) => packFaces(await detector.detect(image, { ...sides, onTimings })),
     dispose: () => detector.dispose(),

@@ -71,6 +71,7 @@ async function findCandidates(
     threads: values.threads,
   });
   try {
+    if (detector.suppression === "by-class") throw new OptionError(byClass);
     const one = { scales: [scale], mirror: false, voteThreshold: 1 };
     const detect: Detect = (image) => detectAtScales(detector.pass, image, one);
     const run = await runDetector(records, detect, {
@@ -83,6 +84,10 @@ async function findCandidates(
     detector.dispose();
   }
 }
+
+const byClass =
+  "tune searches the suppression of faces, where all compete, and these weights are RetinaNet's, whose classes compete " +
+  "apart: give --nms-threshold and --vis-threshold to evaluate or detect instead";
 
 /** A candidate may reach out of its image by this share of its sides: the network sees no border. */
 const REACH = 0.5;
