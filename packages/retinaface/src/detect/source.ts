@@ -4,7 +4,9 @@ import { openOnnx } from "#platform";
 import { checkCascade } from "../model/cascade.js";
 import { checkClassNames, RETINAFACE_HEADS } from "../model/heads.js";
 import { inferNetwork } from "../model/infer.js";
-import { loadNetwork, type NetworkSource } from "../model/load.js";
+import { fillNetwork, type NetworkSource } from "../model/load.js";
+import { loadCode } from "../model/load-code.js";
+import { NetworkOnBackbone } from "../model/network.js";
 import { prepareFor } from "../model/prepare.js";
 import type { DetectorConfig } from "../types.js";
 import { looksLikeOnnx, weightsOf } from "../weights/open.js";
@@ -22,7 +24,10 @@ export async function sourceOf(
   const network = inferNetwork(state, config.heads);
   if (network.cascade) checkCascade(config);
   checkClassNames(config.classes, network.heads ?? RETINAFACE_HEADS);
-  const load = (device: Device) =>
-    loadNetwork(nn.Init.empty(device), network, state, config.anchors);
+  const code = await loadCode(network);
+  const load = (device: Device) => {
+    const made = new NetworkOnBackbone(nn.Init.empty(device), network, code);
+    return fillNetwork(made, state, config.anchors);
+  };
   return { config, network, load };
 }

@@ -1,5 +1,13 @@
+import type { Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
-import { ModulatedDeformConv2d } from "./deform.js";
+
+/** A convolution that stands where `Conv2d` does. */
+export type ConvolutionClass = new (
+  init: nn.Init,
+  inChannels: number,
+  outChannels: number,
+  options: nn.Conv2dOptions & { readonly kernelSize: number },
+) => nn.Module & { forward(x: Tensor): Tensor };
 
 /** Options of `convBn`. */
 export interface ConvBnOptions {
@@ -7,8 +15,8 @@ export interface ConvBnOptions {
   stride?: number | undefined;
   /** Slope of the leaky ReLU that follows; 0 by default. */
   leaky?: number | undefined;
-  /** A modulated deformable convolution. */
-  deformable?: boolean | undefined;
+  /** Default `Conv2d`. */
+  convolution?: ConvolutionClass | undefined;
 }
 
 /** Convolution without bias, batch norm and leaky ReLU; 3×3 is padded by 1. */
@@ -18,9 +26,8 @@ export function convBn(
   outChannels: number,
   options: ConvBnOptions = {},
 ): nn.Sequential {
-  const { kernelSize = 3, stride = 1, leaky = 0, deformable = false } = options;
+  const { kernelSize = 3, stride = 1, leaky = 0, convolution: Conv = nn.Conv2d } = options;
   const padding = kernelSize === 3 ? 1 : 0;
-  const Conv = deformable ? ModulatedDeformConv2d : nn.Conv2d;
   return new nn.Sequential(
     new Conv(init, inChannels, outChannels, { kernelSize, stride, padding, bias: false }),
     new nn.BatchNorm2d(init, outChannels),

@@ -1,6 +1,6 @@
 import { add, concat, resizeNearest, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
-import { convBn } from "./blocks.js";
+import { type ConvolutionClass, convBn } from "./blocks.js";
 import { LEVEL_NAMES } from "./levels.js";
 
 /** The slope RetinaFace's PyTorch code uses: 0.1 for narrow networks, else 0. */
@@ -36,14 +36,14 @@ export class FPN extends nn.Module {
 
   /**
    * @param inChannels of the backbone's maps, fine to coarse
-   * @param deformable whether the 3×3 merges are deformable convolutions
+   * @param convolution of the 3×3 merges, default `Conv2d`
    */
   constructor(
     init: nn.Init,
     inChannels: readonly number[],
     channels: number,
     extra = 0,
-    deformable = false,
+    convolution?: ConvolutionClass,
   ) {
     super();
     const leaky = slopeFor(channels);
@@ -52,7 +52,7 @@ export class FPN extends nn.Module {
       convBn(init, inChannels[i], channels, { kernelSize: 1, leaky }),
     );
     this.#merges = named(this, count - 1, LEVEL_NAMES.merge, () =>
-      convBn(init, channels, channels, { leaky, deformable }),
+      convBn(init, channels, channels, { leaky, convolution }),
     );
     this.#extras = named(this, extra, LEVEL_NAMES.extra, (i) =>
       convBn(init, i === 0 ? inChannels[count - 1] : channels, channels, { stride: 2, leaky }),
@@ -93,15 +93,15 @@ export class SSH extends nn.Module {
   readonly conv7X7_2: nn.Sequential;
   readonly conv7x7_3: nn.Sequential;
 
-  constructor(init: nn.Init, inChannels: number, channels: number, deformable = false) {
+  constructor(init: nn.Init, inChannels: number, channels: number, convolution?: ConvolutionClass) {
     super();
     const leaky = slopeFor(channels);
     const quarter = channels / 4;
-    this.conv3X3 = convBn(init, inChannels, channels / 2, { leaky: 0, deformable });
-    this.conv5X5_1 = convBn(init, inChannels, quarter, { leaky, deformable });
-    this.conv5X5_2 = convBn(init, quarter, quarter, { leaky: 0, deformable });
-    this.conv7X7_2 = convBn(init, quarter, quarter, { leaky, deformable });
-    this.conv7x7_3 = convBn(init, quarter, quarter, { leaky: 0, deformable });
+    this.conv3X3 = convBn(init, inChannels, channels / 2, { leaky: 0, convolution });
+    this.conv5X5_1 = convBn(init, inChannels, quarter, { leaky, convolution });
+    this.conv5X5_2 = convBn(init, quarter, quarter, { leaky: 0, convolution });
+    this.conv7X7_2 = convBn(init, quarter, quarter, { leaky, convolution });
+    this.conv7x7_3 = convBn(init, quarter, quarter, { leaky: 0, convolution });
   }
 
   override forward(x: Tensor): Tensor {

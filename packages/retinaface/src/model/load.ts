@@ -4,7 +4,12 @@ import type { Size } from "../image/fit.js";
 import type { AnchorConfig, DetectorConfig, HeadSpec } from "../types.js";
 import { matchStateDict } from "../weights/state-dict.js";
 import { checkAnchorsFit } from "./levels.js";
-import { type HeadOutput, type NetworkConfig, RetinaFaceNetwork } from "./network.js";
+import {
+  type HeadOutput,
+  type NetworkConfig,
+  type NetworkOnBackbone,
+  RetinaFaceNetwork,
+} from "./network.js";
 
 /** A network on a device, ready to run forward. */
 export interface LoadedNetwork {
@@ -24,16 +29,14 @@ export interface NetworkSource {
 }
 
 /**
- * A network with a checkpoint's weights, ready to run forward.
- * @throws StateDictMismatchError, OptionError where the anchors are for other levels
+ * Gives a network a checkpoint's weights and makes it ready to run forward.
+ * @throws StateDictMismatchError, OptionError where the anchors are for other levels; the network is disposed of then
  */
-export function loadNetwork(
-  init: nn.Init,
-  config: NetworkConfig,
+export function fillNetwork<N extends NetworkOnBackbone>(
+  network: N,
   state: StateDict,
   anchors: AnchorConfig,
-): RetinaFaceNetwork {
-  const network = new RetinaFaceNetwork(init, config);
+): N {
   try {
     checkAnchorsFit(network.levels, anchors);
     network.loadStateDict(matchStateDict(network.stateShapes(), state), { strict: false });
@@ -43,4 +46,14 @@ export function loadNetwork(
   }
   network.eval().requiresGrad(false);
   return network;
+}
+
+/** A network with a checkpoint's weights, ready to run forward. @throws as {@link fillNetwork} */
+export function loadNetwork(
+  init: nn.Init,
+  config: NetworkConfig,
+  state: StateDict,
+  anchors: AnchorConfig,
+): RetinaFaceNetwork {
+  return fillNetwork(new RetinaFaceNetwork(init, config), state, anchors);
 }

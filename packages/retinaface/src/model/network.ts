@@ -4,7 +4,9 @@ import { OptionError } from "../errors.js";
 import type { HeadSpec } from "../types.js";
 import { type InputStage, type Pyramid, retinaNetArchitecture } from "./architecture.js";
 import type { Backbone, BackboneStage } from "./backbones/backbone.js";
+import type { ConvolutionClass } from "./blocks.js";
 import { firstHeads, isRelative, relativeToAnchors, SECOND } from "./cascade.js";
+import { codeOf, type NetworkCode } from "./code.js";
 import { FPN, named, SSH } from "./fpn.js";
 import { type Head, makeHead } from "./head.js";
 import { boxHead, checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
@@ -58,7 +60,7 @@ function checkPyramid(config: NetworkConfig, channels: number | undefined): void
  * has no context modules and whose heads are subnets that all levels share. This is the one definition of a network:
  * compiled inference, training, frozen prefixes and groups of parameters read its `parts()`, `levels` and `headSpecs`.
  */
-export class RetinaFaceNetwork extends nn.Module {
+export class NetworkOnBackbone extends nn.Module {
   readonly body: Backbone;
   /** Absent where the heads read the backbone's maps. */
   readonly fpn: Pyramid | undefined;
@@ -74,6 +76,8 @@ export class RetinaFaceNetwork extends nn.Module {
   readonly headSpecs: readonly HeadSpec[];
   /** Class and box of a cascade's first stage; none without one. */
   readonly firstHeadSpecs: readonly HeadSpec[];
+  /** Of context modules and merges, where it is not `Conv2d`. */
+  readonly #convolution: ConvolutionClass | undefined;
   readonly #input: InputStage | undefined;
   readonly #contexts: readonly SSH[];
   /** Of a cascade's second stage. */
@@ -82,8 +86,11 @@ export class RetinaFaceNetwork extends nn.Module {
   readonly #heads: ReadonlyMap<string, readonly Head[]>;
   #parts: readonly NetworkPart[] | undefined;
 
-  /** @throws OptionError for a shape that no network can have */
-  constructor(init: nn.Init, given: NetworkConfig) {
+  /**
+   * @param code what it is made of
+   * @throws OptionError for a shape that no network can have
+   */
+  constructor(init: nn.Init, given: NetworkConfig, code: NetworkCode) {
     super();
     const entry = backboneEntry(given.backbone);
     const config = given.retinanet ? retinaNetArchitecture().complete(given) : given;
@@ -108,7 +115,8 @@ export class RetinaFaceNetwork extends nn.Module {
     };
     this.headSpecs = heads;
     this.firstHeadSpecs = cascade ? firstHeads(heads) : [];
-    this.body = entry.create(init, width);
+    this.body = code.create(init, width);
+    this.#convolution = deformable ? code.deformable : undefined;
     const stages = this.body.stages();
     try {
       this.levels = levelsOf(stages, channels, anchorsPerCell, extraLevels);
@@ -130,14 +138,14 @@ export class RetinaFaceNetwork extends nn.Module {
   }
 
   #makePyramid(init: nn.Init, inChannels: readonly number[], channels: number | undefined) {
-    const { extraLevels = 0, retinanet, deformable } = this.config;
+    const { extraLevels = 0, retinanet } = this.config;
     if (channels === undefined) return undefined;
-    if (!retinanet) return new FPN(init, inChannels, channels, extraLevels, deformable);
+    if (!retinanet) return new FPN(init, inChannels, channels, extraLevels, this.#convolution);
     return retinaNetArchitecture().pyramid(init, inChannels, this.levels, this.config);
   }
 
   #makeContexts(init: nn.Init, channels: number, name: (level: number) => string): SSH[] {
-    const make = () => new SSH(init, channels, channels, this.config.deformable);
+    const make = () => new SSH(init, channels, channels, this.#convolution);
     return named(this, this.levels.length, name, make);
   }
 
@@ -262,5 +270,13 @@ export class RetinaFaceNetwork extends nn.Module {
         return now;
       },
     }));
+  }
+}
+
+/** A network with a backbone of the library's or a registered one. This class carries them all. */
+export class RetinaFaceNetwork extends NetworkOnBackbone {
+  /** @throws OptionError for a shape that no network can have */
+  constructor(init: nn.Init, config: NetworkConfig) {
+    super(init, config, codeOf(config));
   }
 }

@@ -3,9 +3,7 @@ import type * as nn from "@retinaface-webgpu/tensor/nn";
 import { OptionError } from "../errors.js";
 import { type AnchorConfig, DEFAULT_CONFIG, type DetectorConfig } from "../types.js";
 import type { Backbone } from "./backbones/backbone.js";
-import { MOBILENET_LAST, MOBILENET_STEM, MobileNetV1 } from "./backbones/mobilenet.js";
-import { ResNet18, ResNet50 } from "./backbones/resnet.js";
-import { Slim } from "./backbones/slim.js";
+import { MOBILENET_LAST, MOBILENET_STEM } from "./backbones/mobilenet.js";
 import type { HeadForm } from "./head.js";
 
 /** Backbones by the names that configurations use; {@link registerBackbone} adds others. */
@@ -34,6 +32,12 @@ export interface BackboneEntry {
   /** The width of a checkpoint of it, NaN where its weights bear out none; absent where there is only one. */
   widthOf?(state: StateDict): number;
 }
+
+/** What is known of a backbone; those of the library have their code elsewhere: `code.ts`. */
+export type BackboneFacts = Omit<BackboneEntry, "create"> & Partial<Pick<BackboneEntry, "create">>;
+
+/** Makes a backbone. */
+export type BackboneMaker = BackboneEntry["create"];
 
 /** Of the published backbones: the first convolution, then up to stride 8, 16 and 32. */
 export const STAGE_NAMES = ["stem", "stage1", "stage2", "stage3"] as const;
@@ -76,11 +80,10 @@ const SLIM_MARK = "body.conv14.2.2.weight";
 const SCALED_MARK = "body.input.scale";
 
 /** Recognised in this order. */
-const BACKBONES = new Map<string, BackboneEntry>([
+const BACKBONES = new Map<string, BackboneFacts>([
   [
     "mobilenet0.25",
     {
-      create: (init, width) => new MobileNetV1(init, width),
       channels: 64,
       mark: STEM_WEIGHT,
       widthOf: mobileNetWidth,
@@ -89,7 +92,6 @@ const BACKBONES = new Map<string, BackboneEntry>([
   [
     "resnet50",
     {
-      create: (init) => new ResNet50(init),
       channels: 256,
       mark: ["body.layer1.0.conv1.weight", "body.layer1.0.conv3.weight"],
     },
@@ -97,7 +99,6 @@ const BACKBONES = new Map<string, BackboneEntry>([
   [
     "resnet18",
     {
-      create: (init) => new ResNet18(init),
       channels: 64,
       mark: "body.layer1.0.conv1.weight",
     },
@@ -106,7 +107,6 @@ const BACKBONES = new Map<string, BackboneEntry>([
     "ultralight-rfb",
     {
       ...LIGHT,
-      create: (init) => new Slim(init, { rfb: true, scaled: true }),
       config: { anchors: { ...LIGHT_ANCHORS, clip: true } },
       mark: [SCALED_MARK, RFB_MARK],
     },
@@ -115,7 +115,6 @@ const BACKBONES = new Map<string, BackboneEntry>([
     "ultralight-slim",
     {
       ...LIGHT,
-      create: (init) => new Slim(init, { scaled: true }),
       config: { anchors: { ...LIGHT_ANCHORS, clip: true } },
       mark: [SCALED_MARK, SLIM_MARK],
     },
@@ -124,7 +123,6 @@ const BACKBONES = new Map<string, BackboneEntry>([
     "rfb",
     {
       ...LIGHT,
-      create: (init) => new Slim(init, { rfb: true }),
       config: { anchors: LIGHT_ANCHORS },
       mark: RFB_MARK,
     },
@@ -133,7 +131,6 @@ const BACKBONES = new Map<string, BackboneEntry>([
     "slim",
     {
       ...LIGHT,
-      create: (init) => new Slim(init),
       config: { anchors: LIGHT_ANCHORS },
       mark: SLIM_MARK,
     },
@@ -157,7 +154,7 @@ export function backboneNames(): BackboneName[] {
 }
 
 /** @throws OptionError for a name that none has */
-export function backboneEntry(name: BackboneName): BackboneEntry {
+export function backboneEntry(name: BackboneName): BackboneFacts {
   const entry = BACKBONES.get(name);
   if (entry) return entry;
   throw new OptionError(

@@ -1,0 +1,29 @@
+/** The code of networks, all of it at once: for those who make networks of any configuration. */
+import { MobileNetV1 } from "./backbones/mobilenet.js";
+import { ResNet18, ResNet50 } from "./backbones/resnet.js";
+import { Slim } from "./backbones/slim.js";
+import type { ConvolutionClass } from "./blocks.js";
+import { ModulatedDeformConv2d } from "./deform.js";
+import { LIGHT_FORMS } from "./light-forms.js";
+import type { NetworkConfig } from "./network-config.js";
+import { type BackboneMaker, backboneEntry } from "./registry.js";
+
+/** What a network is made of. */
+export interface NetworkCode {
+  readonly create: BackboneMaker;
+  /** Where the configuration asks for deformable convolutions. */
+  readonly deformable?: ConvolutionClass | undefined;
+}
+
+const MAKERS: Readonly<Record<string, BackboneMaker>> = {
+  "mobilenet0.25": (init, width) => new MobileNetV1(init, width),
+  resnet50: (init) => new ResNet50(init),
+  resnet18: (init) => new ResNet18(init),
+};
+
+/** @throws OptionError for a backbone that there is not */
+export function codeOf({ backbone }: NetworkConfig): NetworkCode {
+  const { create } = backboneEntry(backbone);
+  const light: BackboneMaker = (init) => new Slim(init, LIGHT_FORMS[backbone]);
+  return { create: create ?? MAKERS[backbone] ?? light, deformable: ModulatedDeformConv2d };
+}
