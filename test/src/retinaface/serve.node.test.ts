@@ -337,6 +337,7 @@ test("the command answers as detect prints, and ends in order at SIGTERM", async
     "serve",
     "--port",
     "0",
+    ...["--time-limit", "200", "--body-time", "200"],
     ...engine,
   ]);
   const detected = startProcess(process.execPath, [MAIN, "detect", ...engine, file]).ended;
