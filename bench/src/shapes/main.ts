@@ -25,10 +25,10 @@ const ANCHORS = {
 
 const { values } = parseArgs({
   options: {
-    images: { type: "string", default: "320" },
+    images: { type: "string", default: "1600" },
     unseen: { type: "string", default: "100" },
     side: { type: "string", default: "96" },
-    epochs: { type: "string", default: "40" },
+    epochs: { type: "string", default: "8" },
     model: { type: "string", default: "retinanet-v2" },
     backend: { type: "string", default: "auto" },
     seed: { type: "string", default: "1" },
