@@ -16,6 +16,8 @@ export function bindingSize(wgsl: string, variable: string): number {
 
 function layoutOf(wgsl: string, type: string): Layout {
   if (type in SCALARS) return { size: SCALARS[type], align: SCALARS[type] };
+  const atomic = /^atomic<(\w+)>$/.exec(type);
+  if (atomic) return layoutOf(wgsl, atomic[1]);
   const vector = /^vec([234])(?:<(\w+)>|([fiuh]))$/.exec(type);
   if (vector) {
     const scalar = SCALARS[vector[2] ?? SUFFIXES[vector[3]]];

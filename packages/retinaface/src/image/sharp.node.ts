@@ -24,7 +24,7 @@ interface Pipeline {
   toColourspace(name: string): Pipeline;
   raw(options?: object): Pipeline;
   toBuffer(options: { resolveWithObject: true }): Promise<{
-    readonly data: Uint8Array<ArrayBuffer>;
+    readonly data: Uint8Array;
     readonly info: Size & { readonly channels: number };
   }>;
 }
@@ -183,7 +183,7 @@ async function pixelsOf(pipeline: Pipeline, size: Size | undefined): Promise<Raw
 }
 
 /** Pixels of one to four channels as RGBA: grey is spread, and opaque what has no alpha. */
-function toRgba(data: Uint8Array<ArrayBuffer>, channels: number, pixels: number) {
+function toRgba(data: Uint8Array, channels: number, pixels: number): Uint8ClampedArray {
   if (channels === 4) return new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength);
   const rgba = new Uint8ClampedArray(pixels * 4);
   const [green, blue] = channels < 3 ? [0, 0] : [1, 2];

@@ -23,7 +23,7 @@ import {
 } from "./adapter.js";
 import type { BufferBinding } from "./bind-groups.js";
 import { BufferPool, type LiveBuffers, type MemoryInfo, type PooledBuffer } from "./buffer-pool.js";
-import type { DispatchTimer, KernelTiming } from "./dispatch-timer.js";
+import { DispatchTimer, type KernelTiming } from "./dispatch-timer.js";
 import { ErrorScopes, type Outcome } from "./error-scopes.js";
 import { hostBytes } from "./host-bytes.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
@@ -55,8 +55,8 @@ export class Device {
   /** What the next read or sync rejects with. */
   readonly #errors = new ErrorScopes();
   #loss: DeviceLostError | undefined;
-  /** What times dispatches while they are profiled, and what it has found. */
-  #profile: { Timer: typeof DispatchTimer; timings: Promise<KernelTiming[]>[] } | undefined;
+  /** What dispatches took, while they are profiled. */
+  #timings: Promise<KernelTiming[]>[] | undefined;
   #submits = 0;
 
   private constructor(
@@ -260,11 +260,10 @@ export class Device {
     if (this.#recorder.length > 0) {
       this.#device.pushErrorScope("out-of-memory");
       this.#device.pushErrorScope("validation");
-      const profile = this.#profile;
-      const timer = profile && new profile.Timer(this.#device, this.#recorder.length);
+      const timer = this.#timings && new DispatchTimer(this.#device, this.#recorder.length);
       const submitted = this.#recorder.submit(timer);
       this.#submits++;
-      if (timer) profile?.timings.push(timer.read());
+      if (timer) this.#timings?.push(timer.read());
       this.#errors.watch(this.#device.popErrorScope(), submitted);
       this.#errors.watch(this.#device.popErrorScope(), submitted);
     }
@@ -311,23 +310,23 @@ export class Device {
   }
 
   /**
-   * Times every dispatch of `work`. Needs the `timestamp-query` feature: returns an empty list without.
+   * Times every dispatch of `work`, which begins before this returns. Needs the `timestamp-query` feature: returns an empty
+   * list without.
    */
   async profile(work: () => void | Promise<void>): Promise<KernelTiming[]> {
     if (!this.has("timestamp-query")) {
       await work();
       return [];
     }
-    const { DispatchTimer: Timer } = await import("./dispatch-timer.js");
     this.flush();
     const timings: Promise<KernelTiming[]>[] = [];
-    this.#profile = { Timer, timings };
+    this.#timings = timings;
     try {
       await work();
       this.flush();
       return (await Promise.all(timings)).flat();
     } finally {
-      this.#profile = undefined;
+      this.#timings = undefined;
     }
   }
 

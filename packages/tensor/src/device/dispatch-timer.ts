@@ -1,4 +1,4 @@
-/** How long dispatches take on the GPU: loaded where that is asked for. */
+/** How long dispatches take on the GPU. */
 import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { restDuring } from "#platform";
 import type {
