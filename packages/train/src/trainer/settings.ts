@@ -135,12 +135,12 @@ export function augmentOf(settings: TrainSettings): AugmentOptions {
   const { crop, mirror = published.mirror, distort = published.distort } = augmentation;
   const range = crop && { minScale: crop[0], maxScale: crop[1], whole: 0 };
   const cropped = crop === undefined ? published.crop : range!;
-  return { ...published, mirror, distort, crop: cropped, classes };
+  return { ...published, mirror, distort, crop: cropped, ...(classes && { classes }) };
 }
 
 /** What images go through that are looked at whole, such as those of a validation. */
 export function wholeImages({ imageSize, config }: TrainSettings): AugmentOptions {
-  return { ...plainAugment(imageSize), classes: config.classes };
+  return { ...plainAugment(imageSize), ...(config.classes && { classes: config.classes }) };
 }
 
 /** The schedule of a run of so many steps. */
