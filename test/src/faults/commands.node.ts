@@ -154,14 +154,14 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "export",
-      every: 5,
+      every: 8,
       args: [DETECT, "export", "--pth", "out/w.pth"],
       overwrite: "--overwrite",
       isOutput: is("out/w.pth"),
     },
     {
       name: "pseudo",
-      every: 5,
+      every: 8,
       args: [
         ...[TRAIN, "pseudo", "photos", "--out", "out/p.jsonl", "--backend", "wasm"],
         ...["--scale", "64", "--no-mirror"],
@@ -171,7 +171,7 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "detect",
-      every: 6,
+      every: 9,
       args: [DETECT, "detect", "photos", "--out", "out/faces"],
       overwrite: "--overwrite",
       isOutput: below("out/faces"),
@@ -183,17 +183,17 @@ export function commandsOf(server: string): Command[] {
       isOutput: below("cache"),
       keeps: (file) => file.endsWith(".part"),
     },
-    { name: "kernels", every: 4, args: script(KERNELS), isOutput: below("cache") },
+    { name: "kernels", every: 6, args: script(KERNELS), isOutput: below("cache") },
     {
       name: "site",
-      every: 5,
+      every: 8,
       args: script(SITE),
       isOutput: below("site"),
       isWhole: (file) => /old\.js$|json$/.test(file),
     },
     {
       name: "anchors",
-      every: 5,
+      every: 8,
       args: [
         TRAIN,
         "anchors",
@@ -212,14 +212,14 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "contact-sheet",
-      every: 4,
+      every: 6,
       args: [TRAIN, "contact-sheet", ...data, ...sheet, "--out", "out/sheet.png"],
       overwrite: "--overwrite",
       isOutput: is("out/sheet.png"),
     },
     {
       name: "tune",
-      every: 5,
+      every: 8,
       args: [
         TRAIN,
         "tune",
@@ -236,7 +236,7 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "evaluate",
-      every: 6,
+      every: 9,
       args: [
         TRAIN,
         "evaluate",
@@ -256,7 +256,7 @@ export function commandsOf(server: string): Command[] {
     },
     {
       name: "train",
-      every: 6,
+      every: 9,
       args: script(RUN),
       overwrite: "--resume",
       isOutput: below("run"),

@@ -8,7 +8,7 @@ import { type Harm, Place, toldCode } from "./harm.node.js";
 /*
  * Each call that changes files, of each command, fails or is the last before a kill: what was there stays, what is there is
  * whole, the error has a code, and the next run does what was asked. `RETINAFACE_FAULTS=all` strikes each call in all three
- * ways; else each, or every fourth to sixth of the slower commands, is struck in one of them in turn.
+ * ways; else each, or every sixth to ninth of the slower commands, is struck in one of them in turn.
  */
 
 const test = suite("writes");
