@@ -78,9 +78,13 @@ function sourceStamps(projects) {
   return stamps;
 }
 
+/** Folders of `dist` whose files come from many sources: those who bundle them keep them tidy. */
+const BUNDLES = /^(browser|program)[\\/]/;
+
 function removeOrphans(project) {
   const dist = path.join(project, "dist");
   for (const file of listFiles(dist)) {
+    if (BUNDLES.test(path.relative(dist, file))) continue;
     const match = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(path.relative(dist, file));
     if (match !== null && !existsSync(path.join(project, "src", `${match[1]}.ts`))) rmSync(file);
   }

@@ -97,7 +97,7 @@ test("killed in the middle and resumed, it gives the same bits", async () => {
 test("interrupted, it ends at a checkpoint and says how to go on", async () => {
   const child = start("interrupted");
   const ended = finish(child);
-  while (!existsSync(at("interrupted", "checkpoint.safetensors"))) {
+  while (child.exitCode === null && !existsSync(at("interrupted", "checkpoint.safetensors"))) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   child.kill("SIGINT");
