@@ -99,6 +99,9 @@ const cases: Case[] = [
   },
 ];
 
+/** Pictures are small here: batch norm's coarsest maps have few values. */
+const isOfFewValues = (notice: string) => /fixedNorm/.test(notice);
+
 function largest(values: Iterable<number>): number {
   let most = 0;
   for (const value of values) most = Math.max(most, Math.abs(value));
@@ -123,7 +126,7 @@ function assertAlike(actual: StateDict, expected: StateDict, what: string, floor
 for (const each of cases) {
   test(`compiled and eager training agree: ${each.name}`, async () => {
     const refused = (notice: string) => {
-      if (!/fixedNorm/.test(notice)) assert.unreachable(notice);
+      if (!isOfFewValues(notice)) assert.unreachable(notice);
     };
     const eager = makeTrainer(each, { compiled: false });
     const compiled = makeTrainer(each, { onNotice: refused });
@@ -178,7 +181,10 @@ for (const [compiled, freeze] of [
 test("several shapes in one run; where each batch has its own, training goes on eagerly", async () => {
   const notices: string[] = [];
   const eager = makeTrainer({}, { compiled: false });
-  const mixed = makeTrainer({}, { onNotice: (text) => notices.push(text) });
+  const onNotice = (text: string) => {
+    if (!isOfFewValues(text)) notices.push(text);
+  };
+  const mixed = makeTrainer({}, { onNotice });
   const run = async (sizes: readonly number[]) => {
     for (const [i, size] of sizes.entries()) {
       const step = stepOf([1], size, i);
