@@ -7,10 +7,10 @@ import { hasLandmarks } from "../decode/face.js";
 import { detectFitting, type PixelDetector, scaledNote } from "../detect/fitting.js";
 import { faceLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
+import { untilAborted } from "../detect/until-aborted.js";
 import { encodePng } from "../draw/png.node.js";
-import { printable } from "../printable.js";
 import type { Face, RawImage } from "../types.js";
-import { eachPhoto, untilAborted } from "./each-photo.js";
+import { eachPhoto } from "./each-photo.js";
 import type { Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";
@@ -95,10 +95,8 @@ export async function cropPhotos(job: CropJob): Promise<number> {
       const { width, height } = image;
       return { file, width, height, cuts: chosen(image, faces, job), note };
     },
-    lineOf: ({ note, ...photo }) => {
-      if (note !== undefined) streams.stderr.write(`${printable(note)}\n`);
-      return writer.write(photo);
-    },
+    noteOf: ({ note }) => note,
+    lineOf: (photo) => writer.write(photo),
     streams,
     signal,
   });

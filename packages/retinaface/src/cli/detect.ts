@@ -5,13 +5,13 @@ import type { Turn } from "../detect/in-order.js";
 import { photoLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import type { Timings } from "../detect/timings.js";
+import { untilAborted } from "../detect/until-aborted.js";
 import { annotate } from "../draw/annotate.js";
 import { encodePng } from "../draw/png.node.js";
 import { ImageError, ReadError } from "../errors.js";
 import { shownSize } from "../image/source.js";
-import { printable } from "../printable.js";
 import { DEFAULT_THRESHOLDS, type DetectorConfig, type Face, type RawImage } from "../types.js";
-import { eachPhoto, type Tools, untilAborted } from "./each-photo.js";
+import { eachPhoto, type Tools } from "./each-photo.js";
 import type { Streams } from "./lines.js";
 import { makeFolder, Outputs } from "./outputs.js";
 import { OutputNames, type Photo } from "./photos.js";
@@ -112,10 +112,8 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
     photos,
     load,
     look: (photo, turn, tools) => lookAt(photo, turn, job, { ...tools, copies, report }),
-    lineOf: ({ line, note }) => {
-      if (note !== undefined) streams.stderr.write(`${printable(note)}\n`);
-      return line;
-    },
+    noteOf: ({ note }) => note,
+    lineOf: ({ line }) => line,
     ended: (detector) => report?.print(streams, detector),
     streams,
     signal,

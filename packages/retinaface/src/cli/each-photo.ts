@@ -2,7 +2,9 @@ import { openDecoders } from "#platform";
 import { aheadOf, decodersFor } from "../detect/files.js";
 import { inOrder, type Turn } from "../detect/in-order.js";
 import { errorLine } from "../detect/line.js";
+import { untilAborted } from "../detect/until-aborted.js";
 import type { Decoders } from "../image/decoders.js";
+import { printable } from "../printable.js";
 import { JsonLines, type Streams } from "./lines.js";
 import type { Photo } from "./photos.js";
 import { startProgress } from "./progress.js";
@@ -16,6 +18,8 @@ export interface PhotoWork<Detector, Found> {
   look(photo: Photo, turn: Turn, tools: Tools<Detector>): Promise<Found>;
   /** What is printed of it, asked in the photos' order. */
   lineOf(found: Found): unknown;
+  /** What is said of it on standard error before. */
+  noteOf(found: Found): string | undefined;
   /** Called at the end where the detector was loaded. */
   ended?(detector: Detector): void;
   readonly streams: Streams;
@@ -67,7 +71,7 @@ export async function eachPhoto<Detector extends { dispose(): void }, Found>(
       if (lines.closed) break;
       progress?.clear();
       if ("error" in outcome) failed++;
-      await lines.write("error" in outcome ? outcome : await work.lineOf(outcome.found));
+      await lines.write("error" in outcome ? outcome : await lineAfterNote(work, outcome.found));
       progress?.update(++done, photos[done]?.file ?? "");
     }
   } catch (error) {
@@ -80,6 +84,12 @@ export async function eachPhoto<Detector extends { dispose(): void }, Found>(
     loaded?.dispose();
   }
   return failed;
+}
+
+function lineAfterNote<Detector, Found>(work: PhotoWork<Detector, Found>, found: Found): unknown {
+  const note = work.noteOf(found);
+  if (note !== undefined) work.streams.stderr.write(`${printable(note)}\n`);
+  return work.lineOf(found);
 }
 
 async function outcomeOf<Detector, Found>(
@@ -98,15 +108,4 @@ async function outcomeOf<Detector, Found>(
     });
     return { file, error: errorLine(cause) };
   }
-}
-
-/** Gives up waiting when the signal comes: a detection under way need not hold up the exit. */
-export function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

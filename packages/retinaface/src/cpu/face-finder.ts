@@ -56,7 +56,11 @@ export function findFaces(
   const least = keyMargin(thresholdKey(confidenceThreshold, visThreshold));
   const found = candidates(levels, classes, least);
   const order = orderByScore(found.margins, topK);
-  const rows = gather(levels, heads, found, order);
+  const rows = gatherRows(
+    levels,
+    heads,
+    Array.from(order, (n) => ({ level: found.levels[n], place: found.places[n] })),
+  );
   const chosen = Array.from(order, (n) => found.priors[n]);
   const chosenPriors = rowsOf(priors, chosen);
   const decoded = decodeRows(heads, rows, { priors: chosenPriors, variances, frame });
@@ -118,21 +122,20 @@ export function checkFinite(logits: Float32Array): void {
   );
 }
 
-/** The numbers of each head at the chosen candidates. */
-function gather(
+/** The numbers of each head that regresses, a row a candidate: of its level, the place in it. */
+export function gatherRows(
   levels: readonly LevelValues[],
   heads: readonly HeadSpec[],
-  { levels: levelOf, places }: Candidates,
-  order: Uint32Array,
+  chosen: readonly { readonly level: number; readonly place: number }[],
 ): Record<string, Float32Array> {
   const rows: Record<string, Float32Array> = {};
   for (const { name, width } of regressionHeads(heads)) {
-    const taken = new Float32Array(order.length * width);
-    for (const [i, n] of order.entries()) {
-      const { values, offset, stride, shape } = levels[levelOf[n]][name];
+    const taken = new Float32Array(chosen.length * width);
+    for (const [i, { level, place }] of chosen.entries()) {
+      const { values, offset, stride, shape } = levels[level][name];
       const anchors = shape[3] / width;
-      const cell = Math.floor(places[n] / anchors);
-      const at = cell * stride + offset + (places[n] - cell * anchors) * width;
+      const cell = Math.floor(place / anchors);
+      const at = cell * stride + offset + (place - cell * anchors) * width;
       taken.set(values.subarray(at, at + width), i * width);
     }
     rows[name] = taken;

@@ -3,9 +3,15 @@ import { toFace } from "../decode/face.js";
 import { probabilityOf, thresholdKey } from "../decode/margin.js";
 import { nms, orderByScore } from "../decode/nms.js";
 import { decodeRows, type Frame } from "../decode/postprocess.js";
-import { boxHead, classHead, regressionHeads } from "../model/heads.js";
+import { BOX_NUMBERS, boxHead, classHead } from "../model/heads.js";
 import type { Face, HeadSpec, Thresholds } from "../types.js";
-import { checkFinite, type FinderSpec, type LevelValues, rowsOf } from "./face-finder.js";
+import {
+  checkFinite,
+  type FinderSpec,
+  gatherRows,
+  type LevelValues,
+  rowsOf,
+} from "./face-finder.js";
 
 /** A class of a prior that scores enough. */
 interface Candidate {
@@ -39,9 +45,11 @@ export function findObjects(
     priors,
     found.map(({ prior }) => prior),
   );
-  const rows = gather(levels, heads, found, variances[1]);
+  const rows = gatherRows(levels, heads, found);
+  const { name: box } = boxHead(heads);
+  limitGrowth(rows[box], variances[1]);
   const decoded = decodeRows(heads, rows, { priors: chosen, variances, frame });
-  const boxes = decoded[boxHead(heads).name];
+  const boxes = decoded[box];
   cutToImage(boxes, frame);
   return suppressByClass(found, boxes, thresholds).map((i) =>
     toFace(heads, decoded, i, probabilityOf(found[i].margin), found[i].label),
@@ -76,30 +84,13 @@ function candidates(
   });
 }
 
-/** The numbers of each head at the candidates; a box's growth is held within bounds. */
-function gather(
-  levels: readonly LevelValues[],
-  heads: readonly HeadSpec[],
-  found: readonly Candidate[],
-  sizeVariance: number,
-): Record<string, Float32Array> {
-  const rows: Record<string, Float32Array> = {};
-  for (const { name, width, meaning } of regressionHeads(heads)) {
-    const taken = new Float32Array(found.length * width);
-    for (const [i, { level, place }] of found.entries()) {
-      const { values, offset, stride, shape } = levels[level][name];
-      const anchors = shape[3] / width;
-      const cell = Math.floor(place / anchors);
-      const at = cell * stride + offset + (place - cell * anchors) * width;
-      taken.set(values.subarray(at, at + width), i * width);
-      if (meaning !== "box") continue;
-      for (let side = i * width + 2; side < (i + 1) * width; side++) {
-        taken[side] = Math.min(taken[side], MOST_GROWTH / sizeVariance);
-      }
-    }
-    rows[name] = taken;
+/** Holds the growth of boxes within bounds. */
+function limitGrowth(boxes: Float32Array, sizeVariance: number): void {
+  const most = MOST_GROWTH / sizeVariance;
+  for (let i = 0; i < boxes.length; i += BOX_NUMBERS) {
+    for (let side = i + 2; side < i + BOX_NUMBERS; side++)
+      boxes[side] = Math.min(boxes[side], most);
   }
-  return rows;
 }
 
 function cutToImage(boxes: Float64Array, { width, height, scaleX, scaleY }: Frame): void {

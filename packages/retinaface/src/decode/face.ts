@@ -23,6 +23,11 @@ export function hasLandmarks(face: Face): boolean {
   return Object.hasOwn(face, "landmarks");
 }
 
+/** A face of these members, which goes on saying that it has no landmarks where `face` has none. */
+export function faceLike<T extends Omit<Face, "landmarks">>(face: Face, members: T): Face & T {
+  return Object.assign(Object.create(Object.getPrototypeOf(face)), members);
+}
+
 function landmarksOf(numbers: readonly number[]): Landmarks {
   const named = LANDMARK_NAMES.map((name, n): [string, Point] => {
     const at = n * POINT_NUMBERS;

@@ -27,6 +27,7 @@ import { sourceOf } from "./source.js";
 import { FaceStream } from "./stream.js";
 import type { detectAllAugmented } from "./test-time.js";
 import { lap, noTimings, type Timings } from "./timings.js";
+import { untilAborted } from "./until-aborted.js";
 
 /** Options of `RetinaFace.load`. */
 export interface LoadOptions extends DetectOptions {
@@ -367,14 +368,4 @@ interface Settings {
   readonly decoder: DetectOptions["decoder"];
   readonly profile: boolean;
   readonly timings: Timings;
-}
-
-/** Gives up waiting when the signal comes; what was submitted runs out by itself. */
-function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

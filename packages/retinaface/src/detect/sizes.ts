@@ -1,3 +1,4 @@
+import { faceLike } from "../decode/face.js";
 import { networkSize, type Size, type WantedSides } from "../image/fit.js";
 import { type PixelSource, shownSize } from "../image/source.js";
 import type { Face } from "../types.js";
@@ -18,9 +19,7 @@ export function clipBoxes(faces: readonly Face[], source: PixelSource): Face[] {
     const [x1, y1, x2, y2] = face.box;
     const [left, right] = [inside(x1, width), inside(x2, width)];
     const [top, bottom] = [inside(y1, height), inside(y2, height)];
-    // Not `{ ...face }`: a face without landmarks inherits the error that says so.
-    const clipped: Face = Object.create(Object.getPrototypeOf(face));
-    return Object.assign(clipped, face, { box: [left, top, right, bottom] });
+    return faceLike(face, { ...face, box: [left, top, right, bottom] });
   });
 }
 

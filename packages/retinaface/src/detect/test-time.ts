@@ -1,6 +1,6 @@
 /** Test-time augmentation: one image looked at in several sizes and mirrored, and what was found merged. */
 import { toRawImage } from "#platform";
-import { hasLandmarks } from "../decode/face.js";
+import { faceLike, hasLandmarks } from "../decode/face.js";
 import { OptionError } from "../errors.js";
 import type { WantedSides } from "../image/fit.js";
 import type { ImageInput } from "../image/input.js";
@@ -74,7 +74,8 @@ export function mirrorBackFaces(faces: readonly Face[], width: number): Face[] {
           turned(face.landmarks[LANDMARK_NAMES[MIRRORED_LANDMARKS[i]]]),
         ])
       : undefined;
-    return Object.assign(Object.create(Object.getPrototypeOf(face)), rest, {
+    return faceLike(face, {
+      ...rest,
       box: [width - x2, y1, width - x1, y2],
       ...(named && { landmarks: Object.fromEntries(named) }),
     });

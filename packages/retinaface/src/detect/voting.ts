@@ -1,4 +1,4 @@
-import { hasLandmarks } from "../decode/face.js";
+import { faceLike, hasLandmarks } from "../decode/face.js";
 import { type Face, LANDMARK_NAMES, type Landmarks, type Point } from "../types.js";
 
 type Box = Face["box"];
@@ -59,8 +59,8 @@ function merged(voters: readonly Face[]): Face {
   const votes = voters.map(({ score, label, class: name }) => ({ score, name: { label, name } }));
   const label = votedClass(votes.map(({ score, name }) => ({ score, name: name.label })));
   const name = votedClass(votes.map(({ score, name }) => ({ score, name: name.name })));
-  return Object.assign(Object.create(Object.getPrototypeOf(leader)), {
-    box: meanOf(voters, ({ box }) => box),
+  return faceLike(leader, {
+    box: meanOf(voters, ({ box }) => box) as Face["box"],
     score: leader.score,
     ...(voters.every(hasLandmarks) && { landmarks: landmarksOf(voters) }),
     ...(label !== undefined && { label }),

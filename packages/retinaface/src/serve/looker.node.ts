@@ -88,12 +88,8 @@ export class Looker {
     metrics.seconds.observe({ part: "detect" }, (performance.now() - start) / 1000);
     const smaller = scaledNote(file, image, side, maxSide);
     if (smaller !== undefined) note(smaller);
+    const { width, height } = shownSize(image);
     const { warnings } = image;
-    return photoLine({ file, ...shownSizeOf(image), warnings, faces });
+    return photoLine({ file, width, height, warnings, faces });
   }
-}
-
-function shownSizeOf(image: Parameters<typeof shownSize>[0]) {
-  const { width, height } = shownSize(image);
-  return { width, height };
 }

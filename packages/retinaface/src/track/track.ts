@@ -1,4 +1,4 @@
-import { hasLandmarks } from "../decode/face.js";
+import { faceLike, hasLandmarks } from "../decode/face.js";
 import { type Face, LANDMARK_NAMES, type Landmarks, type Point } from "../types.js";
 import { BoxFilter } from "./kalman.js";
 import { OneEuroFilter, type OneEuroOptions } from "./one-euro.js";
@@ -48,7 +48,7 @@ export class Track {
 
   /** As it was last found. */
   get last(): TrackedFace {
-    return changed(this.#face, { track: this.id });
+    return faceLike(this.#face, { ...this.#face, track: this.id });
   }
 
   /** It need not be seen twice. */
@@ -87,7 +87,7 @@ export class Track {
       x + dx + scale * (px - x),
       y + dy + scale * (py - y),
     ]);
-    return changed(moved, { track: this.id, predicted: true });
+    return faceLike(moved, { ...moved, track: this.id, predicted: true });
   }
 
   /** The face smoothed; speeds count in its heights, so that a near and a far one are treated alike. */
@@ -111,13 +111,9 @@ function pointsOf(face: Face): Point[] {
 function mapPoints(face: Face, map: (point: Point) => Point): Face {
   const [first, second, ...rest] = pointsOf(face).map(map);
   const landmarks = Object.fromEntries(LANDMARK_NAMES.map((name, i) => [name, rest[i]]));
-  return changed(face, {
+  return faceLike(face, {
+    ...face,
     box: [...first, ...second],
     ...(rest.length > 0 && { landmarks: landmarks as unknown as Landmarks }),
   });
-}
-
-/** A copy with other members, which goes on saying that it has no landmarks where it has none. */
-function changed<T extends Partial<TrackedFace>>(face: Face, members: T): Face & T {
-  return Object.assign(Object.create(Object.getPrototypeOf(face)), face, members);
 }
