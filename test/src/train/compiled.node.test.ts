@@ -10,6 +10,7 @@ import {
 import { type NetworkConfig, publishedConfig, RetinaFaceNetwork } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { assertAlike, largestOf, numbersOf } from "../support/alike.js";
 import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
 import { Random } from "../support/random.js";
@@ -102,31 +103,11 @@ const cases: Case[] = [
 /** Pictures are small here: batch norm's coarsest maps have few values. */
 const isOfFewValues = (notice: string) => /fixedNorm/.test(notice);
 
-/** Counters are whole numbers; what a ResNet has by the million is not copied. */
-function numbersOf(data: Iterable<number | bigint>): ArrayLike<number> {
-  return data instanceof Float32Array ? data : Array.from(data, Number);
-}
-
-function largest(values: ArrayLike<number>): number {
-  let most = 0;
-  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]));
-  return most;
-}
-
 /**
- * Asserts that tensors of the same names differ by 1e-5 of each one's largest value. Where large terms cancel (the scale
- * before another batch norm has no gradient) what is left is their rounding: `floor` is a difference that may be.
+ * What compiled and eager training may differ by: 1e-5 of each tensor's largest value. The scale before another batch norm
+ * has no gradient: `floor` is for what rounding leaves of it.
  */
-function assertAlike(actual: StateDict, expected: StateDict, what: string, floor = 0): void {
-  for (const [name, { data }] of expected) {
-    const values = numbersOf(data);
-    const atol = 1e-5 * largest(values) + floor;
-    assertClose(numbersOf(actual.get(name)!.data), values, {
-      atol,
-      what: `${what} ${name}`,
-    });
-  }
-}
+const alike = (what: string, floor?: number) => ({ part: 1e-5, floor, what });
 
 for (const each of cases) {
   test(`compiled and eager training agree: ${each.name}`, async () => {
@@ -149,11 +130,15 @@ for (const each of cases) {
       const [a, b] = [await compiled.trainer.state(), await eager.trainer.state()];
       // After one step the optimizer's memory is the gradients.
       const gradients = [...b.optimizer.tensors.values()].map(({ data }) =>
-        largest(numbersOf(data)),
+        largestOf(numbersOf(data)),
       );
-      assertAlike(a.optimizer.tensors, b.optimizer.tensors, "gradient", 1e-7 * largest(gradients));
-      assertAlike(a.network, b.network, "network", each.cancels);
-      if (b.average) assertAlike(a.average!.weights, b.average.weights, "average");
+      assertAlike(
+        a.optimizer.tensors,
+        b.optimizer.tensors,
+        alike("gradient", 1e-7 * largestOf(gradients)),
+      );
+      assertAlike(a.network, b.network, alike("network", each.cancels));
+      if (b.average) assertAlike(a.average!.weights, b.average.weights, alike("average"));
     }
     for (const { dispose } of [eager, compiled]) dispose();
   });
@@ -179,7 +164,7 @@ for (const [compiled, freeze] of [
       made.dispose();
     }
     assert.equal(losses[1], losses[0]);
-    assertAlike(states[1], states[0], "network");
+    assertAlike(states[1], states[0], alike("network"));
   });
 }
 

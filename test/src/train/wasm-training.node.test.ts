@@ -12,6 +12,7 @@ import {
 import { type NetworkConfig, OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { assertAlike, largestOf, numbersOf } from "../support/alike.js";
 import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
 import { Random } from "../support/random.js";
@@ -78,24 +79,12 @@ function stepOf(sizes: readonly number[], size: number, seed: number): Sample[][
   );
 }
 
-const numbers = ({ data }: { readonly data: ArrayLike<unknown> }) => Array.from(data, Number);
-const largest = (values: readonly number[]) =>
-  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-
-/** Tensors of the same names differ by a part of each one's largest value, or by rounding of what cancels. */
-function assertAlike(actual: StateDict, expected: StateDict, part: number, floor = 0): void {
-  for (const [name, tensor] of expected) {
-    const values = numbers(tensor);
-    const atol = part * largest(values) + floor;
-    assertClose(numbers(actual.get(name)!), values, { atol, what: name });
-  }
-}
-
 /**
  * Statistics of few values make a step ill-conditioned: weights that differ by 1e-7 then change gradients by a percent,
  * on one engine as between two. ResNet-50's, at 32 to 96 pixels, differ from float64 on either engine by as much as float64
- * does from itself when every layer's values are disturbed by 1e-7: docs/compiled-training.md has the figures. So gradients of all layers are compared with batch norm as in inference, where nothing
- * amplifies; batch norm's own gradients, through the statistics of a batch, in `wasm/step.node.test.ts`.
+ * does from itself when every layer's values are disturbed by 1e-7: docs/compiled-training.md has the figures. So gradients
+ * of all layers are compared with batch norm as in inference, where nothing amplifies; batch norm's own gradients, through
+ * the statistics of a batch, in `wasm/step.node.test.ts`.
  */
 const cases: Case[] = [
   { name: "three images", settings: { fixedNorm: true, lr: 1e-4 }, batches: [3] },
@@ -142,12 +131,15 @@ for (const each of cases) {
     assertClose(Object.values(actual.losses), Object.values(expected.losses), { rtol: 1e-5 });
     // After one step the optimizer's memory is the gradients.
     const gradients = expected.state.optimizer.tensors;
-    const most = Math.max(...[...gradients.values()].map((tensor) => largest(numbers(tensor))));
-    assertAlike(actual.state.optimizer.tensors, gradients, tolerance, tolerance * 1e-1 * most);
+    const most = Math.max(...[...gradients.values()].map(({ data }) => largestOf(numbersOf(data))));
+    assertAlike(actual.state.optimizer.tensors, gradients, {
+      part: tolerance,
+      floor: tolerance * 1e-1 * most,
+    });
     const { floor = 1e-7 } = each;
-    assertAlike(actual.state.network, expected.state.network, tolerance, floor);
+    assertAlike(actual.state.network, expected.state.network, { part: tolerance, floor });
     const average = expected.state.average?.weights;
-    if (average) assertAlike(actual.state.average!.weights, average, tolerance, floor);
+    if (average) assertAlike(actual.state.average!.weights, average, { part: tolerance, floor });
   });
 }
 
