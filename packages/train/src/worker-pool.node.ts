@@ -81,7 +81,10 @@ export class WorkerPool<Job, Result> {
     const worker = new Worker(script, { workerData });
     const tasks: Thread<Result>["tasks"] = new Map();
     worker.on("message", ({ id, result }: Answer<Result>) => {
-      tasks.get(id)?.resolve(result);
+      const task = tasks.get(id);
+      // An answer that overtakes terminate() must not unref a thread that close() waits for.
+      if (!task) return;
+      task.resolve(result);
       tasks.delete(id);
       if (tasks.size === 0) worker.unref();
     });
