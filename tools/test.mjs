@@ -14,9 +14,9 @@ import { root } from "./lib/paths.mjs";
 import { installPeersForOracle } from "./lib/peers.mjs";
 import { run } from "./lib/run.mjs";
 import { TestCache } from "./lib/test-cache.mjs";
-import { inParallel, listTests, rememberTimes } from "./lib/test-files.mjs";
+import { inCompanies, inParallel, listTests, rememberTimes } from "./lib/test-files.mjs";
 import { compareDeno, comparePlaces } from "./lib/test-places.mjs";
-import { runTestProcess } from "./lib/test-process.mjs";
+import { runTestCompany, runTestProcess } from "./lib/test-process.mjs";
 import { printResult, printSummary } from "./lib/test-report.mjs";
 
 /** Where the suite runs, in the order of the totals. */
@@ -48,7 +48,7 @@ function readArguments() {
   return {
     places: place === "all" ? PLACES : [place],
     filter: values.filter === undefined ? undefined : new RegExp(values.filter),
-    timeoutMs: Number(values.timeout ?? 240) * 1000,
+    timeoutMs: Number(values.timeout ?? 480) * 1000,
     exitGraceMs: Number(values["exit-grace"] ?? 10) * 1000,
     folder: path.resolve(values.tests ?? path.join(root, "test/dist")),
     withhold: values.withhold,
@@ -89,16 +89,31 @@ async function timed(name, check) {
   return result;
 }
 
-/** Runs the files of Node and Deno, each a process, as many at a time as there are cores. */
+/** Runs the files of Node and Deno in as many processes at a time as there are cores. */
 async function runProcesses(tests, options, signal) {
   if (tests.some(({ place }) => place === "deno")) console.log(await describeDeno());
   const processes = Math.min(availableParallelism(), MOST_PROCESSES);
-  return inParallel(tests, processes, signal, async (test) => {
-    const outcome = await runTestProcess({ ...test, ...options, signal });
-    const result = { ...outcome, id: test.id, both: test.both };
-    printResult(result);
-    return result;
+  const results = [];
+  await inParallel(inCompanies(tests), processes, signal, async (company) => {
+    for await (const outcome of runCompany(company, options, signal)) {
+      printResult(outcome);
+      results.push(outcome);
+    }
   });
+  return results;
+}
+
+/** Runs tests of one place in one process and, unless all of them pass so, each in its own. */
+async function* runCompany(tests, options, signal) {
+  const { place } = tests[0];
+  const together =
+    tests.length > 1 ? await runTestCompany(tests, { ...options, place, signal }) : undefined;
+  if (tests.length > 1 && !together) console.log(`${place}: not all pass in one process: again`);
+  for (const [index, test] of tests.entries()) {
+    const outcome = together?.[index] ?? (await runTestProcess({ ...test, ...options, signal }));
+    yield { ...outcome, id: test.id, both: test.both };
+    if (signal.aborted) return;
+  }
 }
 
 async function runBrowser(tests, options, signal) {

@@ -5,6 +5,9 @@ import { cacheDir } from "./paths.mjs";
 
 const timesFile = path.join(cacheDir, "test-times.json");
 const TYPICAL_SECONDS = 5;
+/** So many files, or so many seconds, run one after another in one process. */
+const COMPANY_FILES = 12;
+const COMPANY_SECONDS = 30;
 /** What begins first where no earlier run tells: these take far longer than the rest on any machine. */
 const LONG_FILES = [
   "tools/packages",
@@ -36,8 +39,7 @@ const onePlace = /\.(node|browser)\.test\.js$/;
  */
 export function listTests(folder, place, filter) {
   const elsewhere = ELSEWHERE[place];
-  const times = readJson(timesFile) ?? {};
-  const secondsOf = ({ name }) => times[name] ?? LONG_SECONDS.get(name) ?? TYPICAL_SECONDS;
+  const secondsOf = expectedSeconds();
   return listFiles(folder)
     .filter((file) => file.endsWith(".test.js") && !elsewhere.test(file))
     .map((file) => ({
@@ -49,6 +51,36 @@ export function listTests(folder, place, filter) {
     }))
     .filter(({ name }) => filter === undefined || filter.test(name))
     .sort((a, b) => secondsOf(b) - secondsOf(a));
+}
+
+function expectedSeconds() {
+  const times = readJson(timesFile) ?? {};
+  return ({ name }) => times[name] ?? LONG_SECONDS.get(name) ?? TYPICAL_SECONDS;
+}
+
+/**
+ * Splits tests of processes into such as share one: files for all places, which touch nothing but tensors and memory. A
+ * start, the modules, a device and its first kernels cost more than a second of processor time each time.
+ * @param {ReturnType<typeof listTests>} tests longest first
+ */
+export function inCompanies(tests) {
+  const secondsOf = expectedSeconds();
+  const companies = [];
+  const open = new Map();
+  for (const test of tests) {
+    if (!test.both) {
+      companies.push([test]);
+      continue;
+    }
+    const company = open.get(test.place) ?? { tests: [], seconds: 0 };
+    if (company.tests.length === 0) companies.push(company.tests);
+    company.tests.push(test);
+    company.seconds += secondsOf(test);
+    const full = company.tests.length === COMPANY_FILES || company.seconds >= COMPANY_SECONDS;
+    if (full) open.delete(test.place);
+    else open.set(test.place, company);
+  }
+  return companies;
 }
 
 function inside(folder, file) {

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { DENO_ENVIRONMENT, DENO_RUN, denoProgram } from "./deno.mjs";
 import { hasTotals, judge } from "./test-report.mjs";
 
 const WITHHOLDER = new URL("./withhold.mjs", import.meta.url).href;
+const COMPANY = fileURLToPath(new URL("./test-company.mjs", import.meta.url));
 
 /**
  * A test file lives for seconds: V8 optimizes what runs much longer than by default, which spares a tenth of the
@@ -17,29 +19,66 @@ const COMMANDS = {
 };
 
 /**
+ * @typedef {object} ProcessOptions
+ * @property {"node" | "deno"} place
+ * @property {number} timeoutMs of each file
+ * @property {number} exitGraceMs
+ * @property {string} withhold as `WITHHOLD` in withhold.mjs
+ * @property {AbortSignal} signal
+ */
+
+/**
  * Runs one compiled test file in a process of its own, Node's or Deno's, and judges how it ended.
  * A process that has printed its totals and then stays alive holds a resource it should have freed: a failure.
- * @param {{place: "node" | "deno", name: string, file: string, timeoutMs: number, exitGraceMs: number,
- *   withhold: string, signal: AbortSignal}} options `withhold` as `WITHHOLD` in withhold.mjs
+ * @param {{name: string, file: string} & ProcessOptions} test
  * @returns {Promise<import("./test-report.mjs").FileResult>}
  */
-export function runTestProcess({ place, name, file, timeoutMs, exitGraceMs, withhold, signal }) {
+export async function runTestProcess({ name, file, ...options }) {
+  const { output, ...ended } = await runProcess([file], options, hasTotals);
+  return judge({ name, output, ...ended });
+}
+
+/**
+ * Runs several files in one process, which starts, loads modules and compiles kernels once for all.
+ * @param {{name: string, file: string}[]} tests
+ * @param {ProcessOptions} options
+ * @returns {Promise<import("./test-report.mjs").FileResult[] | undefined>} none if a file did not pass, or the process
+ *   crashed, hung or did not exit by itself: only a file that runs alone shows whose fault it is
+ */
+export async function runTestCompany(tests, options) {
+  const ends = [performance.now()];
+  const files = tests.map(({ file }) => file);
+  const { output, exitCode, problem } = await runProcess([COMPANY, ...files], options, (text) => {
+    const parts = splitCompany(text).filter(hasTotals);
+    while (ends.length <= parts.length) ends.push(performance.now());
+    return parts.length === tests.length;
+  });
+  const parts = splitCompany(output);
+  if (exitCode !== 0 || problem !== undefined || parts.length !== tests.length) return undefined;
+  const results = tests.map(({ name }, index) => {
+    const seconds = (ends[index + 1] - ends[index]) / 1000;
+    return judge({ name, output: parts[index], seconds, exitCode: 0 });
+  });
+  return results.every(({ failed }) => failed === 0) ? results : undefined;
+}
+
+function splitCompany(output) {
+  return output.split(/^# file \d+$/m).slice(1);
+}
+
+/**
+ * @param {string[]} args a program and its arguments
+ * @param {ProcessOptions} options
+ * @param {(output: string) => boolean} isDone whether nothing is left to do but to exit
+ */
+function runProcess(args, options, isDone) {
+  const { timeoutMs, exitGraceMs, signal } = options;
   return new Promise((resolve) => {
     const started = performance.now();
     let output = "";
     let problem;
     let grace;
-    const [program, ...args] = COMMANDS[place]();
-    const child = spawn(program, [...args, file], {
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: process.platform !== "win32",
-      env: {
-        ...process.env,
-        ...(place === "deno" ? DENO_ENVIRONMENT : {}),
-        FORCE_COLOR: process.stdout.isTTY ? "1" : "0",
-        ...(withhold === "" ? {} : { WITHHOLD: withhold, NODE_OPTIONS: `--import ${WITHHOLDER}` }),
-      },
-    });
+    const child = start(args, options);
     const stop = (why) => {
       problem ??= why;
       killTree(child);
@@ -49,10 +88,11 @@ export function runTestProcess({ place, name, file, timeoutMs, exitGraceMs, with
       timeoutMs,
     );
     const abort = () => stop("interrupted");
+    if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
     const collect = (data) => {
       output += data;
-      if (grace === undefined && hasTotals(output)) {
+      if (grace === undefined && isDone(output)) {
         const why = `killed: did not exit within ${exitGraceMs / 1000} s of its last test (a device or a server left open?)`;
         grace = setTimeout(() => stop(why), exitGraceMs);
       }
@@ -62,14 +102,28 @@ export function runTestProcess({ place, name, file, timeoutMs, exitGraceMs, with
     child.on("error", (error) => {
       problem ??= String(error);
     });
-    child.on("close", (code, killedBy) => {
+    child.on("close", (exitCode, killedBy) => {
       clearTimeout(timeout);
       clearTimeout(grace);
       signal.removeEventListener("abort", abort);
       if (killedBy !== null) problem ??= `crashed: ${killedBy}`;
       const seconds = (performance.now() - started) / 1000;
-      resolve(judge({ name, output, seconds, exitCode: code, problem }));
+      resolve({ output, seconds, exitCode, problem });
     });
+  });
+}
+
+function start(args, { place, withhold }) {
+  const [program, ...flags] = COMMANDS[place]();
+  return spawn(program, [...flags, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: process.platform !== "win32",
+    env: {
+      ...process.env,
+      ...(place === "deno" ? DENO_ENVIRONMENT : {}),
+      FORCE_COLOR: process.stdout.isTTY ? "1" : "0",
+      ...(withhold === "" ? {} : { WITHHOLD: withhold, NODE_OPTIONS: `--import ${WITHHOLDER}` }),
+    },
   });
 }
 

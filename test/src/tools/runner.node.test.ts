@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { importTool } from "../support/repository.node.js";
-import { interruptTests, runTests as runRunner } from "../support/runner.node.js";
+import { interruptTests, runTests as runRunner, withTests } from "../support/runner.node.js";
 
 const uvu = 'import { test } from "uvu";\nimport * as assert from "uvu/assert";\n';
 const passing = 'test("a", () => assert.is(1, 1));\n';
@@ -87,6 +89,24 @@ test("Deno runs the files for both places and judges them alike", async () => {
   assert.match(stdout, "FAIL deno four: 1 passed, 1 failed");
   assert.match(stdout, "crashed: exit code 1");
   assert.match(stdout, "did not exit within 1 s");
+});
+
+test("files for all places share a process; one that needs its own gets it", async () => {
+  const tell = `import { appendFileSync } from "node:fs";\nappendFileSync(new URL("pids", import.meta.url), process.pid + " ");\n`;
+  const shared = `${uvu}${tell}${passing}test.run();\n`;
+  const alone = `${uvu}test("first here", () => { assert.is(globalThis.seen, undefined); globalThis.seen = 1; });\ntest.run();\n`;
+  const files = { "a.test.js": shared, "b.test.js": shared, "c.node.test.js": shared };
+  await withTests("node", files, async ({ folder, write, run }) => {
+    const pids = () => readFileSync(path.join(folder, "pids"), "utf8").trim().split(" ");
+    const one = await run(["--fresh"]);
+    assert.is(one.last, "3 passed, 0 failed, 0 skipped", one.stdout);
+    assert.is(new Set(pids()).size, 2);
+    write("d.test.js", alone);
+    write("e.test.js", alone);
+    const two = await run(["--fresh"]);
+    assert.is(two.last, "5 passed, 0 failed, 0 skipped", two.stdout);
+    assert.match(two.stdout, "node: not all pass in one process: again");
+  });
 });
 
 test("features are withheld in Node only", async () => {
