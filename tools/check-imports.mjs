@@ -12,7 +12,15 @@ import { circlesOf, importsOf, sourceOf, withoutComments } from "./lib/import-gr
 import { root } from "./lib/paths.mjs";
 
 /** Lowest first: each layer may import only those before it. */
-const layers = ["kernels-wgsl", "kernels-wasm", "tensor", "onnx", "retinaface", "train"];
+const layers = [
+  "kernels-wgsl",
+  "kernels-wasm",
+  "tensor",
+  "onnx",
+  "retinaface",
+  "train",
+  "identify",
+];
 
 /**
  * Rooms of a package, lowest first: a file imports from its own level and from those before it. Folders not named, and

@@ -32,6 +32,7 @@ const PROGRAMS = {
     "train/dist/augment/worker.node.js",
     "train/dist/distill/view-worker.node.js",
   ],
+  identify: ["retinaface/dist/image/decode-thread.node.js"],
 };
 
 /**

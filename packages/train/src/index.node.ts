@@ -1,6 +1,11 @@
 /** What needs Node's file system or threads: `@retinaface-webgpu/train/node`. */
 
 export { createWorkerSampler } from "./augment/worker-sampler.node.js";
+export { takeConfig } from "./cli/config-file.js";
+export { formatTable, printJson, reportProblems, say } from "./cli/console.js";
+export { fraction, numberFrom, wholeNumber } from "./cli/options.js";
+export { checkFolder, formatLosses, stoppingOnInterrupt } from "./cli/run-command.js";
+export { timeLeft } from "./cli/time-left.js";
 export { type CsvOptions, parseCsv } from "./data/csv.js";
 export { parseCvat } from "./data/cvat.js";
 export { parseLabelStudio } from "./data/label-studio.js";
@@ -22,17 +27,21 @@ export {
   readWiderValidation,
   writeWiderDetections,
 } from "./evaluate/wider.node.js";
+export { type BackendUse, noteBackend } from "./run/backends.js";
 export {
   type DistillInput,
   type DistillResult,
   DistillRun,
   newStudent,
 } from "./run/distill-run.node.js";
+export { EventLog } from "./run/event-log.node.js";
 export type { Metric, StepMetric } from "./run/metrics.js";
+export { type Recoverable, recovering } from "./run/recover.js";
 export {
   type RunCheckpoint,
   type RunDescription,
   RunFiles,
 } from "./run/run-files.node.js";
+export { RunFolder } from "./run/run-folder.node.js";
 export { type RunInput, type RunListener, TrainRun } from "./run/train-run.node.js";
 export { defaultWorkers } from "./worker-pool.node.js";

@@ -212,7 +212,7 @@ export { type LabelObjective, objectiveOf } from "./objective/of-network.js";
 export { mineHardNegatives } from "./objective/target-mining.js";
 export { type FusedFaces, fusePasses } from "./pseudo/fuse.js";
 export { type PseudoLabel, pseudoLabel } from "./pseudo/labels.js";
-export { seededRandom } from "./random.js";
+export { chance, seededRandom } from "./random.js";
 export { metricsCsv } from "./report/metrics-csv.js";
 export {
   precisionRecallPlot,
@@ -232,6 +232,7 @@ export {
   sampleBatches,
 } from "./trainer/batches.js";
 export {
+  averagedWeights,
   type Checkpoint,
   readTrainingCheckpoint,
   writeModel,
@@ -256,7 +257,7 @@ export {
   initialiseNetwork,
   type Pretrained,
 } from "./trainer/initialise.js";
-export { lossesOf, type StepLosses } from "./trainer/loss-log.js";
+export { LossLog, lossesOf, type StepLosses } from "./trainer/loss-log.js";
 export {
   parseLrFactors,
   parseNamedNumbers,
@@ -272,6 +273,12 @@ export {
   smooth,
   sweepSchedule,
 } from "./trainer/lr-find.js";
+export {
+  backendOf,
+  openTrainingDevice,
+  type TrainingBackend,
+  type TrainingDevice,
+} from "./trainer/open-device.js";
 export { PRECISIONS, type Precision } from "./trainer/options.js";
 export {
   type Augmentation,

@@ -14,6 +14,7 @@ const pages = [
   "CONTRIBUTING.md",
   "packages/kernels-wasm/README.md",
   "packages/kernels-wgsl/README.md",
+  "packages/identify/README.md",
   "packages/onnx/README.md",
   "packages/tensor/README.md",
   "packages/retinaface/README.md",

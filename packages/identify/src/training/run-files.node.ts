@@ -1,0 +1,89 @@
+import { lossesOf, metricsCsv, type Scalar } from "@retinaface-webgpu/train";
+import { type BackendUse, EventLog, RunFolder } from "@retinaface-webgpu/train/node";
+import type { EmbedderSettings } from "./settings.js";
+import type { RankFigures } from "./validate.js";
+
+/** What a run is, as given on the command line. */
+export interface EmbedderRunDescription {
+  readonly settings: EmbedderSettings;
+  readonly data: string;
+  readonly holdOut: string;
+  readonly group: string | null;
+  readonly query: string;
+  readonly splitSeed: number;
+  /** Steps between validations and between checkpoints. */
+  readonly valEvery: number;
+  readonly checkpointEvery: number;
+}
+
+/** How well a network tells apart who was trained on (`seen`) and who was not (`unseen`, where some are kept back). */
+export interface EmbedderValidation {
+  readonly step: number;
+  readonly seen: RankFigures;
+  readonly unseen?: RankFigures | undefined;
+}
+
+/** What a checkpoint holds besides the trainer's state. */
+export interface EmbedderProgress {
+  readonly description: EmbedderRunDescription;
+  readonly validations: readonly EmbedderValidation[];
+  readonly seconds: number;
+  readonly backends: readonly BackendUse[];
+}
+
+interface StepLine {
+  readonly kind: "step";
+  readonly step: number;
+  readonly learningRate: number;
+  readonly [figure: string]: number | string;
+}
+
+/** A line of `metrics.jsonl`. */
+export type EmbedderMetric = StepLine | ({ readonly kind: "validation" } & EmbedderValidation);
+
+/** What a run writes beside checkpoint and metrics. */
+export const EMBEDDER_RUN_FILES = ["best.safetensors", "final.safetensors", "metrics.csv"] as const;
+
+/** Figures of a line under the names by which TensorBoard groups them. */
+function scalarsOf(metric: EmbedderMetric): Scalar[] {
+  const { step } = metric;
+  const named = (group: string, figures: Readonly<Record<string, number>>) =>
+    Object.entries(figures).map(([name, value]) => ({ tag: `${group}/${name}`, step, value }));
+  if (metric.kind === "validation") {
+    const of = (name: string, figures?: RankFigures) =>
+      figures ? named(name, { rank1: figures.rank1, rank5: figures.rank5 }) : [];
+    return [...of("seen", metric.seen), ...of("unseen", metric.unseen)];
+  }
+  const { learningRate, gradientNorm } = metric;
+  const norm = typeof gradientNorm === "number" ? { gradientNorm } : {};
+  return [...named("loss", lossesOf(metric)), ...named("training", { learningRate, ...norm })];
+}
+
+/** The files of a run's folder. */
+export class EmbedderRunFiles extends RunFolder<EmbedderProgress, EmbedderMetric> {
+  /** Begun with the first metric; TensorBoard takes another file for what goes on from an earlier one. */
+  #events: EventLog | undefined;
+
+  /** A validation follows the step whose number it bears. */
+  protected override isBefore(metric: EmbedderMetric, steps: number): boolean {
+    return metric.kind === "step" ? metric.step < steps : metric.step <= steps;
+  }
+
+  /** Writes metrics for TensorBoard too. */
+  override appendMetrics(metrics: readonly EmbedderMetric[]): void {
+    if (metrics.length === 0) return;
+    this.#events ??= new EventLog(this.folder, metrics[0].step);
+    super.appendMetrics(metrics);
+    this.#events.append(metrics.flatMap(scalarsOf));
+  }
+
+  override async rewindMetrics(steps: number): Promise<void> {
+    await super.rewindMetrics(steps);
+    this.#events = undefined;
+  }
+
+  /** The metrics so far as `metrics.csv`. */
+  writeCsv(): Promise<void> {
+    return this.write("metrics.csv", metricsCsv(this.readMetrics()));
+  }
+}
