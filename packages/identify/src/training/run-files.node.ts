@@ -55,8 +55,8 @@ function scalarsOf(metric: EmbedderMetric): Scalar[] {
     return [...of("seen", metric.seen), ...of("unseen", metric.unseen)];
   }
   const { learningRate, gradientNorm } = metric;
-  const norm = typeof gradientNorm === "number" ? { gradientNorm } : {};
-  return [...named("loss", lossesOf(metric)), ...named("training", { learningRate, ...norm })];
+  const norm = typeof gradientNorm === "number" ? named("training", { gradientNorm }) : [];
+  return [...named("loss", lossesOf(metric)), ...named("training", { learningRate }), ...norm];
 }
 
 /** The files of a run's folder. */
