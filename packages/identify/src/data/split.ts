@@ -84,7 +84,7 @@ export function groupOf(name: string, pattern: RegExp): string | undefined {
 /** Order of groups: as numbers where both are, else as texts. */
 function compareKeys(a: string, b: string): number {
   const [x, y] = [Number(a), Number(b)];
-  if (Number.isFinite(x) && Number.isFinite(y) && x !== y) return x - y;
+  if (Number.isFinite(x) && Number.isFinite(y)) return x - y;
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
