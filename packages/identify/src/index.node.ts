@@ -1,5 +1,7 @@
 /** What needs Node's file system or threads: `@retinaface-webgpu/identify/node`. */
+
 export { type IdentityFolder, readIdentities } from "./data/folders.node.js";
+export { GalleryFile, MOST_GALLERY_BYTES } from "./gallery/file.node.js";
 export {
   EmbedderRun,
   type EmbedderRunInput,

@@ -1,5 +1,6 @@
 /** What commands need of Node: `retinaface-webgpu/node`. */
 export { readConfigFile } from "./cli/config-file.js";
+export { eachPhoto, type PhotoWork, type Tools } from "./cli/each-photo.js";
 export {
   OutputExistsError,
   WriteError,

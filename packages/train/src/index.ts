@@ -215,6 +215,12 @@ export { type PseudoLabel, pseudoLabel } from "./pseudo/labels.js";
 export { chance, seededRandom } from "./random.js";
 export { metricsCsv } from "./report/metrics-csv.js";
 export {
+  factTable as reportFacts,
+  reportPage,
+  section as reportSection,
+  table as reportTable,
+} from "./report/page.js";
+export {
   precisionRecallPlot,
   type ReportData,
   type ReportImage,

@@ -1,5 +1,6 @@
 import { escapeText } from "retinaface-webgpu";
 import type { Evaluation } from "../evaluate/evaluate.js";
+import { factTable, reportPage, section, table } from "./page.js";
 import { linePlot, type Series } from "./svg.js";
 
 /** One training step's figures. */
@@ -50,46 +51,6 @@ export interface ReportData {
 
 /** Points of a loss curve whose mean is drawn as one, as a share of the whole run. */
 const SMOOTHED = 1 / 40;
-
-const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem; border-bottom: 1px solid #ddd; text-align: left; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-svg { max-width: 100%; height: auto; margin-top: 0.5rem; }
-.row { display: flex; flex-wrap: wrap; gap: 1rem; } .row svg { flex: 1 1 28rem; min-width: 0; max-width: 40rem; }
-figure { margin: 0; max-width: 22rem; } figure img { max-width: 100%; } figcaption { font-size: 0.85rem; overflow-wrap: anywhere; }
-`;
-
-/** A whole number as it is, others with four digits. */
-function format(value: number): string {
-  return String(Number.isInteger(value) ? value : Number(value.toPrecision(4)));
-}
-
-function cell(value: string | number): string {
-  return typeof value === "number"
-    ? `<td class="number">${format(value)}</td>`
-    : `<td>${escapeText(value)}</td>`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const header = head.map((name) => `<th>${escapeText(name)}</th>`).join("");
-  const body = rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("\n");
-  const top = head.length > 0 ? `<thead><tr>${header}</tr></thead>` : "";
-  return `<table>${top}<tbody>\n${body}\n</tbody></table>`;
-}
-
-function factTable(facts: ReportData["facts"]): string {
-  const shown = Object.entries(facts).map(([name, value]) => [
-    name,
-    typeof value === "number" ? format(value) : value,
-  ]);
-  return table([], shown);
-}
-
-function section(heading: string, ...parts: readonly string[]): string {
-  return `<section><h2>${escapeText(heading)}</h2>\n${parts.join("\n")}\n</section>`;
-}
 
 /** Each value's mean with the `window - 1` before it. */
 function movingMean(points: Series["points"], window: number): Series["points"] {
@@ -285,12 +246,8 @@ export function renderReport(data: ReportData): string {
     evaluations && Object.keys(evaluations).length > 0 ? evaluationSection(evaluations) : "",
     worst?.length ? worstSection(worst) : "",
   ];
-  const title = escapeText(data.title);
-  return [
-    "<!doctype html>",
-    `<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>`,
-    `<body><h1>${title}</h1>`,
-    ...sections.filter((part) => part !== ""),
-    "</body></html>\n",
-  ].join("\n");
+  return reportPage(
+    data.title,
+    sections.filter((part) => part !== ""),
+  );
 }
