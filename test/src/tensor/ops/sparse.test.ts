@@ -54,6 +54,47 @@ for (const [rows, columns, width] of [
   });
 }
 
+test("where the transposed matrix is at hand the gradient is a product by it", async () => {
+  const { crow, col } = pattern(9, 6, 4);
+  const values = new Random(3).normals(col.length);
+  const entries = crow
+    .slice(1)
+    .flatMap((end, r) =>
+      col.slice(crow[r], end).map((c, k) => ({ r, c, value: values[crow[r] + k] })),
+    );
+  const turned = [...entries].sort((a, b) => a.c - b.c);
+  const starts = Array.from({ length: 7 }, (_, c) => turned.filter((e) => e.c < c).length);
+  const upload = (
+    rows: readonly number[],
+    columns: readonly number[],
+    numbers: ArrayLike<number>,
+  ) => ({
+    crowIndices: tensor(device(), rows, [rows.length], { dtype: "i32" }),
+    colIndices: tensor(device(), columns, [columns.length], { dtype: "i32" }),
+    values: tensor(device(), numbers, [numbers.length]),
+  });
+  const rows = turned.map(({ r }) => r);
+  const other = upload(
+    starts,
+    rows,
+    turned.map(({ value }) => value),
+  );
+  const transposed = { ...other, size: [6, 9] as const };
+  const sparse = { ...upload(crow, col, values), size: [9, 6] as const, transposed };
+  const own = { shape: [col.length], data: Float64Array.from(values) };
+  await checkOp(device(), {
+    name: "sparseMatmul",
+    inputs: [{ shape: [6, 5] }],
+    op: (dense) => sparseMatmul(sparse, dense),
+    reference: (dense) => product(crow, col, own, dense),
+  });
+  const dense = tensor(device(), new Float32Array(30), [6, 5]);
+  const wrong = { ...transposed, size: [5, 9] as const };
+  throwsCode(() => sparseMatmul({ ...sparse, transposed: wrong }, dense), "SHAPE", /\[rows \+ 1\]/);
+  const parameters = tensor(device(), values, [values.length], { requiresGrad: true });
+  throwsCode(() => sparseMatmul({ ...sparse, values: parameters }, dense), "ARGUMENT", /leave/);
+});
+
 test("what does not fit is an error", () => {
   const i32 = { dtype: "i32" } as const;
   const crowIndices = tensor(device(), [0, 1, 2], [3], i32);

@@ -3,17 +3,24 @@ import { gather, scatterAdd } from "../gather/forward.js";
 import { reshape } from "../movement/forward.js";
 import { sum } from "../reduce/forward.js";
 import type { Gradient } from "../spec.js";
-import { csrRowsOp } from "./forward.js";
+import { csrRowsOp, sparseMatmulOp } from "./forward.js";
 
-/** Both by the gradient's row of each value: one row of m numbers a value, in memory while it is computed. */
+/**
+ * By the transposed matrix where it is at hand, else both by the gradient's row of each value: one row of m numbers a value,
+ * in memory while it is computed.
+ */
 export const sparseMatmulGradient: Gradient<null> = (
   [g],
-  [starts, at, values, dense],
+  [starts, at, values, dense, ...transposed],
   _,
   __,
   needs,
 ) => {
   if (!g) return [];
+  if (transposed.length > 0) {
+    const [gradient] = sparseMatmulOp([...transposed, g, starts, at, values], null);
+    return [undefined, undefined, undefined, gradient];
+  }
   const [rows] = csrRowsOp([starts, at], null);
   const perValue = gather(g, rows);
   return [
