@@ -165,6 +165,30 @@ export const operationExamples = {
       ops.resizeBilinear(x, { size: [9, 9] }),
     ),
   ],
+  Meshes: [
+    row(
+      "rasterize(positions, triangles, { size: [6, 8] })",
+      { positions: f32(2, 5, 3), triangles: i32(4, 3) },
+      (ops, positions, triangles) => {
+        const { barycentrics, triangle, bounds } = ops.rasterize(positions, triangles, {
+          size: [6, 8],
+        });
+        return { barycentrics, triangle, bounds };
+      },
+    ),
+    row(
+      "interpolateVertices(values, { barycentrics, triangle, bounds, triangles })",
+      {
+        values: f32(2, 5, 7),
+        barycentrics: f32(2, 6, 8, 3),
+        triangle: i32(2, 6, 8),
+        bounds: i32(2, 4, 4),
+        triangles: i32(4, 3),
+      },
+      (ops, values, barycentrics, triangle, bounds, triangles) =>
+        ops.interpolateVertices(values, { barycentrics, triangle, bounds, triangles }),
+    ),
+  ],
   Normalisation: [
     row("softmax(x)", { x: any(2, 3) }, (ops, x) => ops.softmax(x)),
     row("logSoftmax(x)", { x: any(2, 3) }, (ops, x) => ops.logSoftmax(x)),

@@ -28,6 +28,14 @@ import { packDepthwiseChunk, packProductChunk, packWinogradChunk } from "./pack"
 import { copyChunk, pointwiseChunk, resizeChunk, softmaxChunk } from "./pointwise";
 import { padChunk, padGradientChunk } from "./padding";
 import { poolChunk } from "./pool";
+import {
+  boundsChunk,
+  interpolateChunk,
+  interpolateValuesGradientChunk,
+  interpolateWeightsGradientChunk,
+  rasterizeChunk,
+  rasterizeGradientChunk,
+} from "./raster";
 import { sampledResizeChunk, sampledResizeGradientChunk } from "./sampled-resize";
 import { after, meet, takeChunk, word } from "./team";
 import { weightGradientChunk, weightGradientSumChunk } from "./weight-gradient";
@@ -266,6 +274,32 @@ function runDeformChunk(step: usize, chunk: i32): void {
       break;
     case Opcode.DeformOffsetGradient:
       deformOffsetGradientChunk(step, chunk);
+      break;
+    default:
+      runRasterChunk(step, chunk);
+  }
+}
+
+/** Drawing of triangles. */
+function runRasterChunk(step: usize, chunk: i32): void {
+  switch (opcodeOf(step)) {
+    case Opcode.RasterBounds:
+      boundsChunk(step, chunk);
+      break;
+    case Opcode.Rasterize:
+      rasterizeChunk(step, chunk);
+      break;
+    case Opcode.RasterizeGradient:
+      rasterizeGradientChunk(step, chunk);
+      break;
+    case Opcode.InterpolateVertices:
+      interpolateChunk(step, chunk);
+      break;
+    case Opcode.InterpolateWeightsGradient:
+      interpolateWeightsGradientChunk(step, chunk);
+      break;
+    case Opcode.InterpolateValuesGradient:
+      interpolateValuesGradientChunk(step, chunk);
       break;
     default:
       unreachable();

@@ -85,6 +85,16 @@ export {
 } from "./pointwise.js";
 export { type PoolSpec, pool, type SizedPool } from "./pool.js";
 export {
+  type InterpolateSpec,
+  interpolateValuesGradient,
+  interpolateVertices,
+  interpolateWeightsGradient,
+  type RasterSpec,
+  rasterBounds,
+  rasterize,
+  rasterizeGradient,
+} from "./raster.js";
+export {
   type SampledAxis,
   type SampledResizeSpec,
   sampledResize,

@@ -60,6 +60,12 @@ export enum Opcode {
   DeformSample = 90,
   DeformInputGradient = 91,
   DeformOffsetGradient = 92,
+  RasterBounds = 100,
+  Rasterize = 101,
+  RasterizeGradient = 102,
+  InterpolateVertices = 103,
+  InterpolateWeightsGradient = 104,
+  InterpolateValuesGradient = 105,
 }
 
 /**

@@ -22,6 +22,7 @@ export * from "./one-hot.js";
 export * from "./pad.js";
 export * from "./pool.js";
 export * from "./random.js";
+export * from "./raster/index.js";
 export * from "./reduce/reduce.js";
 export * from "./reduce/softmax.js";
 export * from "./resize.js";

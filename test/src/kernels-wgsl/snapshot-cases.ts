@@ -1,6 +1,6 @@
 import type { Conv2dSpec, Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
-import { deformCases, indexCases } from "./snapshot-index-cases.js";
+import { deformCases, indexCases, rasterCases } from "./snapshot-index-cases.js";
 
 /** WebGPU's default limits on a GPU without optional features. */
 export const traits: Conv2dTraits = {
@@ -145,6 +145,7 @@ function movementCases(): [string, Kernel][] {
     ["gather odd", kernels.gather({ ...rows, inner: 3 })],
     ...indexCases(rows),
     ...deformCases(),
+    ...rasterCases(),
     ...numbered("reduce f16", kernels.reduce(HALF).kernels),
   ];
 }

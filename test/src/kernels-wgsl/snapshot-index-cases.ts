@@ -28,6 +28,19 @@ export function deformCases(): [string, Kernel][] {
   });
 }
 
+/** Drawing of triangles and its gradients. */
+export function rasterCases(): [string, Kernel][] {
+  const spec = { batch: 2, vertices: 7, triangles: 9, height: 11, width: 13, channels: 3 };
+  return [
+    ["rasterBounds", kernels.rasterBounds(spec)],
+    ["rasterize", kernels.rasterize(spec)],
+    ["rasterizeBackward", kernels.rasterizeBackward(spec)],
+    ["interpolateVertices", kernels.interpolateVertices(spec)],
+    ["interpolateWeightsBackward", kernels.interpolateWeightsBackward(spec)],
+    ["interpolateValuesBackward", kernels.interpolateValuesBackward(spec)],
+  ];
+}
+
 /** Gathers and their adjoints, sorts, sparse products. */
 export function indexCases(
   rows: Omit<kernels.ScatterSpec, "elements" | "type">,

@@ -28,6 +28,8 @@ import { padOp } from "../ops/pad/forward.js";
 import { padGradient } from "../ops/pad/gradient.js";
 import { averageOp, maxOp as maxPoolOp } from "../ops/pool/forward.js";
 import { avgPoolGradient, maxPoolGradient } from "../ops/pool/gradient.js";
+import { interpolateOp, rasterizeOp } from "../ops/raster/forward.js";
+import { interpolateGradient, rasterizeGradient } from "../ops/raster/gradient.js";
 import * as reduce from "../ops/reduce/forward.js";
 import * as reduceGradients from "../ops/reduce/gradient.js";
 import { bilinearOp, nearestOp } from "../ops/resize/forward.js";
@@ -100,6 +102,8 @@ const table = new Map<object, Gradient<never>>([
   row(gathers.scatterElementsOp, gatherGradients.scatterElementsGradient),
   row(sortOp, sortGradient),
   row(sparseMatmulOp, sparseMatmulGradient),
+  row(rasterizeOp, rasterizeGradient),
+  row(interpolateOp, interpolateGradient),
   row(conv2dOp, conv2dGradient),
   row(inputGradientOp, transposedGradient),
   row(deformSampleOp, deformSampleGradient),

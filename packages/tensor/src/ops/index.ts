@@ -73,6 +73,12 @@ export {
   type PoolOptions,
 } from "./pool/forward.js";
 export {
+  type Fragments,
+  interpolateVertices,
+  type RasterizeOptions,
+  rasterize,
+} from "./raster/forward.js";
+export {
   argmax,
   argmin,
   max,

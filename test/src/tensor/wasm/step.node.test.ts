@@ -246,6 +246,36 @@ const CASES: Readonly<
     }),
     [[5], [4, 5]],
   ],
+  "sparse product whose transposed matrix is at hand": [
+    summed((dense) => {
+      const csr = (crow: number[], col: number[], values: number[]) => {
+        const integers = (list: number[]) =>
+          t.tensor(dense.device, list, [list.length], { dtype: "i32" });
+        const [crowIndices, colIndices] = [integers(crow), integers(col)];
+        return { crowIndices, colIndices, values: t.tensor(dense.device, values, [values.length]) };
+      };
+      const transposed = {
+        ...csr([0, 1, 2, 3, 4], [1, 0, 1, 0], [3, 1, -4, 2]),
+        size: [4, 2] as const,
+      };
+      const own = csr([0, 2, 4], [1, 3, 0, 2], [1, 2, 3, -4]);
+      return t.sparseMatmul({ ...own, size: [2, 4], transposed }, dense);
+    }),
+    [[4, 5]],
+  ],
+  "drawn triangles": [
+    summed((moved, values) => {
+      const corners = [0.3, 0.2, 2, 6.8, 1.1, 3, 2.2, 5.9, 1.5, 7.4, 6.3, 2.5];
+      const base = t.tensor(moved.device, [...corners, ...corners], [2, 4, 3]);
+      const triangles = t.tensor(moved.device, [0, 1, 2, 3, 2, 1], [2, 3], { dtype: "i32" });
+      const positions = t.add(base, t.mulScalar(moved, 0.1));
+      return t.interpolateVertices(values, t.rasterize(positions, triangles, { size: [6, 7] }));
+    }),
+    [
+      [2, 4, 3],
+      [2, 4, 3],
+    ],
+  ],
   padding: [
     summed((x) =>
       t.add(

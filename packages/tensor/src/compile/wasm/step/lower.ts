@@ -12,8 +12,17 @@ import { LINES } from "./lines.js";
 import { NETWORKS } from "./networks.js";
 import { OTHERS } from "./others.js";
 import { PRODUCTS } from "./products.js";
+import { RASTER } from "./raster.js";
 
-const LOWERINGS = { ...ELEMENTWISE, ...OTHERS, ...NETWORKS, ...PRODUCTS, ...LINES, ...DEFORM };
+const LOWERINGS = {
+  ...ELEMENTWISE,
+  ...OTHERS,
+  ...NETWORKS,
+  ...PRODUCTS,
+  ...LINES,
+  ...DEFORM,
+  ...RASTER,
+};
 
 /** The kernels of a node; `undefined` where there are none for it. */
 export function kernelsOf(node: StepNode): StepKernel[] | undefined {
