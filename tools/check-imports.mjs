@@ -17,6 +17,7 @@ const layers = [
   "kernels-wasm",
   "tensor",
   "onnx",
+  "mesh",
   "retinaface",
   "train",
   "identify",

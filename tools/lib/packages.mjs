@@ -6,7 +6,7 @@ import { run } from "./run.mjs";
 /** Folders of the published packages, lowest layer first. */
 export const packageFolders = [
   ...["kernels-wgsl", "kernels-wasm", "tensor"],
-  ...["onnx", "retinaface", "train", "identify"],
+  ...["onnx", "mesh", "retinaface", "train", "identify"],
 ].map((name) => path.join(root, "packages", name));
 
 const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];

@@ -15,6 +15,7 @@ const pages = [
   "packages/kernels-wasm/README.md",
   "packages/kernels-wgsl/README.md",
   "packages/identify/README.md",
+  "packages/mesh/README.md",
   "packages/onnx/README.md",
   "packages/tensor/README.md",
   "packages/retinaface/README.md",

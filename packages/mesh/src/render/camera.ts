@@ -1,0 +1,83 @@
+/**
+ * The camera of RetinaFace's renderer: seven numbers, of which the paper says location, pose and focal length.
+ *
+ *     x_c y_c z_c      where it is, in the mesh's space
+ *     x'_c y'_c z'_c   how it is turned about its x, y and z axis: pitch, yaw and roll in radians
+ *     f_c              the focal length in half heights of the image
+ *
+ * Not turned, it looks along −z with y up and x to the right. W = Ry(yaw) Rx(pitch) Rz(roll) takes its axes to the mesh's
+ * space. A pose by a point that it looks at, as other renderers have it, would leave the roll open.
+ */
+import {
+  add,
+  addScalar,
+  concat,
+  cos,
+  div,
+  matmul,
+  mul,
+  mulScalar,
+  narrow,
+  neg,
+  reshape,
+  ShapeError,
+  sin,
+  sub,
+  type Tensor,
+} from "@retinaface-webgpu/tensor";
+
+/** Numbers of a camera. */
+export const CAMERA_LENGTH = 7;
+
+/** Height and width in pixels. */
+export type ImageSize = readonly [height: number, width: number];
+
+/** @throws ShapeError unless it is [n, length] */
+export function requireRows(what: string, rows: Tensor, batch: number, length: number): void {
+  if (rows.rank === 2 && rows.shape[0] === batch && rows.shape[1] === length) return;
+  throw new ShapeError(
+    `${what} is [${rows.shape.join(", ")}] for ${batch} mesh(es); it must be [${batch}, ${length}]`,
+  );
+}
+
+/** W of cameras: `[n, 3, 3]`. */
+export function cameraRotation(camera: Tensor): Tensor {
+  const angle = (k: number) => narrow(camera, 1, k, 1);
+  const [[cx, sx], [cy, sy], [cz, sz]] = [3, 4, 5].map((k) => [cos(angle(k)), sin(angle(k))]);
+  const product = (...factors: Tensor[]) => factors.reduce((a, b) => mul(a, b));
+  const rows = [
+    add(product(cy, cz), product(sy, sx, sz)),
+    sub(product(sy, sx, cz), product(cy, sz)),
+    product(sy, cx),
+    product(cx, sz),
+    product(cx, cz),
+    neg(sx),
+    sub(product(cy, sx, sz), product(sy, cz)),
+    add(product(cy, sx, cz), product(sy, sz)),
+    product(cy, cx),
+  ];
+  return reshape(concat(rows, 1), [-1, 3, 3]);
+}
+
+/**
+ * Where vertices are seen: what `rasterize` takes.
+ *
+ * @param vertices `[n, v, 3]` @param camera `[n, 7]`
+ * @returns `[n, v, 3]`: x and y in pixels, and the depth along the camera's axis
+ * @throws ShapeError naming the shapes that do not fit
+ */
+export function project(vertices: Tensor, camera: Tensor, [height, width]: ImageSize): Tensor {
+  const [batch] = vertices.shape;
+  if (vertices.rank !== 3 || vertices.shape[2] !== 3) {
+    throw new ShapeError(`project takes vertices [n, v, 3], not [${vertices.shape.join(", ")}]`);
+  }
+  requireRows("project's camera", camera, batch, CAMERA_LENGTH);
+  const place = reshape(narrow(camera, 1, 0, 3), [batch, 1, 3]);
+  const focal = mulScalar(reshape(narrow(camera, 1, 6, 1), [batch, 1, 1]), height / 2);
+  const seen = matmul(sub(vertices, place), cameraRotation(camera));
+  const [x, y, depth] = [narrow(seen, 2, 0, 1), narrow(seen, 2, 1, 1), neg(narrow(seen, 2, 2, 1))];
+  const right = mul(focal, div(x, depth));
+  const up = mul(focal, div(y, depth));
+  const down = neg(up);
+  return concat([addScalar(right, width / 2), addScalar(down, height / 2), depth], 2);
+}
