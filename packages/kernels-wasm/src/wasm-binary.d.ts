@@ -1,3 +1,3 @@
-/** The compiled `assembly/`, as base64; `tools/kernels-wasm.mjs` makes `dist/wasm-binary.js`. */
+/** The compiled `assembly/`, deflated, as base64; `tools/kernels-wasm.mjs` makes `dist/wasm-binary.js`. */
 declare const base64: string;
 export default base64;

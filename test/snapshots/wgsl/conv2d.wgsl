@@ -1304,6 +1304,317 @@ s3_0 = fma(vec4f(x0[3]), w0, s3_0);
   }
 }
 
+//// conv2d/winograd
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  tiles: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  depth: u32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
+}
+
+fn load(image: u32, y: u32, x: u32, quad: u32) -> vec4f {
+  let inside = y < p.in_h && x < p.in_w && quad < p.in_per_group;
+  let channel = select(0u, quad, inside);
+  let at = select(0u, (image * p.in_h + y) * p.in_w + x, inside) * p.in_stride + p.in_offset;
+  return select(vec4f(), input[(at + channel) / 4u], inside);
+}
+
+var<workgroup> cells: array<vec4f, 512>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_tile = (workgroup.x + workgroup.z * workgroups.x) * 16u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let tile = lane / 8u % 16u;
+  let quad = lane / 4u % 2u;
+  let row = lane % 4u;
+  let index = min(first_tile + tile, p.tiles - 1u);
+  let line = divide(index, p.tiles_x);
+  let image = divide(line, p.tiles_y);
+  let y_first = (line - image * p.tiles_y) * 2u - p.pad_top;
+  let x_first = (index - line * p.tiles_x) * 2u - p.pad_left;
+  let above = select(select(1u, 2u, row == 2u), 0u, row == 0u);
+  let below = select(select(2u, 1u, row == 2u), 3u, row == 3u);
+  let sign = select(-1.0, 1.0, row == 1u);
+  let place = lane / 16u;
+  let own = (place * 16u + lane / 4u % 4u * 4u) * 2u;
+  let column = lane % 4u;
+  var m0: vec4f;
+  var n0: vec4f;
+  var m1: vec4f;
+  var n1: vec4f;
+  var m2: vec4f;
+  var n2: vec4f;
+  var m3: vec4f;
+  var n3: vec4f;
+  for (var chunk = 0u; chunk < p.depth; chunk += 8u) {
+    if (lane < 128u) {
+      let channel = chunk + quad * 4u;
+      let d0 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 0u, channel),
+        load(image, y_first + above, x_first + 0u, channel),
+      );
+      let d1 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 1u, channel),
+        load(image, y_first + above, x_first + 1u, channel),
+      );
+      let d2 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 2u, channel),
+        load(image, y_first + above, x_first + 2u, channel),
+      );
+      let d3 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 3u, channel),
+        load(image, y_first + above, x_first + 3u, channel),
+      );
+      let at = (row * 4u * 16u + tile) * 2u + quad;
+      cells[at] = d0 - d2;
+      cells[at + 32u] = d1 + d2;
+      cells[at + 64u] = d2 - d1;
+      cells[at + 96u] = d1 - d3;
+    }
+    workgroupBarrier();
+    for (var q = 0u; q < 2u; q++) {
+      let channel = place * p.depth + chunk + q * 4u;
+      let weights = block + (channel + 1u) * 8u + column * 2u;
+      let v0 = cells[own + 0u + q];
+      let v1 = cells[own + 2u + q];
+      let v2 = cells[own + 4u + q];
+      let v3 = cells[own + 6u + q];
+      let u0 = packed[weights + 0u];
+      let w0 = packed[weights + 1u];
+      m0 = fma(vec4f(v0[0]), u0, m0);
+      n0 = fma(vec4f(v0[0]), w0, n0);
+      m1 = fma(vec4f(v1[0]), u0, m1);
+      n1 = fma(vec4f(v1[0]), w0, n1);
+      m2 = fma(vec4f(v2[0]), u0, m2);
+      n2 = fma(vec4f(v2[0]), w0, n2);
+      m3 = fma(vec4f(v3[0]), u0, m3);
+      n3 = fma(vec4f(v3[0]), w0, n3);
+      let u1 = packed[weights + 8u];
+      let w1 = packed[weights + 9u];
+      m0 = fma(vec4f(v0[1]), u1, m0);
+      n0 = fma(vec4f(v0[1]), w1, n0);
+      m1 = fma(vec4f(v1[1]), u1, m1);
+      n1 = fma(vec4f(v1[1]), w1, n1);
+      m2 = fma(vec4f(v2[1]), u1, m2);
+      n2 = fma(vec4f(v2[1]), w1, n2);
+      m3 = fma(vec4f(v3[1]), u1, m3);
+      n3 = fma(vec4f(v3[1]), w1, n3);
+      let u2 = packed[weights + 16u];
+      let w2 = packed[weights + 17u];
+      m0 = fma(vec4f(v0[2]), u2, m0);
+      n0 = fma(vec4f(v0[2]), w2, n0);
+      m1 = fma(vec4f(v1[2]), u2, m1);
+      n1 = fma(vec4f(v1[2]), w2, n1);
+      m2 = fma(vec4f(v2[2]), u2, m2);
+      n2 = fma(vec4f(v2[2]), w2, n2);
+      m3 = fma(vec4f(v3[2]), u2, m3);
+      n3 = fma(vec4f(v3[2]), w2, n3);
+      let u3 = packed[weights + 24u];
+      let w3 = packed[weights + 25u];
+      m0 = fma(vec4f(v0[3]), u3, m0);
+      n0 = fma(vec4f(v0[3]), w3, n0);
+      m1 = fma(vec4f(v1[3]), u3, m1);
+      n1 = fma(vec4f(v1[3]), w3, n1);
+      m2 = fma(vec4f(v2[3]), u3, m2);
+      n2 = fma(vec4f(v2[3]), w3, n2);
+      m3 = fma(vec4f(v3[3]), u3, m3);
+      n3 = fma(vec4f(v3[3]), w3, n3);
+    }
+    workgroupBarrier();
+  }
+  for (var group = 0u; group < 4u; group++) {
+    if (column == group) {
+      cells[own + 0u] = m0;
+      cells[own + 1u] = n0;
+      cells[own + 2u] = m1;
+      cells[own + 3u] = n1;
+      cells[own + 4u] = m2;
+      cells[own + 5u] = n2;
+      cells[own + 6u] = m3;
+      cells[own + 7u] = n3;
+    }
+    workgroupBarrier();
+    if (lane < 64u) {
+      let part = lane / 2u % 2u;
+      let lower = lane % 2u;
+      let index = first_tile + lane / 4u;
+      let line = divide(index, p.tiles_x);
+      let image = divide(line, p.tiles_y);
+      let y = (line - image * p.tiles_y) * 2u + lower;
+      let x = (index - line * p.tiles_x) * 2u;
+      let outer = select(0u, 12u, lower == 1u);
+      let side = select(1.0, -1.0, lower == 1u);
+      let at = lane / 4u * 2u + part;
+      let s0 = fma(
+        vec4f(side),
+        cells[256u + at] + cells[(outer + 0u) * 32u + at],
+        cells[128u + at],
+      );
+      let s1 = fma(
+        vec4f(side),
+        cells[288u + at] + cells[(outer + 1u) * 32u + at],
+        cells[160u + at],
+      );
+      let s2 = fma(
+        vec4f(side),
+        cells[320u + at] + cells[(outer + 2u) * 32u + at],
+        cells[192u + at],
+      );
+      let s3 = fma(
+        vec4f(side),
+        cells[352u + at] + cells[(outer + 3u) * 32u + at],
+        cells[224u + at],
+      );
+      let bias = packed[block + group * 2u + part];
+      let channel = workgroup.y * 32u + group * 8u + part * 4u;
+      if (index < p.tiles && y < p.out_h && channel < p.out_channels) {
+        let pixel = (image * p.out_h + y) * p.out_w + x;
+        let count = p.out_channels - channel;
+        finish(pixel, channel, count, s0 + s1 + s2 + bias);
+        if (x + 1u < p.out_w) {
+          finish(pixel + 1u, channel, count, s1 - s2 - s3 + bias);
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+}
+
+//// conv2d/pack-winograd
+struct Params {
+  length: u32,
+  block_stride: u32,
+  depth: u32,
+  out_channels: u32,
+  in_channels: u32,
+  transposed: u32,
+  has_bias: u32,
+}
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn tap(out_channel: u32, in_channel: u32, at: u32) -> f32 {
+  if (p.transposed == 1u) {
+    return weight[(in_channel * p.out_channels + out_channel) * 9u + 8u - at];
+  }
+  return weight[(out_channel * p.in_channels + in_channel) * 9u + at];
+}
+
+fn transformed(row: u32, a: f32, b: f32, c: f32) -> f32 {
+  let middle = 0.5 * (a + select(-b, b, row == 1u) + c);
+  return select(select(middle, c, row == 3u), a, row == 0u);
+}
+
+fn value(i: u32) -> f32 {
+  let in_block = i % p.block_stride;
+  let out_channel = i / p.block_stride * 32u + in_block % 32u;
+  if (out_channel >= p.out_channels) {
+    return 0.0;
+  }
+  if (in_block < 32u) {
+    return select(0.0, bias[out_channel], p.has_bias == 1u);
+  }
+  let channel = in_block / 32u - 1u;
+  let in_channel = channel % p.depth;
+  let place = channel / p.depth;
+  if (in_channel >= p.in_channels) {
+    return 0.0;
+  }
+  var rows: array<f32, 3>;
+  for (var y = 0u; y < 3u; y++) {
+    let first = tap(out_channel, in_channel, y * 3u);
+    let middle = tap(out_channel, in_channel, y * 3u + 1u);
+    let last = tap(out_channel, in_channel, y * 3u + 2u);
+    rows[y] = transformed(place % 4u, first, middle, last);
+  }
+  return transformed(place / 4u, rows[0], rows[1], rows[2]);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * 64u + lane;
+  if (i < p.length) {
+    packed[i] = value(i);
+  }
+}
+
 //// conv2d/subgroup-weight-gradient
 enable subgroups;
 
@@ -3743,5 +4054,1151 @@ s3_0 = fma(vec4f(x0[3]), w0, s3_0);
       finish(pixel, channel + 0u, p.out_channels - channel - 0u, s3_0);
     }
   }
+}
+
+//// conv2d/winograd-2
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  tiles: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  depth: u32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
+  let r = residual[at / 4u];
+  let before = p.residual_order == 1u;
+  let sum = activate(value + select(vec4f(), r, before)) + select(r, vec4f(), before);
+  store(pixel, channel, count, sum);
+}
+
+fn load(image: u32, y: u32, x: u32, quad: u32) -> vec4f {
+  let inside = y < p.in_h && x < p.in_w && quad < p.in_per_group;
+  let channel = select(0u, quad, inside);
+  let at = select(0u, (image * p.in_h + y) * p.in_w + x, inside) * p.in_stride + p.in_offset;
+  return select(vec4f(), input[(at + channel) / 4u], inside);
+}
+
+var<workgroup> cells: array<vec4f, 512>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_tile = (workgroup.x + workgroup.z * workgroups.x) * 16u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let tile = lane / 8u % 16u;
+  let quad = lane / 4u % 2u;
+  let row = lane % 4u;
+  let index = min(first_tile + tile, p.tiles - 1u);
+  let line = divide(index, p.tiles_x);
+  let image = divide(line, p.tiles_y);
+  let y_first = (line - image * p.tiles_y) * 2u - p.pad_top;
+  let x_first = (index - line * p.tiles_x) * 2u - p.pad_left;
+  let above = select(select(1u, 2u, row == 2u), 0u, row == 0u);
+  let below = select(select(2u, 1u, row == 2u), 3u, row == 3u);
+  let sign = select(-1.0, 1.0, row == 1u);
+  let place = lane / 16u;
+  let own = (place * 16u + lane / 4u % 4u * 4u) * 2u;
+  let column = lane % 4u;
+  var m0: vec4f;
+  var n0: vec4f;
+  var m1: vec4f;
+  var n1: vec4f;
+  var m2: vec4f;
+  var n2: vec4f;
+  var m3: vec4f;
+  var n3: vec4f;
+  for (var chunk = 0u; chunk < p.depth; chunk += 8u) {
+    if (lane < 128u) {
+      let channel = chunk + quad * 4u;
+      let d0 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 0u, channel),
+        load(image, y_first + above, x_first + 0u, channel),
+      );
+      let d1 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 1u, channel),
+        load(image, y_first + above, x_first + 1u, channel),
+      );
+      let d2 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 2u, channel),
+        load(image, y_first + above, x_first + 2u, channel),
+      );
+      let d3 = fma(
+        vec4f(sign),
+        load(image, y_first + below, x_first + 3u, channel),
+        load(image, y_first + above, x_first + 3u, channel),
+      );
+      let at = (row * 4u * 16u + tile) * 2u + quad;
+      cells[at] = d0 - d2;
+      cells[at + 32u] = d1 + d2;
+      cells[at + 64u] = d2 - d1;
+      cells[at + 96u] = d1 - d3;
+    }
+    workgroupBarrier();
+    for (var q = 0u; q < 2u; q++) {
+      let channel = place * p.depth + chunk + q * 4u;
+      let weights = block + (channel + 1u) * 8u + column * 2u;
+      let v0 = cells[own + 0u + q];
+      let v1 = cells[own + 2u + q];
+      let v2 = cells[own + 4u + q];
+      let v3 = cells[own + 6u + q];
+      let u0 = packed[weights + 0u];
+      let w0 = packed[weights + 1u];
+      m0 = fma(vec4f(v0[0]), u0, m0);
+      n0 = fma(vec4f(v0[0]), w0, n0);
+      m1 = fma(vec4f(v1[0]), u0, m1);
+      n1 = fma(vec4f(v1[0]), w0, n1);
+      m2 = fma(vec4f(v2[0]), u0, m2);
+      n2 = fma(vec4f(v2[0]), w0, n2);
+      m3 = fma(vec4f(v3[0]), u0, m3);
+      n3 = fma(vec4f(v3[0]), w0, n3);
+      let u1 = packed[weights + 8u];
+      let w1 = packed[weights + 9u];
+      m0 = fma(vec4f(v0[1]), u1, m0);
+      n0 = fma(vec4f(v0[1]), w1, n0);
+      m1 = fma(vec4f(v1[1]), u1, m1);
+      n1 = fma(vec4f(v1[1]), w1, n1);
+      m2 = fma(vec4f(v2[1]), u1, m2);
+      n2 = fma(vec4f(v2[1]), w1, n2);
+      m3 = fma(vec4f(v3[1]), u1, m3);
+      n3 = fma(vec4f(v3[1]), w1, n3);
+      let u2 = packed[weights + 16u];
+      let w2 = packed[weights + 17u];
+      m0 = fma(vec4f(v0[2]), u2, m0);
+      n0 = fma(vec4f(v0[2]), w2, n0);
+      m1 = fma(vec4f(v1[2]), u2, m1);
+      n1 = fma(vec4f(v1[2]), w2, n1);
+      m2 = fma(vec4f(v2[2]), u2, m2);
+      n2 = fma(vec4f(v2[2]), w2, n2);
+      m3 = fma(vec4f(v3[2]), u2, m3);
+      n3 = fma(vec4f(v3[2]), w2, n3);
+      let u3 = packed[weights + 24u];
+      let w3 = packed[weights + 25u];
+      m0 = fma(vec4f(v0[3]), u3, m0);
+      n0 = fma(vec4f(v0[3]), w3, n0);
+      m1 = fma(vec4f(v1[3]), u3, m1);
+      n1 = fma(vec4f(v1[3]), w3, n1);
+      m2 = fma(vec4f(v2[3]), u3, m2);
+      n2 = fma(vec4f(v2[3]), w3, n2);
+      m3 = fma(vec4f(v3[3]), u3, m3);
+      n3 = fma(vec4f(v3[3]), w3, n3);
+    }
+    workgroupBarrier();
+  }
+  for (var group = 0u; group < 4u; group++) {
+    if (column == group) {
+      cells[own + 0u] = m0;
+      cells[own + 1u] = n0;
+      cells[own + 2u] = m1;
+      cells[own + 3u] = n1;
+      cells[own + 4u] = m2;
+      cells[own + 5u] = n2;
+      cells[own + 6u] = m3;
+      cells[own + 7u] = n3;
+    }
+    workgroupBarrier();
+    if (lane < 64u) {
+      let part = lane / 2u % 2u;
+      let lower = lane % 2u;
+      let index = first_tile + lane / 4u;
+      let line = divide(index, p.tiles_x);
+      let image = divide(line, p.tiles_y);
+      let y = (line - image * p.tiles_y) * 2u + lower;
+      let x = (index - line * p.tiles_x) * 2u;
+      let outer = select(0u, 12u, lower == 1u);
+      let side = select(1.0, -1.0, lower == 1u);
+      let at = lane / 4u * 2u + part;
+      let s0 = fma(
+        vec4f(side),
+        cells[256u + at] + cells[(outer + 0u) * 32u + at],
+        cells[128u + at],
+      );
+      let s1 = fma(
+        vec4f(side),
+        cells[288u + at] + cells[(outer + 1u) * 32u + at],
+        cells[160u + at],
+      );
+      let s2 = fma(
+        vec4f(side),
+        cells[320u + at] + cells[(outer + 2u) * 32u + at],
+        cells[192u + at],
+      );
+      let s3 = fma(
+        vec4f(side),
+        cells[352u + at] + cells[(outer + 3u) * 32u + at],
+        cells[224u + at],
+      );
+      let bias = packed[block + group * 2u + part];
+      let channel = workgroup.y * 32u + group * 8u + part * 4u;
+      if (index < p.tiles && y < p.out_h && channel < p.out_channels) {
+        let pixel = (image * p.out_h + y) * p.out_w + x;
+        let count = p.out_channels - channel;
+        finish(pixel, channel, count, s0 + s1 + s2 + bias);
+        if (x + 1u < p.out_w) {
+          finish(pixel + 1u, channel, count, s1 - s2 - s3 + bias);
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+}
+
+//// conv2d/subgroup-gemm-3
+enable subgroups;
+
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  split: u32,
+  second_stride: u32,
+  second_offset: u32,
+  second_slope: f32,
+  second_lowest: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> biases: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> second: array<vec4f>;
+@group(0) @binding(5) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn activate_second(x: vec4f) -> vec4f {
+  let low = select(x * p.second_slope, vec4f(), x < vec4f(p.second_lowest));
+  return select(low, x, x >= vec4f());
+}
+
+fn store_second(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.second_stride + p.second_offset + channel;
+  second[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  if (channel >= p.split) {
+    store_second(pixel, channel - p.split, count, activate_second(value));
+  } else {
+    store(pixel, channel, min(count, p.split - channel), activate(value));
+  }
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 16u;
+  var row = workgroup.y * (p.block_stride / 4u) + lane;
+  let channel = ((p.first_block + workgroup.y) * 8u + lane) * 4u;
+  let bias = biases[channel / 4u];
+
+  let pixel0 = min(first_pixel + 0u + lane, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + 8u + lane, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+var s0_0 = bias[0];
+var s0_1 = bias[1];
+var s0_2 = bias[2];
+var s0_3 = bias[3];
+var s1_0 = bias[0];
+var s1_1 = bias[1];
+var s1_2 = bias[2];
+var s1_3 = bias[3];
+var s2_0 = bias[0];
+var s2_1 = bias[1];
+var s2_2 = bias[2];
+var s2_3 = bias[3];
+var s3_0 = bias[0];
+var s3_1 = bias[1];
+var s3_2 = bias[2];
+var s3_3 = bias[3];
+var s4_0 = bias[0];
+var s4_1 = bias[1];
+var s4_2 = bias[2];
+var s4_3 = bias[3];
+var s5_0 = bias[0];
+var s5_1 = bias[1];
+var s5_2 = bias[2];
+var s5_3 = bias[3];
+var s6_0 = bias[0];
+var s6_1 = bias[1];
+var s6_2 = bias[2];
+var s6_3 = bias[3];
+var s7_0 = bias[0];
+var s7_1 = bias[1];
+var s7_2 = bias[2];
+var s7_3 = bias[3];
+var s8_0 = bias[0];
+var s8_1 = bias[1];
+var s8_2 = bias[2];
+var s8_3 = bias[3];
+var s9_0 = bias[0];
+var s9_1 = bias[1];
+var s9_2 = bias[2];
+var s9_3 = bias[3];
+var s10_0 = bias[0];
+var s10_1 = bias[1];
+var s10_2 = bias[2];
+var s10_3 = bias[3];
+var s11_0 = bias[0];
+var s11_1 = bias[1];
+var s11_2 = bias[2];
+var s11_3 = bias[3];
+var s12_0 = bias[0];
+var s12_1 = bias[1];
+var s12_2 = bias[2];
+var s12_3 = bias[3];
+var s13_0 = bias[0];
+var s13_1 = bias[1];
+var s13_2 = bias[2];
+var s13_3 = bias[3];
+var s14_0 = bias[0];
+var s14_1 = bias[1];
+var s14_2 = bias[2];
+var s14_3 = bias[3];
+var s15_0 = bias[0];
+var s15_1 = bias[1];
+var s15_2 = bias[2];
+var s15_3 = bias[3];
+  for (var ky = 0u; ky < p.kernel_h; ky++) {
+    for (var kx = 0u; kx < p.kernel_w; kx++) {
+
+      let y0 = y_first0 + ky * p.dilation_y;
+      let x_at0 = x_first0 + kx * p.dilation_x;
+      let inside0 = y0 < p.in_h && x_at0 < p.in_w;
+      let source0 = (image0 * p.in_h + y0) * p.in_w + x_at0;
+      let at0 = select(0u, source0, inside0) * p.in_stride + p.in_offset;
+
+      let y1 = y_first1 + ky * p.dilation_y;
+      let x_at1 = x_first1 + kx * p.dilation_x;
+      let inside1 = y1 < p.in_h && x_at1 < p.in_w;
+      let source1 = (image1 * p.in_h + y1) * p.in_w + x_at1;
+      let at1 = select(0u, source1, inside1) * p.in_stride + p.in_offset;
+      var k4 = 0u;
+      loop {
+let x0 = select(vec4f(), input[at0 / 4u + k4], inside0);
+let x1 = select(vec4f(), input[at1 / 4u + k4], inside1);
+let w0 = packed[row + 0u];
+let w1 = packed[row + 8u];
+let w2 = packed[row + 16u];
+let w3 = packed[row + 24u];
+{ let b = subgroupBroadcast(x0[0], 0u);
+s0_0 = fma(b, w0[0], s0_0);
+s0_1 = fma(b, w1[0], s0_1);
+s0_2 = fma(b, w2[0], s0_2);
+s0_3 = fma(b, w3[0], s0_3); }
+{ let b = subgroupBroadcast(x0[0], 1u);
+s1_0 = fma(b, w0[0], s1_0);
+s1_1 = fma(b, w1[0], s1_1);
+s1_2 = fma(b, w2[0], s1_2);
+s1_3 = fma(b, w3[0], s1_3); }
+{ let b = subgroupBroadcast(x0[0], 2u);
+s2_0 = fma(b, w0[0], s2_0);
+s2_1 = fma(b, w1[0], s2_1);
+s2_2 = fma(b, w2[0], s2_2);
+s2_3 = fma(b, w3[0], s2_3); }
+{ let b = subgroupBroadcast(x0[0], 3u);
+s3_0 = fma(b, w0[0], s3_0);
+s3_1 = fma(b, w1[0], s3_1);
+s3_2 = fma(b, w2[0], s3_2);
+s3_3 = fma(b, w3[0], s3_3); }
+{ let b = subgroupBroadcast(x0[0], 4u);
+s4_0 = fma(b, w0[0], s4_0);
+s4_1 = fma(b, w1[0], s4_1);
+s4_2 = fma(b, w2[0], s4_2);
+s4_3 = fma(b, w3[0], s4_3); }
+{ let b = subgroupBroadcast(x0[0], 5u);
+s5_0 = fma(b, w0[0], s5_0);
+s5_1 = fma(b, w1[0], s5_1);
+s5_2 = fma(b, w2[0], s5_2);
+s5_3 = fma(b, w3[0], s5_3); }
+{ let b = subgroupBroadcast(x0[0], 6u);
+s6_0 = fma(b, w0[0], s6_0);
+s6_1 = fma(b, w1[0], s6_1);
+s6_2 = fma(b, w2[0], s6_2);
+s6_3 = fma(b, w3[0], s6_3); }
+{ let b = subgroupBroadcast(x0[0], 7u);
+s7_0 = fma(b, w0[0], s7_0);
+s7_1 = fma(b, w1[0], s7_1);
+s7_2 = fma(b, w2[0], s7_2);
+s7_3 = fma(b, w3[0], s7_3); }
+{ let b = subgroupBroadcast(x1[0], 0u);
+s8_0 = fma(b, w0[0], s8_0);
+s8_1 = fma(b, w1[0], s8_1);
+s8_2 = fma(b, w2[0], s8_2);
+s8_3 = fma(b, w3[0], s8_3); }
+{ let b = subgroupBroadcast(x1[0], 1u);
+s9_0 = fma(b, w0[0], s9_0);
+s9_1 = fma(b, w1[0], s9_1);
+s9_2 = fma(b, w2[0], s9_2);
+s9_3 = fma(b, w3[0], s9_3); }
+{ let b = subgroupBroadcast(x1[0], 2u);
+s10_0 = fma(b, w0[0], s10_0);
+s10_1 = fma(b, w1[0], s10_1);
+s10_2 = fma(b, w2[0], s10_2);
+s10_3 = fma(b, w3[0], s10_3); }
+{ let b = subgroupBroadcast(x1[0], 3u);
+s11_0 = fma(b, w0[0], s11_0);
+s11_1 = fma(b, w1[0], s11_1);
+s11_2 = fma(b, w2[0], s11_2);
+s11_3 = fma(b, w3[0], s11_3); }
+{ let b = subgroupBroadcast(x1[0], 4u);
+s12_0 = fma(b, w0[0], s12_0);
+s12_1 = fma(b, w1[0], s12_1);
+s12_2 = fma(b, w2[0], s12_2);
+s12_3 = fma(b, w3[0], s12_3); }
+{ let b = subgroupBroadcast(x1[0], 5u);
+s13_0 = fma(b, w0[0], s13_0);
+s13_1 = fma(b, w1[0], s13_1);
+s13_2 = fma(b, w2[0], s13_2);
+s13_3 = fma(b, w3[0], s13_3); }
+{ let b = subgroupBroadcast(x1[0], 6u);
+s14_0 = fma(b, w0[0], s14_0);
+s14_1 = fma(b, w1[0], s14_1);
+s14_2 = fma(b, w2[0], s14_2);
+s14_3 = fma(b, w3[0], s14_3); }
+{ let b = subgroupBroadcast(x1[0], 7u);
+s15_0 = fma(b, w0[0], s15_0);
+s15_1 = fma(b, w1[0], s15_1);
+s15_2 = fma(b, w2[0], s15_2);
+s15_3 = fma(b, w3[0], s15_3); }
+{ let b = subgroupBroadcast(x0[1], 0u);
+s0_0 = fma(b, w0[1], s0_0);
+s0_1 = fma(b, w1[1], s0_1);
+s0_2 = fma(b, w2[1], s0_2);
+s0_3 = fma(b, w3[1], s0_3); }
+{ let b = subgroupBroadcast(x0[1], 1u);
+s1_0 = fma(b, w0[1], s1_0);
+s1_1 = fma(b, w1[1], s1_1);
+s1_2 = fma(b, w2[1], s1_2);
+s1_3 = fma(b, w3[1], s1_3); }
+{ let b = subgroupBroadcast(x0[1], 2u);
+s2_0 = fma(b, w0[1], s2_0);
+s2_1 = fma(b, w1[1], s2_1);
+s2_2 = fma(b, w2[1], s2_2);
+s2_3 = fma(b, w3[1], s2_3); }
+{ let b = subgroupBroadcast(x0[1], 3u);
+s3_0 = fma(b, w0[1], s3_0);
+s3_1 = fma(b, w1[1], s3_1);
+s3_2 = fma(b, w2[1], s3_2);
+s3_3 = fma(b, w3[1], s3_3); }
+{ let b = subgroupBroadcast(x0[1], 4u);
+s4_0 = fma(b, w0[1], s4_0);
+s4_1 = fma(b, w1[1], s4_1);
+s4_2 = fma(b, w2[1], s4_2);
+s4_3 = fma(b, w3[1], s4_3); }
+{ let b = subgroupBroadcast(x0[1], 5u);
+s5_0 = fma(b, w0[1], s5_0);
+s5_1 = fma(b, w1[1], s5_1);
+s5_2 = fma(b, w2[1], s5_2);
+s5_3 = fma(b, w3[1], s5_3); }
+{ let b = subgroupBroadcast(x0[1], 6u);
+s6_0 = fma(b, w0[1], s6_0);
+s6_1 = fma(b, w1[1], s6_1);
+s6_2 = fma(b, w2[1], s6_2);
+s6_3 = fma(b, w3[1], s6_3); }
+{ let b = subgroupBroadcast(x0[1], 7u);
+s7_0 = fma(b, w0[1], s7_0);
+s7_1 = fma(b, w1[1], s7_1);
+s7_2 = fma(b, w2[1], s7_2);
+s7_3 = fma(b, w3[1], s7_3); }
+{ let b = subgroupBroadcast(x1[1], 0u);
+s8_0 = fma(b, w0[1], s8_0);
+s8_1 = fma(b, w1[1], s8_1);
+s8_2 = fma(b, w2[1], s8_2);
+s8_3 = fma(b, w3[1], s8_3); }
+{ let b = subgroupBroadcast(x1[1], 1u);
+s9_0 = fma(b, w0[1], s9_0);
+s9_1 = fma(b, w1[1], s9_1);
+s9_2 = fma(b, w2[1], s9_2);
+s9_3 = fma(b, w3[1], s9_3); }
+{ let b = subgroupBroadcast(x1[1], 2u);
+s10_0 = fma(b, w0[1], s10_0);
+s10_1 = fma(b, w1[1], s10_1);
+s10_2 = fma(b, w2[1], s10_2);
+s10_3 = fma(b, w3[1], s10_3); }
+{ let b = subgroupBroadcast(x1[1], 3u);
+s11_0 = fma(b, w0[1], s11_0);
+s11_1 = fma(b, w1[1], s11_1);
+s11_2 = fma(b, w2[1], s11_2);
+s11_3 = fma(b, w3[1], s11_3); }
+{ let b = subgroupBroadcast(x1[1], 4u);
+s12_0 = fma(b, w0[1], s12_0);
+s12_1 = fma(b, w1[1], s12_1);
+s12_2 = fma(b, w2[1], s12_2);
+s12_3 = fma(b, w3[1], s12_3); }
+{ let b = subgroupBroadcast(x1[1], 5u);
+s13_0 = fma(b, w0[1], s13_0);
+s13_1 = fma(b, w1[1], s13_1);
+s13_2 = fma(b, w2[1], s13_2);
+s13_3 = fma(b, w3[1], s13_3); }
+{ let b = subgroupBroadcast(x1[1], 6u);
+s14_0 = fma(b, w0[1], s14_0);
+s14_1 = fma(b, w1[1], s14_1);
+s14_2 = fma(b, w2[1], s14_2);
+s14_3 = fma(b, w3[1], s14_3); }
+{ let b = subgroupBroadcast(x1[1], 7u);
+s15_0 = fma(b, w0[1], s15_0);
+s15_1 = fma(b, w1[1], s15_1);
+s15_2 = fma(b, w2[1], s15_2);
+s15_3 = fma(b, w3[1], s15_3); }
+{ let b = subgroupBroadcast(x0[2], 0u);
+s0_0 = fma(b, w0[2], s0_0);
+s0_1 = fma(b, w1[2], s0_1);
+s0_2 = fma(b, w2[2], s0_2);
+s0_3 = fma(b, w3[2], s0_3); }
+{ let b = subgroupBroadcast(x0[2], 1u);
+s1_0 = fma(b, w0[2], s1_0);
+s1_1 = fma(b, w1[2], s1_1);
+s1_2 = fma(b, w2[2], s1_2);
+s1_3 = fma(b, w3[2], s1_3); }
+{ let b = subgroupBroadcast(x0[2], 2u);
+s2_0 = fma(b, w0[2], s2_0);
+s2_1 = fma(b, w1[2], s2_1);
+s2_2 = fma(b, w2[2], s2_2);
+s2_3 = fma(b, w3[2], s2_3); }
+{ let b = subgroupBroadcast(x0[2], 3u);
+s3_0 = fma(b, w0[2], s3_0);
+s3_1 = fma(b, w1[2], s3_1);
+s3_2 = fma(b, w2[2], s3_2);
+s3_3 = fma(b, w3[2], s3_3); }
+{ let b = subgroupBroadcast(x0[2], 4u);
+s4_0 = fma(b, w0[2], s4_0);
+s4_1 = fma(b, w1[2], s4_1);
+s4_2 = fma(b, w2[2], s4_2);
+s4_3 = fma(b, w3[2], s4_3); }
+{ let b = subgroupBroadcast(x0[2], 5u);
+s5_0 = fma(b, w0[2], s5_0);
+s5_1 = fma(b, w1[2], s5_1);
+s5_2 = fma(b, w2[2], s5_2);
+s5_3 = fma(b, w3[2], s5_3); }
+{ let b = subgroupBroadcast(x0[2], 6u);
+s6_0 = fma(b, w0[2], s6_0);
+s6_1 = fma(b, w1[2], s6_1);
+s6_2 = fma(b, w2[2], s6_2);
+s6_3 = fma(b, w3[2], s6_3); }
+{ let b = subgroupBroadcast(x0[2], 7u);
+s7_0 = fma(b, w0[2], s7_0);
+s7_1 = fma(b, w1[2], s7_1);
+s7_2 = fma(b, w2[2], s7_2);
+s7_3 = fma(b, w3[2], s7_3); }
+{ let b = subgroupBroadcast(x1[2], 0u);
+s8_0 = fma(b, w0[2], s8_0);
+s8_1 = fma(b, w1[2], s8_1);
+s8_2 = fma(b, w2[2], s8_2);
+s8_3 = fma(b, w3[2], s8_3); }
+{ let b = subgroupBroadcast(x1[2], 1u);
+s9_0 = fma(b, w0[2], s9_0);
+s9_1 = fma(b, w1[2], s9_1);
+s9_2 = fma(b, w2[2], s9_2);
+s9_3 = fma(b, w3[2], s9_3); }
+{ let b = subgroupBroadcast(x1[2], 2u);
+s10_0 = fma(b, w0[2], s10_0);
+s10_1 = fma(b, w1[2], s10_1);
+s10_2 = fma(b, w2[2], s10_2);
+s10_3 = fma(b, w3[2], s10_3); }
+{ let b = subgroupBroadcast(x1[2], 3u);
+s11_0 = fma(b, w0[2], s11_0);
+s11_1 = fma(b, w1[2], s11_1);
+s11_2 = fma(b, w2[2], s11_2);
+s11_3 = fma(b, w3[2], s11_3); }
+{ let b = subgroupBroadcast(x1[2], 4u);
+s12_0 = fma(b, w0[2], s12_0);
+s12_1 = fma(b, w1[2], s12_1);
+s12_2 = fma(b, w2[2], s12_2);
+s12_3 = fma(b, w3[2], s12_3); }
+{ let b = subgroupBroadcast(x1[2], 5u);
+s13_0 = fma(b, w0[2], s13_0);
+s13_1 = fma(b, w1[2], s13_1);
+s13_2 = fma(b, w2[2], s13_2);
+s13_3 = fma(b, w3[2], s13_3); }
+{ let b = subgroupBroadcast(x1[2], 6u);
+s14_0 = fma(b, w0[2], s14_0);
+s14_1 = fma(b, w1[2], s14_1);
+s14_2 = fma(b, w2[2], s14_2);
+s14_3 = fma(b, w3[2], s14_3); }
+{ let b = subgroupBroadcast(x1[2], 7u);
+s15_0 = fma(b, w0[2], s15_0);
+s15_1 = fma(b, w1[2], s15_1);
+s15_2 = fma(b, w2[2], s15_2);
+s15_3 = fma(b, w3[2], s15_3); }
+{ let b = subgroupBroadcast(x0[3], 0u);
+s0_0 = fma(b, w0[3], s0_0);
+s0_1 = fma(b, w1[3], s0_1);
+s0_2 = fma(b, w2[3], s0_2);
+s0_3 = fma(b, w3[3], s0_3); }
+{ let b = subgroupBroadcast(x0[3], 1u);
+s1_0 = fma(b, w0[3], s1_0);
+s1_1 = fma(b, w1[3], s1_1);
+s1_2 = fma(b, w2[3], s1_2);
+s1_3 = fma(b, w3[3], s1_3); }
+{ let b = subgroupBroadcast(x0[3], 2u);
+s2_0 = fma(b, w0[3], s2_0);
+s2_1 = fma(b, w1[3], s2_1);
+s2_2 = fma(b, w2[3], s2_2);
+s2_3 = fma(b, w3[3], s2_3); }
+{ let b = subgroupBroadcast(x0[3], 3u);
+s3_0 = fma(b, w0[3], s3_0);
+s3_1 = fma(b, w1[3], s3_1);
+s3_2 = fma(b, w2[3], s3_2);
+s3_3 = fma(b, w3[3], s3_3); }
+{ let b = subgroupBroadcast(x0[3], 4u);
+s4_0 = fma(b, w0[3], s4_0);
+s4_1 = fma(b, w1[3], s4_1);
+s4_2 = fma(b, w2[3], s4_2);
+s4_3 = fma(b, w3[3], s4_3); }
+{ let b = subgroupBroadcast(x0[3], 5u);
+s5_0 = fma(b, w0[3], s5_0);
+s5_1 = fma(b, w1[3], s5_1);
+s5_2 = fma(b, w2[3], s5_2);
+s5_3 = fma(b, w3[3], s5_3); }
+{ let b = subgroupBroadcast(x0[3], 6u);
+s6_0 = fma(b, w0[3], s6_0);
+s6_1 = fma(b, w1[3], s6_1);
+s6_2 = fma(b, w2[3], s6_2);
+s6_3 = fma(b, w3[3], s6_3); }
+{ let b = subgroupBroadcast(x0[3], 7u);
+s7_0 = fma(b, w0[3], s7_0);
+s7_1 = fma(b, w1[3], s7_1);
+s7_2 = fma(b, w2[3], s7_2);
+s7_3 = fma(b, w3[3], s7_3); }
+{ let b = subgroupBroadcast(x1[3], 0u);
+s8_0 = fma(b, w0[3], s8_0);
+s8_1 = fma(b, w1[3], s8_1);
+s8_2 = fma(b, w2[3], s8_2);
+s8_3 = fma(b, w3[3], s8_3); }
+{ let b = subgroupBroadcast(x1[3], 1u);
+s9_0 = fma(b, w0[3], s9_0);
+s9_1 = fma(b, w1[3], s9_1);
+s9_2 = fma(b, w2[3], s9_2);
+s9_3 = fma(b, w3[3], s9_3); }
+{ let b = subgroupBroadcast(x1[3], 2u);
+s10_0 = fma(b, w0[3], s10_0);
+s10_1 = fma(b, w1[3], s10_1);
+s10_2 = fma(b, w2[3], s10_2);
+s10_3 = fma(b, w3[3], s10_3); }
+{ let b = subgroupBroadcast(x1[3], 3u);
+s11_0 = fma(b, w0[3], s11_0);
+s11_1 = fma(b, w1[3], s11_1);
+s11_2 = fma(b, w2[3], s11_2);
+s11_3 = fma(b, w3[3], s11_3); }
+{ let b = subgroupBroadcast(x1[3], 4u);
+s12_0 = fma(b, w0[3], s12_0);
+s12_1 = fma(b, w1[3], s12_1);
+s12_2 = fma(b, w2[3], s12_2);
+s12_3 = fma(b, w3[3], s12_3); }
+{ let b = subgroupBroadcast(x1[3], 5u);
+s13_0 = fma(b, w0[3], s13_0);
+s13_1 = fma(b, w1[3], s13_1);
+s13_2 = fma(b, w2[3], s13_2);
+s13_3 = fma(b, w3[3], s13_3); }
+{ let b = subgroupBroadcast(x1[3], 6u);
+s14_0 = fma(b, w0[3], s14_0);
+s14_1 = fma(b, w1[3], s14_1);
+s14_2 = fma(b, w2[3], s14_2);
+s14_3 = fma(b, w3[3], s14_3); }
+{ let b = subgroupBroadcast(x1[3], 7u);
+s15_0 = fma(b, w0[3], s15_0);
+s15_1 = fma(b, w1[3], s15_1);
+s15_2 = fma(b, w2[3], s15_2);
+s15_3 = fma(b, w3[3], s15_3); }
+        k4 += 1u;
+        row += 32u;
+        continuing {
+          break if k4 * 4u >= p.in_per_group;
+        }
+      }
+    }
+  }
+  var tile = array<vec4f, 16>(
+vec4f(s0_0, s0_1, s0_2, s0_3),
+vec4f(s1_0, s1_1, s1_2, s1_3),
+vec4f(s2_0, s2_1, s2_2, s2_3),
+vec4f(s3_0, s3_1, s3_2, s3_3),
+vec4f(s4_0, s4_1, s4_2, s4_3),
+vec4f(s5_0, s5_1, s5_2, s5_3),
+vec4f(s6_0, s6_1, s6_2, s6_3),
+vec4f(s7_0, s7_1, s7_2, s7_3),
+vec4f(s8_0, s8_1, s8_2, s8_3),
+vec4f(s9_0, s9_1, s9_2, s9_3),
+vec4f(s10_0, s10_1, s10_2, s10_3),
+vec4f(s11_0, s11_1, s11_2, s11_3),
+vec4f(s12_0, s12_1, s12_2, s12_3),
+vec4f(s13_0, s13_1, s13_2, s13_3),
+vec4f(s14_0, s14_1, s14_2, s14_3),
+vec4f(s15_0, s15_1, s15_2, s15_3),
+  );
+
+
+  if (true) {
+    for (var i = 0u; i < p.tile; i++) {
+      let pixel = first_pixel + i;
+      if (pixel < p.pixels && channel < p.out_channels) {
+        finish_plain(pixel, channel, p.out_channels - channel, tile[i]);
+      }
+    }
+  }
+}
+
+//// conv2d/depthwise-point
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  depthwise_stride: u32,
+  depthwise_slope: f32,
+  depthwise_lowest: f32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> depthwise: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
+}
+
+fn activate_depthwise(x: vec4f) -> vec4f {
+  let low = select(x * p.depthwise_slope, vec4f(), x < vec4f(p.depthwise_lowest));
+  return select(low, x, x >= vec4f());
+}
+
+var<workgroup> inputs: array<vec4f, 256>;
+var<workgroup> weights: array<vec4f, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_pixel = (workgroup.x + workgroup.z * workgroups.x) * 64u;
+  let block = workgroup.y * (p.block_stride / 4u);
+  let taps = p.kernel_h * p.kernel_w;
+  let quads_per_tap = (p.in_per_group + 3u) / 4u;
+  let all_quads = quads_per_tap;
+  let pixel_group = lane / 4u;
+
+  let pixel0 = min(first_pixel + pixel_group * 4u + 0u, p.pixels - 1u);
+  let line0 = divide(pixel0, p.out_w);
+  let image0 = divide(line0, p.out_h);
+  let x_first0 = (pixel0 - line0 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first0 = (line0 - image0 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel1 = min(first_pixel + pixel_group * 4u + 1u, p.pixels - 1u);
+  let line1 = divide(pixel1, p.out_w);
+  let image1 = divide(line1, p.out_h);
+  let x_first1 = (pixel1 - line1 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first1 = (line1 - image1 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel2 = min(first_pixel + pixel_group * 4u + 2u, p.pixels - 1u);
+  let line2 = divide(pixel2, p.out_w);
+  let image2 = divide(line2, p.out_h);
+  let x_first2 = (pixel2 - line2 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first2 = (line2 - image2 * p.out_h) * p.stride_y - p.pad_top;
+
+  let pixel3 = min(first_pixel + pixel_group * 4u + 3u, p.pixels - 1u);
+  let line3 = divide(pixel3, p.out_w);
+  let image3 = divide(line3, p.out_h);
+  let x_first3 = (pixel3 - line3 * p.out_w) * p.stride_x - p.pad_left;
+  let y_first3 = (line3 - image3 * p.out_h) * p.stride_y - p.pad_top;
+  let row = lane / 4u;
+  let column = lane % 4u;
+var s0_0 = packed[block + column * 1u + 0u];
+var s1_0 = packed[block + column * 1u + 0u];
+var s2_0 = packed[block + column * 1u + 0u];
+var s3_0 = packed[block + column * 1u + 0u];
+  for (var chunk = 0u; chunk * 4u < all_quads; chunk++) {
+    {
+      let quad = chunk * 4u + lane % 4u;
+      let used = quad < all_quads;
+      let channel = select(0u, quad * 4u, used);
+      let first = select(0u, quad, used) * p.depthwise_stride;
+      var x0 = depthwise[first];
+      var x1 = x0;
+      var x2 = x0;
+      var x3 = x0;
+      for (var ky = 0u; ky < p.kernel_h; ky++) {
+        for (var kx = 0u; kx < p.kernel_w; kx++) {
+          let w = depthwise[first + 1u + ky * p.kernel_w + kx];
+          {
+            let y = y_first0 + ky * p.dilation_y;
+            let x = x_first0 + kx * p.dilation_x;
+            let inside = y < p.in_h && x < p.in_w;
+            let source = select(0u, (image0 * p.in_h + y) * p.in_w + x, inside);
+            let at = source * p.in_stride + p.in_offset;
+            x0 = fma(select(vec4f(), input[(at + channel) / 4u], inside), w, x0);
+          }
+
+          {
+            let y = y_first1 + ky * p.dilation_y;
+            let x = x_first1 + kx * p.dilation_x;
+            let inside = y < p.in_h && x < p.in_w;
+            let source = select(0u, (image1 * p.in_h + y) * p.in_w + x, inside);
+            let at = source * p.in_stride + p.in_offset;
+            x1 = fma(select(vec4f(), input[(at + channel) / 4u], inside), w, x1);
+          }
+
+          {
+            let y = y_first2 + ky * p.dilation_y;
+            let x = x_first2 + kx * p.dilation_x;
+            let inside = y < p.in_h && x < p.in_w;
+            let source = select(0u, (image2 * p.in_h + y) * p.in_w + x, inside);
+            let at = source * p.in_stride + p.in_offset;
+            x2 = fma(select(vec4f(), input[(at + channel) / 4u], inside), w, x2);
+          }
+
+          {
+            let y = y_first3 + ky * p.dilation_y;
+            let x = x_first3 + kx * p.dilation_x;
+            let inside = y < p.in_h && x < p.in_w;
+            let source = select(0u, (image3 * p.in_h + y) * p.in_w + x, inside);
+            let at = source * p.in_stride + p.in_offset;
+            x3 = fma(select(vec4f(), input[(at + channel) / 4u], inside), w, x3);
+          }
+        }
+      }
+x0 = select(vec4f(), activate_depthwise(x0), used);
+x1 = select(vec4f(), activate_depthwise(x1), used);
+x2 = select(vec4f(), activate_depthwise(x2), used);
+x3 = select(vec4f(), activate_depthwise(x3), used);
+      let turned = transpose(mat4x4f(x0, x1, x2, x3));
+inputs[(lane % 4u * 4u + 0u) * 16u + pixel_group] = turned[0];
+inputs[(lane % 4u * 4u + 1u) * 16u + pixel_group] = turned[1];
+inputs[(lane % 4u * 4u + 2u) * 16u + pixel_group] = turned[2];
+inputs[(lane % 4u * 4u + 3u) * 16u + pixel_group] = turned[3];
+      for (var i = lane; i < 64u; i += 64u) {
+        let row = chunk * 16u + i / 4u;
+        let exists = row < all_quads * 4u;
+        let at = block + (1u + select(0u, row, exists)) * 4u + i % 4u;
+        weights[i] = select(vec4f(), packed[at], exists);
+      }
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 16u; k++) {
+
+        let x0 = inputs[k * 16u + row * 1u + 0u];
+        let w0 = weights[k * 4u + column * 1u + 0u];
+s0_0 = fma(vec4f(x0[0]), w0, s0_0);
+s1_0 = fma(vec4f(x0[1]), w0, s1_0);
+s2_0 = fma(vec4f(x0[2]), w0, s2_0);
+s3_0 = fma(vec4f(x0[3]), w0, s3_0);
+    }
+    workgroupBarrier();
+  }
+  let channel = workgroup.y * 16u + column * 4u;
+
+  {
+    let pixel = first_pixel + row * 4u + 0u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s0_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 1u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s1_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 2u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s2_0);
+    }
+  }
+
+  {
+    let pixel = first_pixel + row * 4u + 3u;
+
+    if (pixel < p.pixels && channel + 0u < p.out_channels) {
+      finish(pixel, channel + 0u, p.out_channels - channel - 0u, s3_0);
+    }
+  }
+}
+
+//// conv2d/several-points
+struct Params {
+  count: u32,
+  blocks: u32,
+  block_stride: u32,
+  quads: u32,
+  end0: u32,
+  pixels0: u32,
+  in_stride0: u32,
+  in_offset0: u32,
+  out_stride0: u32,
+  out_offset0: u32,
+  end1: u32,
+  pixels1: u32,
+  in_stride1: u32,
+  in_offset1: u32,
+  out_stride1: u32,
+  out_offset1: u32,
+  end2: u32,
+  pixels2: u32,
+  in_stride2: u32,
+  in_offset2: u32,
+  out_stride2: u32,
+  out_offset2: u32,
+}
+@group(0) @binding(0) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input0: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> input1: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> input2: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output0: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output1: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> output2: array<vec4<f32>>;
+@group(0) @binding(7) var<uniform> p: Params;
+
+fn map0(unit: u32, lane: u32) {
+  let pixel = unit / p.blocks * 64u + lane;
+  if (pixel >= p.pixels0) {
+    return;
+  }
+  let block = unit % p.blocks;
+  let weights = (0u * p.blocks + block) * p.block_stride;
+  let at = (pixel * p.in_stride0 + p.in_offset0) / 4u;
+  var sum = packed[weights];
+  for (var quad = 0u; quad < p.quads; quad++) {
+    let x = input0[at + quad];
+    let row = weights + 1u + quad * 4u;
+    sum = fma(vec4f(x[0]), packed[row + 0u], sum);
+    sum = fma(vec4f(x[1]), packed[row + 1u], sum);
+    sum = fma(vec4f(x[2]), packed[row + 2u], sum);
+    sum = fma(vec4f(x[3]), packed[row + 3u], sum);
+  }
+  output0[(pixel * p.out_stride0 + p.out_offset0) / 4u + block] = sum;
+}
+
+fn map1(unit: u32, lane: u32) {
+  let pixel = unit / p.blocks * 64u + lane;
+  if (pixel >= p.pixels1) {
+    return;
+  }
+  let block = unit % p.blocks;
+  let weights = (1u * p.blocks + block) * p.block_stride;
+  let at = (pixel * p.in_stride1 + p.in_offset1) / 4u;
+  var sum = packed[weights];
+  for (var quad = 0u; quad < p.quads; quad++) {
+    let x = input1[at + quad];
+    let row = weights + 1u + quad * 4u;
+    sum = fma(vec4f(x[0]), packed[row + 0u], sum);
+    sum = fma(vec4f(x[1]), packed[row + 1u], sum);
+    sum = fma(vec4f(x[2]), packed[row + 2u], sum);
+    sum = fma(vec4f(x[3]), packed[row + 3u], sum);
+  }
+  output1[(pixel * p.out_stride1 + p.out_offset1) / 4u + block] = sum;
+}
+
+fn map2(unit: u32, lane: u32) {
+  let pixel = unit / p.blocks * 64u + lane;
+  if (pixel >= p.pixels2) {
+    return;
+  }
+  let block = unit % p.blocks;
+  let weights = (2u * p.blocks + block) * p.block_stride;
+  let at = (pixel * p.in_stride2 + p.in_offset2) / 4u;
+  var sum = packed[weights];
+  for (var quad = 0u; quad < p.quads; quad++) {
+    let x = input2[at + quad];
+    let row = weights + 1u + quad * 4u;
+    sum = fma(vec4f(x[0]), packed[row + 0u], sum);
+    sum = fma(vec4f(x[1]), packed[row + 1u], sum);
+    sum = fma(vec4f(x[2]), packed[row + 2u], sum);
+    sum = fma(vec4f(x[3]), packed[row + 3u], sum);
+  }
+  output2[(pixel * p.out_stride2 + p.out_offset2) / 4u + block] = sum;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let group = wid.x + wid.y * groups.x;
+  if (group >= p.count) { return; }
+  if (group < p.end0) { map0(group, lane); } else if (group < p.end1) { map1(group - p.end0, lane); } else if (group < p.end2) { map2(group - p.end1, lane); }
 }
 

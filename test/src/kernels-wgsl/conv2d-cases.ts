@@ -127,6 +127,13 @@ export const TILED_CASES: readonly number[] = [
   SPECS.findIndex(({ residual }) => residual?.order === "after-activation"),
 ];
 
+/** Of `SPECS`, 3×3 of stride 1: odd channels in a batch, blocks that are full, a residual. */
+export const WINOGRAD_CASES: readonly number[] = [
+  SPECS.findIndex(({ batch, outChannels }) => batch === 3 && outChannels === 3),
+  SPECS.findIndex(({ inChannels, inWidth }) => inChannels === 64 && inWidth === 21),
+  SPECS.findIndex(({ residual }) => residual?.order === "before-activation"),
+];
+
 /** A readable name of what a case is about. */
 export function caseName(spec: Conv2dSpec): string {
   const parts = [

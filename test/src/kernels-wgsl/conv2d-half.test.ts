@@ -6,6 +6,7 @@ import {
   conv2d,
   conv2dOutputSize,
   conv2dVariants,
+  offerMeasuredConv2d,
   type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { decodeHalf, encodeHalf } from "@retinaface-webgpu/tensor";
@@ -16,6 +17,7 @@ import { openRawGpu } from "../support/raw-gpu.js";
 import { caseName, randomData, SPECS } from "./conv2d-cases.js";
 
 const gpu = await openRawGpu();
+offerMeasuredConv2d();
 
 const FILL = -7.5;
 /**
@@ -31,6 +33,7 @@ const CASES: readonly (readonly [
   ["subgroup-gemm", /^3×3 3→8 .*stride 2×2$/, "f32", "f16"],
   ["subgroup-gemm", /residual after-activation/, "f16", "f16"],
   ["tiled", /residual after-activation/, "f16", "f16"],
+  ["winograd", /^3×3 16→6 .*residual before-activation/, "f16", "f16"],
   ["direct", /^3×3 16→6 .*residual before-activation/, "f16", "f16"],
   ["direct", /^3×3 8→7 .*slices/, "f16", "f32"],
   ["subgroup-depthwise", /groups 16 stride 2×2/, "f16", "f16"],

@@ -46,7 +46,23 @@ const convolutions: Record<string, Conv2dSpec> = {
   residual: { ...conv, residual: { order: "before-activation", height: 5, width: 6 } },
 };
 
+/** Two convolutions of one input, and a depthwise one with the 1×1 behind it, in one dispatch. */
+function fusedCases(): Record<string, Kernel> {
+  const joined = kernels.joinedConv2d(conv, { ...conv, activation: { kind: "relu" } }, cpuTraits)!;
+  const { depthwise, pointwise } = convolutions;
+  const pair = kernels.depthwisePoint(depthwise!, pointwise!);
+  const none = { kind: "none" } as const;
+  const several = [9, 5, 3].map((inHeight) => ({ ...pointwise!, inHeight, activation: none }));
+  return {
+    "conv2d joined": kernels.conv2d(joined, cpuTraits).dispatches[0]!.kernel,
+    depthwisePoint: pair.pair.dispatches[0]!.kernel,
+    "depthwisePoint pack": pair.depthwise.pack(true),
+    severalPoints: kernels.severalPoints(several).kernel,
+  };
+}
+
 function convolutionCases(): Record<string, Kernel> {
+  kernels.offerMeasuredConv2d();
   const cases: Record<string, Kernel> = {};
   for (const [name, spec] of Object.entries(convolutions)) {
     for (const variant of kernels.conv2dVariants(spec, cpuTraits)) {
@@ -65,7 +81,7 @@ function convolutionCases(): Record<string, Kernel> {
       if (launch.direct) cases[`conv2dBackwardWeight ${name} ${variant} direct`] = launch.direct;
     }
   }
-  return cases;
+  return { ...cases, ...fusedCases() };
 }
 
 function numbered(name: string, list: readonly Kernel[]): [string, Kernel][] {
@@ -351,6 +367,7 @@ function detectionCases(): [string, Kernel][] {
         heads: level.heads.slice(1),
       }),
     ],
+    ["allCandidates", kernels.allCandidates({ ...level, cells: [1600, 400, 100] })],
     ["candidateSort", kernels.candidateSort({ batch: 2, priors: 4200 })],
     ["greedyNms", kernels.greedyNms(nms)],
     ["greedyNms several classes", kernels.greedyNms({ ...nms, record: several })],
@@ -395,13 +412,17 @@ export const HELPERS: readonly string[] = [
   "conv2dFlops",
   "conv2dOutputSize",
   "conv2dVariants",
+  "fitsDepthwisePoint",
+  "fitsSeveralPoints",
   "isWholeBatchNorm",
+  "joinedConv2d",
   "keyMargin",
   "linearWorkgroups",
   "marginKey",
   "matmulBatchStrides",
   "nmsBoxWords",
   "nmsCapacity",
+  "offerMeasuredConv2d",
   "recordLayout",
   "packParams",
   "padOutputShape",
@@ -411,6 +432,8 @@ export const HELPERS: readonly string[] = [
   "unaryKernel",
   "resizeAxis",
   "segmentCount",
+  "suitsDepthwisePoint",
+  "suitsSeveralPoints",
   "tapRadius",
   "toFraction",
   "unaryGradientFrom",

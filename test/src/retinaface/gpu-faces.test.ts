@@ -290,7 +290,11 @@ test("a steady run allocates nothing, and thresholds may change between runs", a
   const after = device().memory();
   assert.is(after.liveBytes, before.liveBytes);
   assert.is(after.submits - before.submits, 20);
-  assert.is(after.dispatches - before.dispatches, 100);
+  assert.is(
+    after.dispatches - before.dispatches,
+    60,
+    "candidates of all levels, sort, suppression",
+  );
   for (const owner of [finder, ...tensors]) owner.dispose();
 });
 

@@ -10,9 +10,10 @@ import { repository } from "../support/repository.node.js";
  * What a page may cost before its weights, in bytes after gzip: all that detection on WebGPU with the bundled weights loads.
  * Other backbones, deformable convolutions, RetinaNet and the engine for processors are chunks of their own, which such a page
  * does not load. It was 59.0 KB until heads and levels became lists, plans followed their weights, wrong use became typed errors,
- * reads got limits, and classes, cascades and foreign names came in: 67.8, or 72.2 with all backbones (2026-11-29).
+ * reads got limits, and classes, cascades and foreign names came in: 67.8 (2026-11-29). The texts of kernels that are several
+ * convolutions in one dispatch, and their self-test, are 5 more.
  */
-const BUDGET = 68.5 * 1024;
+const BUDGET = 74 * 1024;
 
 /** A page's scripts, minified; a Node built-in among their modules is an error. */
 function bundle(contents: string, options: BuildOptions) {
@@ -77,8 +78,11 @@ test("the detector's bundle fits the budget", async () => {
   assert.ok(bytes <= BUDGET, `${bytes} bytes, more than ${BUDGET}`);
 });
 
-/** How WebAssembly begins, as base64. */
-const WASM = /AGFzbQ/;
+/** What compiles the kernels for processors. */
+const WASM = /WebAssembly\.compile\(/;
+
+/** What the engine for processors may cost a page that needs it. */
+const WASM_BUDGET = 60 * 1024;
 
 test("the WebAssembly engine comes when it is needed, and is small", async () => {
   const detector = 'export { RetinaFace } from "retinaface-webgpu";';
@@ -87,7 +91,7 @@ test("the WebAssembly engine comes when it is needed, and is small", async () =>
   assert.match(later, WASM);
   const bytes = compressed(later);
   console.log(`WebAssembly engine: ${(bytes / 1024).toFixed(1)} KB gzipped`);
-  assert.ok(bytes <= BUDGET, `${bytes} bytes, more than ${BUDGET}`);
+  assert.ok(bytes <= WASM_BUDGET, `${bytes} bytes, more than ${WASM_BUDGET}`);
 });
 
 test("what a page does not use is left out", async () => {

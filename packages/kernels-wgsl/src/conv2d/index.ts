@@ -1,6 +1,21 @@
 export { type Conv2dBenchCase, conv2dBenchCases } from "./bench-cases.js";
 export { conv2d, conv2dVariants } from "./forward/conv2d.js";
 export {
+  type DepthwisePoint,
+  depthwisePoint,
+  fitsDepthwisePoint,
+  suitsDepthwisePoint,
+} from "./forward/depthwise-point.js";
+export { joinedConv2d } from "./forward/join.js";
+export { offerMeasuredConv2d } from "./forward/measured.js";
+export {
+  fitsSeveralPoints,
+  MOST_POINT_MAPS,
+  type SeveralPoints,
+  severalPoints,
+  suitsSeveralPoints,
+} from "./forward/several-points.js";
+export {
   conv2dBackwardInput,
   conv2dBackwardInputVariants,
 } from "./input-gradient/conv2d-backward-input.js";
@@ -12,6 +27,7 @@ export {
   type Conv2dOperand,
   type Conv2dParts,
   type Conv2dResidual,
+  type Conv2dSecond,
   type Conv2dSpec,
   Conv2dSpecError,
   type Conv2dTraits,

@@ -77,13 +77,32 @@ fn marginKey(background: u32, face: u32) -> u32 {
   return keyOf(bitcast<u32>(bitcast<f32>(face) - bitcast<f32>(background)));
 }`;
 
+/** WGSL that reads a word of the logits, or of a head's numbers. */
+interface Reading {
+  readonly logit: (at: string) => string;
+  readonly number: (head: number, at: string) => string;
+}
+
+/** Of one level: a buffer for the logits, and one for each head. */
+const OF_LEVEL: Reading = {
+  logit: (at) => `logits[${at}]`,
+  number: (head, at) => `head${head}[${at}]`,
+};
+
+/** Of any level, which has one buffer for all. */
+const OF_LEVELS: Reading = {
+  logit: (at) => `word(level, ${at})`,
+  number: (_, at) => `word(level, ${at})`,
+};
+
 /** WGSL that finds the key of an anchor, whose logits begin at \`l\`; with several classes the best one's, and which it is. */
-function judge({ classes }: RecordSpec, { label }: RecordLayout): string {
-  if (label === undefined) return "    let key = marginKey(logits[l], logits[l + 1u]);";
-  return `    var key = marginKey(logits[l], logits[l + 1u]);
+function judge({ classes }: RecordSpec, { label }: RecordLayout, { logit }: Reading): string {
+  const key = `marginKey(${logit("l")}, ${logit("l + 1u")})`;
+  if (label === undefined) return `    let key = ${key};`;
+  return `    var key = ${key};
     var label = 1u;
     for (var c = 2u; c < ${classes}u; c++) {
-      let other = marginKey(logits[l], logits[l + c]);
+      let other = marginKey(${logit("l")}, ${logit("l + c")});
       if (other > key) {
         key = other;
         label = c;
@@ -92,9 +111,9 @@ function judge({ classes }: RecordSpec, { label }: RecordLayout): string {
 }
 
 /** WGSL that copies the heads' numbers, a word after the other. */
-function copyHeads({ heads }: RecordLayout): string {
+function copyHeads({ heads }: RecordLayout, { number }: Reading): string {
   const cases = heads.map(({ at, width }, n) => {
-    const from = `head${n}[h${n} + w - ${at}u]`;
+    const from = number(n, `h${n} + w - ${at}u`);
     const last = n === heads.length - 1;
     return last
       ? `{ records[r + w] = ${from}; }`
@@ -105,19 +124,23 @@ function copyHeads({ heads }: RecordLayout): string {
       }`;
 }
 
-function body(record: RecordSpec, layout: RecordLayout): string {
+/** WGSL for a cell, number `at` of its level in all images, which is `cell` of `image`. */
+function judgeCell(
+  record: RecordSpec,
+  layout: RecordLayout,
+  { at, firstPrior, reading }: { at: string; firstPrior: string; reading: Reading },
+): string {
   const starts = layout.heads.map(
-    ({ width }, n) => `      let h${n} = i * p.head${n}Stride + p.head${n}Offset + a * ${width}u;`,
+    ({ width }, n) =>
+      `      let h${n} = ${at} * p.head${n}Stride + p.head${n}Offset + a * ${width}u;`,
   );
   const label = layout.label === undefined ? "" : `\n      records[r + ${layout.label}u] = label;`;
   return `
-  let image = i / p.cells;
-  let cell = i - image * p.cells;
-  let logitsAt = i * p.logitsStride + p.logitsOffset;
+  let logitsAt = ${at} * p.logitsStride + p.logitsOffset;
   for (var a = 0u; a < p.anchors; a++) {
     let l = logitsAt + a * ${record.classes}u;
-${judge(record, layout)}
-    let prior = p.firstPrior + cell * p.anchors + a;
+${judge(record, layout, reading)}
+    let prior = ${firstPrior} + cell * p.anchors + a;
     let slot = image * p.priors + prior;
     let passes = key >= p.threshold;
     keys[slot] = select(${NO_KEY}u, key, passes);
@@ -126,9 +149,27 @@ ${starts.join("\n")}
       let r = slot * p.words;
       records[r + ${layout.key}u] = key;
       records[r + ${layout.prior}u] = prior;${label}
-${copyHeads(layout)}
+${copyHeads(layout, reading)}
     }
   }`;
+}
+
+/** What both kernels are told beside the cells. */
+function sharedParams(spec: Omit<CandidatesSpec, "cells" | "firstPrior">) {
+  const { logits, heads } = spec;
+  const places = heads.flatMap(({ stride, offset }, n) => [
+    [`head${n}Stride`, stride],
+    [`head${n}Offset`, offset],
+  ]);
+  return {
+    anchors: spec.anchorsPerCell,
+    logitsStride: logits.stride,
+    logitsOffset: logits.offset,
+    ...(Object.fromEntries(places) as Record<string, number>),
+    priors: spec.priors,
+    threshold: spec.threshold,
+    words: recordLayout(spec.record).words,
+  };
 }
 
 /**
@@ -136,13 +177,8 @@ ${copyHeads(layout)}
  * [batch, priors, words]`, of which only those with a key are written.
  */
 export function candidates(spec: CandidatesSpec): Kernel {
-  const { batch, cells, anchorsPerCell, record, logits, heads } = spec;
-  const layout = recordLayout(record);
+  const { batch, cells, anchorsPerCell, record, firstPrior, heads } = spec;
   const count = batch * cells;
-  const places = heads.flatMap(({ stride, offset }, n) => [
-    [`head${n}Stride`, stride],
-    [`head${n}Offset`, offset],
-  ]);
   return defineKernel({
     name: "candidates",
     buffers: [
@@ -151,20 +187,79 @@ export function candidates(spec: CandidatesSpec): Kernel {
       output("keys", "u32"),
       output("records", "u32"),
     ],
-    params: {
-      cells,
-      anchors: anchorsPerCell,
-      logitsStride: logits.stride,
-      logitsOffset: logits.offset,
-      ...Object.fromEntries(places),
-      firstPrior: spec.firstPrior,
-      priors: spec.priors,
-      threshold: spec.threshold,
-      words: layout.words,
-    },
+    params: { cells, firstPrior, ...sharedParams(spec) },
     globals: GLOBALS,
     count,
-    body: body(record, layout),
+    body: `
+  let image = i / p.cells;
+  let cell = i - image * p.cells;${judgeCell(record, recordLayout(record), {
+    at: "i",
+    firstPrior: "p.firstPrior",
+    reading: OF_LEVEL,
+  })}`,
+    flops: count * anchorsPerCell * (record.classes - 1),
+    bytes: count * anchorsPerCell * (record.classes + 1) * 4,
+  });
+}
+
+/** All pyramid levels' head outputs, those of a level in one buffer and laid out as those of the others. */
+export interface AllCandidatesSpec extends Omit<CandidatesSpec, "cells" | "firstPrior"> {
+  /** Cells of each level; their priors follow one another. */
+  readonly cells: readonly number[];
+}
+
+/** Levels that one dispatch can read: with keys and records as many buffers as every device binds. */
+export const MOST_CANDIDATE_LEVELS = 6;
+
+/** The candidates of all levels in one dispatch. Bindings: the levels' heads, keys and records as of `candidates`. */
+export function allCandidates(spec: AllCandidatesSpec): Kernel {
+  const { batch, cells, anchorsPerCell, record } = spec;
+  const count = batch * cells.reduce((a, b) => a + b, 0);
+  const levels = cells.map((_, k) => `level${k}`);
+  const last = levels.length - 1;
+  const cases = levels.map((name, k) => {
+    const which = k === last ? "default" : `case ${k}u`;
+    return `    ${which}: { return ${name}[at]; }`;
+  });
+  const nextLevels = cells.slice(1).map(
+    (_, k) => `
+  if (level == ${k}u && own >= p.batch * cells) {
+    own -= p.batch * cells;
+    firstPrior += cells * p.anchors;
+    level = ${k + 1}u;
+    cells = p.cells${k + 1};
+  }`,
+  );
+  return defineKernel({
+    name: "candidates-levels",
+    buffers: [
+      ...levels.map((name) => input(name, "u32")),
+      output("keys", "u32"),
+      output("records", "u32"),
+    ],
+    params: {
+      batch,
+      ...Object.fromEntries(cells.map((n, k) => [`cells${k}`, n])),
+      ...sharedParams(spec),
+    },
+    globals: `${GLOBALS}
+fn word(level: u32, at: u32) -> u32 {
+  switch level {
+${cases.join("\n")}
+  }
+}`,
+    count,
+    body: `
+  var level = 0u;
+  var own = i;
+  var cells = p.cells0;
+  var firstPrior = 0u;${nextLevels.join("")}
+  let image = own / cells;
+  let cell = own - image * cells;${judgeCell(record, recordLayout(record), {
+    at: "own",
+    firstPrior: "firstPrior",
+    reading: OF_LEVELS,
+  })}`,
     flops: count * anchorsPerCell * (record.classes - 1),
     bytes: count * anchorsPerCell * (record.classes + 1) * 4,
   });

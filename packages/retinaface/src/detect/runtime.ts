@@ -9,6 +9,7 @@ import { Engine } from "../gpu/engine.js";
 import { warmUp } from "../gpu/pipelines.js";
 import { UploadBuffer } from "../gpu/upload.js";
 import type { LoadedNetwork, NetworkSource } from "../model/load.js";
+import { backboneEntry } from "../model/registry.js";
 import type { KernelTuner, KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorRuntime } from "./backend.js";
 import { Recent } from "./recent.js";
@@ -20,6 +21,13 @@ const MAX_ENGINES = 4;
 export interface RuntimeParts extends NetworkSource {
   readonly precision: Precision;
   readonly tune: KernelTuning | undefined;
+}
+
+/** Levels whose candidates one dispatch finds, by all that is known before the network is compiled: heads of 1×1 are merged. */
+function levelsTogether({ network, config }: RuntimeParts): number | undefined {
+  const merged = !network.retinanet && (backboneEntry(network.backbone).heads ?? "pointwise");
+  const levels = config.anchors.steps.length;
+  return merged === "pointwise" && levels > 1 ? levels : undefined;
 }
 
 /** Everything a detector has on a GPU. */
@@ -51,7 +59,7 @@ export class Runtime implements DetectorRuntime {
     this.#parts = parts;
     this.#network = parts.load(device);
     // Errors come back from the calls that need the kernels.
-    warmUp(device, this.#network.headSpecs).catch(() => undefined);
+    warmUp(device, this.#network.headSpecs, levelsTogether(parts)).catch(() => undefined);
     this.#weights = new WeightStore(device);
     this.#upload = new UploadBuffer(device);
   }

@@ -1,4 +1,5 @@
 import {
+  allCandidates,
   candidateSort,
   candidates,
   FLAG_NAN_SCORE,
@@ -6,6 +7,7 @@ import {
   greedyNms,
   HEADER_WORDS,
   keyMargin,
+  MOST_CANDIDATE_LEVELS,
   nmsBoxWords,
   nmsCapacity,
   type RecordLayout,
@@ -65,7 +67,9 @@ export class FaceFinder {
   readonly #record: RecordSpec;
   readonly #layout: RecordLayout;
   readonly #count: number;
+  /** Of each level, or of all together. */
   readonly #levels: readonly Stage[];
+  readonly #together: boolean;
   readonly #sort: Stage;
   readonly #nms: Stage;
   readonly #owned: BufferSet;
@@ -90,14 +94,18 @@ export class FaceFinder {
     this.#owned = owned;
     this.#buffers = allocateBuffers(owned, spec, this.#layout.words);
     this.#frames = new Float32Array(spec.batch * FRAME_WORDS);
-    this.#levels = spec.levels.map(() => new Stage(device, pipelines.candidates));
+    this.#together = liveTogether(spec.levels);
+    const stages = this.#together ? [spec.levels] : spec.levels;
+    this.#levels = stages.map(() => new Stage(device, pipelines.candidates));
     this.#sort = new Stage(device, pipelines.candidateSort);
     this.#nms = new Stage(device, pipelines.greedyNms);
   }
 
   /** Compiles what is not compiled yet and allocates for the spec's sizes. @throws GpuOutOfMemoryError */
   static async create(device: Device, spec: FaceFinderSpec): Promise<FaceFinder> {
-    const pipelines = await detectionPipelines(device, spec.heads);
+    const { heads, levels } = spec;
+    const together = liveTogether(levels) ? levels.length : undefined;
+    const pipelines = await detectionPipelines(device, heads, together);
     const owned = new BufferSet(device);
     try {
       return new FaceFinder(device, pipelines, spec, owned);
@@ -122,7 +130,7 @@ export class FaceFinder {
     this.#settings = settings;
   }
 
-  /** Records the dispatches: one a level and two more. */
+  /** Records the dispatches: one for all levels or one a level, and two more. */
   record(): void {
     for (const stage of this.#levels) stage.record();
     this.#sort.record();
@@ -163,34 +171,13 @@ export class FaceFinder {
 
   #setStages(thresholds: Thresholds): void {
     const { confidenceThreshold, visThreshold, nmsThreshold } = thresholds;
-    const { batch, levels, variances } = this.#spec;
+    const { batch, variances } = this.#spec;
     const priors = this.#count;
+    const record = this.#record;
     const { keys, records, lists, counts, frames, priors: boxes } = this.#buffers;
     // A face is only suppressed by a better one: those that will not be shown need not compete.
     const threshold = thresholdKey(confidenceThreshold, visThreshold);
-    let firstPrior = 0;
-    const record = this.#record;
-    const logitsName = classHead(this.#heads).name;
-    for (const [n, level] of levels.entries()) {
-      const logits = level[logitsName];
-      const heads = this.#layout.heads.map(({ name }) => level[name]);
-      const cells = logits.shape[1] * logits.shape[2];
-      const anchorsPerCell = logits.shape[3] / record.classes;
-      const kernel = candidates({
-        batch,
-        cells,
-        anchorsPerCell,
-        record,
-        logits,
-        heads,
-        firstPrior,
-        priors,
-        threshold,
-      });
-      const inputs = [logits, ...heads].map(({ tensor }) => tensor.binding);
-      this.#levels[n].set(kernel, [...inputs, whole(keys), whole(records)]);
-      firstPrior += cells * anchorsPerCell;
-    }
+    this.#setCandidates(threshold);
     this.#sort.set(candidateSort({ batch, priors }), [whole(keys), whole(lists), whole(counts)]);
     const topK = Math.min(thresholds.topK, priors);
     const keepTopK = Math.min(thresholds.keepTopK, topK);
@@ -198,6 +185,33 @@ export class FaceFinder {
     const { kept, faces } = this.#reserve(nmsCapacity(nms), nmsBoxWords(nms));
     const inputs = [lists, counts, records, boxes, frames].map(whole);
     this.#nms.set(greedyNms(nms), [...inputs, whole(kept), whole(faces)]);
+  }
+
+  #setCandidates(threshold: number): void {
+    const { batch, levels } = this.#spec;
+    const record = this.#record;
+    const { keys, records } = this.#buffers;
+    const logitsName = classHead(this.#heads).name;
+    const all = levels.map((level) => {
+      const { [logitsName]: logits } = level;
+      const cells = logits.shape[1] * logits.shape[2];
+      const heads = this.#layout.heads.map(({ name }) => level[name]);
+      return { logits, heads, cells, anchorsPerCell: logits.shape[3] / record.classes };
+    });
+    const shared = { batch, record, priors: this.#count, threshold };
+    const results = [whole(keys), whole(records)];
+    if (this.#together) {
+      const kernel = allCandidates({ ...all[0], ...shared, cells: all.map(({ cells }) => cells) });
+      const inputs = all.map(({ logits }) => logits.tensor.binding);
+      this.#levels[0].set(kernel, [...inputs, ...results]);
+      return;
+    }
+    let firstPrior = 0;
+    for (const [n, level] of all.entries()) {
+      const inputs = [level.logits, ...level.heads].map(({ tensor }) => tensor.binding);
+      this.#levels[n].set(candidates({ ...level, ...shared, firstPrior }), [...inputs, ...results]);
+      firstPrior += level.cells * level.anchorsPerCell;
+    }
   }
 
   #reserve(capacity: number, boxWords: number): Results {
@@ -242,6 +256,25 @@ export class FaceFinder {
       return toFace(this.#heads, rows, i, score, known);
     });
   }
+}
+
+/**
+ * Whether one dispatch can find the candidates of all levels: a level's heads lie in one buffer, which is laid out like the
+ * other levels'.
+ */
+function liveTogether(levels: readonly HeadLevel[]): boolean {
+  if (levels.length === 1 || levels.length > MOST_CANDIDATE_LEVELS) return false;
+  const layouts = levels.map((level) =>
+    Object.entries(level)
+      .map(([name, { shape, stride, offset }]) => [name, shape[3], stride, offset].join())
+      .join("|"),
+  );
+  const isOneBuffer = (level: HeadLevel) => {
+    const bindings = Object.values(level).map(({ tensor }) => tensor.binding);
+    const [{ buffer, offset = 0 }] = bindings;
+    return bindings.every((other) => other.buffer === buffer && (other.offset ?? 0) === offset);
+  };
+  return new Set(layouts).size === 1 && levels.every(isOneBuffer);
 }
 
 /** @throws OptionError where a backbone's maps are not as large as its strides say */

@@ -1,4 +1,5 @@
 import {
+  allCandidates,
   candidateSort,
   candidates,
   framePixels,
@@ -15,6 +16,7 @@ import { recordSpec } from "./record.js";
 /** The compiled kernels around the network. They depend on no size: a device compiles them once. */
 export interface DetectionPipelines {
   readonly imageInput: CompiledKernel;
+  /** Of a level, or of all. */
   readonly candidates: CompiledKernel;
   readonly candidateSort: CompiledKernel;
   readonly greedyNms: CompiledKernel;
@@ -32,21 +34,22 @@ const IMAGE_KERNEL = imageInput({
   mean: [0, 0, 0],
 });
 
-/** What makes faces of the outputs of a table's heads. */
-function postprocessKernels(table: readonly HeadSpec[]): [Kernel, Kernel, Kernel] {
+/**
+ * What makes faces of the outputs of a table's heads.
+ * @param levels whose candidates one dispatch finds; absent: one of its own for each
+ */
+function postprocessKernels(
+  table: readonly HeadSpec[],
+  levels: number | undefined,
+): [Kernel, Kernel, Kernel] {
   const record = recordSpec(table);
+  const heads = regressionHeads(table).map(() => VIEW);
+  const spec = { batch: 1, anchorsPerCell: 1, record, logits: VIEW, heads };
+  const all = { ...spec, priors: 1, threshold: 0 };
   return [
-    candidates({
-      batch: 1,
-      cells: 1,
-      anchorsPerCell: 1,
-      record,
-      logits: VIEW,
-      heads: regressionHeads(table).map(() => VIEW),
-      firstPrior: 0,
-      priors: 1,
-      threshold: 0,
-    }),
+    levels === undefined
+      ? candidates({ ...all, cells: 1, firstPrior: 0 })
+      : allCandidates({ ...all, cells: Array(levels).fill(1) }),
     candidateSort({ batch: 1, priors: 1 }),
     greedyNms({
       batch: 1,
@@ -60,12 +63,16 @@ function postprocessKernels(table: readonly HeadSpec[]): [Kernel, Kernel, Kernel
   ];
 }
 
-/** Compiles the kernels, in parallel with each other and with whatever else is compiled. */
+/**
+ * Compiles the kernels, in parallel with each other and with whatever else is compiled.
+ * @param levels as of `postprocessKernels`
+ */
 export async function detectionPipelines(
   device: Device,
   heads: readonly HeadSpec[] = RETINAFACE_HEADS,
+  levels?: number,
 ): Promise<DetectionPipelines> {
-  const kernels = [IMAGE_KERNEL, ...postprocessKernels(heads)];
+  const kernels = [IMAGE_KERNEL, ...postprocessKernels(heads, levels)];
   const compiled = await Promise.all(kernels.map((kernel) => device.prepare(kernel)));
   const [input, candidate, sort, nms] = compiled;
   return { imageInput: input, candidates: candidate, candidateSort: sort, greedyNms: nms };
@@ -79,9 +86,13 @@ const SCRATCH_WORDS = 64;
  * translates a kernel to machine code when it first runs, one after another, 1.1 s on llvmpipe (2026-11-26): this way
  * it does so beside decoding, and while the network's kernels are compiled.
  */
-export async function warmUp(device: Device, heads: readonly HeadSpec[]): Promise<void> {
+export async function warmUp(
+  device: Device,
+  heads: readonly HeadSpec[],
+  levels: number | undefined,
+): Promise<void> {
   await Promise.all(
-    [IMAGE_KERNEL, ...postprocessKernels(heads)].map(async (kernel) => {
+    [IMAGE_KERNEL, ...postprocessKernels(heads, levels)].map(async (kernel) => {
       const compiled = await device.prepare(kernel);
       if (device.adapter.software) runOnNothing(device, kernel, compiled);
     }),
@@ -109,7 +120,11 @@ export function framePipeline(device: Device): Promise<CompiledKernel> {
   return device.prepare(FRAME_KERNEL);
 }
 
-const POSTPROCESS = new Set(postprocessKernels(RETINAFACE_HEADS).map(({ name }) => name));
+const POSTPROCESS = new Set(
+  [undefined, 1].flatMap((levels) =>
+    postprocessKernels(RETINAFACE_HEADS, levels).map(({ name }) => name),
+  ),
+);
 
 /** Which part of a run a kernel belongs to, by its name. */
 export function stageOf(kernel: string): "preprocess" | "network" | "postprocess" {

@@ -8,14 +8,15 @@ import { argumentError } from "./arguments.js";
 import { Binder } from "./commands.js";
 import { type Graph, rootOf, type Value } from "./graph.js";
 import { storeHalf } from "./half.js";
+import { fusedConvolutions, joinConvolutions } from "./join-convolutions.js";
 import { lower, placeOf } from "./lower.js";
 import type { CompileOptions, Precision } from "./options.js";
 import type { PlanOutput, PlanOutputs } from "./outputs.js";
 import { Owned } from "./owned.js";
 import { type Bound, Plan } from "./plan.js";
 import { planLoweringOf } from "./plan-lowerings.js";
-import { testedVariants } from "./self-test.js";
-import { fusedSpec, type Operand, type VariantChooser } from "./steps.js";
+import { type Kernels, testedKernels } from "./self-test-fused.js";
+import { fusedSpec, type Operand } from "./steps.js";
 import { type TracedForward, traceForward } from "./trace.js";
 import { type TakenWeights, WeightStore } from "./weights.js";
 
@@ -70,11 +71,8 @@ export function convolutionSpecs(
   precision?: Precision,
 ): Conv2dSpec[] {
   const { graph, made } = fusedForward(device, forward, inputs, precision);
+  if (!planLoweringOf(device)) joinConvolutions(device, graph);
   for (const tensor of made) tensor.dispose();
-  return convSpecs(graph);
-}
-
-function convSpecs(graph: Graph): Conv2dSpec[] {
   return graph.nodes.filter((node) => node.kind === "conv").map(fusedSpec);
 }
 
@@ -96,6 +94,7 @@ async function assemble<Outputs>(
   owned: Owned,
 ): Promise<Plan<Outputs>> {
   for (const tensor of made) owned.add(() => tensor.dispose());
+  joinConvolutions(device, graph);
   const weights = options.weights ?? new WeightStore(device);
   if (!options.weights) owned.add(() => weights.dispose());
   const { lowered, kernels, taken } = await prepare(device, graph, options, weights, owned);
@@ -135,8 +134,8 @@ async function prepare(
   weights: WeightStore,
   owned: Owned,
 ) {
-  const chosenBy = async (chooser: VariantChooser) => {
-    const lowered = lower(device, graph, chooser);
+  const chosenBy = async ({ choose: chooser, fused }: Kernels) => {
+    const lowered = lower(device, graph, chooser, fused);
     const taking = weights.take(lowered);
     taking.then(
       (taken) => owned.add(taken.release),
@@ -146,11 +145,12 @@ async function prepare(
     const kernels = await Promise.all(steps.map(({ kernel }) => device.prepare(kernel)));
     return { lowered, kernels, taken: await taking };
   };
+  const wanted = { choose, fused: fusedConvolutions(device, graph) };
   const [first, tested] = await Promise.all([
-    chosenBy(choose),
-    testedVariants(device, convSpecs(graph), choose, warn),
+    chosenBy(wanted),
+    testedKernels(device, graph, wanted, warn),
   ]);
-  if (tested === choose) return first;
+  if (tested === wanted) return first;
   first.taken.release();
   return chosenBy(tested);
 }

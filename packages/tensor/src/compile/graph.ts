@@ -72,6 +72,8 @@ export interface ConvNode {
   residual?: { order: "before-activation" | "after-activation"; value: Value };
   inputs: Value[];
   output: Value;
+  /** The last of its parts' channels, where they go elsewhere and past another activation: see `join-convolutions.ts`. */
+  second?: { readonly activation: Activation; readonly output: Value };
 }
 
 /** Any other operation. */
@@ -93,7 +95,8 @@ export interface Graph {
 }
 
 export function outputsOf(node: Node): readonly Value[] {
-  return node.kind === "conv" ? [node.output] : node.outputs;
+  if (node.kind === "op") return node.outputs;
+  return node.second ? [node.output, node.second.output] : [node.output];
 }
 
 /** What an operation computes, where it says so. */

@@ -1,14 +1,17 @@
 import type { Storage } from "../core/storage.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Device } from "../device/device.js";
-import { type Graph, rootOf, type Value } from "./graph.js";
+import { type ConvNode, type Graph, type Node, rootOf, type Value } from "./graph.js";
+import { type FusedConvolutions, NOTHING_FUSED } from "./join-convolutions.js";
 import {
   convSteps,
   type Operand,
   opSteps,
   type PlannedConv,
+  pairSteps,
   type Scratch,
   type Step,
+  severalSteps,
   type VariantChooser,
 } from "./steps.js";
 
@@ -26,16 +29,31 @@ export interface Lowered {
 }
 
 /** Turns a graph into dispatches. */
-export function lower(device: Device, graph: Graph, choose: VariantChooser): Lowered {
+export function lower(
+  device: Device,
+  graph: Graph,
+  choose: VariantChooser,
+  { pairs, several }: FusedConvolutions = NOTHING_FUSED,
+): Lowered {
   const steps: Step[] = [];
   const convs: PlannedConv[] = [];
+  // What stands alone is computed where it stands, several at the place of the last.
+  const lasts = new Map<Node, readonly ConvNode[]>(several.map((nodes) => [nodes.at(-1)!, nodes]));
+  const absorbed = new Set<Node>([
+    ...pairs.values(),
+    ...several.flatMap((nodes) => nodes.slice(0, -1)),
+  ]);
   for (const node of graph.nodes) {
-    if (node.kind === "op") steps.push(...opSteps(device, node));
-    else {
-      const conv = convSteps(device, node, choose);
-      steps.push(...conv.steps);
-      convs.push(conv.planned);
+    if (absorbed.has(node)) continue;
+    if (node.kind === "op") {
+      steps.push(...opSteps(device, node));
+      continue;
     }
+    const [depthwise, all] = [pairs.get(node), lasts.get(node)];
+    const single = () => (depthwise ? pairSteps(depthwise, node) : convSteps(device, node, choose));
+    const conv = all ? severalSteps(all) : single();
+    steps.push(...conv.steps);
+    convs.push(...conv.planned);
   }
   const written = new Set<Storage>();
   for (const step of steps) {

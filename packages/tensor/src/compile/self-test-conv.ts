@@ -1,4 +1,10 @@
-import { type Conv2dSpec, conv2dOutputSize } from "@retinaface-webgpu/kernels-wgsl";
+import {
+  type Conv2dActivation,
+  type Conv2dResidual,
+  type Conv2dSecond,
+  type Conv2dSpec,
+  conv2dOutputSize,
+} from "@retinaface-webgpu/kernels-wgsl";
 
 /** A convolution with its numbers, in the kernels' layouts: NHWC and OIHW. */
 export interface TestConv {
@@ -12,15 +18,16 @@ export interface TestConv {
 /** A bias whose sums f16 cannot hold: they must not become finite numbers, whatever the adapter rounds. */
 const BEYOND_HALF = 2 ** 17;
 
-/** Output pixels a side, about. */
 const SIDE = 5;
 
 /**
  * A convolution like `spec` on one small image, with at most about `channels` channels: as many as keep
  * the count's remainder by 8, on which the kernels' texts depend.
+ *
+ * @param side output pixels a side, about
  */
-export function testConv(spec: Conv2dSpec, channels: number): TestConv {
-  const small = shrink(spec, channels);
+export function testConv(spec: Conv2dSpec, channels: number, side = SIDE): TestConv {
+  const small = shrink(spec, channels, side);
   const inStride = small.inStride ?? small.inChannels;
   const perGroup = small.inChannels / small.groups;
   const taps = small.kernelSize[0] * small.kernelSize[1];
@@ -36,7 +43,7 @@ export function testConv(spec: Conv2dSpec, channels: number): TestConv {
   };
 }
 
-function shrink(spec: Conv2dSpec, channels: number): Conv2dSpec {
+function shrink(spec: Conv2dSpec, channels: number, side: number): Conv2dSpec {
   const few = (n: number) => (n > channels ? channels + (n % 8) : n);
   const depthwise = spec.groups === spec.inChannels && spec.groups === spec.outChannels;
   const inChannels = spec.groups === 1 || depthwise ? few(spec.inChannels) : spec.inChannels;
@@ -48,23 +55,56 @@ function shrink(spec: Conv2dSpec, channels: number): Conv2dSpec {
   const [inHeight, inWidth] = ([0, 1] as const).map((axis) => {
     const window = spec.dilation[axis] * (spec.kernelSize[axis] - 1) + 1;
     const size = axis === 0 ? spec.inHeight : spec.inWidth;
-    return Math.min(size, window + spec.stride[axis] * (SIDE + axis));
+    return Math.min(size, window + spec.stride[axis] * (side + axis));
   });
   const inStride = (spec.inStride ?? spec.inChannels) - spec.inChannels + inChannels;
-  const outStride = (spec.outStride ?? spec.outChannels) - spec.outChannels + outChannels;
+  const second = shrinkSecond(spec, outChannels);
+  const [wide, narrow] = [spec.second?.from ?? spec.outChannels, second?.from ?? outChannels];
+  const outStride = (spec.outStride ?? wide) - wide + narrow;
   const groups = depthwise ? inChannels : spec.groups;
   const sized = { ...spec, batch: 1, inHeight, inWidth, inChannels, outChannels, groups };
-  const small = { ...sized, inStride, outStride };
+  const small = { ...sized, inStride, outStride, second };
   if (!spec.residual) return small;
+  return { ...small, residual: scaledResidual(spec, small) };
+}
+
+/** The residual of `spec` for `small`, whose output has another size. */
+function scaledResidual(spec: Conv2dSpec, small: Conv2dSpec): Conv2dResidual {
   const [height, width] = conv2dOutputSize(spec);
   const [smallHeight, smallWidth] = conv2dOutputSize(small);
   const scaled = (n: number, from: number, to: number) => Math.max(1, Math.round((n * to) / from));
-  const residual = {
-    ...spec.residual,
-    height: scaled(spec.residual.height, height, smallHeight),
-    width: scaled(spec.residual.width, width, smallWidth),
+  const residual = spec.residual!;
+  return {
+    ...residual,
+    height: scaled(residual.height, height, smallHeight),
+    width: scaled(residual.width, width, smallWidth),
   };
-  return { ...small, residual };
+}
+
+/** A small depthwise convolution and the 1×1 that reads what it makes. */
+export function testPair(
+  depthwise: Conv2dSpec,
+  point: Conv2dSpec,
+  channels: number,
+): [depthwise: TestConv, point: TestConv] {
+  const first = testConv(depthwise, channels);
+  const [inHeight, inWidth] = conv2dOutputSize(first.spec);
+  const inChannels = first.spec.outChannels;
+  const reading = { ...point, batch: 1, inHeight, inWidth, inChannels, inStride: inChannels };
+  const residual = point.residual && scaledResidual(point, reading);
+  const second = testConv({ ...reading, residual }, channels, Number.POSITIVE_INFINITY);
+  return [first, second];
+}
+
+/** The second output of as many channels, the multiples of 4 of its numbers kept. */
+function shrinkSecond(
+  { outChannels, second }: Conv2dSpec,
+  channels: number,
+): Conv2dSecond | undefined {
+  if (!second || channels === outChannels) return second;
+  const from = (channels >> 3) << 2;
+  const outStride = second.outStride - (outChannels - second.from) + (channels - from);
+  return { ...second, from, outStride };
 }
 
 /** Eighths from −1 to 1 in no simple order: their products and sums are exact in float32. */
@@ -75,17 +115,43 @@ function pattern(length: number, seed: number): Float32Array {
   );
 }
 
-/** The whole tensor that holds the output, zero in channels that are not the convolution's. */
-export function hostConv2d({ spec, input, weight, bias, residual }: TestConv): Float64Array {
+/**
+ * The whole tensor that holds the output, zero in channels that are not the convolution's; then that of the second output,
+ * if there is one.
+ */
+export function hostConv2d(test: TestConv): Float64Array[] {
+  const { spec } = test;
+  const { activation, outChannels, outStride, outOffset = 0, second } = spec;
+  const from = second?.from ?? outChannels;
+  const first = { first: 0, end: from, stride: outStride ?? from, offset: outOffset, activation };
+  if (!second) return [channelsOf(test, first)];
+  const { outStride: stride, outOffset: offset } = second;
+  const rest = { first: from, end: outChannels, stride, offset, activation: second.activation };
+  return [first, rest].map((part) => channelsOf(test, part));
+}
+
+/** A run of output channels and where it goes. */
+interface Channels {
+  readonly first: number;
+  readonly end: number;
+  readonly stride: number;
+  readonly offset: number;
+  readonly activation: Conv2dActivation;
+}
+
+function channelsOf(
+  { spec, input, weight, bias, residual }: TestConv,
+  { first, end, stride, offset, activation }: Channels,
+): Float64Array {
   const [height, width] = conv2dOutputSize(spec);
-  const stride = spec.outStride ?? spec.outChannels;
   const result = new Float64Array(height * width * stride);
+  const own = { ...spec, activation };
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      for (let c = 0; c < spec.outChannels; c++) {
+      for (let c = first; c < end; c++) {
         const sum = bias[c] + products(spec, input, weight, y, x, c);
-        const at = (y * width + x) * stride + (spec.outOffset ?? 0) + c;
-        result[at] = finish(spec, sum, residual ? residualAt(spec, residual, y, x, c) : 0);
+        const at = (y * width + x) * stride + offset + c - first;
+        result[at] = finish(own, sum, residual ? residualAt(spec, residual, y, x, c) : 0);
       }
     }
   }

@@ -13,7 +13,6 @@ import {
   type Conv2dParts,
   type Conv2dSpec,
   conv2d,
-  conv2dOutputSize,
   type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { TensorError } from "../core/errors.js";
@@ -68,7 +67,8 @@ export async function testedVariants(
   return careful;
 }
 
-function warnOnce(device: Device, names: string, warn: (message: string) => void): void {
+/** Says once a device that a kernel is wrong. */
+export function warnOnce(device: Device, names: string, warn: (message: string) => void): void {
   const told = warned.get(device) ?? new Set();
   warned.set(device, told);
   if (told.has(names)) return;
@@ -86,40 +86,54 @@ async function wrongKernels(
   choose: VariantChooser,
 ): Promise<Map<string, string>> {
   const traits = conv2dTraits(device);
-  const known = verdicts.get(device) ?? new Map<string, Promise<boolean>>();
-  verdicts.set(device, known);
-  const variants = new Map<string, string>();
+  const cases = new Map<string, { variant: string; right: Promise<boolean> }>();
   for (const spec of specs) {
     const launch = conv2d(spec, traits, choose(spec));
     const key = caseOf(spec, launch);
-    variants.set(key, launch.variant);
-    if (known.has(key)) continue;
-    const verdict = run(device, representative(spec, launch, device));
-    known.set(key, verdict);
-    verdict.catch(() => known.delete(key));
+    const right = verdict(device, key, () => run(device, representative(spec, launch, device)));
+    cases.set(key, { variant: launch.variant, right });
   }
   const wrong = new Map<string, string>();
-  for (const [key, variant] of variants) if (!(await known.get(key))) wrong.set(key, variant);
+  for (const [key, { variant, right }] of cases) if (!(await right)) wrong.set(key, variant);
   return wrong;
 }
 
+/** Whether a case computes right, found out at its first use. */
+export function verdict(
+  device: Device,
+  key: string,
+  find: () => Promise<boolean>,
+): Promise<boolean> {
+  const known = verdicts.get(device) ?? new Map<string, Promise<boolean>>();
+  verdicts.set(device, known);
+  const before = known.get(key);
+  if (before) return before;
+  const right = find();
+  known.set(key, right);
+  right.catch(() => known.delete(key));
+  return right;
+}
+
 /** What a verdict depends on: the text, and the ways through it that the parameters open. */
-function caseOf(spec: Conv2dSpec, launch: Conv2dLaunch): string {
+export function caseOf(spec: Conv2dSpec, launch: Conv2dLaunch): string {
   const { stride, dilation, padding, groups, residual } = spec;
   const ways = [...stride, ...dilation, ...padding.map((n) => n > 0), groups > 1, residual?.order];
   return `${ways.join()}|${textOf(launch)}`;
 }
 
-function textOf({ dispatches }: Conv2dLaunch): string {
+export function textOf({ dispatches }: Conv2dLaunch): string {
   const texts = dispatches.map(
     ({ kernel }) => kernel.wgsl + JSON.stringify(kernel.constants ?? {}),
   );
   return [...new Set(texts)].join("\n");
 }
 
-interface Representative {
+/** A convolution to be tried. */
+export interface Representative {
   readonly test: TestConv;
   readonly launch: Conv2dLaunch;
+  /** A depthwise one that the launch computes first; its own only packs. */
+  readonly depthwise?: Pick<Representative, "test" | "launch">;
 }
 
 /** A small convolution that runs the same kernel text, if there is one, else the same variant. */
@@ -132,13 +146,43 @@ function representative(spec: Conv2dSpec, launch: Conv2dLaunch, device: Device):
   return candidates.find((small) => textOf(small.launch) === text) ?? candidates[0];
 }
 
-async function run(device: Device, { test, launch }: Representative): Promise<boolean> {
-  const { spec, input, weight, bias, residual } = test;
-  const [height, width] = conv2dOutputSize(spec);
-  const stride = spec.outStride ?? spec.outChannels;
-  const outputs = spec.batch * height * width * stride;
+/** Whether a convolution's launch computes what the CPU does. */
+export function run(device: Device, { test, launch, depthwise }: Representative): Promise<boolean> {
+  const { spec, residual } = test;
+  const { spec: reading, input } = (depthwise ?? { test }).test;
+  const between = depthwise && Float32Array.from(hostConv2d(depthwise.test)[0]);
+  const expected = hostConv2d({ ...test, input: between ?? input });
+  return computed(device, expected, spec.outType, async ({ make, pack }, outputs) => {
+    await Promise.all(launch.dispatches.map(({ kernel }) => device.prepare(kernel)));
+    const packed = pack(launch, test);
+    const parts: Conv2dParts<BufferBinding> = {
+      input: make(input.length, input, reading.inType),
+      output: outputs[0],
+      residual: residual && make(residual.length, residual, spec.residual?.type),
+      second: outputs[1],
+      depthwise: depthwise && pack(depthwise.launch, depthwise.test),
+      packed: (offset, size) => packedSlice({ buffer: packed.buffer }, offset, size),
+    };
+    for (const one of launch.dispatches) device.run(one.kernel, bindConv2d(one, parts));
+  });
+}
+
+/** Memory of a test. */
+export interface TestMemory {
+  make(elements: number, values?: Float32Array, type?: StorageType): BufferBinding;
+  /** Packs weights for a launch. */
+  pack(launch: Conv2dLaunch, weights: Pick<TestConv, "weight" | "bias">): BufferBinding;
+}
+
+/** Whether `work`, which is given outputs of as many elements as are expected, makes those. */
+export async function computed(
+  device: Device,
+  expected: readonly Float64Array[],
+  type: StorageType | undefined,
+  work: (memory: TestMemory, outputs: readonly BufferBinding[]) => Promise<void>,
+): Promise<boolean> {
   const storages: Storage[] = [];
-  const make = (elements: number, values?: Float32Array, type: StorageType = "f32") => {
+  const make: TestMemory["make"] = (elements, values, type = "f32") => {
     const storage = new Storage(device, Math.ceil(elements / 4) * 16, "self-test");
     storage.retain();
     storages.push(storage);
@@ -146,31 +190,42 @@ async function run(device: Device, { test, launch }: Representative): Promise<bo
     else device.clear(storage.buffer);
     return { buffer: storage.buffer.buffer, size: storage.buffer.bytes };
   };
-  try {
-    await Promise.all(launch.dispatches.map(({ kernel }) => device.prepare(kernel)));
-    const x = make(input.length, input, spec.inType);
+  const pack: TestMemory["pack"] = (launch, { weight, bias }) => {
+    const packed = make(launch.packedLength);
     const [w, b] = [weight, bias].map((values) => make(values.length, values));
-    const addend = residual && make(residual.length, residual, spec.residual?.type);
-    const [packed, y] = [launch.packedLength, outputs].map((elements) => make(elements));
     device.run(launch.pack(true), [w, b, packed]);
-    const parts: Conv2dParts<BufferBinding> = {
-      input: x,
-      output: y,
-      residual: addend,
-      packed: (offset, size) => packedSlice({ buffer: packed.buffer }, offset, size),
-    };
-    for (const one of launch.dispatches) device.run(one.kernel, bindConv2d(one, parts));
-    const half = spec.outType === "f16";
-    const bytes = await device.read(y.buffer, outputs * (half ? 2 : 4));
-    const actual = half ? decodeHalf(new Uint16Array(bytes)) : new Float32Array(bytes);
-    const expected = hostConv2d(test);
-    const most = half ? 2 ** -10 : 1e-4;
-    return actual.every((v, i) => {
-      const size = Math.abs(expected[i]);
-      if (half && size > MOST_HALF) return !Number.isFinite(v);
-      return Math.abs(v - expected[i]) <= most * (1 + size);
-    });
+    return packed;
+  };
+  try {
+    const outputs = expected.map(({ length }) => make(length));
+    await work({ make, pack }, outputs);
+    const right = await Promise.all(
+      expected.map(async (values, i) => {
+        const bytes = await device.read(outputs[i].buffer, values.length * sizeOf(type));
+        return agrees(bytes, values, type);
+      }),
+    );
+    return right.every((same) => same);
   } finally {
     if (!device.isLost) for (const storage of storages) storage.release();
   }
+}
+
+function sizeOf(type: StorageType | undefined): number {
+  return type === "f16" ? 2 : 4;
+}
+
+function agrees(
+  bytes: ArrayBuffer,
+  expected: Float64Array,
+  type: StorageType | undefined,
+): boolean {
+  const half = type === "f16";
+  const actual = half ? decodeHalf(new Uint16Array(bytes)) : new Float32Array(bytes);
+  const most = half ? 2 ** -10 : 1e-4;
+  return actual.every((v, i) => {
+    const size = Math.abs(expected[i]);
+    if (half && size > MOST_HALF) return !Number.isFinite(v);
+    return Math.abs(v - expected[i]) <= most * (1 + size);
+  });
 }

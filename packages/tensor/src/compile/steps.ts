@@ -4,8 +4,10 @@ import {
   type Conv2dParts,
   type Conv2dSpec,
   conv2d,
+  depthwisePoint,
   type Kernel,
   type StorageType,
+  severalPoints,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { bytesPerElement } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
@@ -62,23 +64,72 @@ export function convSteps(
   device: Device,
   node: ConvNode,
   choose: VariantChooser,
-): { steps: Step[]; planned: PlannedConv } {
+): { steps: Step[]; planned: PlannedConv[] } {
   const spec = fusedSpec(node);
   const launch = conv2d(spec, conv2dTraits(device), choose(spec));
+  return { steps: launchSteps(launch, node, node.inputs[0]), planned: [{ node, launch }] };
+}
+
+/** The dispatch of a depthwise convolution and of the 1×1 that reads it. */
+export function pairSteps(
+  depthwise: ConvNode,
+  node: ConvNode,
+): { steps: Step[]; planned: PlannedConv[] } {
+  const own = depthwisePoint(fusedSpec(depthwise), fusedSpec(node));
+  const packed = { conv: depthwise, offset: 0, size: own.depthwise.packedLength };
+  return {
+    steps: launchSteps(own.pair, node, depthwise.inputs[0], packed),
+    planned: [
+      { node: depthwise, launch: own.depthwise },
+      { node, launch: own.pair },
+    ],
+  };
+}
+
+/** The dispatch of 1×1 convolutions of several maps. */
+export function severalSteps(nodes: readonly ConvNode[]): {
+  steps: Step[];
+  planned: PlannedConv[];
+} {
+  const { kernel, packing } = severalPoints(nodes.map(fusedSpec));
+  const all: ConvNode = { ...nodes[0], parts: nodes.flatMap(({ parts }) => parts) };
+  const packed = { conv: all, offset: 0, size: packing.packedLength };
+  const operands = [packed, ...nodes.map(({ inputs }) => inputs[0])];
+  const outputs = nodes.map(({ output }) => output);
+  return {
+    steps: [{ kernel, operands: [...operands, ...outputs] }],
+    planned: [{ node: all, launch: packing }],
+  };
+}
+
+function launchSteps(
+  launch: Conv2dLaunch,
+  node: ConvNode,
+  input: Value,
+  depthwise?: PackedSlice,
+): Step[] {
   const parts: Conv2dParts<Operand> = {
-    input: node.inputs[0],
+    input,
     output: node.output,
     residual: node.residual?.value,
+    second: node.second?.output,
+    depthwise,
     packed: (offset, size) => ({ conv: node, offset, size }),
   };
-  const steps = launch.dispatches.map(
-    (dispatch): Step => ({ kernel: dispatch.kernel, operands: bindConv2d(dispatch, parts) }),
-  );
-  return { steps, planned: { node, launch } };
+  return launch.dispatches.map((dispatch) => ({
+    kernel: dispatch.kernel,
+    operands: bindConv2d(dispatch, parts),
+  }));
 }
 
 function storageOf(value: Value): StorageType {
   return rootOf(value).root.info.dtype === "f16" ? "f16" : "f32";
+}
+
+/** Where in its tensor's pixels a value lies. */
+function placeIn(value: Value): { outStride: number; outOffset: number } {
+  const { root, channel } = rootOf(value);
+  return { outStride: root.info.shape[root.info.shape.length - 1], outOffset: channel };
 }
 
 /** A convolution with everything fused into it, as the kernels see it. */
@@ -86,7 +137,7 @@ export function fusedSpec(node: ConvNode): Conv2dSpec {
   const outChannels = node.parts.reduce((n, { weight }) => n + weight.shape[0], 0);
   const [, perGroup, kh, kw] = node.parts[0].weight.shape;
   const weight = { shape: [outChannels, perGroup, kh, kw], dtype: "f32" as const };
-  const { root, channel } = rootOf(node.output);
+  const { second } = node;
   const residual = node.residual && {
     order: node.residual.order,
     height: node.residual.value.info.shape[1],
@@ -96,9 +147,15 @@ export function fusedSpec(node: ConvNode): Conv2dSpec {
   return {
     ...conv2dSpec(node.inputs[0].info, weight, node.attrs),
     activation: node.activation,
-    outStride: root.info.shape[root.info.shape.length - 1],
-    outOffset: channel,
+    ...placeIn(node.output),
     residual,
+    ...(second && {
+      second: {
+        from: outChannels - second.output.info.shape[3],
+        activation: second.activation,
+        ...placeIn(second.output),
+      },
+    }),
     inType: storageOf(node.inputs[0]),
     outType: storageOf(node.output),
   };

@@ -17,6 +17,7 @@ import {
   conv2d,
   conv2dOutputSize,
   conv2dVariants,
+  offerMeasuredConv2d,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { bytesPerElement, type DType } from "../core/dtype.js";
 import { Storage } from "../core/storage.js";
@@ -65,6 +66,7 @@ export class ConvTuner {
 
   /** Opens a tuner with what the store remembers; a damaged store counts as empty. */
   static async open(device: Device, store?: TunerStore): Promise<ConvTuner> {
+    offerMeasuredConv2d();
     return new ConvTuner(device, store, parse(await store?.read()));
   }
 
@@ -194,7 +196,9 @@ function keyOf(spec: Conv2dSpec): string {
   const pixels = 2 ** Math.round(Math.log2(batch * inHeight * inWidth));
   const added = residual && { order: residual.order, type: residual.type };
   const key = { ...rest, pixels, residual: added };
-  return JSON.stringify(key, [...Object.keys(key), "order", "type"].sort());
+  // Of a residual, and of a second output.
+  const further = ["order", "type", "from"];
+  return JSON.stringify(key, [...Object.keys(key), ...further].sort());
 }
 
 function median(values: readonly number[]): number {
@@ -206,7 +210,8 @@ type Operands = Omit<Conv2dParts<BufferBinding>, "packed">;
 /** What all variants read and write: as much memory as the convolution itself needs. */
 function operandsOf(spec: Conv2dSpec, allocate: (bytes: number) => BufferBinding): Operands {
   const [height, width] = conv2dOutputSize(spec);
-  const { batch, residual, inChannels, outChannels } = spec;
+  const { batch, residual, inChannels, second } = spec;
+  const outChannels = second?.from ?? spec.outChannels;
   const buffer = (type: DType = "f32", ...sizes: readonly number[]) =>
     allocate(sizes.reduce((a, b) => a * b, bytesPerElement(type)));
   return {
@@ -214,6 +219,7 @@ function operandsOf(spec: Conv2dSpec, allocate: (bytes: number) => BufferBinding
     output: buffer(spec.outType, batch, height, width, spec.outStride ?? outChannels),
     residual:
       residual && buffer(residual.type, batch, residual.height, residual.width, outChannels),
+    second: second && buffer(spec.outType, batch, height, width, second.outStride),
   };
 }
 

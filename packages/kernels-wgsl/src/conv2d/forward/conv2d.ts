@@ -9,7 +9,7 @@ import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
 import { conv2dSubgroupDepthwise } from "./subgroup-depthwise.js";
 import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
-import { conv2dTiled, conv2dTiledSmall, largeTiles } from "./tiled.js";
+import { conv2dTiled, conv2dTiledSmall, ENOUGH_WORKGROUPS, largeTiles } from "./tiled.js";
 import { always, broadcasts, namesOf, oneGroup, pick, type Variant, walks } from "./variants.js";
 
 /** Whether a convolution fills tiles in workgroup memory well enough to be worth their barriers. */
@@ -18,26 +18,25 @@ function fillsTiles(spec: Conv2dSpec, { software }: Conv2dTraits): boolean {
   return !software && spec.outChannels > 8 && depth >= 8;
 }
 
-/** Fewer workgroups than this leave a large GPU idle. */
-const ENOUGH_WORKGROUPS = 256;
-
 function fillsLargeTiles(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
   return fillsTiles(spec, traits) && largeTiles(spec) >= ENOUGH_WORKGROUPS;
 }
+
+/** A way to run a convolution. */
+export type ForwardVariant = Variant<(spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch>;
 
 /**
  * All ways to run a convolution; `transposed` launches take the weights of the convolution whose
  * input gradient the spec computes.
  */
-export const FORWARD: readonly Variant<(spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch>[] =
-  [
-    { name: "subgroup-depthwise", supports: walks, launch: conv2dSubgroupDepthwise },
-    { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
-    { name: "subgroup-gemm", supports: broadcasts, launch: conv2dSubgroupGemm },
-    { name: "tiled", supports: oneGroup, suits: fillsLargeTiles, launch: conv2dTiled },
-    { name: "tiled-small", supports: oneGroup, suits: fillsTiles, launch: conv2dTiledSmall },
-    { name: "direct", supports: always, launch: conv2dDirect },
-  ];
+export const FORWARD: ForwardVariant[] = [
+  { name: "subgroup-depthwise", supports: walks, launch: conv2dSubgroupDepthwise },
+  { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
+  { name: "subgroup-gemm", supports: broadcasts, launch: conv2dSubgroupGemm },
+  { name: "tiled", supports: oneGroup, suits: fillsLargeTiles, launch: conv2dTiled },
+  { name: "tiled-small", supports: oneGroup, suits: fillsTiles, launch: conv2dTiledSmall },
+  { name: "direct", supports: always, launch: conv2dDirect },
+];
 
 /** Names of all variants that can run a spec within the adapter's limits, best guess first. */
 export function conv2dVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {

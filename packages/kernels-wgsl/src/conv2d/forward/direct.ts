@@ -9,24 +9,24 @@
 
 import { packedLayout } from "../shared/layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
+import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
   enablesWgsl,
-  epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
   inputAt,
   outputPixels,
-  PARAMS_WGSL,
+  paramsWgsl,
 } from "./forward.js";
 
 const WORKGROUP = 64;
 const BLOCK = 4;
 
 function directWgsl(text: ForwardText): string {
-  return /* wgsl */ `${enablesWgsl(text)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text)}${paramsWgsl(text)}${bindingsWgsl(text)}${epilogueWgsl(text)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,

@@ -3,11 +3,13 @@ import {
   type BindingType,
   type Kernel,
   MAX_WORKGROUPS_PER_DIMENSION,
+  type ParamValue,
   packParams,
   type Workgroups,
 } from "../../kernel.js";
 import { type PackedLayout, packKernel } from "../shared/layout.js";
 import {
+  type Conv2dActivation,
   type Conv2dDispatch,
   type Conv2dLaunch,
   type Conv2dSpec,
@@ -17,16 +19,7 @@ import {
   type StorageType,
 } from "../shared/spec.js";
 
-/**
- * The uniform block, filled by `forwardParams`, and a division.
- *
- * `divide` is exact for dividends below 2³¹: a quotient from reciprocals, its remainder divided
- * once more, and a correction by one. Software adapters turn a vector's integer division into
- * one scalar division a lane, some hundred cycles; this takes a tenth.
- */
-export const PARAMS_WGSL = /* wgsl */ `
-struct Params {
-  pixels: u32,
+const FIELDS = /* wgsl */ `  pixels: u32,
   out_h: u32,
   out_w: u32,
   out_channels: u32,
@@ -54,10 +47,18 @@ struct Params {
   residual_w: u32,
   residual_order: u32,
   slope: f32,
-  lowest: f32,
-}
+  lowest: f32,`;
 
-fn divide(a: u32, b: u32) -> u32 {
+/** Further fields for a second output. */
+const SECOND_FIELDS = [
+  "split: u32",
+  "second_stride: u32",
+  "second_offset: u32",
+  "second_slope: f32",
+  "second_lowest: f32",
+];
+
+const DIVIDE_WGSL = /* wgsl */ `fn divide(a: u32, b: u32) -> u32 {
   let inverse = 1.0 / f32(b);
   var q = u32(f32(a) * inverse);
   var r = i32(a - q * b);
@@ -68,6 +69,28 @@ fn divide(a: u32, b: u32) -> u32 {
 }
 `;
 
+/**
+ * The uniform block, filled by `forwardParams`, and a division.
+ *
+ * `divide` is exact for dividends below 2³¹: a quotient from reciprocals, its remainder divided
+ * once more, and a correction by one. Software adapters turn a vector's integer division into
+ * one scalar division a lane, some hundred cycles; this takes a tenth.
+ *
+ * @param more fields of a kernel's own, behind the others
+ */
+export function paramsWgsl({ second }: Pick<ForwardText, "second">, more: readonly string[] = []) {
+  const further = [...(second ? SECOND_FIELDS : []), ...more].map((field) => `\n  ${field},`);
+  return `
+struct Params {
+${FIELDS}${further.join("")}
+}
+
+${DIVIDE_WGSL}`;
+}
+
+/** The block of a kernel with one output. */
+export const PARAMS_WGSL = /* @__PURE__ */ paramsWgsl({ second: false });
+
 /** What a dispatch's uniform block holds beside the spec. */
 export interface ForwardPlace {
   /** First block of the packed slice; 0 when absent. */
@@ -76,19 +99,22 @@ export interface ForwardPlace {
   readonly tile?: number;
   /** Output size; that of the spec when absent. */
   readonly outSize?: readonly [height: number, width: number] | undefined;
+  /** Values of a kernel's own fields. */
+  readonly more?: readonly ParamValue[];
 }
 
-/** Values of `PARAMS_WGSL`. */
+/** Values of `paramsWgsl`'s block. */
 export function forwardParams(
   spec: Conv2dSpec,
   layout: PackedLayout,
-  { firstBlock = 0, tile = 1, outSize = conv2dOutputSize(spec) }: ForwardPlace = {},
+  { firstBlock = 0, tile = 1, outSize = conv2dOutputSize(spec), more = [] }: ForwardPlace = {},
 ): ArrayBuffer {
+  const { second } = spec;
   return packParams([
     spec.batch * outSize[0] * outSize[1],
     ...outSize,
     spec.outChannels,
-    spec.outStride ?? spec.outChannels,
+    spec.outStride ?? second?.from ?? spec.outChannels,
     spec.outOffset ?? 0,
     spec.inHeight,
     spec.inWidth,
@@ -108,8 +134,10 @@ export function forwardParams(
     spec.residual?.height ?? 1,
     spec.residual?.width ?? 1,
     residualOrder(spec),
-    { f32: activationSlope(spec) },
-    { f32: activationSlope(spec) === 0 ? -MAX_F32 : Number.NEGATIVE_INFINITY },
+    ...activationParams(spec.activation),
+    ...(second ? [second.from, second.outStride, second.outOffset] : []),
+    ...(second ? activationParams(second.activation) : []),
+    ...more,
   ]);
 }
 
@@ -122,9 +150,11 @@ function residualOrder({ residual }: Conv2dSpec): number {
   return residual.order === "before-activation" ? 1 : 2;
 }
 
-function activationSlope({ activation }: Conv2dSpec): number {
-  if (activation.kind === "leaky_relu") return activation.slope;
-  return activation.kind === "relu" ? 0 : 1;
+/** The slope below 0, and the least number that is multiplied by it. */
+export function activationParams(activation: Conv2dActivation): readonly ParamValue[] {
+  const given = activation.kind === "leaky_relu" ? activation.slope : 1;
+  const slope = activation.kind === "relu" ? 0 : given;
+  return [{ f32: slope }, { f32: slope === 0 ? -MAX_F32 : Number.NEGATIVE_INFINITY }];
 }
 
 /** Channels a value of the epilogue has. */
@@ -134,6 +164,10 @@ export type Width = 1 | 2 | 4;
 export interface ForwardText {
   /** A residual is bound, whether the spec has one or not. */
   readonly residual: boolean;
+  /** Channels from a certain one on go to a second output. */
+  readonly second: boolean;
+  /** The packed weights of a depthwise convolution are bound behind `packed`. */
+  readonly depthwise?: boolean | undefined;
   /** The input is bound as vec4f. */
   readonly vec4In: boolean;
   /** Channels that `finish` takes at once. */
@@ -160,12 +194,17 @@ export function vec(width: Width): string {
 /** The widest binding the spec allows for the input and, up to `width`, for the output. */
 export function forwardText(spec: Conv2dSpec, width: Width): ForwardText {
   const { inChannels, inStride = inChannels, inOffset = 0 } = spec;
-  const { outChannels, outStride = outChannels, outOffset = 0 } = spec;
+  const { second } = spec;
+  const outChannels = second?.from ?? spec.outChannels;
+  const { outStride = outChannels, outOffset = 0 } = spec;
+  const outs = [outChannels, outStride, outOffset];
+  if (second) outs.push(spec.outChannels - second.from, second.outStride, second.outOffset);
   return {
     residual: spec.residual !== undefined,
+    second: second !== undefined,
     vec4In: [inChannels, inStride, inOffset].every((n) => n % 4 === 0),
     width,
-    wideOut: [outChannels, outStride, outOffset].every((n) => n % width === 0),
+    wideOut: outs.every((n) => n % width === 0),
     types: {
       input: spec.inType ?? "f32",
       // Kernels that bind a residual without need are given the input.
@@ -186,13 +225,13 @@ export function enablesWgsl(text: ForwardText, subgroups = false): string {
 }
 
 /** WGSL of `width` elements in memory. */
-function stored(type: StorageType, width: Width): string {
+export function stored(type: StorageType, width: Width): string {
   if (type === "f32") return vec(width);
   return width === 1 ? "f16" : `vec${width}h`;
 }
 
 /** WGSL of an element that was loaded, in f32. */
-function loaded(type: StorageType, width: Width, element: string): string {
+export function loaded(type: StorageType, width: Width, element: string): string {
   return type === "f32" ? element : `${vec(width)}(${element})`;
 }
 
@@ -214,9 +253,11 @@ export function bindingsWgsl(text: ForwardText): string {
   const declarations = [
     `var<storage, read> input: array<${inType}>`,
     packed,
+    ...(text.depthwise ? ["var<storage, read> depthwise: array<vec4f>"] : []),
     ...(text.biasApart ? [`var<storage, read> biases: array<${vec(text.width)}>`] : []),
     ...(text.residual ? [`var<storage, read> residual: array<${residualType}>`] : []),
     `var<storage, read_write> output: array<${outType}>`,
+    ...(text.second ? [`var<storage, read_write> second: array<${outType}>`] : []),
     "var<uniform> p: Params",
   ];
   return `\n${declarations.map((d, i) => `@group(0) @binding(${i}) ${d};`).join("\n")}\n`;
@@ -226,66 +267,12 @@ function bindingTypes(text: ForwardText): BindingType[] {
   return [
     "read",
     text.uniformVectors ? "uniform" : "read",
+    ...(text.depthwise ? (["read"] as const) : []),
     ...(text.biasApart ? (["read"] as const) : []),
     ...(text.residual ? (["read"] as const) : []),
     "read_write",
+    ...(text.second ? (["read_write"] as const) : []),
   ];
-}
-
-/**
- * The end of a forward kernel: `finish(pixel, channel, count, value)` adds the residual (if one is
- * bound), applies the activation and stores the first `count` of `width` consecutive channels;
- * `finish_plain` does the same without residual.
- */
-export function epilogueWgsl(text: ForwardText): string {
-  const type = vec(text.width);
-  const each = (item: (i: number) => string): string =>
-    Array.from({ length: text.width }, (_, i) => item(i)).join(", ");
-  const { types } = text;
-  const load = text.wideOut
-    ? loaded(types.residual, text.width, `residual[at / ${text.width}u]`)
-    : `${type}(${each((i) => loaded(types.residual, 1, `residual[at + min(${i}u, count - 1u)]`))})`;
-  const toStored = (width: Width, value: string) =>
-    types.output === "f32" ? value : `${stored(types.output, width)}(${value})`;
-  const narrow = Array.from({ length: text.width }, (_, i) => {
-    const item = text.width === 1 ? "y" : `y[${i}]`;
-    return `if (${i}u < count) {
-    output[at + ${i}u] = ${toStored(1, item)};
-  }`;
-  }).join("\n  ");
-  const withResidual = /* wgsl */ `
-fn finish(pixel: u32, channel: u32, count: u32, value: ${type}) {
-  let row = divide(pixel, p.out_w);
-  let image = divide(row, p.out_h);
-  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
-  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
-  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
-  let r = ${load};
-  let before = p.residual_order == 1u;
-  let sum = activate(value + select(${type}(), r, before)) + select(r, ${type}(), before);
-  store(pixel, channel, count, sum);
-}
-`;
-  const plain = /* wgsl */ `
-fn finish(pixel: u32, channel: u32, count: u32, value: ${type}) {
-  finish_plain(pixel, channel, count, value);
-}
-`;
-  return /* wgsl */ `
-fn activate(x: ${type}) -> ${type} {
-  let low = select(x * p.slope, ${type}(), x < ${type}(p.lowest));
-  return select(low, x, x >= ${type}());
-}
-
-fn store(pixel: u32, channel: u32, count: u32, y: ${type}) {
-  let at = pixel * p.out_stride + p.out_offset + channel;
-  ${text.wideOut ? `output[at / ${text.width}u] = ${toStored(text.width, "y")};` : narrow}
-}
-
-fn finish_plain(pixel: u32, channel: u32, count: u32, value: ${type}) {
-  store(pixel, channel, count, activate(value));
-}
-${text.residual ? withResidual : plain}`;
 }
 
 /** WGSL of four input channels from `at` on; those past the last are met by zero weights. */
@@ -340,9 +327,11 @@ function forwardDispatch(
     operands: [
       "input",
       weights,
+      ...(text.depthwise ? (["depthwise"] as const) : []),
       ...(text.biasApart ? [bias] : []),
       ...(text.residual ? (["residual"] as const) : []),
       "output",
+      ...(text.second ? (["second"] as const) : []),
     ],
   };
 }

@@ -15,10 +15,10 @@
 
 import { type PackedLayout, packedLayout } from "../shared/layout.js";
 import { type Conv2dLaunch, type Conv2dSpec, conv2dOutputSize } from "../shared/spec.js";
+import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
   enablesWgsl,
-  epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,

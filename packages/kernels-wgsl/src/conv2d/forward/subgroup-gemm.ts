@@ -29,17 +29,17 @@
 import { type PackedLayout, type PackOptions, packedLayout } from "../shared/layout.js";
 import type { Conv2dLaunch, Conv2dSpec, Conv2dTraits } from "../shared/spec.js";
 import { lines } from "../shared/text.js";
+import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
   enablesWgsl,
-  epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
   inputAt,
   outputPixels,
-  PARAMS_WGSL,
+  paramsWgsl,
   vec,
   type Width,
 } from "./forward.js";
@@ -118,7 +118,7 @@ function subgroupGemmWgsl(text: ForwardText, channels: number, spread: boolean):
   const stride = spread ? { y: "1u", x: "1u" } : { y: "p.stride_y", x: "p.stride_x" };
   const items = (item: (c: number) => string): string =>
     Array.from({ length: width }, (_, c) => item(c)).join(", ");
-  return /* wgsl */ `${enablesWgsl(text, true)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text, true)}${paramsWgsl(text)}${bindingsWgsl(text)}${epilogueWgsl(text)}
 @compute @workgroup_size(${LANES})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -171,6 +171,12 @@ ${storeTile("finish_plain", text.residual ? "p.residual_order == 0u" : "true")}
 `;
 }
 
+/** Channels that are computed for a number of them. */
+export function subgroupGemmChannels(outChannels: number): number {
+  const block = LANES * widthFor(outChannels);
+  return Math.ceil(outChannels / block) * block;
+}
+
 /** Channels an invocation computes: the most that leave few lanes idle. */
 function widthFor(outChannels: number): Width {
   if (outChannels <= LANES) return 1;
@@ -194,7 +200,7 @@ export function conv2dSubgroupGemm(
   const layout = layoutFor(spec, shape, width);
   const text = {
     ...forwardText(spec, width),
-    residual: spec.residual !== undefined || (width === 4 && !spread),
+    residual: spec.residual !== undefined || (width === 4 && !spread && !spec.second),
     uniformVectors: layout.options.uniformVectors,
     biasApart: true,
   };

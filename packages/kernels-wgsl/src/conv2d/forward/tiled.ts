@@ -19,23 +19,23 @@
 import { packedLayout } from "../shared/layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
 import { lines } from "../shared/text.js";
+import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
   enablesWgsl,
-  epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
   loadQuad,
   outputPixels,
-  PARAMS_WGSL,
+  paramsWgsl,
 } from "./forward.js";
 
 const WORKGROUP = 64;
 
 /** Tile sizes that follow from an invocation's share and the channels of a tile. */
-interface Tile {
+export interface Tile {
   /** Pixels and channels of an invocation. */
   readonly side: 4 | 8;
   readonly channels: 16 | 32 | 64;
@@ -44,28 +44,29 @@ interface Tile {
   readonly depth: number;
 }
 
-function tileFor(outChannels: number, side: Tile["side"]): Tile {
+export function tileFor({ outChannels, second }: Conv2dSpec, side: Tile["side"]): Tile {
   const wide = side === 8 && outChannels > 32 ? 64 : 32;
-  const channels = outChannels <= 16 ? 16 : wide;
+  // Joined convolutions have any multiple of 16: of 48 channels no tile shall be half empty.
+  const channels = outChannels <= 16 || (second && outChannels % 32 === 16) ? 16 : wide;
   const pixels = (WORKGROUP * side * side) / channels;
   return { side, channels, pixels, depth: (WORKGROUP * 16) / pixels };
 }
 
-/** Brings a chunk of inputs and weights to workgroup memory. */
-function loadChunk(text: ForwardText, { channels, pixels, depth }: Tile): string {
-  const quads = depth / 4;
-  const weights = (depth * channels) / 4;
-  const load = (i: number): string => `
-      {
-        let y = y_first${i} + tap_y;
-        let x = x_first${i} + tap_x;
-        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
-        let source = select(0u, (image${i} * p.in_h + y) * p.in_w + x, inside);
-        let at = source * p.in_stride + p.in_offset;
-        x${i} = select(vec4f(), ${loadQuad(text, "at", "channel")}, inside);
-      }`;
-  return /* wgsl */ `
-      let quad = chunk * ${quads}u + lane % ${quads}u;
+/** Where a chunk's inputs come from: parts of the text. */
+export interface TileSource {
+  /** Fields of the uniform block, and functions. */
+  readonly fields?: readonly string[];
+  readonly functions?: string;
+  /** Quads of four input channels, or taps of them, in the whole reduction. */
+  readonly quads: string;
+  /** Declares x0 to x3, the four channels of `quad` for the invocation's four pixels, 0 beyond `all_quads`. */
+  readonly load: (text: ForwardText) => string;
+}
+
+/** The input itself, tap by tap. */
+const TAPS: TileSource = {
+  quads: "taps * quads_per_tap",
+  load: (text) => /* wgsl */ `
       let tap = min(quad / quads_per_tap, taps - 1u);
       let channel = select(0u, quad % quads_per_tap * 4u, quad < all_quads);
       let tap_y = tap / p.kernel_w * p.dilation_y;
@@ -73,7 +74,30 @@ function loadChunk(text: ForwardText, { channels, pixels, depth }: Tile): string
       var x0: vec4f;
       var x1: vec4f;
       var x2: vec4f;
-      var x3: vec4f;${lines(4, load)}
+      var x3: vec4f;${lines(
+        4,
+        (i) => `
+      {
+        let y = y_first${i} + tap_y;
+        let x = x_first${i} + tap_x;
+        let inside = y < p.in_h && x < p.in_w && quad < all_quads;
+        let source = select(0u, (image${i} * p.in_h + y) * p.in_w + x, inside);
+        let at = source * p.in_stride + p.in_offset;
+        x${i} = select(vec4f(), ${loadQuad(text, "at", "channel")}, inside);
+      }`,
+      )}`,
+};
+
+/** Brings a chunk of inputs and weights to workgroup memory. */
+function loadChunk(
+  text: ForwardText,
+  { channels, pixels, depth }: Tile,
+  source: TileSource,
+): string {
+  const quads = depth / 4;
+  const weights = (depth * channels) / 4;
+  return /* wgsl */ `
+      let quad = chunk * ${quads}u + lane % ${quads}u;${source.load(text)}
       let turned = transpose(mat4x4f(x0, x1, x2, x3));
 ${lines(4, (k) => `inputs[(lane % ${quads}u * 4u + ${k}u) * ${pixels / 4}u + pixel_group] = turned[${k}];`)}
       for (var i = lane; i < ${weights}u; i += ${WORKGROUP}u) {
@@ -102,11 +126,12 @@ ${lines(side, (i) =>
 )}`;
 }
 
-function tiledWgsl(text: ForwardText, tile: Tile): string {
+/** The text of a kernel with these tiles. */
+export function tiledWgsl(text: ForwardText, tile: Tile, source = TAPS): string {
   const { side, channels, pixels, depth } = tile;
   const vectors = side / 4;
   const columns = channels / side;
-  return /* wgsl */ `${enablesWgsl(text)}${PARAMS_WGSL}${bindingsWgsl(text)}${epilogueWgsl(text)}
+  return /* wgsl */ `${enablesWgsl(text)}${paramsWgsl(text, source.fields)}${bindingsWgsl(text)}${epilogueWgsl(text)}${source.functions ?? ""}
 var<workgroup> inputs: array<vec4f, ${(pixels * depth) / 4}>;
 var<workgroup> weights: array<vec4f, ${(channels * depth) / 4}>;
 
@@ -120,7 +145,7 @@ fn main(
   let block = workgroup.y * (p.block_stride / 4u);
   let taps = p.kernel_h * p.kernel_w;
   let quads_per_tap = (p.in_per_group + 3u) / 4u;
-  let all_quads = taps * quads_per_tap;
+  let all_quads = ${source.quads};
   let pixel_group = lane / ${depth / 4}u;
 ${lines(
   4,
@@ -137,7 +162,7 @@ ${lines(side, (i) =>
   lines(vectors, (v) => `var s${i}_${v} = packed[block + column * ${vectors}u + ${v}u];`),
 )}
   for (var chunk = 0u; chunk * ${depth / 4}u < all_quads; chunk++) {
-    {${loadChunk(text, tile)}
+    {${loadChunk(text, tile, source)}
     }
     workgroupBarrier();
     for (var k = 0u; k < ${depth}u; k++) {${multiply(tile)}
@@ -164,7 +189,7 @@ ${lines(
 }
 
 function launch(spec: Conv2dSpec, transposed: boolean, side: Tile["side"]): Conv2dLaunch {
-  const tile = tileFor(spec.outChannels, side);
+  const tile = tileFor(spec, side);
   const layout = packedLayout(spec, { block: tile.channels, padChannels: true, transposed });
   const text = forwardText(spec, 4);
   const variant = side === 8 ? "tiled" : "tiled-small";
@@ -183,8 +208,11 @@ export function conv2dTiledSmall(spec: Conv2dSpec, transposed: boolean): Conv2dL
   return launch(spec, transposed, 4);
 }
 
+/** Fewer workgroups than this leave a large GPU idle. */
+export const ENOUGH_WORKGROUPS = 256;
+
 /** Workgroups that large tiles come to. */
 export function largeTiles(spec: Conv2dSpec): number {
-  const { channels, pixels } = tileFor(spec.outChannels, 8);
+  const { channels, pixels } = tileFor(spec, 8);
   return Math.ceil(outputPixels(spec) / pixels) * Math.ceil(spec.outChannels / channels);
 }

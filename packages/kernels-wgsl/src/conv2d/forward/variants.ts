@@ -55,6 +55,11 @@ export function always(): boolean {
   return true;
 }
 
+/** For what only measurement may choose. */
+export function never(): boolean {
+  return false;
+}
+
 /** Whether the adapter is no CPU, where invocations of a workgroup run one after another. */
 export function onGpu(_spec: Conv2dSpec, traits: Conv2dTraits): boolean {
   return !traits.software;

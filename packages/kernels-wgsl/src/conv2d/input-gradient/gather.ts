@@ -4,10 +4,10 @@
  * Most of its time goes into finding which outputs those are; with stride 1 a convolution does the same faster.
  */
 import { isDepthwise } from "../forward/depthwise.js";
+import { epilogueWgsl } from "../forward/epilogue.js";
 import {
   bindingsWgsl,
   enablesWgsl,
-  epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,

@@ -9,10 +9,10 @@
  * every gradient once. For the reasons see `subgroup-gemm.ts`.
  */
 
+import { epilogueWgsl } from "../forward/epilogue.js";
 import {
   bindingsWgsl,
   enablesWgsl,
-  epilogueWgsl,
   type ForwardText,
   forwardLaunch,
   forwardText,

@@ -17,6 +17,19 @@ export interface Conv2dResidual {
 }
 
 /**
+ * Output channels that go to a tensor of their own, past an activation of their own: two convolutions of one input with
+ * their weights side by side are one dispatch that way.
+ */
+export interface Conv2dSecond {
+  /** The first of those channels, a multiple of 4. */
+  readonly from: number;
+  readonly activation: Conv2dActivation;
+  /** Channels a pixel of the tensor that receives them, and where in it they begin. */
+  readonly outStride: number;
+  readonly outOffset: number;
+}
+
+/**
  * A two-dimensional convolution (cross-correlation, as in PyTorch) of NHWC activations with OIHW
  * weights, with bias, residual and activation fused in.
  */
@@ -42,6 +55,8 @@ export interface Conv2dSpec {
   /** First channel of the output in that tensor; 0 when absent. Other channels are left alone. */
   readonly outOffset?: number;
   readonly residual?: Conv2dResidual;
+  /** For one group and without a residual: `outStride` and `outOffset` are then those of the channels before. */
+  readonly second?: Conv2dSecond | undefined;
   /** How the input is stored; f32 when absent. Sums are f32 whatever the operands are. */
   readonly inType?: StorageType;
   /** How the output is stored; f32 when absent. What f16 cannot hold becomes infinite. */
@@ -74,6 +89,8 @@ export type Conv2dOperand =
   | "input"
   | "residual"
   | "output"
+  | "second"
+  | "depthwise"
   | { readonly packedOffset: number; readonly packedSize: number };
 
 /** One dispatch of a convolution and what it binds, in order; its `params` come after those. */
@@ -89,6 +106,10 @@ export interface Conv2dParts<T> {
   readonly output: T;
   /** Needed where the spec has a residual. */
   readonly residual?: T | undefined;
+  /** What receives the channels of the spec's `second`: another buffer than `output`. */
+  readonly second?: T | undefined;
+  /** All packed weights of the depthwise convolution that a `depthwisePoint` computes first. */
+  readonly depthwise?: T | undefined;
   /** The slice of `size` elements from element `offset` of the packed buffer on. */
   readonly packed: (offset: number, size: number) => T;
 }
@@ -101,6 +122,8 @@ export function bindConv2d<T>({ operands }: Conv2dDispatch, parts: Conv2dParts<T
   return operands.map((operand) => {
     if (operand === "input") return parts.input;
     if (operand === "output") return parts.output;
+    if (operand === "second") return parts.second!;
+    if (operand === "depthwise") return parts.depthwise!;
     if (operand === "residual") return parts.residual ?? parts.input;
     return parts.packed(operand.packedOffset, operand.packedSize);
   });
@@ -195,7 +218,9 @@ export function checkConv2dSpec(spec: Conv2dSpec): void {
     }
   }
   checkSlice(fail, "in", spec.inChannels, spec.inStride, spec.inOffset);
-  checkSlice(fail, "out", spec.outChannels, spec.outStride, spec.outOffset);
+  const { second, outChannels } = spec;
+  if (second) checkSecond(fail, spec, second);
+  checkSlice(fail, "out", second?.from ?? outChannels, spec.outStride, spec.outOffset);
   const size = conv2dOutputSize(spec);
   if (size[0] < 1 || size[1] < 1) {
     fail(
@@ -203,6 +228,20 @@ export function checkConv2dSpec(spec: Conv2dSpec): void {
         `${spec.inHeight}×${spec.inWidth}; enlarge the input or the padding`,
     );
   }
+}
+
+function checkSecond(
+  fail: (message: string) => never,
+  { outChannels, groups, residual }: Conv2dSpec,
+  { from, outStride, outOffset }: Conv2dSecond,
+): void {
+  if (!(from > 0 && from < outChannels && from % 4 === 0)) {
+    fail(
+      `the second output begins at channel ${from} of ${outChannels}; give a multiple of 4 within`,
+    );
+  }
+  if (groups > 1 || residual) fail("a second output takes one group and no residual");
+  checkSlice(fail, "out", outChannels - from, outStride, outOffset);
 }
 
 function checkSlice(
