@@ -81,12 +81,13 @@ function assertSlice(
 /**
  * The variants of a case to try. CPU adapters take a second or two to compile a text with tiles, of which there are
  * fifteen: the large ones are all tried in Node; the small ones, which the same code writes, and in browsers both, in
- * a few cases that differ most.
+ * a few cases that differ most. Winograd's is tried in a few, and not in browsers.
  */
 function tried(names: readonly string[], i: number): string[] {
-  const few = typeof process === "undefined" ? /^tiled/ : /^tiled-small/;
+  const inBrowser = typeof process === "undefined";
+  const few = inBrowser ? /^tiled/ : /^tiled-small/;
   return names.filter((name) => {
-    if (name === "winograd") return WINOGRAD_CASES.includes(i);
+    if (name === "winograd") return !inBrowser && WINOGRAD_CASES.includes(i);
     return !few.test(name) || TILED_CASES.includes(i);
   });
 }
