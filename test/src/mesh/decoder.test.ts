@@ -243,8 +243,11 @@ test("its gradients are those of finite differences, eagerly and in steps of bot
   const ways = [
     await eagerGradients(device(), values, lossOn(decoder)),
     await stepGradients(device(), values, lossOn(makeDecoder())),
-    await stepGradients(host(), values, lossOn(makeDecoder(host()))),
   ];
+  const processors = host();
+  if (processors) {
+    ways.push(await stepGradients(processors, values, lossOn(makeDecoder(processors))));
+  }
   for (const [way, gradients] of ways.entries()) {
     const found = probes.map(({ k, i }) => gradients[k][i]);
     assertClose(found, slopes, { atol: 2e-4, rtol: 2e-4, what: `gradients ${way}` });

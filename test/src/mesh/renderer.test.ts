@@ -187,13 +187,16 @@ test("gradients to vertices, colours, camera and light, eagerly and in steps of 
     };
     return (at(1e-5) - at(-1e-5)) / 2e-5;
   });
-  const renderers = [rendererOn(device()), rendererOn(host())];
+  const processors = host();
+  const renderers = [device(), ...(processors ? [processors] : [])].map(rendererOn);
   const losses = renderers.map(loss);
   const ways = [
     await eagerGradients(device(), scene, losses[0] as (...x: Tensor[]) => Tensor),
     await stepGradients(device(), scene, losses[0] as (...x: Tensor[]) => Tensor),
-    await stepGradients(host(), scene, losses[1] as (...x: Tensor[]) => Tensor),
   ];
+  if (processors) {
+    ways.push(await stepGradients(processors, scene, losses[1] as (...x: Tensor[]) => Tensor));
+  }
   for (const [way, gradients] of ways.entries()) {
     const found = probes.map(({ k, i }) => gradients[k][i]);
     assertClose(found, slopes, { atol: 2e-3, rtol: 2e-3, what: `gradients ${way}` });
