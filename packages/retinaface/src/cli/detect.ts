@@ -74,7 +74,7 @@ export interface CopyMaker {
   extensionOf(file: string): string;
   /** Copies take the place of the photos. */
   readonly inPlace?: boolean | undefined;
-  make(photo: PhotoFile, image: RawImage, faces: readonly Face[]): Uint8Array;
+  make(photo: PhotoFile, image: RawImage, faces: readonly Face[]): Uint8Array | Promise<Uint8Array>;
 }
 
 const ANNOTATED: CopyMaker = {
@@ -174,7 +174,7 @@ async function lookAt(
   if (copies && bytes) {
     const copy = copies.names.get(photo) as string;
     const whole = image.original ? (await decoders.decode(input, reading)).image : image;
-    await copies.outputs.write(copy, copies.maker.make({ file, bytes }, whole, faces));
+    await copies.outputs.write(copy, await copies.maker.make({ file, bytes }, whole, faces));
   }
   const { width, height } = shownSize(image);
   const { warnings } = image;

@@ -72,9 +72,9 @@ export function redactedCopies(copies: RedactCopies): CopyMaker {
   return {
     extensionOf: (file) => path.extname(file),
     inPlace,
-    make: ({ file, bytes }, image, faces) => {
+    make: async ({ file, bytes }, image, faces) => {
       const redacted = redact(image, faces, options);
-      const encoded = encodeLike(bytes, redacted, keepMetadata);
+      const encoded = await encodeLike(bytes, redacted, keepMetadata);
       review?.add(file, redacted, faces);
       return encoded;
     },

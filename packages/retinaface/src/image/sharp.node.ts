@@ -18,18 +18,21 @@ import { FORMAT_NAMES, SHARP_FORMATS } from "./unsupported.js";
 
 /** What is used of sharp's interface. */
 interface Pipeline {
-  metadata(): Promise<{ readonly autoOrient: Size }>;
+  metadata(): Promise<{ readonly autoOrient: Size; readonly pages?: number }>;
   autoOrient(): Pipeline;
   resize(width: number, height: number, options: object): Pipeline;
   toColourspace(name: string): Pipeline;
   raw(options?: object): Pipeline;
+  removeAlpha(): Pipeline;
+  toFormat(format: string, options: object): Pipeline;
+  toBuffer(): Promise<Uint8Array>;
   toBuffer(options: { resolveWithObject: true }): Promise<{
     readonly data: Uint8Array;
     readonly info: Size & { readonly channels: number };
   }>;
 }
 
-type Sharp = (bytes: Uint8Array, options: object) => Pipeline;
+export type Sharp = (bytes: Uint8Array | Uint8ClampedArray, options: object) => Pipeline;
 
 /** A name that bundlers do not follow: what is not installed must not stop them. */
 const PACKAGE = "sharp";

@@ -4,7 +4,10 @@
  * makers' notes, XMP (may hold previews and depth pictures), the pictures of a multi-picture file, and Photoshop's
  * resources (a thumbnail among them). Nor what follows the end of the picture.
  */
-import { cleanExif } from "./exif.js";
+import { crc32 } from "@retinaface-webgpu/tensor/inference";
+import { MARKER, nextSegment } from "../image/jpeg/header.js";
+import { chunkAt, type PngChunk } from "../image/png/header.js";
+import { beginsJpeg, cleanExif } from "./exif.js";
 
 /** A piece of a file: a segment of a JPEG with its marker and length, or a chunk of a PNG whole. */
 type Piece = Uint8Array;
@@ -12,28 +15,25 @@ type Piece = Uint8Array;
 const latin = (bytes: Uint8Array, from: number, to: number) =>
   String.fromCharCode(...bytes.subarray(from, to));
 
-const MARKER = { app1: 0xe1, app2: 0xe2, comment: 0xfe, scan: 0xda, end: 0xd9 } as const;
+const [APP2, COMMENT] = [0xe2, 0xfe];
+const PICTURE: ReadonlySet<number> = new Set([MARKER.SOS, MARKER.EOI]);
+/** Of a segment's marker and length. */
+const HEAD_BYTES = 4;
 
 /** @returns the segments to put behind the first marker of a JPEG whose pixels are red, green and blue */
 export function jpegMetadata(file: Uint8Array, keep: boolean): Piece[] {
   const pieces: Piece[] = [];
   const profile: Piece[] = [];
-  let at = 2;
-  while (at + 4 <= file.length && file[at] === 0xff) {
-    const marker = file[at + 1];
-    if (marker === 0xff) {
-      at++;
-      continue;
-    }
-    if (marker === MARKER.scan || marker === MARKER.end) break;
-    const end = at + 2 + file[at + 2] * 256 + file[at + 3];
-    const segment = file.subarray(at, Math.min(end, file.length));
-    if (marker === MARKER.app2 && latin(segment, 4, 15) === "ICC_PROFILE") profile.push(segment);
+  let segment = nextSegment(file, 2);
+  while (segment !== undefined && !PICTURE.has(segment.marker)) {
+    const { marker, contents, end } = segment;
+    const whole = file.subarray(end - contents.length - HEAD_BYTES, end);
+    if (marker === APP2 && latin(contents, 0, 11) === "ICC_PROFILE") profile.push(whole);
     else {
-      const piece = keptSegment(segment, marker, keep);
+      const piece = keptSegment(whole, marker, keep);
       if (piece) pieces.push(piece);
     }
-    at = end;
+    segment = nextSegment(file, end);
   }
   return isRgbProfile(profile[0]) ? [...pieces, ...profile] : pieces;
 }
@@ -46,8 +46,8 @@ function isRgbProfile(first: Piece | undefined): boolean {
 
 function keptSegment(segment: Uint8Array, marker: number, keep: boolean): Piece | undefined {
   if (!keep) return undefined;
-  if (marker === MARKER.comment) return segment;
-  if (marker !== MARKER.app1 || latin(segment, 4, 8) !== "Exif") return undefined;
+  if (marker === COMMENT) return beginsJpeg(segment) ? undefined : segment;
+  if (marker !== MARKER.APP1 || latin(segment, 4, 8) !== "Exif") return undefined;
   const header = 10;
   const exif = cleanExif(segment.subarray(header));
   return exif && joined([segment.subarray(0, header), exif]);
@@ -68,25 +68,35 @@ const PNG_HIDDEN = /^(XML:com\.adobe\.xmp|Raw profile type )/;
 
 /** @returns the chunks to put behind the header of a PNG whose pixels are red, green and blue */
 export function pngMetadata(file: Uint8Array, keep: boolean): Piece[] {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const grey = (file[PNG_SIGNATURE + 17] & 2) === 0;
+  const isKept = ({ type, contents }: PngChunk) =>
+    (PNG_COLOURS.has(type) && !(grey && type === "iCCP")) ||
+    (keep && PNG_TEXTS.has(type) && !PNG_HIDDEN.test(latin(contents, 0, 32)));
+  return pngPieces(file, (chunk) => isKept(chunk) && chunk.sumIsRight(crc32));
+}
+
+/** How many pictures an animated PNG says that it has; 1 for any other. */
+export function pngFrames(file: Uint8Array): number {
+  const [control] = pngPieces(file, ({ type, contents }) => type === "acTL" && contents.length > 3);
+  return control ? new DataView(control.buffer, control.byteOffset + 8).getUint32(0) : 1;
+}
+
+/** Whole chunks, in their order. */
+function pngPieces(file: Uint8Array, wanted: (chunk: PngChunk) => boolean): Piece[] {
   const pieces: Piece[] = [];
-  for (let at = PNG_SIGNATURE; at + 12 <= file.length; ) {
-    const end = at + 12 + view.getUint32(at);
-    const type = latin(file, at + 4, at + 8);
-    if (type === "IEND" || end > file.length) break;
-    const text = keep && PNG_TEXTS.has(type) && !PNG_HIDDEN.test(latin(file, at + 8, at + 40));
-    const colours = PNG_COLOURS.has(type) && !(grey && type === "iCCP");
-    if (colours || text) pieces.push(file.subarray(at, end));
-    at = end;
+  let at = PNG_SIGNATURE;
+  for (let chunk = chunkAt(file, at); chunk?.whole; chunk = chunkAt(file, at)) {
+    if (wanted(chunk)) pieces.push(file.subarray(at, chunk.end));
+    if (chunk.type === "IEND") break;
+    at = chunk.end;
   }
   return pieces;
 }
 
-/** A PNG without metadata with chunks in front of its pixels. */
+/** A PNG's picture, with chunks in front of its pixels in place of those that its encoder put in. */
 export function withPngMetadata(png: Uint8Array, pieces: readonly Piece[]): Uint8Array {
-  const header = PNG_SIGNATURE + 25;
-  return joined([png.subarray(0, header), ...pieces, png.subarray(header)]);
+  const [header, ...picture] = pngPieces(png, ({ type }) => type < "a");
+  return joined([png.subarray(0, PNG_SIGNATURE), header, ...pieces, ...picture]);
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,5 +1,6 @@
 import { OptionError } from "../errors.js";
 import { checkRawImage } from "../image/raw.js";
+import { scaleOf } from "../image/source.js";
 import type { Face, RawImage } from "../types.js";
 import type { Region } from "./region.js";
 import { blurInto, fillInto, pixelateInto } from "./styles.js";
@@ -24,6 +25,7 @@ export interface RedactOptions {
 
 const STYLES = { blur: blurInto, pixelate: pixelateInto, fill: fillInto } as const;
 const SHAPES: readonly unknown[] = ["ellipse", "box"];
+const OPTIONS: readonly string[] = ["style", "grow", "shape", "colour"];
 const GROW = 1.3;
 
 /**
@@ -31,7 +33,7 @@ const GROW = 1.3;
  *
  * Faces of which `detect` is unsure are faces as well: ask it for them (`visThreshold: 0.3`).
  *
- * @param faces boxes in pixels of the image, as `detect` gives them
+ * @param faces boxes as `detect` gives them of the image: in pixels of its original, where it was decoded smaller
  * @throws OptionError for options out of range; ImageError for pixels that do not fit the size
  */
 export function redact(
@@ -39,8 +41,29 @@ export function redact(
   faces: readonly Pick<Face, "box">[],
   options: RedactOptions = {},
 ): RawImage {
-  const { style = "pixelate", grow = GROW, shape = "ellipse", colour = [0, 0, 0] } = options;
   checkRawImage(image);
+  const { style, grow, shape, colour } = resolve(options);
+  const copy = { ...image, data: new Uint8ClampedArray(image.data) };
+  const [scaleX, scaleY] = scaleOf(image);
+  for (const {
+    box: [x1, y1, x2, y2],
+  } of faces) {
+    const box: Face["box"] = [x1 * scaleX, y1 * scaleY, x2 * scaleX, y2 * scaleY];
+    const region = regionOf(box, image, grow, shape);
+    if (region) STYLES[style](image, copy, region, colour);
+  }
+  return copy;
+}
+
+/** With defaults. @throws OptionError */
+function resolve(options: RedactOptions) {
+  const { style = "pixelate", grow = GROW, shape = "ellipse", colour = [0, 0, 0] } = options;
+  const unknown = Object.keys(options).filter((name) => !OPTIONS.includes(name));
+  if (unknown.length > 0) {
+    throw new OptionError(
+      `redact has no option ${unknown.join(", ")}; there are ${OPTIONS.join(", ")}`,
+    );
+  }
   if (!Object.hasOwn(STYLES, style)) {
     throw new OptionError(`style must be ${Object.keys(STYLES).join(", ")}; got ${String(style)}`);
   }
@@ -50,12 +73,11 @@ export function redact(
   if (!(grow >= 1 && grow <= 10)) {
     throw new OptionError(`grow must be a number from 1, the box itself, to 10; got ${grow}`);
   }
-  const copy = { ...image, data: new Uint8ClampedArray(image.data) };
-  for (const { box } of faces) {
-    const region = regionOf(box, image, grow, shape);
-    if (region) STYLES[style](image, copy, region, colour);
+  const three = Array.isArray(colour) && colour.length === 3;
+  if (!three || !colour.every((value) => value >= 0 && value <= 255)) {
+    throw new OptionError(`colour must be three numbers from 0 to 255, got ${String(colour)}`);
   }
-  return copy;
+  return { style, grow, shape, colour };
 }
 
 /** @returns undefined where nothing of it is in the image */

@@ -177,6 +177,17 @@ test("the page to review shows copies, names made harmless, and says what failed
   assert.match(html, /gone\.jpg<\/h2><p>failed/);
 });
 
+test("the page may lie in the folder of the copies, which is made", async () => {
+  const place = await home({ "a.jpg": photo });
+  const out = path.join(place, "hidden");
+  const files = ["--out", out, "--review", path.join(out, "review.html")];
+  const engine = ["--backend", "wasm", "--threads", "1"];
+  const args = [COMMAND, "redact", path.join(place, "a.jpg"), ...files, ...engine];
+  const { code, stderr } = await start(process.execPath, args).ended;
+  assert.is(code, 0, stderr);
+  assert.equal((await readdir(out)).sort(), ["a.jpg", "review.html"]);
+});
+
 test("the command asks where to, and names what it refuses", async () => {
   const place = await home({ "a.jpg": photo });
   const file = path.join(place, "a.jpg");

@@ -97,6 +97,22 @@ test("two runs differ by their noise, except for fill", () => {
   }
 });
 
+test("in an image that was decoded smaller faces lie where its original has them", () => {
+  const image = { ...noise(64, 48), original: { width: 640, height: 240 } };
+  const { data, original } = redact(image, [{ box: [100, 50, 300, 150] }], {
+    style: "fill",
+    shape: "box",
+    grow: 1,
+  });
+  const { data: wanted } = redact(noise(64, 48), [{ box: [10, 10, 30, 30] }], {
+    style: "fill",
+    shape: "box",
+    grow: 1,
+  });
+  assert.equal(data, wanted);
+  assert.equal(original, image.original);
+});
+
 test("faces at the edges and outside, of a pixel, many, none", () => {
   const image = noise(64, 48);
   const boxes: [number, number, number, number][] = [
@@ -132,6 +148,9 @@ test("wrong options say what there is", () => {
   wrong({ style: "toString" }, /got toString/);
   wrong({ shape: "round" }, /ellipse or box; got round/);
   wrong({ grow: 0.5 }, /grow.*got 0.5/);
+  wrong({ color: [1, 2, 3] }, /no option color; there are style/);
+  wrong({ colour: [1, 2] }, /three numbers.*got 1,2/);
+  wrong({ colour: [1, 2, 300] }, /got 1,2,300/);
   assert.throws(
     () => redact(image, [{ box: [0, 0, Number.NaN, 3] }]),
     (error: unknown) => error instanceof OptionError,
