@@ -1,5 +1,6 @@
 import { AlignError, OptionError } from "./errors.js";
 import { checkRawImage } from "./image/raw.js";
+import { scaleOf } from "./image/source.js";
 import { type Face, LANDMARK_NAMES, type Point, type RawImage } from "./types.js";
 
 /**
@@ -13,7 +14,17 @@ export const ARCFACE_TEMPLATE: readonly Readonly<Point>[] = [
   [41.5493, 92.3655],
   [70.7299, 92.2041],
 ];
-const TEMPLATE_SIZE = 112;
+
+/** Where the five landmarks are brought in a square crop. */
+export interface AlignTemplate {
+  /** Side of the square in which the points are, and of the crop where none other is asked for. */
+  readonly size: number;
+  /** In the order of `LANDMARK_NAMES`. */
+  readonly points: readonly Readonly<Point>[];
+}
+
+const ARCFACE: AlignTemplate = { size: 112, points: ARCFACE_TEMPLATE };
+const LARGEST = 8192;
 
 /** What is said of landmarks that tell neither place nor turn. */
 export const UNPLACED =
@@ -65,36 +76,66 @@ export function similarityTransform(
 
 /**
  * Cuts out a face upright and centred, as ArcFace and kindred recognition networks expect it: the
- * five landmarks are brought onto ArcFace's template by a similarity transform, pixels are sampled
+ * five landmarks are brought onto a template by a similarity transform, pixels are sampled
  * bilinearly, and what lies outside the image is black.
  *
- * @param image the image the face was found in.
- * @param size side of the square result in pixels.
- * @throws AlignError for landmarks that coincide or are not finite.
+ * @param image the image the face was found in; where it was decoded smaller, the face is in pixels of its original.
+ * @param size side of the square result in pixels; the template is scaled to it. Default the template's, 112.
+ * @param template default ArcFace's.
+ * @throws AlignError for landmarks that coincide or are not finite; OptionError for a size or template out of range.
  */
-export function alignFace(image: RawImage, face: Face, size = TEMPLATE_SIZE): RawImage {
+export function alignFace(
+  image: RawImage,
+  face: Face,
+  size?: number,
+  template: AlignTemplate = ARCFACE,
+): RawImage {
   checkRawImage(image);
-  if (!Number.isSafeInteger(size) || size < 1 || size > 8192) {
-    throw new OptionError(`size must be a whole number from 1 to 8192, got ${size}`);
+  checkTemplate(template);
+  const side = size ?? template.size;
+  if (!Number.isSafeInteger(side) || side < 1 || side > LARGEST) {
+    throw new OptionError(`size must be a whole number from 1 to ${LARGEST}, got ${side}`);
   }
-  const scale = size / TEMPLATE_SIZE;
-  const template = ARCFACE_TEMPLATE.map(([x, y]): Point => [x * scale, y * scale]);
-  const landmarks = LANDMARK_NAMES.map((name) => face.landmarks[name]);
-  const { a, b, tx, ty } = similarityTransform(landmarks, template);
+  const scale = side / template.size;
+  const places = template.points.map(([x, y]): Point => [x * scale, y * scale]);
+  const [scaleX, scaleY] = scaleOf(image);
+  const landmarks = LANDMARK_NAMES.map((name): Point => {
+    const [x, y] = face.landmarks[name];
+    return [x * scaleX, y * scaleY];
+  });
+  const { a, b, tx, ty } = similarityTransform(landmarks, places);
   const squared = a * a + b * b;
   const stepX = a / squared;
   const stepY = -b / squared;
   const originX = (-a * tx - b * ty) / squared;
   const originY = (b * tx - a * ty) / squared;
-  const data = new Uint8ClampedArray(size * size * 4);
-  for (let v = 0, at = 0; v < size; v++) {
-    for (let u = 0; u < size; u++, at += 4) {
+  const data = new Uint8ClampedArray(side * side * 4);
+  for (let v = 0, at = 0; v < side; v++) {
+    for (let u = 0; u < side; u++, at += 4) {
       const x = originX + u * stepX - v * stepY;
       const y = originY + u * stepY + v * stepX;
       sampleBilinear(image, x, y, data, at);
     }
   }
-  return { data, width: size, height: size };
+  return { data, width: side, height: side };
+}
+
+function isTemplate(value: unknown): value is AlignTemplate {
+  const { size, points } = Object(value) as { size?: unknown; points?: unknown };
+  if (!Number.isSafeInteger(size) || (size as number) < 1 || !Array.isArray(points)) return false;
+  const isPoint = (point: unknown) =>
+    Array.isArray(point) && point.length === 2 && point.every(Number.isFinite);
+  const five = points.length === LANDMARK_NAMES.length && points.every(isPoint);
+  return five && new Set(points.map(String)).size > 1;
+}
+
+/** @throws OptionError for what is no template: a size, and a point for each landmark */
+export function checkTemplate(template: unknown): AlignTemplate {
+  if (isTemplate(template)) return template;
+  throw new OptionError(
+    `a template is { size, points }: a whole number of pixels, and ${LANDMARK_NAMES.length} pairs of numbers for ` +
+      LANDMARK_NAMES.join(", "),
+  );
 }
 
 function mean(points: readonly Readonly<Point>[]): Point {

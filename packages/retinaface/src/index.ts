@@ -4,7 +4,7 @@ export {
   type TerminableWorker,
 } from "@retinaface-webgpu/tensor/inference";
 export { readBytes, toRawImage } from "#platform";
-export { ARCFACE_TEMPLATE, alignFace } from "./align.js";
+export { type AlignTemplate, ARCFACE_TEMPLATE, alignFace } from "./align.js";
 export { parseClassNames, parseDetectorConfig } from "./config.js";
 export {
   type FinderSpec,

@@ -1,4 +1,4 @@
-import { alignFace, type Face, type Point } from "retinaface-webgpu";
+import { alignFace, type Face, OptionError, type Point } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { similarityTransform } from "../../../packages/retinaface/dist/align.js";
@@ -46,6 +46,37 @@ test("a turned, scaled and moved face comes out upright and in place", () => {
     }
   }
   assert.ok(inside > 9000);
+});
+
+test("of an image that was decoded smaller landmarks lie where its original has them", () => {
+  const image = ramp(120, 120);
+  const smaller = { ...image, original: { width: 480, height: 240 } };
+  const large = faceAt(TEMPLATE.map(([x, y]): Point => [4 * x, 2 * y]));
+  assert.ok(difference(alignFace(smaller, large), alignFace(image, faceAt(TEMPLATE))) <= 1);
+});
+
+test("another template puts the landmarks elsewhere; what is none is refused", () => {
+  const image = ramp(250, 250);
+  const points = TEMPLATE.map(([x, y]): Point => [x / 2 + 20, y / 2 + 10]);
+  const aligned = alignFace(image, faceAt(TEMPLATE), undefined, { size: 96, points });
+  assert.is(aligned.width, 96);
+  // The point (u, v) of the crop is (2u - 40, 2v - 20) of the image.
+  assert.equal(Array.from(aligned.data.subarray((30 * 96 + 50) * 4).subarray(0, 2)), [60, 40]);
+  const small = alignFace(image, faceAt(TEMPLATE), 48, { size: 96, points });
+  assert.is(small.width, 48);
+  assert.equal(Array.from(small.data.subarray((15 * 48 + 25) * 4).subarray(0, 2)), [60, 40]);
+  for (const template of [
+    null,
+    { size: 0, points },
+    { size: 96, points: points.slice(1) },
+    { size: 96, points: [...points.slice(1), [1, Number.NaN]] },
+    { size: 96, points: points.map(() => [4, 4]) },
+  ]) {
+    assert.throws(
+      () => alignFace(image, faceAt(TEMPLATE), undefined, template as never),
+      (error: unknown) => error instanceof OptionError && /a template is/.test(error.message),
+    );
+  }
 });
 
 test("size scales the template", () => {

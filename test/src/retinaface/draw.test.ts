@@ -45,6 +45,23 @@ function changed(before: RawImage, after: RawImage): number[] {
   return bounds;
 }
 
+test("a face that is followed bears its number", () => {
+  const image = plain(100, 80);
+  const small = face([20, 40, 40, 66]);
+  const [plainly, numbered] = [small, { ...small, track: 7 }].map((one) =>
+    changed(image, annotate(image, [one])),
+  );
+  // Two letters and a space more.
+  assert.ok(numbered[2] - plainly[2] >= 12, `${numbered} and ${plainly}`);
+});
+
+test("on an image that was decoded smaller faces are drawn where its original has them", () => {
+  const image = plain(100, 80);
+  const smaller = { ...image, original: { width: 400, height: 320 } };
+  const drawn = annotate(smaller, [face([80, 80, 240, 280])]);
+  assert.equal(drawn.data, annotate(image, [face([20, 20, 60, 70])]).data);
+});
+
 test("box, five landmark colours and label, at any brightness and size", () => {
   for (const [side, value] of [
     [200, 0],

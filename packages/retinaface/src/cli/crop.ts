@@ -1,5 +1,5 @@
 import path from "node:path";
-import { alignFace } from "../align.js";
+import { type AlignTemplate, alignFace } from "../align.js";
 import { cropFace } from "../crop/crop.js";
 import { facePose, type Pose } from "../crop/pose.js";
 import { sharpness } from "../crop/sharpness.js";
@@ -9,6 +9,7 @@ import { faceLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import { untilAborted } from "../detect/until-aborted.js";
 import { encodePng } from "../draw/png.node.js";
+import { AlignError } from "../errors.js";
 import type { Face, RawImage } from "../types.js";
 import { eachPhoto } from "./each-photo.js";
 import type { Streams } from "./lines.js";
@@ -34,6 +35,8 @@ export interface CropJob {
   readonly inputs?: readonly (string | undefined)[];
   /** Turned upright by the landmarks, as recognition networks take faces. */
   readonly align?: boolean | undefined;
+  /** Where the landmarks come to lie; default ArcFace's. */
+  readonly template?: AlignTemplate | undefined;
   readonly size?: number | undefined;
   readonly margin?: number | undefined;
   readonly filter: CropFilter;
@@ -67,6 +70,8 @@ interface PhotoCuts {
 
 /** Side at which sharpness is measured. */
 const JUDGED_SIDE = 112;
+/** Of less than a pixel there is nothing to be seen. */
+const LEAST_SIDE = 1;
 
 /**
  * Cuts faces out of photos, each into a PNG `photo-face1.png` of its own, best score first, and prints a JSON line for each
@@ -91,9 +96,11 @@ export async function cropPhotos(job: CropJob): Promise<number> {
       const { maxSide } = job.call;
       const fitting = detectFitting(detector, image, { ...job.call, signal }, turn.done);
       const { faces, side } = await untilAborted(fitting, signal);
-      const note = scaledNote(file, image, side, maxSide);
+      const { cuts, unplaced } = chosen(image, faces, job);
+      const notes = [scaledNote(file, image, side, maxSide), unplacedNote(file, unplaced)];
+      const note = notes.filter((text) => text !== undefined).join("; ") || undefined;
       const { width, height } = image;
-      return { file, width, height, cuts: chosen(image, faces, job), note };
+      return { file, width, height, cuts, note };
     },
     noteOf: ({ note }) => note,
     lineOf: (photo) => writer.write(photo),
@@ -110,23 +117,59 @@ async function checkFirst(photos: readonly Photo[], out: string): Promise<void> 
   await new Outputs().check(...names);
 }
 
-/** The faces that pass, cut out. */
-function chosen(image: RawImage, faces: readonly Face[], job: CropJob): Cut[] {
-  const { filter, align, size, margin } = job;
-  const cuts = faces.flatMap((face) => {
-    const [x1, y1, x2, y2] = face.box;
-    if (Math.min(x2 - x1, y2 - y1) < (filter.minSize ?? 0)) return [];
-    const pose = hasLandmarks(face) ? facePose(face.landmarks) : undefined;
-    const turned = pose ? Math.max(Math.abs(pose.yaw), Math.abs(pose.pitch)) : 0;
-    if (turned > (filter.maxAngle ?? Number.POSITIVE_INFINITY)) return [];
-    const sharp = sharpness(cropFace(image, face, { margin: 0, size: JUDGED_SIDE }));
-    if (sharp < (filter.minSharpness ?? 0)) return [];
-    const crop = align ? alignFace(image, face, size) : cropFace(image, face, { size, margin });
-    return [{ face, crop, pose, sharpness: sharp }];
-  });
-  if (!filter.best || cuts.length === 0) return cuts;
+function unplacedNote(file: string, count: number): string | undefined {
+  return count > 0 ? `${file}: ${count} left out, whose landmarks coincide` : undefined;
+}
+
+/** The faces that pass, cut out, and how many could not be. */
+function chosen(image: RawImage, faces: readonly Face[], job: CropJob) {
+  const cuts: Cut[] = [];
+  let unplaced = 0;
+  for (const face of faces) {
+    try {
+      const cut = cutOf(image, face, job);
+      if (cut) cuts.push(cut);
+    } catch (error) {
+      if (!(error instanceof AlignError)) throw error;
+      unplaced++;
+    }
+  }
+  if (!job.filter.best || cuts.length === 0) return { cuts, unplaced };
   const area = ({ face: { box } }: Cut) => (box[2] - box[0]) * (box[3] - box[1]);
-  return [cuts.reduce((best, cut) => (area(cut) > area(best) ? cut : best))];
+  return { cuts: [cuts.reduce((best, cut) => (area(cut) > area(best) ? cut : best))], unplaced };
+}
+
+/**
+ * A face cut out; undefined where it does not pass.
+ *
+ * @throws AlignError for landmarks that place no face, where they are needed; RetinaFaceError `NO_LANDMARKS`
+ */
+function cutOf(image: RawImage, face: Face, job: CropJob): Cut | undefined {
+  const { align, size, margin, template } = job;
+  const { minSize = 0, minSharpness = 0, maxAngle } = job.filter;
+  const [x1, y1, x2, y2] = face.box;
+  if (Math.min(x2 - x1, y2 - y1) < Math.max(minSize, LEAST_SIDE)) return undefined;
+  const pose = poseOf(face, maxAngle !== undefined);
+  if (maxAngle !== undefined && pose) {
+    if (Math.max(Math.abs(pose.yaw), Math.abs(pose.pitch)) > maxAngle) return undefined;
+  }
+  const sharp = sharpness(cropFace(image, face, { margin: 0, size: JUDGED_SIDE }));
+  if (sharp < minSharpness) return undefined;
+  const crop = align
+    ? alignFace(image, face, size, template)
+    : cropFace(image, face, { size, margin });
+  return { face, crop, pose, sharpness: sharp };
+}
+
+/** @param needed whether a face without one is an error */
+function poseOf(face: Face, needed: boolean): Pose | undefined {
+  if (!needed && !hasLandmarks(face)) return undefined;
+  try {
+    return facePose(face.landmarks);
+  } catch (error) {
+    if (needed || !(error instanceof AlignError)) throw error;
+    return undefined;
+  }
 }
 
 /** Names crops, writes them, and says of them what there is to say. */

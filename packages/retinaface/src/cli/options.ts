@@ -275,6 +275,8 @@ export interface CropOptionValues
   > {
   out: string;
   align?: boolean;
+  /** File with another template than ArcFace's. */
+  template?: string;
   size?: number;
   margin?: number;
   minSize?: number;
@@ -303,6 +305,14 @@ export function cropCommand(): Command {
     .addOption(overwriteOption())
     .addOption(
       new Option("--align", "upright by the landmarks, on ArcFace's template").conflicts("margin"),
+    )
+    .addOption(
+      new Option(
+        "--template <file>",
+        'align to this one: JSON {"size": 112, "points": [[x, y], …]}, eyes, nose, corners of the mouth',
+      )
+        .implies({ align: true })
+        .conflicts("margin"),
     )
     .addOption(
       number("--size <n>", "side of a crop in pixels (default: its own; 112 aligned)", count),

@@ -28,6 +28,24 @@ export function faceLike<T extends Omit<Face, "landmarks">>(face: Face, members:
   return Object.assign(Object.create(Object.getPrototypeOf(face)), members);
 }
 
+/** Corners, then landmarks. */
+export function pointsOf(face: Face): Point[] {
+  const [x1, y1, x2, y2] = face.box;
+  const landmarks = hasLandmarks(face) ? LANDMARK_NAMES.map((name) => face.landmarks[name]) : [];
+  return [[x1, y1], [x2, y2], ...landmarks];
+}
+
+/** A face with its points mapped in the order of `pointsOf`. */
+export function mapPoints(face: Face, map: (point: Point) => Point): Face {
+  const [first, second, ...rest] = pointsOf(face).map(map);
+  const landmarks = Object.fromEntries(LANDMARK_NAMES.map((name, i) => [name, rest[i]]));
+  return faceLike(face, {
+    ...face,
+    box: [...first, ...second],
+    ...(rest.length > 0 && { landmarks: landmarks as unknown as Landmarks }),
+  });
+}
+
 function landmarksOf(numbers: readonly number[]): Landmarks {
   const named = LANDMARK_NAMES.map((name, n): [string, Point] => {
     const at = n * POINT_NUMBERS;

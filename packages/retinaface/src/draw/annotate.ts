@@ -1,4 +1,6 @@
-import { hasLandmarks } from "../decode/face.js";
+import { hasLandmarks, mapPoints } from "../decode/face.js";
+import { scaleOf } from "../image/source.js";
+import type { TrackedFace } from "../track/track.js";
 import { type Face, LANDMARK_NAMES, type Landmarks, type RawImage } from "../types.js";
 import { type Colour, fillDisc, fillRect, strokeRect } from "./canvas.js";
 import { drawLettering, LETTER_HEIGHT, letteringWidth } from "./lettering.js";
@@ -34,9 +36,9 @@ export interface AnnotateOptions {
 }
 
 /**
- * Draws each face's box (a colour for each class), landmarks (a colour each), class where the weights name theirs, and score
- * on a copy of the image. A label stands above its box where there is room, and always inside the image; better faces are drawn
- * over worse.
+ * Draws each face's box (a colour for each class), landmarks (a colour each), number where it is followed through a video, class
+ * where the weights name theirs, and score on a copy of the image, where `detect` found them in it. A label stands above its box
+ * where there is room, and always inside the image; better faces are drawn over worse.
  */
 export function annotate(
   image: RawImage,
@@ -46,8 +48,10 @@ export function annotate(
   const copy: RawImage = { ...image, data: new Uint8ClampedArray(image.data) };
   const side = Math.max(image.width, image.height);
   const line = Math.max(1, Math.round(side / 700));
+  const [scaleX, scaleY] = scaleOf(image);
   const shown = faces
     .filter((face) => face.score >= visThreshold)
+    .map((face) => mapPoints(face, ([x, y]) => [x * scaleX, y * scaleY]))
     .sort((a, b) => a.score - b.score);
   for (const face of shown) drawBox(copy, face, line);
   for (const face of shown) if (hasLandmarks(face)) drawLandmarks(copy, face, line);
@@ -90,11 +94,13 @@ function scoreOf(face: Face): string {
   return (Math.floor(face.score * 100) / 100).toFixed(2);
 }
 
-/** The class and the score, as far as there is room in the image. */
-function labelOf(face: Face, width: number, font: number): string {
+/** Which face it is, the class and the score, as far as there is room in the image. */
+function labelOf(face: Face & Partial<TrackedFace>, width: number, font: number): string {
   const score = scoreOf(face);
-  const whole = face.class === undefined ? score : `${face.class} ${score}`;
-  return letteringWidth(whole, font) <= width ? whole : score;
+  const track = face.track === undefined ? [] : [`#${face.track}`];
+  const whole = [...track, ...(face.class === undefined ? [] : [face.class]), score];
+  const labels = [whole, [...track, score]].map((words) => words.join(" "));
+  return labels.find((label) => letteringWidth(label, font) <= width) ?? score;
 }
 
 function drawLabel(image: RawImage, face: Face, line: number, font: number): void {

@@ -25,6 +25,11 @@ export function shownSize(source: PixelSource): Size {
   return "original" in source && source.original ? source.original : source;
 }
 
+/** Pixels of an image for each of its original, across and down: less than 1 where it was decoded smaller. */
+export function scaleOf({ width, height, original }: RawImage): readonly [x: number, y: number] {
+  return original ? [width / original.width, height / original.height] : [1, 1];
+}
+
 /** Gives frames back to their decoder, which has only a few. */
 export function closeFrames(sources: readonly PixelSource[]): void {
   for (const source of sources) if (isLive(source)) source.frame.close();

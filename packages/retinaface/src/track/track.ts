@@ -1,5 +1,5 @@
-import { faceLike, hasLandmarks } from "../decode/face.js";
-import { type Face, LANDMARK_NAMES, type Landmarks, type Point } from "../types.js";
+import { faceLike, mapPoints, pointsOf } from "../decode/face.js";
+import type { Face } from "../types.js";
 import { BoxFilter } from "./kalman.js";
 import { OneEuroFilter, type OneEuroOptions } from "./one-euro.js";
 
@@ -98,22 +98,4 @@ export class Track {
     let k = 0;
     return mapPoints(face, () => [smooth[k++], smooth[k++]]);
   }
-}
-
-/** Corners, then landmarks. */
-function pointsOf(face: Face): Point[] {
-  const [x1, y1, x2, y2] = face.box;
-  const landmarks = hasLandmarks(face) ? LANDMARK_NAMES.map((name) => face.landmarks[name]) : [];
-  return [[x1, y1], [x2, y2], ...landmarks];
-}
-
-/** A face with its points mapped in the order of `pointsOf`. */
-function mapPoints(face: Face, map: (point: Point) => Point): Face {
-  const [first, second, ...rest] = pointsOf(face).map(map);
-  const landmarks = Object.fromEntries(LANDMARK_NAMES.map((name, i) => [name, rest[i]]));
-  return faceLike(face, {
-    ...face,
-    box: [...first, ...second],
-    ...(rest.length > 0 && { landmarks: landmarks as unknown as Landmarks }),
-  });
 }

@@ -5,6 +5,7 @@ import path from "node:path";
 import { type Face, toRawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readTemplateFile } from "../../../../packages/retinaface/dist/cli/config-file.js";
 import { type CropJob, cropPhotos } from "../../../../packages/retinaface/dist/cli/crop.js";
 import { findPhotos } from "../../../../packages/retinaface/dist/cli/photos.js";
 import { encodeJpeg } from "../../support/jpeg-encoder.js";
@@ -71,6 +72,21 @@ test("each face is a file, named in its photo's line with what it was judged by"
   assert.equal([width, height], [50, 50]);
 });
 
+test("a template file says where landmarks go; what is none is told with its name", async () => {
+  const place = path.join(folder, "templates");
+  await mkdir(place);
+  const file = path.join(place, "t.json");
+  await writeFile(file, '{"size":64,"points":[[20,20],[44,20],[32,34],[22,46],[42,46]]}');
+  const { lines } = await run(["a.jpg"], { align: true, template: await readTemplateFile(file) });
+  assert.is((await toRawImage(lines[0].faces[0].crop)).width, 64);
+  for (const text of ['{"size":64}', "{"]) {
+    await writeFile(file, text);
+    const error = await readTemplateFile(file).catch((error) => error);
+    assert.is(error.code, "OPTION_INVALID");
+    assert.match(error.message, /t\.json is no template/);
+  }
+});
+
 test("filters leave faces out; aligned crops are of recognition's size", async () => {
   const sizes = await run(["a.jpg"], { filter: { minSize: 20 } });
   assert.is(sizes.files.length, 2);
@@ -89,6 +105,48 @@ test("photos of one name get crops of different names; nothing is replaced unask
   assert.equal((await run(["a.jpg"], { overwrite: true }, place)).files, files);
   const two = await run(["a.jpg", "a.png"], { filter: { minSize: 30 } });
   assert.equal(two.files, ["a-face1-2.png", "a-face1.png", "a-face2-2.png", "a-face2.png"]);
+});
+
+/** A face without a head for landmarks, and one whose landmarks coincide. */
+const faceless = (box: Face["box"]): Face =>
+  Object.assign(
+    Object.create({
+      get landmarks(): never {
+        throw Object.assign(new Error("without landmarks"), { code: "NO_LANDMARKS" });
+      },
+    }),
+    { box, score: 0.9 },
+  );
+const pinched = (box: Face["box"]): Face => {
+  const face = faceAt(box, 0.6);
+  const names = Object.keys(face.landmarks) as (keyof Face["landmarks"])[];
+  return { ...face, landmarks: Object.fromEntries(names.map((name) => [name, [9, 9]])) as never };
+};
+
+test("one face that cannot be placed does not stop the others; faces at the border and tiny ones are cut", async () => {
+  const detect: Detect = async () => [
+    pinched([30, 20, 60, 50]),
+    faceAt([-15, -10, 20, 30], 0.9),
+    faceAt([80, 40, 120, 90], 0.8),
+    faceAt([50, 30, 52, 32.5], 0.7),
+    faceAt([50, 30, 50.3, 30.4], 0.65),
+  ];
+  const load = async () => ({ detect, dispose() {} });
+  const square = await run(["a.jpg"], { load });
+  assert.is(square.lines[0].faces.length, 4);
+  assert.is(square.lines[0].faces[0].pose, undefined);
+  const aligned = await run(["a.jpg"], { load, align: true });
+  assert.equal([aligned.failed, aligned.lines[0].faces.length], [0, 3]);
+  assert.match(aligned.told, /a\.jpg: 1 left out, whose landmarks coincide/);
+});
+
+test("weights without landmarks cut squares; what asks for landmarks is an error", async () => {
+  const load = async () => ({ detect: async () => [faceless([10, 10, 40, 50])], dispose() {} });
+  assert.is((await run(["a.jpg"], { load })).files.length, 1);
+  for (const asked of [{ align: true }, { filter: { maxAngle: 20 } }]) {
+    const { failed, lines, files } = await run(["a.jpg"], { load, ...asked });
+    assert.equal([failed, lines[0].error.code, files.length], [1, "NO_LANDMARKS", 0]);
+  }
 });
 
 test("a photo that there is no memory for is looked at smaller, and standard error says so", async () => {

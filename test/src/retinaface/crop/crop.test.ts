@@ -40,6 +40,26 @@ test("a crop is a square about the box with its margin, black beyond the image",
   assert.ok(outside.data.every((value, i) => value === (i % 4 === 3 ? 255 : 0)));
 });
 
+test("of an image that was decoded smaller the crop is where its original has the face", () => {
+  const image = grid(50, 40);
+  const smaller = { ...image, original: { width: 500, height: 400 } };
+  const crop = cropFace(smaller, { box: [100, 100, 200, 220] }, { margin: 0.25 });
+  assert.equal(crop, cropFace(image, { box: [10, 10, 20, 22] }, { margin: 0.25 }));
+});
+
+test("a face larger than the largest crop, and one mostly outside, take no more than their picture", () => {
+  const image = grid(40, 30);
+  const huge = cropFace(image, { box: [-1e9, -1e9, 1e9, 1e9] }, { margin: 0, size: 8 });
+  assert.equal([huge.width, huge.height], [8, 8]);
+  const shown = cropFace(image, { box: [-9000, -9000, 9020, 9020] }, { size: 16 });
+  assert.is(shown.data.length, 16 * 16 * 4);
+  const corner = cropFace(image, { box: [-30, -20, 10, 20] }, { margin: 0, size: 20 });
+  assert.equal(pixel(corner, 14, 9), [0, 0, 0, 255]);
+  assert.equal(pixel(corner, 9, 12), [0, 0, 0, 255]);
+  assertClose(pixel(corner, 15, 10), [0.5, 0.5, 7, 255], { atol: 1 });
+  assertClose(pixel(corner, 19, 19), [8.5, 18.5, 7, 255], { atol: 1 });
+});
+
 test("crops of wrong options, boxes and pixels are refused", () => {
   const image = grid(10, 10);
   const refused = (box: [number, number, number, number], options: object) =>
