@@ -7,7 +7,7 @@ import { OptionError } from "../errors.js";
 import { isVideo } from "../video/ffmpeg.node.js";
 import { convertCheckpoint } from "../weights/index.js";
 import { PUBLIC_FILES } from "../weights/registry.js";
-import { readConfigFile } from "./config-file.js";
+import { readConfigFile, readTemplateFile } from "./config-file.js";
 import { detectPhotos } from "./detect.js";
 import { exportCommand, exportWeights } from "./export.js";
 import { readList, resumeResults, shareOf } from "./jobs.js";
@@ -22,7 +22,7 @@ import {
   type RedactOptionValues,
   redactCommand,
 } from "./options.js";
-import { Outputs } from "./outputs.js";
+import { makeFolder, Outputs } from "./outputs.js";
 import { findPhotos, type Photo } from "./photos.js";
 import { startProgress } from "./progress.js";
 import { FAILED, reportError, withPrintableOutput } from "./report.js";
@@ -62,7 +62,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   const { RetinaFace } = await import("../detect/detector.js");
   const tuning = tune ? await measuring() : undefined;
   if (areVideos(photos)) {
-    if (testTime) throw new OptionError("--test-time is for photos: leave it out for videos");
+    refuseForVideos(options, DETECT_PHOTOS_ONLY);
     const { detectVideos } = await import("./video.js");
     const failed = await detectVideos({
       videos: photos,
@@ -71,6 +71,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
       inputs: [anchors, load.weights, process.env.RETINAFACE_WEIGHTS],
       maxSide: load.maxSide,
       every: every ?? 1,
+      threshold: visThreshold,
       load: () => RetinaFace.load({ ...load, config, tune: tuning }),
       streams,
       signal,
@@ -104,6 +105,34 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
   if (failed > 0) process.exitCode = FAILED;
 }
 
+/** Options that mean nothing for a video. */
+const DETECT_PHOTOS_ONLY = {
+  testTime: "--test-time",
+  resume: "--resume",
+  labels: "--labels",
+  timings: "--timings",
+  truncated: "--truncated",
+  decode: "--decode",
+  decoder: "--decoder",
+} as const;
+const REDACT_PHOTOS_ONLY = {
+  review: "--review",
+  keepMetadata: "--keep-metadata",
+  timings: "--timings",
+  truncated: "--truncated",
+} as const;
+
+/** @throws OptionError */
+function refuseForVideos<T extends object>(
+  given: T,
+  flags: Readonly<Partial<Record<keyof T, string>>>,
+): void {
+  for (const [name, flag] of Object.entries(flags)) {
+    if (given[name as keyof T] === undefined) continue;
+    throw new OptionError(`${flag} is for photos: leave it out for videos`);
+  }
+}
+
 /** @throws OptionError where there are photos as well */
 function areVideos(photos: readonly Photo[]): boolean {
   const videos = photos.filter(({ file }) => isVideo(file)).length;
@@ -126,10 +155,12 @@ async function redact(args: string[], values: RedactOptionValues, signal: AbortS
   const photos = await findPhotos(args);
   const files = photos.map(({ file }) => file);
   const pages = new Outputs({ overwrite, inputs: [...files, values.weights] });
+  // The page may lie among the copies.
+  if (out !== undefined) await makeFolder(out);
   await pages.check(page);
   if (areVideos(photos)) {
     if (out === undefined) throw new OptionError("videos are copied: give --out DIR");
-    if (page !== undefined) throw new OptionError("--review is for photos: look at the copies");
+    refuseForVideos(values, REDACT_PHOTOS_ONLY);
     const { redactVideos } = await import("./video.js");
     const failed = await redactVideos({
       videos: photos,
@@ -170,15 +201,17 @@ async function redact(args: string[], values: RedactOptionValues, signal: AbortS
 
 async function crop(args: string[], values: CropOptionValues, signal: AbortSignal) {
   const { out, overwrite, align, size, margin, maxSide, truncated } = values;
-  const { minSize, minSharpness, maxAngle, best, ...load } = values;
+  const { minSize, minSharpness, maxAngle, best, template: templateFile, ...load } = values;
+  const template = templateFile === undefined ? undefined : await readTemplateFile(templateFile);
   const { cropPhotos } = await import("./crop.js");
   const { RetinaFace } = await import("../detect/detector.js");
   const failed = await cropPhotos({
     photos: await findPhotos(args),
     out,
     overwrite,
-    inputs: [values.weights, process.env.RETINAFACE_WEIGHTS],
+    inputs: [values.weights, templateFile, process.env.RETINAFACE_WEIGHTS],
     align,
+    template,
     size,
     margin,
     filter: { minSize, minSharpness, maxAngle, best },

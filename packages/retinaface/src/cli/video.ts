@@ -4,6 +4,8 @@ import path from "node:path";
 import { errorLine, faceLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
 import { annotate } from "../draw/annotate.js";
+import { RetinaFaceError } from "../errors.js";
+import { printable } from "../printable.js";
 import { type RedactOptions, redact } from "../redact/redact.js";
 import { fillGaps } from "../track/fill.js";
 import type { TrackedFace } from "../track/track.js";
@@ -39,6 +41,8 @@ interface VideoJob {
 export interface DetectVideoJob extends VideoJob {
   /** Faces are looked for in every so manieth frame. */
   readonly every: number;
+  /** Least score of a face that none was there before; default the tracker's. */
+  readonly threshold?: number | undefined;
 }
 
 export interface RedactVideoJob extends VideoJob {
@@ -46,6 +50,20 @@ export interface RedactVideoJob extends VideoJob {
   readonly options: RedactOptions;
   /** Least score of what is hidden. */
   readonly threshold: number;
+}
+
+/** Fainter faces are followed nowhere. */
+const FAINT = 0.1;
+/** Faces of at least this score are matched first, as published. */
+const SURE = 0.5;
+
+/** Thresholds of a tracker whose new faces need this score. */
+function followedFrom(threshold: number, sure = threshold) {
+  return {
+    lowThreshold: Math.min(FAINT, threshold),
+    highThreshold: Math.min(sure, threshold),
+    newThreshold: threshold,
+  };
 }
 
 /** How long a face stays hidden before it was first found and after it was last found. */
@@ -59,12 +77,13 @@ const AROUND_SECONDS = 0.3;
  */
 export function detectVideos(job: DetectVideoJob): Promise<number> {
   return eachVideo(job, async ({ file, detector, lines, copy }) => {
-    const { every, maxSide, signal } = job;
+    const { every, maxSide, threshold, signal } = job;
     const info = await probeVideo(file, signal);
-    const tracked = new FaceTrackStream(detector, { every, maxSide, signal });
+    const thresholds = threshold === undefined ? {} : followedFrom(threshold, SURE);
+    const tracked = new FaceTrackStream(detector, { every, maxSide, signal, ...thresholds });
     const writer = copy === undefined ? undefined : writeVideo(copy, info, file, signal);
     await withWriter(writer, async () => {
-      await eachFrame(file, info, job, async (image, frame, time) => {
+      const trouble = await eachFrame(file, info, job, async (image, frame, time) => {
         const faces = await tracked.push(tracked.looks ? image : undefined, time);
         const { width, height } = info;
         const seconds = Number(time.toFixed(4));
@@ -73,6 +92,7 @@ export function detectVideos(job: DetectVideoJob): Promise<number> {
         await writer?.write(annotate(image, faces));
         return !lines.closed;
       });
+      if (trouble) job.streams.stderr.write(`${printable(`${file}: ${trouble}`)}\n`);
     });
   });
 }
@@ -86,7 +106,7 @@ export function detectVideos(job: DetectVideoJob): Promise<number> {
 export function redactVideos(job: RedactVideoJob): Promise<number> {
   return eachVideo(job, async ({ file, detector, lines, copy }) => {
     const info = await probeVideo(file, job.signal);
-    const { boxes, faces } = await placesToHide(file, info, job, detector);
+    const { boxes, faces, trouble } = await placesToHide(file, info, job, detector);
     const writer = writeVideo(copy as string, info, file, job.signal);
     await withWriter(writer, async () => {
       await eachFrame(file, info, job, async (image, frame) => {
@@ -96,7 +116,8 @@ export function redactVideos(job: RedactVideoJob): Promise<number> {
       });
     });
     const { width, height } = info;
-    return () => lines.write({ file, width, height, frames: boxes.length, faces });
+    const warnings = trouble ? { warnings: [trouble] } : {};
+    return () => lines.write({ file, width, height, frames: boxes.length, ...warnings, faces });
   });
 }
 
@@ -105,16 +126,16 @@ async function placesToHide(
   info: VideoInfo,
   job: RedactVideoJob,
   detector: VideoDetector,
-): Promise<{ boxes: Face["box"][][]; faces: number }> {
+): Promise<{ boxes: Face["box"][][]; faces: number; trouble: string }> {
   const { threshold, maxSide, signal } = job;
-  const least = Math.min(0.1, threshold);
-  const thresholds = { lowThreshold: least, highThreshold: threshold, newThreshold: threshold };
+  const thresholds = followedFrom(threshold);
   const tracker = new FaceTracker({ ...thresholds, smooth: false });
   const tracks: TrackedFace[][] = [];
   const alone: Face["box"][][] = [];
   const ids = new Set<number>();
-  await eachFrame(file, info, job, async (image, _, time) => {
-    const found = await detector.detect(image, { maxSide, signal, visThreshold: least });
+  const trouble = await eachFrame(file, info, job, async (image, _, time) => {
+    const call = { maxSide, signal, visThreshold: thresholds.lowThreshold };
+    const found = await detector.detect(image, call);
     const { faces } = tracker.update(found, time);
     for (const { track } of faces) ids.add(track);
     tracks.push(faces);
@@ -124,7 +145,8 @@ async function placesToHide(
   });
   const around = Math.ceil(AROUND_SECONDS * info.framesPerSecond);
   const filled = fillGaps(tracks, around);
-  return { boxes: filled.map((boxes, n) => [...boxes, ...alone[n]]), faces: ids.size };
+  const boxes = filled.map((each, n) => [...each, ...alone[n]]);
+  return { boxes, faces: ids.size, trouble };
 }
 
 interface Work {
@@ -212,22 +234,34 @@ async function withWriter(
 
 const BAR = "{bar} {value}/{total} frames  {label}";
 
-/** @param visit returns whether to go on */
+/**
+ * @param visit returns whether to go on
+ * @returns what is amiss with the video, which showed all the frames that could be decoded
+ * @throws RetinaFaceError `VIDEO_UNREADABLE` where that are none
+ */
 async function eachFrame(
   file: string,
   info: VideoInfo,
   { streams, signal }: VideoJob,
   visit: (image: RawImage, frame: number, seconds: number) => Promise<boolean>,
-): Promise<void> {
+): Promise<string> {
   const progress = startProgress(streams, info.frames ?? 0, BAR);
+  const frames = readFrames(file, info, signal);
   try {
-    let frame = 0;
-    for await (const image of readFrames(file, info, signal)) {
+    for (let frame = 0; ; frame++) {
+      const { done, value } = await frames.next();
+      if (done) {
+        if (frame > 0) return value && `some of it could not be decoded: ${value}`;
+        throw new RetinaFaceError(
+          "VIDEO_UNREADABLE",
+          `no frame of ${file} can be decoded: fetch or export the file again${value && ` (${value})`}`,
+        );
+      }
       progress.update(frame, file);
-      if (!(await visit(image, frame, frame / info.framesPerSecond))) break;
-      frame++;
+      if (!(await visit(value, frame, frame / info.framesPerSecond))) return "";
     }
   } finally {
     progress.stop();
+    await frames.return("");
   }
 }

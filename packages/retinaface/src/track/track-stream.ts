@@ -2,6 +2,7 @@ import type { DetectCallOptions } from "../detect/options.js";
 import { FRAMES_IN_FLIGHT, type FrameDetector } from "../detect/stream.js";
 import { OptionError } from "../errors.js";
 import type { ImageInput } from "../image/input.js";
+import type { RawImage } from "../types.js";
 import type { TrackedFace } from "./track.js";
 import { FaceTracker, type TrackOptions } from "./tracker.js";
 
@@ -17,7 +18,7 @@ export interface TrackStreamOptions extends TrackOptions, Omit<DetectCallOptions
 
 /**
  * The faces of a running video, with identities. No frame is dropped: one that comes while the detector is busy is
- * answered by where the faces are believed to be.
+ * answered by where the faces are believed to be. Where frames change their size all faces leave and come anew.
  *
  *     const options = { maxSide: 640, every: 3, onEnter: (face) => greet(face.track) };
  *     const tracked = new FaceTrackStream(detector, options);
@@ -31,6 +32,7 @@ export class FaceTrackStream {
   readonly #every: number;
   #inFlight = 0;
   #waiting = 0;
+  #size: string | undefined;
 
   /** @throws OptionError for options out of range */
   constructor(detector: FrameDetector, options: TrackStreamOptions = {}) {
@@ -68,8 +70,10 @@ export class FaceTrackStream {
     }
     this.#waiting = this.#every - 1;
     this.#inFlight++;
+    const size = sizeOf(frame);
     try {
       const found = await this.#detector.detect(frame, this.#call);
+      if (size !== undefined) this.#beginAnew(size);
       const { faces, entered, left } = this.#tracker.update(found, seconds);
       for (const face of entered) this.#options.onEnter?.(face);
       for (const face of left) this.#options.onLeave?.(face);
@@ -79,9 +83,30 @@ export class FaceTrackStream {
     }
   }
 
-  /** Forgets all faces, as at a cut or a jump in time. */
+  /** Forgets all faces, as at a cut or a jump in time; `onLeave` is told of none. */
   reset(): void {
     this.#tracker.reset();
     this.#waiting = 0;
   }
+
+  /** In frames of another size faces are elsewhere: all that were there leave. */
+  #beginAnew(size: string): void {
+    const changed = this.#size !== undefined && this.#size !== size;
+    this.#size = size;
+    if (!changed) return;
+    for (const face of this.#tracker.reset()) this.#options.onLeave?.(face);
+  }
+}
+
+/** A frame's width and height, where they can be told without decoding. */
+function sizeOf(frame: ImageInput): string | undefined {
+  const { videoWidth, videoHeight } = frame as { videoWidth?: number; videoHeight?: number };
+  const { displayWidth, displayHeight } = frame as {
+    displayWidth?: number;
+    displayHeight?: number;
+  };
+  const { width, height, original } = frame as Partial<RawImage>;
+  const across = original?.width ?? videoWidth ?? displayWidth ?? width;
+  const down = original?.height ?? videoHeight ?? displayHeight ?? height;
+  return across === undefined || down === undefined ? undefined : `${across}×${down}`;
 }

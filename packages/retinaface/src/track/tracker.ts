@@ -69,9 +69,9 @@ export class FaceTracker {
   /** @throws OptionError for options out of range */
   constructor(options: TrackOptions = {}) {
     const { smooth, ...given } = options;
-    const set = Object.entries(given).filter(([, value]) => value !== undefined);
-    this.#options = { ...DEFAULTS, ...Object.fromEntries(set) };
-    this.#smoothing = smooth === false ? undefined : { ...SMOOTHING, ...smooth };
+    checkSmoothing(smooth);
+    this.#options = { ...DEFAULTS, ...defined(given) };
+    this.#smoothing = smooth === false ? undefined : { ...SMOOTHING, ...defined(smooth) };
     checkOptions(options, this.#options);
   }
 
@@ -84,9 +84,10 @@ export class FaceTracker {
    * Takes in the faces of a moment.
    *
    * @param seconds when the frame was taken, from any start; not before the last call's
-   * @throws OptionError for a time that is before the last
+   * @throws OptionError for a time that is before the last, and for boxes and scores that are not finite: nothing changes then
    */
   update(faces: readonly Face[], seconds: number): TrackUpdate {
+    checkFaces(faces);
     const first = this.#time === undefined;
     this.#advance(seconds);
     const { highThreshold, lowThreshold, newThreshold, matchThreshold } = this.#options;
@@ -124,10 +125,16 @@ export class FaceTracker {
     return sorted(visible.map((track) => track.predicted(elapsed)));
   }
 
-  /** Forgets all faces, as at a cut; identities go on counting. */
-  reset(): void {
+  /**
+   * Forgets all faces, as at a cut; identities go on counting.
+   *
+   * @returns those that had not left yet, as they were last seen
+   */
+  reset(): TrackedFace[] {
+    const there = this.#tracks.filter(({ id }) => id > 0).map((track) => track.last);
     this.#tracks = [];
     this.#time = undefined;
+    return there;
   }
 
   #advance(seconds: number): void {
@@ -158,6 +165,14 @@ export class FaceTracker {
     const shown = (tracks: readonly Track[]) => sorted(tracks.map((track) => track.last));
     return { faces: shown(visible), entered: shown(entering) };
   }
+}
+
+/** Without what is undefined, which takes no default's place. */
+function defined<T extends object>(
+  options: T | undefined,
+): { [Name in keyof T]: NonNullable<T[Name]> } {
+  const set = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(set) as { [Name in keyof T]: NonNullable<T[Name]> };
 }
 
 type Likeness = (track: Track, face: Face) => number;
@@ -221,5 +236,35 @@ function checkOptions(given: TrackOptions, options: Required<Omit<TrackOptions, 
   const { lowThreshold, highThreshold, newThreshold } = options;
   if (lowThreshold > highThreshold || highThreshold > newThreshold) {
     throw new OptionError("lowThreshold, highThreshold and newThreshold must not decrease");
+  }
+}
+
+const SMOOTHING_NAMES: readonly string[] = Object.keys(SMOOTHING);
+
+/** @throws OptionError */
+function checkSmoothing(smooth: unknown): void {
+  if (smooth === undefined || smooth === false) return;
+  if (typeof smooth !== "object" || smooth === null) {
+    throw new OptionError(`smooth must be false or { ${SMOOTHING_NAMES.join(", ")} }`);
+  }
+  for (const [name, value] of Object.entries(smooth)) {
+    if (!SMOOTHING_NAMES.includes(name)) {
+      throw new OptionError(`smooth has no ${name}; there are ${SMOOTHING_NAMES.join(", ")}`);
+    }
+    const least = name === "minCutoff" ? Number.MIN_VALUE : 0;
+    if (value === undefined || (value >= least && Number.isFinite(value))) continue;
+    throw new OptionError(
+      `${name} must be a finite number ${least > 0 ? "above" : "of at least"} 0, got ${value}`,
+    );
+  }
+}
+
+/** @throws OptionError */
+function checkFaces(faces: readonly Face[]): void {
+  for (const { box, score } of faces) {
+    if (box.every(Number.isFinite) && Number.isFinite(score)) continue;
+    throw new OptionError(
+      `a face's box and score must be finite numbers, got ${box.join(", ")} and ${score}`,
+    );
   }
 }

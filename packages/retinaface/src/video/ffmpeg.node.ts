@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { RetinaFaceError } from "../errors.js";
+import { checkSize } from "../image/raw.js";
 
 /** What is known of a video before it is decoded. */
 export interface VideoInfo {
@@ -16,6 +17,10 @@ export interface VideoInfo {
   readonly framesPerSecond: number;
   /** As far as the file tells. */
   readonly frames: number | undefined;
+  /** Width of a pixel by its height, `16:11`, where it is not square. */
+  readonly pixelAspect?: string | undefined;
+  /** How its colours are meant, in ffmpeg's words, as far as the file tells. */
+  readonly colours?: Readonly<Record<"space" | "primaries" | "transfer", string | undefined>>;
 }
 
 /** Files that are taken for videos, by name. */
@@ -31,8 +36,8 @@ export function isVideo(file: string): boolean {
 /** A program that runs, and what it says when it fails. */
 export interface Running {
   readonly child: ChildProcess;
-  /** Resolves once it has ended well. @throws RetinaFaceError */
-  readonly ended: Promise<void>;
+  /** Resolves once it has ended well, with what it had to say. @throws RetinaFaceError */
+  readonly ended: Promise<string>;
 }
 
 /**
@@ -56,12 +61,12 @@ export function startFfmpeg(
   child.stdin?.on("error", () => undefined);
   const stop = () => child.kill("SIGKILL");
   signal?.addEventListener("abort", stop, { once: true });
-  const ended = new Promise<void>((resolve, reject) => {
+  const ended = new Promise<string>((resolve, reject) => {
     child.on("error", (cause) => reject(startError(program, cause)));
     child.on("close", (exit) => {
       signal?.removeEventListener("abort", stop);
       if (signal?.aborted) reject(signal.reason);
-      else if (exit === 0) resolve();
+      else if (exit === 0) resolve(words.trim());
       else reject(new RetinaFaceError(code, `${program}: ${words.trim() || `ended with ${exit}`}`));
     });
   });
@@ -87,10 +92,22 @@ export const inputOf = (file: string): string[] => [...ONLY_FILES, "-i", fileArg
 /** Where a video is found as ffmpeg's argument, whatever its name begins with. */
 export const fileArgument = (file: string): string => `file:${file}`;
 
-/** @throws RetinaFaceError `VIDEO_UNREADABLE`; see {@link startFfmpeg} */
+const STREAM_FIELDS = [
+  "width",
+  "height",
+  "avg_frame_rate",
+  "r_frame_rate",
+  "nb_frames",
+  "duration",
+  "sample_aspect_ratio",
+  "color_space",
+  "color_primaries",
+  "color_transfer",
+] as const;
+
+/** @throws RetinaFaceError `VIDEO_UNREADABLE`, ImageError `IMAGE_TOO_LARGE`; see {@link startFfmpeg} */
 export async function probeVideo(file: string, signal?: AbortSignal): Promise<VideoInfo> {
-  const show =
-    "stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:stream_side_data=rotation";
+  const show = `stream=${STREAM_FIELDS.join(",")}:stream_side_data=rotation`;
   const args = [
     "-v",
     "error",
@@ -116,12 +133,28 @@ export async function probeVideo(file: string, signal?: AbortSignal): Promise<Vi
   if (!stream?.width || !stream.height || rate === undefined) {
     throw new RetinaFaceError("VIDEO_UNREADABLE", `${file} holds no moving pictures`);
   }
+  checkSize(stream.width, stream.height);
   const turned = stream.side_data_list?.some(({ rotation = 0 }) => Math.abs(rotation) % 180 === 90);
   const [width, height] = turned ? [stream.height, stream.width] : [stream.width, stream.height];
   const framesPerSecond = numberOf(rate);
   const seconds = Number(stream.duration ?? format.duration);
   const frames = Number(stream.nb_frames) || Math.round(seconds * framesPerSecond) || undefined;
-  return { width, height, rate, framesPerSecond, frames };
+  const colours = {
+    space: known(stream.color_space),
+    primaries: known(stream.color_primaries),
+    transfer: known(stream.color_transfer),
+  };
+  const pixelAspect = aspectOf(stream.sample_aspect_ratio, turned === true);
+  return { width, height, rate, framesPerSecond, frames, pixelAspect, colours };
+}
+
+const known = (word: string | undefined) => (word === "unknown" ? undefined : word);
+
+/** Of upright pixels; undefined for square ones, and where it is not told. */
+function aspectOf(stored: string | undefined, turned: boolean): string | undefined {
+  const [across, down] = (stored ?? "").split(":").map(Number);
+  if (!(across > 0 && down > 0) || across === down) return undefined;
+  return turned ? `${down}:${across}` : `${across}:${down}`;
 }
 
 interface Probe {
@@ -132,6 +165,10 @@ interface Probe {
     readonly r_frame_rate?: string;
     readonly nb_frames?: string;
     readonly duration?: string;
+    readonly sample_aspect_ratio?: string;
+    readonly color_space?: string;
+    readonly color_primaries?: string;
+    readonly color_transfer?: string;
     readonly side_data_list?: readonly { readonly rotation?: number }[];
   }[];
   readonly format?: { readonly duration?: string };
@@ -143,7 +180,10 @@ function numberOf(fraction: string | undefined): number {
   return below > 0 && Number.isFinite(above) ? above / below : 0;
 }
 
-/** Waits until a pipe takes more, or its reader has ended. */
+/** Waits until a pipe takes more, or its reader has ended. @throws RetinaFaceError of a reader that failed */
 export async function drained({ child, ended }: Running): Promise<void> {
-  if (child.stdin) await Promise.race([once(child.stdin, "drain"), ended]);
+  if (!child.stdin) return;
+  // A pipe that breaks says less than its reader, which ends then.
+  const drain = once(child.stdin, "drain").catch(() => ended);
+  await Promise.race([drain, ended]);
 }

@@ -13,15 +13,17 @@ const QUIET = ["-v", "error", "-nostdin"];
 
 /**
  * The frames of a video as pixels, upright, at a constant rate: one that ffmpeg leaves out is repeated, so that frame n
- * lies at n / rate seconds. ffmpeg decodes ahead while a frame is looked at; each has memory of its own.
+ * lies at n / rate seconds. ffmpeg decodes ahead while a frame is looked at; each has memory of its own. Of a damaged video
+ * there are the frames that could be decoded.
  *
+ * @returns what ffmpeg had to say of it, nothing where it is whole
  * @throws RetinaFaceError `VIDEO_UNREADABLE`, `FFMPEG_MISSING`; the signal's reason
  */
 export async function* readFrames(
   file: string,
   { width, height, rate }: VideoInfo,
   signal?: AbortSignal,
-): AsyncGenerator<RawImage, void, undefined> {
+): AsyncGenerator<RawImage, string, undefined> {
   const input = [...inputOf(file), "-map", "0:v:0"];
   const output = ["-fps_mode", "cfr", "-r", rate, "-vf", `scale=${width}:${height}`];
   const raw = ["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"];
@@ -47,7 +49,7 @@ export async function* readFrames(
         filled = 0;
       }
     }
-    await running.ended;
+    return await running.ended;
   } finally {
     running.child.kill("SIGKILL");
   }
@@ -67,7 +69,32 @@ function codec(file: string, { width, height }: VideoInfo): string[] {
   if (/\.webm$/i.test(file)) return ["-c:v", "libvpx-vp9", "-crf", "24", "-b:v", "0"];
   // Halved colours need even sides.
   const pixels = width % 2 === 0 && height % 2 === 0 ? "yuv420p" : "yuv444p";
+  if (/\.ogv$/i.test(file)) return ["-c:v", "libtheora", "-q:v", "9", "-pix_fmt", pixels];
   return ["-c:v", "libx264", "-crf", "18", "-preset", "veryfast", "-pix_fmt", pixels];
+}
+
+/** What scaling calls the ways from red, green and blue to luma and chroma. */
+const MATRICES: Readonly<Record<string, string>> = {
+  bt709: "bt709",
+  smpte170m: "smpte170m",
+  bt470bg: "bt470",
+  bt2020nc: "bt2020",
+};
+
+/** That pictures are meant as those of the original: their colours, and pixels that are not square. */
+function meaning({ pixelAspect, colours }: VideoInfo): string[] {
+  const { space = "", primaries, transfer } = colours ?? {};
+  const matrix = MATRICES[space];
+  const filters = [
+    ...(matrix ? [`scale=out_color_matrix=${matrix}:out_range=tv`] : []),
+    ...(pixelAspect ? [`setsar=${pixelAspect.replace(":", "/")}`] : []),
+  ];
+  return [
+    ...(filters.length > 0 ? ["-vf", filters.join(",")] : []),
+    ...(matrix ? ["-colorspace", space, "-color_range", "tv"] : []),
+    ...(primaries ? ["-color_primaries", primaries] : []),
+    ...(transfer ? ["-color_trc", transfer] : []),
+  ];
 }
 
 /**
@@ -94,6 +121,7 @@ export function writeVideo(
       "pipe:0",
       ...inputOf(soundOf),
       ...mapping,
+      ...meaning(info),
       ...codec(to, info),
       "-y",
       fileArgument(to),

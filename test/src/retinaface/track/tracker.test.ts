@@ -152,6 +152,10 @@ test("wrong options and times are named", () => {
   assert.throws(make({ keepSeconds: -1 }), /keepSeconds.*got -1/);
   assert.throws(make({ lowThreshold: 0.7 }), /must not decrease/);
   assert.throws(make({ threshold: 0.7 }), /no option threshold/);
+  assert.throws(make({ smooth: true }), /false or \{ minCutoff, beta \}/);
+  assert.throws(make({ smooth: { cutoff: 1 } }), /smooth has no cutoff/);
+  assert.throws(make({ smooth: { minCutoff: 0 } }), /minCutoff.*above 0, got 0/);
+  assert.throws(make({ smooth: { beta: Number.NaN } }), /beta.*got NaN/);
   const tracker = new FaceTracker();
   tracker.update([], 5);
   assert.throws(() => tracker.update([], 4), /not before the last one, 5; got 4/);
@@ -159,8 +163,27 @@ test("wrong options and times are named", () => {
     () => tracker.predict(Number.NaN),
     (e: unknown) => e instanceof OptionError,
   );
-  tracker.reset();
-  tracker.update([], 1);
+  assert.throws(() => tracker.update([faceAt([0, 0, Number.NaN, 9], 0.9)], 6), /got 0, 0, NaN/);
+  tracker.update([faceAt([0, 0, 8, 9], 0.9)], 5);
+  assert.equal(tracker.reset(), []);
+  tracker.update([faceAt([0, 0, 8, 9], 0.9)], 1);
+  assert.equal(idsOf(tracker.reset()), [1]);
+});
+
+test("frames of another size begin anew: who was there leaves, who is there comes", async () => {
+  const told: string[] = [];
+  const detector = {
+    detect: async () => [faceAt([4, 4, 24, 28], 0.9)],
+  };
+  const stream = new FaceTrackStream(detector, {
+    onEnter: ({ track }) => told.push(`+${track}`),
+    onLeave: ({ track }) => told.push(`-${track}`),
+  });
+  const sides = [40, 40, 80, 80, 40];
+  for (const [n, side] of sides.entries()) await stream.push(noiseImage(side, 32, 1), n * FRAME);
+  // Encoded bytes do not tell their size.
+  await stream.push(new Uint8Array(8), sides.length * FRAME);
+  assert.equal(told, ["+1", "-1", "+2", "-2", "+3"]);
 });
 
 test("a detector's stream looks at every third frame, answers the others at once and says who comes", async () => {

@@ -1,6 +1,6 @@
 /** Videos by ffmpeg: a line a frame with tracks, copies with their sound, faces hidden, and what is said where that fails. */
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -113,6 +113,13 @@ function streamsOf(file: string): string {
   return execFileSync("ffprobe", [...args, `file:${file}`]).toString();
 }
 
+withFfmpeg("the threshold that is asked for is that of new faces", async () => {
+  const streams = sinks();
+  const job = { videos: [{ file: video }], every: 1, threshold: 0.95, load: load(), streams };
+  await detectVideos(job);
+  assert.ok(linesOf(streams).every(({ faces }) => faces.length === 0));
+});
+
 withFfmpeg("every third frame is looked at, the others are predicted", async () => {
   const streams = sinks();
   const looks: number[] = [];
@@ -170,17 +177,114 @@ withFfmpeg(
   },
 );
 
+/** A video of noise, which hardly compresses, so that its frames fill the file. */
+function noisy(name: string, ...more: string[]): string {
+  const file = path.join(folder, name);
+  const picture = "nullsrc=size=64x48:rate=10:duration=2,geq=random(1)*255:128:128";
+  const make = ["-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", ...more];
+  execFileSync("ffmpeg", [...make, `file:${file}`]);
+  return file;
+}
+
+const redacting = { style: "fill", shape: "box", grow: 1 } as const;
+
+withFfmpeg(
+  "of a damaged video there is what can be decoded, and it is said; none is an error",
+  async () => {
+    const bytes = await readFile(noisy("noise.mkv"));
+    const torn = path.join(folder, "torn.mkv");
+    await writeFile(torn, bytes.fill(0x55, bytes.length >> 1, (bytes.length >> 3) * 5));
+    const empty = noisy("empty.mkv", "-frames:v", "0");
+    const videos = [torn, empty].map((file) => ({ file }));
+    const streams = sinks();
+    assert.is(await detectVideos({ videos, every: 1, load: load(), streams }), 1);
+    const lines = linesOf(streams);
+    const frames = lines.filter(({ file, error }) => file === torn && !error).length;
+    assert.ok(frames > 4, `${frames} frames`);
+    assert.match(streams.stderr.text, /torn\.mkv: some of it could not be decoded/);
+    const last = lines.at(-1);
+    assert.equal([last.file, last.error?.code], [empty, "VIDEO_UNREADABLE"]);
+    const out = path.join(folder, "torn");
+    const again = sinks();
+    const job = { videos, out, options: redacting, threshold: 0.3, load: load(), streams: again };
+    assert.is(await redactVideos(job), 1);
+    const [line] = linesOf(again);
+    assert.is(line.frames, frames);
+    assert.match(line.warnings[0], /could not be decoded/);
+    assert.equal(await readdir(out), ["torn.mkv"]);
+  },
+);
+
+withFfmpeg(
+  "a copy that ffmpeg cannot write is an error of its own, not a broken pipe",
+  async () => {
+    const streams = sinks();
+    const out = path.join(folder, "unwritable");
+    // What is in it is another container, whose sound does not fit into the one that its name tells.
+    const file = path.join(folder, "loud.flv");
+    const [picture, sound] = ["testsrc=size=64x48:rate=10:duration=2", "sine=duration=2"];
+    execFileSync("ffmpeg", [
+      ...["-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound],
+      ...["-c:a", "flac", "-f", "matroska", `file:${file}`],
+    ]);
+    const job = { videos: [{ file }], out, options: redacting, threshold: 0.3 };
+    assert.is(await redactVideos({ ...job, load: load(), streams }), 1);
+    assert.is(linesOf(streams)[0].error.code, "VIDEO_UNWRITABLE");
+    assert.equal(await readdir(out), []);
+  },
+);
+
+withFfmpeg("copies keep the shape of pixels and the colours", async () => {
+  const file = path.join(folder, "wide.mp4");
+  const picture = "smptebars=size=64x48:rate=5:duration=0.4";
+  const meant = "scale=out_color_matrix=bt709:out_range=tv,setsar=16/11";
+  const tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"];
+  execFileSync("ffmpeg", [
+    ...["-v", "error", "-f", "lavfi", "-i", picture, "-vf", meant, ...tags],
+    ...["-color_range", "tv", "-pix_fmt", "yuv420p", `file:${file}`],
+  ]);
+  const out = path.join(folder, "wide");
+  const none = async () => ({ detect: async () => [], dispose() {} });
+  const job = { videos: [{ file }], out, options: redacting, threshold: 0.3, load: none };
+  assert.is(await redactVideos({ ...job, streams: sinks() }), 0);
+  const copy = path.join(out, "wide.mp4");
+  const [before, after] = await Promise.all([probeVideo(file), probeVideo(copy)]);
+  assert.equal([after.pixelAspect, after.colours], ["16:11", before.colours]);
+  assert.is(after.colours?.space, "bt709");
+  const [[original], [copied]] = [await framesOf(file), await framesOf(copy)];
+  // The middle of the second bar, which is yellow: green and red would differ by the other matrix.
+  const at = (10 * 64 + 13) * 4;
+  for (let c = 0; c < 3; c++) {
+    assert.ok(Math.abs(original.data[at + c] - copied.data[at + c]) < 6, `channel ${c}`);
+  }
+});
+
+withFfmpeg("a video of sides that no memory holds is refused before it is decoded", async () => {
+  const file = path.join(folder, "huge.mkv");
+  await writeFile(file, "YUV4MPEG2 W15000 H12000 F25:1\nFRAME\n");
+  const error = await probeVideo(file).catch((error) => error);
+  assert.is(error.code, "IMAGE_TOO_LARGE");
+  assert.match(error.message, /15000×12000/);
+});
+
 test("without ffmpeg the command says how to install it; photos and videos do not mix", async () => {
   const file = path.join(folder, "some.mp4");
   await writeFile(file, "");
   const env = { ...process.env, PATH: "/nonexistent" };
   const run = (...args: string[]) => start(process.execPath, [COMMAND, ...args], { env }).ended;
-  const [missing, mixed, every] = await Promise.all([
+  const [missing, mixed, every, resume, kept] = await Promise.all([
     run("detect", file),
     run("detect", file, "a.jpg"),
     run("detect", "a.jpg", "--every", "3"),
+    run("detect", file, "--resume", path.join(folder, "lines")),
+    run("redact", file, "--out", folder, "--keep-metadata"),
   ]);
-  assert.equal([missing.code, mixed.code, every.code], [2, 2, 2]);
+  assert.equal(
+    [missing, mixed, every, resume, kept].map(({ code }) => code),
+    [2, 2, 2, 2, 2],
+  );
+  assert.match(resume.stderr, /--resume is for photos/);
+  assert.match(kept.stderr, /--keep-metadata is for photos/);
   assert.match(missing.stderr, /apt-get install ffmpeg.*FFMPEG_MISSING/s);
   assert.match(mixed.stderr, /separate commands/);
   assert.match(every.stderr, /--every is for videos/);
