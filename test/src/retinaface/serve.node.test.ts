@@ -1,7 +1,7 @@
 /** `createService`: what it answers, what it refuses, and that nobody can keep it from answering. */
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -12,9 +12,15 @@ import { fileURLToPath } from "node:url";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { type Face, toRawImage } from "retinaface-webgpu";
-import { createService, type Service, type ServiceOptions } from "retinaface-webgpu/serve";
+import {
+  createService,
+  DEFAULT_LIMITS,
+  type Service,
+  type ServiceOptions,
+} from "retinaface-webgpu/serve";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Admission } from "../../../packages/retinaface/dist/serve/admission.node.js";
 import { start as startProcess } from "../support/command.node.js";
 import { encodePng } from "../support/png-encoder.node.js";
 import { faceAt } from "../support/track-sequences.js";
@@ -24,6 +30,8 @@ const test = suite("serve");
 const place = (name: string) =>
   fileURLToPath(new URL(`../../../packages/${name}`, import.meta.url));
 const MAIN = place("retinaface/dist/cli/main.js");
+/** As it is published. */
+const PROGRAM = place("retinaface/dist/program/main.js");
 const SAMPLE = place("retinaface/assets/sample.png");
 const FACE = faceAt([10.004, 8, 30, 28], 0.9);
 const picture = (width: number, height = 30) =>
@@ -168,6 +176,9 @@ test("what it cannot take is refused by a code, and it answers on", async () => 
     ["400 FORM_MALFORMED", "--x--\r\n", form],
     ["400 FORM_MALFORMED", "x", unbounded],
     ["403 URLS_NOT_ALLOWED", '{"urls":["http://127.0.0.1/"]}', json],
+    ["415 ENCODING_UNSUPPORTED", PHOTO, { headers: { "content-encoding": "gzip" } }],
+    ["400 OPTION_INVALID", PHOTO, { query: "?maxSide=9&maxSide=8" }],
+    ["400 OPTION_INVALID", PHOTO, { query: "?__proto__=1" }],
   ];
   for (const [expected, body, more] of cases) {
     assert.is(codeOf(await post(small, body, more)), expected, `${expected} ${body}`);
@@ -232,6 +243,40 @@ test("who is too slow is answered all the same", async () => {
   assert.is(codeOf(given), "503 TIME_IS_UP");
   assert.ok(Number(given.headers.get("retry-after")) >= 1);
   assert.is((await fetch(`${hasty.url}/health`)).status, 200);
+});
+
+test("who leaves while the photo is being sent makes room", async () => {
+  const small = await start({ limits: { queue: 1 } });
+  const left = dial(small);
+  left.socket.write(`${HEAD}Content-Length: ${PHOTO.length}\r\n\r\n`);
+  left.socket.write(PHOTO.subarray(0, 20));
+  await untilUnderWay(small, 1);
+  left.socket.destroy();
+  assert.match(await untilUnderWay(small, 0), /retinaface_requests_total\{status="499"\} 1/);
+  await answers(small);
+});
+
+test("when the time is over an answer that is not taken is cut off, and none is begun", async () => {
+  const admission = new Admission({ ...DEFAULT_LIMITS, seconds: 0.01 });
+  const response = (headersSent: boolean) => {
+    const events = new EventEmitter();
+    const destroy = () => events.emit("close");
+    return Object.assign(events, { headersSent, destroy }) as unknown as ServerResponse;
+  };
+  const deaf = response(true);
+  admission.enter(deaf);
+  assert.is(admission.admitted, 1);
+  await once(deaf, "close");
+  assert.is(admission.admitted, 0);
+  const { signal } = admission.enter(response(false));
+  await once(signal, "abort");
+  assert.is(admission.admitted, 1, "it is told so first");
+  const late: ServiceOptions["detector"]["detect"] = (_, { signal }) =>
+    new Promise((resolve) => {
+      signal?.addEventListener("abort", () => setImmediate(resolve, [FACE]));
+    });
+  const slow = await start({ detector: { detect: late }, limits: { seconds: 1.5 } });
+  assert.is(codeOf(await post(slow, PHOTO)), "503 TIME_IS_UP");
 });
 
 test("a thousand connections, silent or halfway through, leave it answering", async () => {
@@ -323,6 +368,19 @@ test("stopped, it answers what is under way, and gives up what takes too long", 
   await untilUnderWay(second, 1);
   assert.is(await second.service.close(0.1), false);
   assert.instance(await endless, Error);
+});
+
+test("without the packages that it is made of the command says what to install", async () => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name !== "fastify") return next(name, context);
+    throw Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+  }`;
+  const asModule = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+  const register = `import { register } from "node:module"; register(${JSON.stringify(asModule(hook))});`;
+  const args = ["--import", asModule(register), PROGRAM, "serve", "--port", "0"];
+  const { code, stdout, stderr } = await startProcess(process.execPath, args).ended;
+  assert.equal([code, stdout], [2, ""]);
+  assert.match(stderr, /npm install fastify @fastify\/busboy prom-client.*SERVE_PACKAGES_MISSING/s);
 });
 
 test("the command answers as detect prints, and ends in order at SIGTERM", async () => {

@@ -57,7 +57,11 @@ export class Admission {
     const started = performance.now();
     const leave = new AbortController();
     const within = (limit: number, status: number, message: string) =>
-      setTimeout(() => leave.abort(new ServiceError(status, "TIME_IS_UP", message)), limit * 1000);
+      setTimeout(() => {
+        leave.abort(new ServiceError(status, "TIME_IS_UP", message));
+        // Who does not take the answer that is being sent would keep the place for ever.
+        if (response.headersSent) response.destroy();
+      }, limit * 1000);
     const whole = within(
       seconds,
       503,

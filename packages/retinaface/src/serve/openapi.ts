@@ -154,7 +154,7 @@ function detectOperation({ maxBytes, maxPhotos, maxPixels, queue, seconds }: Ser
       403: refused("An address that is not fetched from."),
       408: refused("The body was not there in time."),
       413: refused("Too many bytes, photos or pixels."),
-      415: refused("No JPEG or PNG."),
+      415: refused("No JPEG or PNG, or a body with a Content-Encoding."),
       422: refused("A photo that is damaged or empty."),
       429: refusedForNow(`${queue} requests are under way.`),
       500: refused("The service failed."),

@@ -167,20 +167,22 @@ class FaceService implements Service {
     const { signal, received } = this.#visits.get(request) as Visit;
     const { file = NAMELESS, ...query } = request.query as Query;
     const options = { ...this.#options.defaults, ...query };
+    checkEncoding(request);
     const body = await readBody(request.raw, this.#limits.maxBytes, signal);
     received();
     const type = request.headers["content-type"] ?? "";
     if (/^multipart\//i.test(type)) {
       const photos = await photosOfForm(this.#peers, type, body, this.#limits);
       const look = photos.map((photo) => this.#looker.lineOrError(photo, options, signal));
-      return send(reply, { photos: await Promise.all(look) });
+      return answer(reply, { photos: await Promise.all(look) }, signal);
     }
     if (/^application\/json\b/i.test(type)) {
       const urls = urlsOf(body, this.#urls, this.#limits);
       const look = urls.map((url) => this.#lookAtUrl(url, options, signal));
-      return send(reply, { photos: await Promise.all(look) });
+      return answer(reply, { photos: await Promise.all(look) }, signal);
     }
-    return send(reply, await this.#looker.line({ file, bytes: body }, options, signal));
+    const line = await this.#looker.line({ file, bytes: body }, options, signal);
+    return answer(reply, line, signal);
   }
 
   async #lookAtUrl(url: string, options: DetectOptions, signal: AbortSignal) {
@@ -224,6 +226,23 @@ class FaceService implements Service {
     const known = status === 500 ? undefined : toldOf(error);
     return send(reply.code(status), { error: known ?? this.#looker.told(error) });
   }
+}
+
+/** @throws ServiceError 415 for a body that is compressed: photos are already */
+function checkEncoding({ headers }: FastifyRequest): void {
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (/^\s*identity\s*$/i.test(encoding)) return;
+  throw new ServiceError(
+    415,
+    "ENCODING_UNSUPPORTED",
+    `bodies are not unpacked: send it without Content-Encoding, not as ${encoding.slice(0, 100)}`,
+  );
+}
+
+/** What was found, unless the time is over: then nobody would see to it that the answer is taken. @throws the signal's reason */
+function answer(reply: FastifyReply, value: unknown, signal: AbortSignal) {
+  signal.throwIfAborted();
+  return send(reply, value);
 }
 
 function send(reply: FastifyReply, value: unknown) {
