@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
@@ -51,6 +52,66 @@ test("the Job is an Indexed one whose pods take a share each and go on where it 
   const { status, stderr } = spawnSync("sh", ["-n", "-c", command], { encoding: "utf8" });
   assert.is(status, 0, stderr);
 });
+
+// By its file: the classes that the package exports read every name themselves.
+const models = path.join(repository, "bench/node_modules/kubernetes-models");
+const schema = "the Job is as Kubernetes' schema has it, and has no name that it does not know";
+if (!existsSync(models)) {
+  skip(test, schema, "needs kubernetes-models: npm ci --prefix bench --ignore-scripts");
+} else {
+  test(schema, () => {
+    const load = createRequire(import.meta.url);
+    const { validate } = load(path.join(models, "_schemas/IoK8sApiBatchV1Job.js"));
+    const job = () => parse(readFileSync(path.join(scale, "kubernetes/detect-job.yaml"), "utf8"));
+    assert.equal(faultsOf(validate, job()), []);
+    type Job = ReturnType<typeof job>;
+    const spoilings: ((job: Job) => void)[] = [
+      ({ spec }) => Object.assign(spec, { completions: "100" }),
+      ({ spec }) => Object.assign(spec, { completionMode: "Index" }),
+      ({ spec }) => Object.assign(spec, { backofLimitPerIndex: 5 }),
+      ({ spec }) => Object.assign(spec.template.spec.containers[0], { volumeMount: [] }),
+      ({ spec }) => Object.assign(spec.template.spec.containers[0], { command: "sh" }),
+      ({ spec }) => delete spec.template,
+    ];
+    for (const spoil of spoilings) {
+      const spoilt = job();
+      spoil(spoilt);
+      assert.ok(faultsOf(validate, spoilt).length > 0, String(spoil));
+    }
+  });
+}
+
+interface Validate {
+  (value: unknown): boolean;
+  readonly errors?: readonly { instancePath: string; keyword: string }[] | null;
+}
+
+/** What a schema objects to, and names that it does not look at: it would let these pass, a cluster drops them. */
+function faultsOf(validate: Validate, value: object): string[] {
+  const unread = new Set<string>();
+  validate(watched(value, "", unread));
+  const wrong = (validate.errors ?? []).map(({ instancePath, keyword }) => {
+    return `${instancePath}: ${keyword}`;
+  });
+  return [...wrong, ...Array.from(unread, (place) => `${place} is not known`)];
+}
+
+/** The same value, which takes places out of `unread` as they are read. */
+function watched(value: unknown, place: string, unread: Set<string>): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const below = new Map(
+    Object.entries(value).map(([name, each]) => {
+      unread.add(`${place}/${name}`);
+      return [name, watched(each, `${place}/${name}`, unread)];
+    }),
+  );
+  return new Proxy(value, {
+    get(target, name) {
+      unread.delete(`${place}/${String(name)}`);
+      return below.get(String(name)) ?? Reflect.get(target, name);
+    },
+  });
+}
 
 test("tasks of an array make up the list, which is joined in its order; a share that lacks is told", async () => {
   const script = path.join(scale, "slurm/detect.sbatch");
