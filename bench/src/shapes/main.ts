@@ -3,17 +3,15 @@
  * `npm run bench:shapes`: draws a set of shapes of four classes as COCO labels, trains a small RetinaNet on it by the command
  * `train`, measures it on pictures that it has not seen by `evaluate`, and prints what came out as JSON.
  */
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { RETINANET_CONFIG } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
+import { runTrainCommand } from "../train-command.js";
 import { drawShapes, SHAPES } from "./picture.js";
 
-const TRAIN = fileURLToPath(new URL("../../../packages/train/dist/cli/main.js", import.meta.url));
 /** Seeds of validation pictures begin here: none trains. */
 const UNSEEN = 1_000_000;
 
@@ -62,20 +60,6 @@ function drawSet(folder: string, count: number, first: number): string {
   return `coco:${file}`;
 }
 
-/** Runs a command of the train program; its JSON comes back, what it says goes on. */
-function run(...args: string[]): Promise<Record<string, unknown>> {
-  const child = spawn(process.execPath, [TRAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const chunks: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => {
-      if (code !== 0) reject(new Error(`${args[0]} ended with exit code ${code}`));
-      else resolve(JSON.parse(Buffer.concat(chunks).toString()));
-    });
-  });
-}
-
 async function main(folder: string): Promise<void> {
   const { epochs, model, backend, seed, side } = values;
   const data = drawSet(path.join(folder, "train"), Number(values.images), 1000 * Number(seed));
@@ -85,7 +69,7 @@ async function main(folder: string): Promise<void> {
   writeFileSync(anchors, JSON.stringify({ anchors: ANCHORS }));
   const shape = ["--model", model, "--backbone", "mobilenet0.25", "--channels", "32"];
   const started = performance.now();
-  const trained = await run(
+  const trained = await runTrainCommand(
     ...["train", "--data", data, "--val", val, "--val-every", "10", "--out", out, ...shape],
     ...[
       "--anchors",
@@ -102,7 +86,15 @@ async function main(folder: string): Promise<void> {
   );
   const seconds = Math.round((performance.now() - started) / 1000);
   const weights = path.join(out, "final.safetensors");
-  const measured = await run("evaluate", "--data", val, "--weights", weights, "--backend", backend);
+  const measured = await runTrainCommand(
+    "evaluate",
+    "--data",
+    val,
+    "--weights",
+    weights,
+    "--backend",
+    backend,
+  );
   const { classAp50, byClass } = measured as {
     classAp50: number;
     byClass: readonly { label: string; faces: number; ap50: number }[];

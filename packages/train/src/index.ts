@@ -230,6 +230,14 @@ export {
 } from "./report/report.js";
 export { type Axis, type LinePlot, linePlot, type Mark, type Series } from "./report/svg.js";
 export { eventFileStart, type Scalar, scalarEvents } from "./report/tensorboard.js";
+export {
+  AUTO_FREEZE_BATCHES,
+  chooseFrozen,
+  describeGradients,
+  type PartGradient,
+  type PartGradients,
+  partGradients,
+} from "./trainer/auto-freeze.js";
 export { type BackboneWeights, backboneAlone, loadBackbone } from "./trainer/backbone-alone.js";
 export {
   type Batch,

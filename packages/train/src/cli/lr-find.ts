@@ -9,6 +9,7 @@ import { wholeNumber } from "./options.js";
 import { resultsOf } from "./outputs.js";
 import { checkRunClasses, sayClasses } from "./train-classes.js";
 import { dataOf, describeRun } from "./train-description.js";
+import { AUTO } from "./train-freeze.js";
 import { networkOf } from "./train-model.js";
 import { addSearchOptions, type TrainValues } from "./train-options.js";
 import { readStart } from "./train-start.js";
@@ -56,6 +57,8 @@ function sayLosses(smoothed: readonly RatedLoss[]): void {
 async function runLrFind(given: LrFindValues): Promise<void> {
   const { from, to, steps } = given;
   if (from >= to) throw new OptionError(`--from ${from} must be below --to ${to}`);
+  if (given.freeze === AUTO)
+    throw new OptionError(`--freeze ${AUTO} is for train: give the parts that it said it freezes`);
   const values = { ...given, ...UNUSED, lr: from };
   const { data, notice } = dataOf(values);
   if (notice) say(notice);

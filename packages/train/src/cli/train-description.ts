@@ -3,20 +3,14 @@ import { readConfigFile } from "retinaface-webgpu/node";
 import { holdOutSpec, validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
 import type { RunChange, RunCheckpoint, RunDescription } from "../run/run-files.node.js";
-import { parseFreeze, partNames } from "../trainer/freeze.js";
 import { parseLrFactors, parseNamedNumbers } from "../trainer/lr-factors.js";
 import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { readAnchors } from "./anchors.js";
 import { withClasses } from "./train-classes.js";
+import { frozenOf, partsOf } from "./train-freeze.js";
 import { networkOf, usualConfig, usualTraining } from "./train-model.js";
 import type { TrainValues } from "./train-options.js";
 import type { Start } from "./train-start.js";
-
-/** Names of the parts that the run's network has. */
-export function partsOf(values: TrainValues, start: Start): string[] {
-  const { backbone, retinanet } = networkOf(values, start);
-  return partNames(backbone, retinanet !== undefined);
-}
 
 /** Settings that are left out where nobody gave them, so that runs from before they were there go on. */
 function optionalSettings(values: TrainValues, parts: readonly string[]) {
@@ -51,7 +45,11 @@ async function anchoredConfig(
   return { ...(heads && { heads }), ...(classes && { classes }), ...(await readAnchors(file)) };
 }
 
-async function settingsOf(values: TrainValues, start: Start): Promise<TrainSettings> {
+async function settingsOf(
+  values: TrainValues,
+  start: Start,
+  run?: RunDescription,
+): Promise<TrainSettings> {
   const { pretrained } = start;
   const { optimizer, batchNorm } = values;
   const network = networkOf(values, start);
@@ -75,7 +73,7 @@ async function settingsOf(values: TrainValues, start: Start): Promise<TrainSetti
     warmup: values.warmup ?? 0,
     clip: values.clip,
     ema: values.ema,
-    freeze: parseFreeze(values.freeze ?? (pretrained ? "all" : "none"), partsOf(values, start)),
+    freeze: frozenOf(values, start, run),
     fixedNorm: batchNorm === "fixed",
     seed: values.seed,
     augment: values.augment,
@@ -141,7 +139,7 @@ export async function describeRun(
   images: number,
   own?: RunDescription,
 ): Promise<RunDescription> {
-  const settings = await settingsOf(values, start);
+  const settings = await settingsOf(values, start, own);
   const warmup = values.warmup ?? own?.settings.warmup ?? defaultWarmup(settings, images);
   return {
     settings: { ...settings, warmup },
@@ -170,7 +168,10 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
  */
 export function goOnWith({ state, extra }: RunCheckpoint, given: RunDescription): RunDescription {
   const own = extra.description;
-  const flat = ({ settings, changes: _, ...rest }: RunDescription) => ({ ...rest, ...settings });
+  const flat = ({ settings, changes: _, autoFreeze: __, ...rest }: RunDescription) => ({
+    ...rest,
+    ...settings,
+  });
   const [before, now] = [own, given].map(
     (run) => new Map<string, unknown>(Object.entries(flat(run))),
   );
@@ -195,5 +196,6 @@ export function goOnWith({ state, extra }: RunCheckpoint, given: RunDescription)
     );
   }
   const all = [...(own.changes ?? []), ...changes];
-  return { ...given, ...(all.length > 0 && { changes: all }) };
+  const { autoFreeze } = own;
+  return { ...given, ...(autoFreeze && { autoFreeze }), ...(all.length > 0 && { changes: all }) };
 }

@@ -164,8 +164,8 @@ function networkOptions(): Option[] {
     ).argParser(classNames),
     new Option(
       "--freeze <list>",
-      `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none ` +
-        "(default: none of random weights, else all)",
+      `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none; auto: ` +
+        "those that the data say nothing about (default: none of random weights, else all)",
     ),
     choice("--batch-norm <mode>", "fixed: inference mode everywhere", ["train", "fixed"]),
     new Option("--anchors <file>", "configuration from the command anchors --out"),

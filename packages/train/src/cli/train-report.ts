@@ -10,6 +10,7 @@ import { parseTestScale } from "../evaluate/test-scales.js";
 import { type ReportImage, renderReport } from "../report/report.js";
 import type { StepMetric } from "../run/metrics.js";
 import type { RunChange, RunDescription, RunFiles } from "../run/run-files.node.js";
+import { describeGradients } from "../trainer/auto-freeze.js";
 import { lossesOf } from "../trainer/loss-log.js";
 import { loadModel } from "../trainer/validate.js";
 
@@ -59,7 +60,7 @@ function stepFigures(metric: StepMetric) {
 const changeText = ({ step, name, was, is }: RunChange) =>
   `${name} ${was} to ${is} at step ${step}`;
 
-function settingsOf({ settings, data, val, scale, weights, changes }: RunDescription) {
+function settingsOf({ settings, data, val, scale, weights, changes, autoFreeze }: RunDescription) {
   const { config, freeze, ...plain } = settings;
   const flat = Object.entries(plain).map(([key, value]): [string, string | number] => [
     key,
@@ -71,6 +72,7 @@ function settingsOf({ settings, data, val, scale, weights, changes }: RunDescrip
     "validation size": scale,
     weights: weights ?? "random",
     frozen: freeze.join(", ") || "nothing",
+    ...(autoFreeze && { "gradients by part": describeGradients(autoFreeze) }),
     anchors: config.anchors.minSizes.map((sizes) => sizes.join(", ")).join(" | "),
     ...Object.fromEntries(flat),
     ...(changes && { changed: changes.map(changeText).join("; ") }),

@@ -18,7 +18,8 @@ import { loadData, needFaces, printJson, reportProblems, say } from "./console.j
 import { describeConfig } from "./describe-config.js";
 import { checkFolder, stoppingOnInterrupt } from "./run-command.js";
 import { checkRunClasses, sayClasses } from "./train-classes.js";
-import { dataOf, describeRun, goOnWith, partsOf, type RunData } from "./train-description.js";
+import { dataOf, describeRun, goOnWith, type RunData } from "./train-description.js";
+import { partsOf, withAutoFreeze } from "./train-freeze.js";
 import { networkOf } from "./train-model.js";
 import { addTrainOptions, type TrainValues } from "./train-options.js";
 import { TrainProgress } from "./train-progress.js";
@@ -70,6 +71,7 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
     ...facts,
     backend: backendOf(device),
     weights: description.weights,
+    frozen: description.settings.freeze,
     before: extra.validations.find(({ step }) => step === 0) ?? null,
     best,
     improved: verdict?.improved ?? null,
@@ -135,12 +137,15 @@ async function runTrain(values: TrainValues): Promise<void> {
   const start = await readStart(values, own?.weights);
   const images = training.records.length;
   const given = await describeRun(values, start, loaded.data, images, own);
-  const description = checkpoint ? goOnWith(checkpoint, given) : given;
-  for (const { name, was, is } of description.changes ?? []) say(`${name} was ${was}, is ${is}`);
-  const { config } = description.settings;
+  const planned = checkpoint ? goOnWith(checkpoint, given) : given;
+  for (const { name, was, is } of planned.changes ?? []) say(`${name} was ${was}, is ${is}`);
+  const { config } = planned.settings;
   checkRunClasses(config, training.records, validation?.records);
   if (!checkpoint) say(`starting from ${start.text}`);
   if (!checkpoint) sayClasses(config, start);
+  const description = checkpoint
+    ? planned
+    : await withAutoFreeze(values, start, planned, training.records);
   await files.write("config.yaml", describeConfig(values, description));
   if (start.pretrained) warnOfLandmarks(description, training, partsOf(values, start));
   const run = new TrainRun(

@@ -7,6 +7,7 @@ import { DataError, type NonFiniteLossError } from "../errors.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
 import { metricsCsv } from "../report/metrics-csv.js";
 import type { ValidationFigures } from "../report/report.js";
+import type { PartGradients } from "../trainer/auto-freeze.js";
 import type { DataPosition } from "../trainer/batches.js";
 import type { Checkpoint } from "../trainer/checkpoint.js";
 import type { TrainSettings } from "../trainer/settings.js";
@@ -23,6 +24,8 @@ export interface RunDescription {
   /** Size of validation images, as `parseTestScale` reads it. */
   readonly scale: string;
   readonly weights: string | null;
+  /** What `--freeze auto` measured before the first step; absent where the user said what is frozen. */
+  readonly autoFreeze?: PartGradients;
   /** Epochs between validations and steps between checkpoints. */
   readonly valEvery: number;
   readonly checkpointEvery: number;

@@ -1,0 +1,82 @@
+import { existsSync } from "node:fs";
+import { sharedFile } from "../detectors/contestants.js";
+import type { Group } from "./rows.js";
+
+/** What the rows of a group share. */
+export interface GroupSetup {
+  readonly data: string;
+  /** Arguments of `train`. */
+  readonly args: readonly string[];
+}
+
+/** A budget: the same for each row and seed. */
+export interface Preset {
+  readonly groups: Readonly<Record<Group, GroupSetup>>;
+  /** What is evaluated, by name. */
+  readonly validations: Readonly<Record<string, { readonly data: string; readonly scale: string }>>;
+}
+
+export const PRESETS = ["small", "full"] as const;
+export type PresetName = (typeof PRESETS)[number];
+
+const photos = (match: string) =>
+  `jsonl:${sharedFile("data/photos/labels.jsonl")}?face=0.35&ignore=0.08&match=${match}`;
+const masks = (match: string) =>
+  `voc:${sharedFile("data/face-mask")}?classes=*=face&match=${match}`;
+
+const BACKBONE = sharedFile("weights/mobilenetV1X0.25_pretrain.tar");
+
+/** The classifier's backbone where it is at hand: from random weights a small budget finds no face at all. */
+const structureStart = (channels: string) =>
+  existsSync(BACKBONE)
+    ? ["--weights", BACKBONE, "--channels", channels]
+    : ["--backbone", "mobilenet0.25", "--channels", channels];
+
+/** `pytorch` is said lest a network's form brings another preset, which would be a second switch. */
+const SHARED = ["--preset", "pytorch", "--optimizer", "adamw", "--schedule", "cosine"];
+
+/** A preset's budget. The photos whose names say -0 or -1, and face-mask's that end in 1 or 6, never train. */
+export function presetOf(name: PresetName): Preset {
+  if (name === "small") {
+    const size = ["--image-size", "96", "--batch-size", "8"];
+    return {
+      groups: {
+        structure: {
+          data: photos("-[23456]"),
+          args: [...SHARED, ...structureStart("16"), ...size, "--epochs", "1", "--lr", "0.003"],
+        },
+        freezing: {
+          data: masks("[^16]\\."),
+          args: [
+            ...[...SHARED, "--weights", "default", "--batch-norm", "fixed"],
+            ...[...size, "--epochs", "2", "--lr", "0.001"],
+          ],
+        },
+      },
+      validations: {
+        photos: { data: `${photos("-[01]")}&limit=60`, scale: "192" },
+        "face-mask": { data: masks("[05][16]\\."), scale: "192" },
+      },
+    };
+  }
+  const size = ["--image-size", "640", "--batch-size", "32"];
+  return {
+    groups: {
+      structure: {
+        data: photos("-[^01]"),
+        args: [...SHARED, ...structureStart("64"), ...size, "--epochs", "100", "--lr", "0.001"],
+      },
+      freezing: {
+        data: masks("[^16]\\."),
+        args: [
+          ...[...SHARED, "--weights", "default", "--batch-norm", "fixed"],
+          ...[...size, "--epochs", "40", "--lr", "0.0003"],
+        ],
+      },
+    },
+    validations: {
+      photos: { data: photos("-[01]"), scale: "original" },
+      "face-mask": { data: masks("[16]\\."), scale: "640/640" },
+    },
+  };
+}
