@@ -1,5 +1,5 @@
 /** The detector as the page sees it: its weights, and passes that survive a lost graphics device. */
-import type { BackendChoice } from "retinaface-webgpu";
+import type { BackendChoice, RawImage } from "retinaface-webgpu";
 import { DetectorClient } from "./detector-client.js";
 import { DetectorError } from "./errors.js";
 import { page, say, showNotice } from "./page.js";
@@ -80,6 +80,15 @@ export class Engine {
 
   crop(request: Extract<Request, { kind: "crop" }>): Promise<Answers["crop"]> {
     return this.#client.ask(request);
+  }
+
+  /** Takes an embedding network's weights. */
+  recogniser(weights: Blob): Promise<Answers["recogniser"]> {
+    return this.#client.ask({ kind: "recogniser", weights, backend: chosenBackend() });
+  }
+
+  async embed(crops: readonly RawImage[]): Promise<readonly Float32Array[]> {
+    return (await this.#client.ask({ kind: "embed", crops })).vectors;
   }
 
   async #surviving<T>(attempt: () => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import { listFaces } from "./face-list.js";
 import { facesOf, toJson } from "./faces.js";
 import { acceptPictures } from "./intake.js";
 import { page, plural, say, showNotice } from "./page.js";
+import { complain as complainOfPeople, People } from "./people.js";
 import type { Detection } from "./protocol.js";
 import { showFaceCount, showTimings } from "./results.js";
 import { drawView } from "./view.js";
@@ -32,6 +33,12 @@ const album = new Album((photo) => void choose(photo));
 const crops = new Crops(cut, (index) => {
   stressed = index;
   draw();
+});
+
+const people = new People({
+  load: (weights) => engine.recogniser(weights),
+  crops: (wanted) => crops.of(wanted),
+  embed: (pictures) => engine.embed(pictures),
 });
 
 let current: Shown | undefined;
@@ -100,7 +107,12 @@ function sizeOf(source: CanvasImageSource): { width: number; height: number } {
 function scheduleCrops(): void {
   clearTimeout(cropTimer);
   if (current?.photo === undefined) crops.clear();
-  else cropTimer = setTimeout(() => void crops.show(faces).catch(complain), 120);
+  else cropTimer = setTimeout(() => void showCrops().catch(complain), 120);
+}
+
+async function showCrops(): Promise<void> {
+  await crops.show(faces);
+  await people.show(faces).catch(complainOfPeople);
 }
 
 /** The sliders act at once; what is read out, and the marks of the small copies, wait until they rest. */
@@ -347,6 +359,13 @@ page.camera.addEventListener("click", () => void toggleCamera());
 page.keep.addEventListener("click", () => void keepPicture().catch(complain));
 page.saveJson.addEventListener("click", saveJson);
 page.saveCrops.addEventListener("click", () => void saveCrops().catch(complain));
+page.peopleWeights.addEventListener("change", () => {
+  const file = page.peopleWeights.files?.[0];
+  page.peopleWeights.value = "";
+  if (file) void people.useWeights(file).catch(complainOfPeople);
+});
+page.likeness.addEventListener("change", () => void showCrops().catch(complain));
+page.forget.addEventListener("click", () => void people.forget().catch(complainOfPeople));
 for (const input of page.weightsInputs) {
   input.addEventListener("change", () => {
     const file = input.files?.[0];

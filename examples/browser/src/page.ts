@@ -41,6 +41,11 @@ export const page = {
   timings: element("timings", "tbody"),
   passes: element("passes", "td"),
   weightsName: element("weights-name", "p"),
+  peopleWeights: element("people-weights", "input"),
+  peopleStatus: element("people-status", "p"),
+  peopleFaces: element("people-faces", "ul"),
+  likeness: element("likeness", "input"),
+  forget: element("forget", "button"),
   weightsInputs: [...document.querySelectorAll<HTMLInputElement>("input.weights")],
 };
 

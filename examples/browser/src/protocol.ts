@@ -16,7 +16,9 @@ export type Request =
       readonly picture: Blob;
       readonly faces: readonly Face[];
       readonly size: number;
-    };
+    }
+  | { readonly kind: "recogniser"; readonly weights: Blob; readonly backend: BackendChoice }
+  | { readonly kind: "embed"; readonly crops: readonly RawImage[] };
 
 /** The answers, by kind of request. */
 export interface Answers {
@@ -24,6 +26,10 @@ export interface Answers {
   load: { readonly runsOn: string; readonly thresholds: Thresholds };
   detect: Detection;
   crop: { readonly crops: readonly RawImage[] };
+  /** What tells the embedding network from others, and how many numbers it makes of a face. */
+  recogniser: { readonly fingerprint: string; readonly dimension: number };
+  /** One of length 1 for each crop. */
+  embed: { readonly vectors: readonly Float32Array[] };
 }
 
 /** One pass of the network over one picture. */

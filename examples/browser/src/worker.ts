@@ -1,4 +1,5 @@
 /** The detector, off the page's thread. */
+import type { Embedder } from "@retinaface-webgpu/identify";
 import {
   alignFace,
   type BackendChoice,
@@ -19,6 +20,7 @@ const NO_WEIGHTS = {
 };
 
 let detector: RetinaFace | undefined;
+let embedder: Embedder | undefined;
 let watched: RetinaFace["device"] | undefined;
 
 const post = (message: WorkerMessage, transfer: Transferable[] = []) =>
@@ -30,6 +32,21 @@ async function load(weights: Blob, backend: BackendChoice): Promise<Answers["loa
   detector = next;
   watchDevice();
   return { runsOn: engineOf(next), thresholds: { ...next.thresholds } };
+}
+
+async function loadEmbedder(weights: Blob, backend: BackendChoice): Promise<Answers["recogniser"]> {
+  const { Embedder } = await import("./embedding.js");
+  const next = await Embedder.load(weights, { backend });
+  embedder?.dispose();
+  embedder = next;
+  return { fingerprint: next.fingerprint, dimension: next.dimension };
+}
+
+async function embed(crops: readonly RawImage[]): Promise<Answers["embed"]> {
+  if (embedder === undefined) throw new DetectorError(NO_WEIGHTS);
+  const numbers = await embedder.embed(crops);
+  const { dimension } = embedder;
+  return { vectors: crops.map((_, i) => numbers.slice(i * dimension, (i + 1) * dimension)) };
 }
 
 function engineOf({ backend, device, threads }: RetinaFace): string {
@@ -110,6 +127,8 @@ async function answer(request: Request): Promise<Answers[Request["kind"]]> {
     const { picture, maxSide } = request;
     return detect(picture, maxSide).finally(() => release(picture));
   }
+  if (request.kind === "recogniser") return loadEmbedder(request.weights, request.backend);
+  if (request.kind === "embed") return embed(request.crops);
   const image = await toRawImage(request.picture);
   return { crops: request.faces.map((face) => alignFace(image, face, request.size)) };
 }

@@ -48,6 +48,7 @@ const STOPS = [
   "show-landmarks",
   "show-scores",
   "max-side",
+  "Remember faces",
   "save-json",
   "save-crops",
   "List of faces",

@@ -24,15 +24,16 @@ export function scoresPlot({ genuine, impostor }: PairScores, threshold?: number
   const [lowest, highest] = rangeOf([genuine, impostor]);
   const bars = (scores: ArrayLike<number>): Histogram =>
     histogram(scores, { from: lowest, to: highest, bins: BINS });
+  const [same, other] = [bars(genuine), bars(impostor)];
+  const top = Math.max(...same.shares, ...other.shares);
   const line: Series[] =
     threshold === undefined
       ? []
-      : [{ name: "equal error rate", points: verticalLine(threshold, 1), dashed: true }];
-  const [same, other] = [bars(genuine), bars(impostor)];
+      : [{ name: "equal error rate", points: verticalLine(threshold, top), dashed: true }];
   return linePlot({
     title: "Similarity of pairs",
     x: { label: "similarity (cosine)", min: lowest, max: highest },
-    y: { label: "share of the pairs", min: 0, max: Math.max(...same.shares, ...other.shares) },
+    y: { label: "share of the pairs", min: 0, max: top },
     series: [
       { name: "of one identity", points: outline(same) },
       { name: "of two", points: outline(other) },

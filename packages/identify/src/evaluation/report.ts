@@ -81,7 +81,7 @@ function tablesOf({ verification, folds, closedSet, openSet }: IdentityEvaluatio
     closedSet && closedSetTable(closedSet),
     openSet && openSetTable(openSet),
   ];
-  return `<div class="row">${tables.filter((table) => table !== undefined).join("\n")}</div>`;
+  return `<div class="row" style="align-items: flex-start">${tables.filter((table) => table !== undefined).join("\n")}</div>`;
 }
 
 /** An evaluation as one HTML document without scripts or anything fetched. */
