@@ -48,15 +48,14 @@ export function piecesOf(
   return pieces;
 }
 
-/** Rows as an array of their own, for memory that takes them one piece after the other. */
+/** Each piece's rows as an array of its own, which memory that nobody shares takes over when the next run begins. */
 export function* filledPieces(
   { rows, dimensions }: ProductInput,
   pieces: readonly Piece[],
 ): Generator<Float32Array> {
-  const longest = Math.max(0, ...pieces.map(({ from, to }) => to - from));
-  const values = new Float32Array(longest * dimensions);
   for (const { from, to } of pieces) {
+    const values = new Float32Array((to - from) * dimensions);
     rows.copy(from, to, values);
-    yield values.subarray(0, (to - from) * dimensions);
+    yield values;
   }
 }
