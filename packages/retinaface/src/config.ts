@@ -1,5 +1,5 @@
 import { checkAnchors } from "./decode/anchors.js";
-import { resolveThresholds } from "./decode/postprocess.js";
+import { resolveThresholds } from "./decode/thresholds.js";
 import { OptionError } from "./errors.js";
 import { checkHeadTable } from "./model/heads.js";
 import {

@@ -23,25 +23,14 @@ export {
   priorBoxes,
   priorBoxesAt,
 } from "./decode/anchors.js";
-export {
-  CODECS,
-  type Codec,
-  decodeBoxes,
-  decodeLandmarks,
-  encodeBoxes,
-  encodeLandmarks,
-  LANDMARK_COORDINATES,
-} from "./decode/codec.js";
+export { decodeBoxes, decodeLandmarks, LANDMARK_COORDINATES } from "./decode/codec.js";
+export { CODECS, type Codec, encodeBoxes, encodeLandmarks } from "./decode/encode.js";
 export { hasLandmarks } from "./decode/face.js";
 export { labelsOf, marginsOf, probabilityOf } from "./decode/margin.js";
 export { nms } from "./decode/nms.js";
-export {
-  type Frame,
-  type PostprocessInput,
-  postprocess,
-  resolveThresholds,
-  visible,
-} from "./decode/postprocess.js";
+export { type PostprocessInput, postprocess, visible } from "./decode/postprocess.js";
+export type { Frame } from "./decode/rows.js";
+export { resolveThresholds } from "./decode/thresholds.js";
 export type { Backend, BackendChoice } from "./detect/backend.js";
 export * from "./detect/detector.js";
 export type { DetectFilesOptions, FileResult } from "./detect/files.js";
@@ -106,4 +95,5 @@ export {
 } from "./types.js";
 export { CONFIG_KEY, readCheckpointConfig, storeThresholds } from "./weights/config.js";
 export * from "./weights/index.js";
-export { readWeights, type Weights, weightsOf } from "./weights/open.js";
+export { readWeights, weightsOf } from "./weights/open.js";
+export type { Weights } from "./weights/weights.js";

@@ -3,14 +3,11 @@
  * same; `backward()` needs `@retinaface-webgpu/tensor` to be imported somewhere.
  */
 export { closeDevices, closeWorker, type TerminableWorker } from "#platform";
-export {
-  type CheckpointFormat,
-  checkpointFormat,
-  readCheckpoint,
-} from "./checkpoint/checkpoint.js";
+export { readCheckpoint } from "./checkpoint/checkpoint.js";
 export { convertCheckpoint } from "./checkpoint/convert.js";
 export { crc32 } from "./checkpoint/crc32.js";
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint/errors.js";
+export { type CheckpointFormat, checkpointFormat } from "./checkpoint/format.js";
 export { loadCheckpoint } from "./checkpoint/load.js";
 export * from "./checkpoint/safetensors.js";
 export { writePth } from "./checkpoint/write-pth.js";

@@ -1,5 +1,6 @@
 import type { Conv2dSpec, Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
+import { CPU_FORWARD } from "@retinaface-webgpu/kernels-wgsl/conv2d-cpu";
 import { deformCases, indexCases, rasterCases } from "./snapshot-index-cases.js";
 
 /** WebGPU's default limits on a GPU without optional features. */
@@ -19,6 +20,7 @@ export const cpuTraits: Conv2dTraits = {
   subgroups: true,
   subgroupSize: 8,
   software: true,
+  further: CPU_FORWARD,
 };
 
 /** Rows that take two dispatches. */

@@ -1,4 +1,5 @@
 import type { Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { CPU_FORWARD } from "@retinaface-webgpu/kernels-wgsl/conv2d-cpu";
 
 /** A bare WebGPU device to test kernels without the tensor library. */
 export interface RawGpu {
@@ -143,6 +144,7 @@ export async function openRawGpu(): Promise<RawGpu> {
       software: /llvmpipe|swiftshader/i.test(
         `${adapter.info.description} ${adapter.info.device} ${adapter.info.architecture}`,
       ),
+      further: CPU_FORWARD,
     },
     adapterName: adapter.info.description,
     buffer,

@@ -9,7 +9,7 @@ import {
   type WasmWeights,
 } from "@retinaface-webgpu/tensor/wasm";
 import { priorBoxesAt } from "../decode/anchors.js";
-import type { Frame } from "../decode/postprocess.js";
+import type { Frame } from "../decode/rows.js";
 import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, lap, noTimings, type Timings } from "../detect/timings.js";
 import { isLive, type PixelSource, shownSize } from "../image/source.js";

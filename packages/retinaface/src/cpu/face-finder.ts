@@ -2,7 +2,7 @@ import { keyMargin } from "@retinaface-webgpu/kernels-wgsl";
 import { toFace } from "../decode/face.js";
 import { bestClass, probabilityOf, thresholdKey } from "../decode/margin.js";
 import { nms, orderByScore } from "../decode/nms.js";
-import { decodeRows, type Frame } from "../decode/postprocess.js";
+import { decodeRows, type Frame } from "../decode/rows.js";
 import { NumericError } from "../errors.js";
 import { BOX_NUMBERS, boxHead, classHead, regressionHeads } from "../model/heads.js";
 import type { Face, HeadSpec, Thresholds } from "../types.js";

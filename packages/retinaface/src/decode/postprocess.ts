@@ -1,22 +1,9 @@
 import { NumericError, OptionError } from "../errors.js";
 import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, regressionHeads } from "../model/heads.js";
-import { DEFAULT_THRESHOLDS, type Face, type HeadSpec, type Thresholds } from "../types.js";
-import { CODECS } from "./codec.js";
-import { type DecodedRows, toFace } from "./face.js";
+import type { Face, HeadSpec, Thresholds } from "../types.js";
+import { toFace } from "./face.js";
 import { nms, orderByScore } from "./nms.js";
-
-/**
- * How the network's input lies over the original image. The input is the image scaled by
- * `scaleX`, `scaleY`, then padded on the right and at the bottom to `width` × `height`.
- */
-export interface Frame {
-  /** Width in pixels that the fraction 1 stands for: the input's, padding included. */
-  width: number;
-  height: number;
-  /** Input pixels for one pixel of the original image. */
-  scaleX: number;
-  scaleY: number;
-}
+import { decodeRows, type Frame } from "./rows.js";
 
 /** Raw network outputs of one image and what is needed to read them. */
 export interface PostprocessInput {
@@ -80,54 +67,9 @@ export function postprocess(input: PostprocessInput): Face[] {
   );
 }
 
-/** Decodes rows of offsets, by the heads' names, with the priors they belong to. */
-export function decodeRows(
-  heads: readonly HeadSpec[],
-  outputs: Readonly<Record<string, Float32Array>>,
-  { priors, variances, frame }: Pick<PostprocessInput, "priors" | "variances" | "frame">,
-): DecodedRows {
-  const decoded: Record<string, Float64Array> = {};
-  for (const { name, meaning, width } of regressionHeads(heads)) {
-    const codec = CODECS[meaning as keyof typeof CODECS];
-    decoded[name] = codec.decode(outputs[name], priors, variances, width);
-    if (codec.places) toPixels(decoded[name], frame);
-  }
-  return decoded;
-}
-
 /** Faces scoring at least `visThreshold`, in their order. */
 export function visible(faces: readonly Face[], visThreshold: number): Face[] {
   return faces.filter((face) => face.score >= visThreshold);
-}
-
-const FRACTIONS = ["confidenceThreshold", "nmsThreshold", "visThreshold"] as const;
-const COUNTS = ["topK", "keepTopK"] as const;
-
-/**
- * Fills in defaults and checks ranges.
- *
- * @throws OptionError that names the option.
- */
-export function resolveThresholds(
-  options: { [Name in keyof Thresholds]?: Thresholds[Name] | undefined } = {},
-  defaults: Thresholds = DEFAULT_THRESHOLDS,
-): Thresholds {
-  const resolved = { ...defaults };
-  for (const name of FRACTIONS) {
-    const value = options[name] ?? defaults[name];
-    if (!(value >= 0 && value <= 1)) {
-      throw new OptionError(`${name} must be a number from 0 to 1, got ${value}`);
-    }
-    resolved[name] = value;
-  }
-  for (const name of COUNTS) {
-    const value = options[name] ?? defaults[name];
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new OptionError(`${name} must be a whole number of at least 1, got ${value}`);
-    }
-    resolved[name] = value;
-  }
-  return resolved;
 }
 
 function checkRows(name: string, values: Float32Array, columns: number, rows: number): void {
@@ -165,13 +107,4 @@ function takeRows(values: Float32Array, columns: number, rows: Uint32Array): Flo
     for (let c = 0; c < columns; c++) taken[n * columns + c] = values[from + c];
   }
   return taken;
-}
-
-function toPixels(coordinates: Float64Array, frame: Frame): void {
-  const x = frame.width / frame.scaleX;
-  const y = frame.height / frame.scaleY;
-  for (let i = 0; i < coordinates.length; i += 2) {
-    coordinates[i] = coordinates[i] * x;
-    coordinates[i + 1] = coordinates[i + 1] * y;
-  }
 }

@@ -6,7 +6,7 @@ import {
 } from "@retinaface-webgpu/tensor/inference";
 import { checkDecoder, findWeights, toPixelSource } from "#platform";
 import { parseDetectorConfig } from "../config.js";
-import { resolveThresholds } from "../decode/postprocess.js";
+import { resolveThresholds } from "../decode/thresholds.js";
 import { NumericError, OptionError, RetinaFaceError } from "../errors.js";
 import { capture } from "../image/capture.js";
 import type { Size } from "../image/fit.js";

@@ -9,7 +9,7 @@ import { loadCode } from "../model/load-code.js";
 import { NetworkOnBackbone } from "../model/network.js";
 import { prepareFor } from "../model/prepare.js";
 import type { DetectorConfig } from "../types.js";
-import { looksLikeOnnx, weightsOf } from "../weights/open.js";
+import { looksLikeOnnx, weightsIn } from "../weights/weights.js";
 
 /** A detector's network, from the bytes of a checkpoint or of an ONNX model. */
 export async function sourceOf(
@@ -17,16 +17,14 @@ export async function sourceOf(
   overrides: Partial<DetectorConfig>,
 ): Promise<NetworkSource> {
   if (looksLikeOnnx(bytes)) return openOnnx(bytes, overrides);
-  const tensors = await loadCheckpoint(bytes);
-  await prepareFor(tensors);
-  const { state, config: own } = weightsOf(tensors, bytes);
+  const { state, config: own } = weightsIn(await prepareFor(await loadCheckpoint(bytes)), bytes);
   const config = { ...own, ...overrides };
   const network = inferNetwork(state, config.heads);
   if (network.cascade) checkCascade(config);
   checkClassNames(config.classes, network.heads ?? RETINAFACE_HEADS);
   const code = await loadCode(network);
   const load = (device: Device) => {
-    const made = new NetworkOnBackbone(nn.Init.empty(device), network, code);
+    const made = new NetworkOnBackbone(nn.emptyInit(device), network, code);
     return fillNetwork(made, state, config.anchors);
   };
   return { config, network, load };

@@ -9,7 +9,7 @@ import {
   type WeightStore,
 } from "@retinaface-webgpu/tensor/inference";
 import { priorBoxes } from "../decode/anchors.js";
-import type { Frame } from "../decode/postprocess.js";
+import type { Frame } from "../decode/rows.js";
 import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, noTimings, type StageTimings, type Timings } from "../detect/timings.js";
 import { type PixelSource, shownSize } from "../image/source.js";

@@ -17,7 +17,7 @@ import {
 import type { Device, PlanOutput, PooledBuffer } from "@retinaface-webgpu/tensor/inference";
 import { toFace } from "../decode/face.js";
 import { probabilityOf, thresholdKey } from "../decode/margin.js";
-import { decodeRows, type Frame } from "../decode/postprocess.js";
+import { decodeRows, type Frame } from "../decode/rows.js";
 import { lap, noTimings, type Timings } from "../detect/timings.js";
 import { NumericError, OptionError } from "../errors.js";
 import { BOX_NUMBERS, classHead, RETINAFACE_HEADS } from "../model/heads.js";

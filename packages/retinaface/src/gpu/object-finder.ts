@@ -1,7 +1,7 @@
 import type { PlanOutput } from "@retinaface-webgpu/tensor/inference";
 import type { FinderSpec, HeadValues } from "../cpu/face-finder.js";
 import { findObjects } from "../cpu/object-finder.js";
-import type { Frame } from "../decode/postprocess.js";
+import type { Frame } from "../decode/rows.js";
 import { lap, noTimings, type Timings } from "../detect/timings.js";
 import type { Face, Thresholds } from "../types.js";
 import type { HeadLevel } from "./face-finder.js";

@@ -3,8 +3,10 @@ import { MobileNetV1 } from "./backbones/mobilenet.js";
 import { ResNet18, ResNet50 } from "./backbones/resnet.js";
 import { Slim } from "./backbones/slim.js";
 import type { ConvolutionClass } from "./blocks.js";
+import { relativeToAnchors } from "./cascade-boxes.js";
 import { ModulatedDeformConv2d } from "./deform.js";
 import { LIGHT_FORMS } from "./light-forms.js";
+import { lightHead } from "./light-heads.js";
 import type { NetworkConfig } from "./network-config.js";
 import { type BackboneMaker, backboneEntry } from "./registry.js";
 
@@ -13,6 +15,10 @@ export interface NetworkCode {
   readonly create: BackboneMaker;
   /** Where the configuration asks for deformable convolutions. */
   readonly deformable?: ConvolutionClass | undefined;
+  /** Heads of the form that the backbone asks for, where they are not pointwise. */
+  readonly head?: typeof lightHead | undefined;
+  /** Where it asks for a cascade. */
+  readonly relativeToAnchors?: typeof relativeToAnchors | undefined;
 }
 
 const MAKERS: Readonly<Record<string, BackboneMaker>> = {
@@ -23,7 +29,12 @@ const MAKERS: Readonly<Record<string, BackboneMaker>> = {
 
 /** @throws OptionError for a backbone that there is not */
 export function codeOf({ backbone }: NetworkConfig): NetworkCode {
-  const { create } = backboneEntry(backbone);
+  const { create, heads } = backboneEntry(backbone);
   const light: BackboneMaker = (init) => new Slim(init, LIGHT_FORMS[backbone]);
-  return { create: create ?? MAKERS[backbone] ?? light, deformable: ModulatedDeformConv2d };
+  return {
+    create: create ?? MAKERS[backbone] ?? light,
+    deformable: ModulatedDeformConv2d,
+    head: heads === "separable" ? lightHead : undefined,
+    relativeToAnchors,
+  };
 }

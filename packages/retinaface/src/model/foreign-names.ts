@@ -1,6 +1,7 @@
 import type { HostTensor, StateDict } from "@retinaface-webgpu/tensor/inference";
+import { isForeign, isTorchvisionRetinaNet, isUltralight } from "./marks.js";
 import { MEAN_BGR } from "./mean.js";
-import { fromTorchvision, isTorchvisionRetinaNet } from "./retinanet/names.js";
+import { fromTorchvision } from "./retinanet/names.js";
 
 /** Our names of the heads of light networks, by theirs. */
 const HEADS: Readonly<Record<string, string>> = {
@@ -16,11 +17,6 @@ const HEAD = new RegExp(
 );
 /** Of a head of two convolutions, and of one. */
 const HEAD_PARTS: Readonly<Record<string, string>> = { 0: "depthwise", 2: "conv1x1" };
-
-/** Face-Detector-1MB-with-landmark's own names, by the first of each of its two networks. */
-const LIGHT_MARK = "conv14.2.2.weight";
-/** Ultra-Light-Fast-Generic-Face-Detector's. */
-const ULTRALIGHT_MARK = "base_net.0.0.weight";
 
 function renamed(name: string): string {
   const head = HEAD.exec(name);
@@ -65,8 +61,8 @@ function swapInputs({ dtype, shape, data }: HostTensor): HostTensor {
  */
 export function houseNames(state: StateDict): StateDict {
   if (isTorchvisionRetinaNet(state)) return fromTorchvision(state);
-  const ultralight = state.has(ULTRALIGHT_MARK);
-  if (!ultralight && !state.has(LIGHT_MARK)) return state;
+  const ultralight = isUltralight(state);
+  if (!isForeign(state)) return state;
   const named: StateDict = new Map([...state].map(([name, tensor]) => [renamed(name), tensor]));
   if (!ultralight) return named;
   for (const [name, tensor] of inputScale()) named.set(name, tensor);

@@ -1,4 +1,4 @@
-import { relu, reshape, type Tensor } from "@retinaface-webgpu/tensor/inference";
+import { reshape, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 
 /** Predicts numbers for each prior of a cell. */
@@ -25,7 +25,7 @@ export interface HeadPlace {
 }
 
 /** A 1×1 convolution, as RetinaFace has it. */
-class PointHead extends Head {
+export class PointHead extends Head {
   readonly conv1x1: nn.Conv2d;
   readonly width: number;
 
@@ -44,51 +44,8 @@ class PointHead extends Head {
   }
 }
 
-/** Depthwise 3×3, ReLU, 1×1, with biases, as the light networks have it on all levels but the coarsest. */
-class SeparableHead extends PointHead {
-  readonly depthwise: nn.Conv2d;
-
-  constructor(init: nn.Init, place: HeadPlace) {
-    super(init, place);
-    const { inChannels } = place;
-    const options = { kernelSize: 3, padding: 1, groups: inChannels };
-    this.depthwise = new nn.Conv2d(init, inChannels, inChannels, options);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return super.forward(relu(this.depthwise.forward(x)));
-  }
-}
-
-/** A 3×3 convolution. */
-class WideHead extends Head {
-  readonly conv3x3: nn.Conv2d;
-  readonly width: number;
-
-  constructor(init: nn.Init, { inChannels, anchors, width }: HeadPlace) {
-    super();
-    this.width = width;
-    const options = { kernelSize: 3, padding: 1 };
-    this.conv3x3 = new nn.Conv2d(init, inChannels, anchors * width, options);
-  }
-
-  override get last(): nn.Conv2d {
-    return this.conv3x3;
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.conv3x3.forward(x);
-  }
-}
-
 /** How the heads of a network are built. */
 export type HeadForm = "pointwise" | "separable";
-
-/** Makes one head of one level. */
-export function makeHead(init: nn.Init, form: HeadForm, place: HeadPlace): Head {
-  if (form === "pointwise") return new PointHead(init, place);
-  return place.coarsest ? new WideHead(init, place) : new SeparableHead(init, place);
-}
 
 /** What the convolution that makes a head's numbers may be called in a checkpoint. */
 const LAST_NAMES = ["conv1x1", "conv3x3"];

@@ -4,7 +4,8 @@ export { MobileNetV1 } from "./backbones/mobilenet.js";
 export { ResNet18, ResNet50 } from "./backbones/resnet.js";
 export { Slim, type SlimOptions } from "./backbones/slim.js";
 export { type ConvBnOptions, convBn, convDw } from "./blocks.js";
-export { checkCascade, relativeToAnchors } from "./cascade.js";
+export { checkCascade } from "./cascade.js";
+export { relativeToAnchors } from "./cascade-boxes.js";
 export { houseNames } from "./foreign-names.js";
 export { type HeadForm, headConvolution } from "./head.js";
 export {
@@ -22,6 +23,7 @@ export {
 export { inferNetwork } from "./infer.js";
 export { anchorsPerCellOf, checkAnchorsFit, type Level } from "./levels.js";
 export { loadNetwork } from "./load.js";
+export { isRetinaNet } from "./marks.js";
 export * from "./network.js";
 export { PAPER_ANCHORS, PAPER_PARTS, paperNetwork } from "./paper.js";
 export {
@@ -36,4 +38,4 @@ export {
 } from "./registry.js";
 export { RETINANET_CONFIG, retinaNetConfig } from "./retinanet/config.js";
 export { registerRetinaNet } from "./retinanet/index.js";
-export { isRetinaNet, toTorchvision } from "./retinanet/names.js";
+export { toTorchvision } from "./retinanet/names.js";

@@ -7,9 +7,9 @@ import { firstHeads } from "./cascade.js";
 import { headConvolution } from "./head.js";
 import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
+import { isRetinaNet } from "./marks.js";
 import type { NetworkConfig } from "./network.js";
 import { backboneEntry, numbersIn, recogniseBackbone } from "./registry.js";
-import { isRetinaNet } from "./retinanet/names.js";
 import { listNames, outputsAt, unknown } from "./unknown.js";
 
 /** Public checkpoints of other networks: the first name that the file has tells which it is. */

@@ -6,11 +6,18 @@ import type { NetworkConfig } from "./network-config.js";
 import { type BackboneMaker, backboneEntry } from "./registry.js";
 
 /** @throws OptionError for a backbone that there is not */
-export async function loadCode({ backbone, deformable }: NetworkConfig): Promise<NetworkCode> {
-  const create = backboneEntry(backbone).create ?? (await loadMaker(backbone));
-  if (!deformable) return { create };
-  const { ModulatedDeformConv2d } = await import("./deform.js");
-  return { create, deformable: ModulatedDeformConv2d };
+export async function loadCode(config: NetworkConfig): Promise<NetworkCode> {
+  const { backbone, deformable, cascade } = config;
+  const { create = await loadMaker(backbone), heads } = backboneEntry(backbone);
+  const light = heads === "separable" && (await import("./light-heads.js"));
+  const boxes = cascade && (await import("./cascade-boxes.js"));
+  const deform = deformable && (await import("./deform.js"));
+  return {
+    create,
+    deformable: deform ? deform.ModulatedDeformConv2d : undefined,
+    head: light ? light.lightHead : undefined,
+    relativeToAnchors: boxes ? boxes.relativeToAnchors : undefined,
+  };
 }
 
 async function loadMaker(backbone: string): Promise<BackboneMaker> {

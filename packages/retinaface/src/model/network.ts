@@ -5,10 +5,10 @@ import type { HeadSpec } from "../types.js";
 import { type InputStage, type Pyramid, retinaNetArchitecture } from "./architecture.js";
 import type { Backbone, BackboneStage } from "./backbones/backbone.js";
 import type { ConvolutionClass } from "./blocks.js";
-import { firstHeads, isRelative, relativeToAnchors, SECOND } from "./cascade.js";
+import { firstHeads, isRelative, SECOND } from "./cascade.js";
 import { codeOf, type NetworkCode } from "./code.js";
 import { FPN, named, SSH } from "./fpn.js";
-import { type Head, makeHead } from "./head.js";
+import { type Head, PointHead } from "./head.js";
 import { boxHead, checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
 import type { NetworkConfig } from "./network-config.js";
@@ -78,6 +78,8 @@ export class NetworkOnBackbone extends nn.Module {
   readonly firstHeadSpecs: readonly HeadSpec[];
   /** Of context modules and merges, where it is not `Conv2d`. */
   readonly #convolution: ConvolutionClass | undefined;
+  readonly #head: NetworkCode["head"];
+  readonly #relativeToAnchors: NetworkCode["relativeToAnchors"];
   readonly #input: InputStage | undefined;
   readonly #contexts: readonly SSH[];
   /** Of a cascade's second stage. */
@@ -117,6 +119,8 @@ export class NetworkOnBackbone extends nn.Module {
     this.firstHeadSpecs = cascade ? firstHeads(heads) : [];
     this.body = code.create(init, width);
     this.#convolution = deformable ? code.deformable : undefined;
+    this.#head = code.head;
+    this.#relativeToAnchors = code.relativeToAnchors;
     const stages = this.body.stages();
     try {
       this.levels = levelsOf(stages, channels, anchorsPerCell, extraLevels);
@@ -151,16 +155,16 @@ export class NetworkOnBackbone extends nn.Module {
 
   /** The heads of one row of the table, which it takes as members. */
   #makeHeads(init: nn.Init, head: HeadSpec): Head[] {
-    const { backbone, retinanet } = this.config;
+    const { retinanet } = this.config;
     if (retinanet) {
       const shared = retinaNetArchitecture().head(init, this.levels[0], head, this.config);
       Object.assign(this, { [head.module]: shared });
       return this.levels.map(() => shared);
     }
-    const form = backboneEntry(backbone).heads ?? "pointwise";
     const own = this.levels.map(({ channels: inChannels, anchors }, i) => {
       const coarsest = i === this.levels.length - 1;
-      return makeHead(init, form, { coarsest, inChannels, anchors, width: head.width });
+      const place = { coarsest, inChannels, anchors, width: head.width };
+      return this.#head?.(init, place) ?? new PointHead(init, place);
     });
     Object.assign(this, { [head.module]: own });
     return own;
@@ -210,7 +214,7 @@ export class NetworkOnBackbone extends nn.Module {
       const isSecond = boxes.length > 0 && isRelative(head);
       if (isSecond) outputs[`${SECOND}${head.name}`] = said;
       outputs[head.name] = isSecond
-        ? said.map((y, i) => relativeToAnchors(head, boxes[i], y))
+        ? said.map((y, i) => this.#relativeToAnchors!(head, boxes[i], y))
         : said;
     }
     return outputs;

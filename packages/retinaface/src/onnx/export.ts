@@ -15,7 +15,7 @@ import {
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import { anchorCount, priorBoxes } from "../decode/anchors.js";
-import { resolveThresholds } from "../decode/postprocess.js";
+import { resolveThresholds } from "../decode/thresholds.js";
 import { OptionError } from "../errors.js";
 import { BOX_NUMBERS, classHead, POINT_NUMBERS } from "../model/heads.js";
 import { inferNetwork } from "../model/infer.js";
@@ -24,7 +24,7 @@ import type { NetworkOutput, RetinaFaceNetwork } from "../model/network.js";
 import { prepareFor } from "../model/prepare.js";
 import type { DetectorConfig, HeadSpec } from "../types.js";
 import { CONFIG_KEY } from "../weights/config.js";
-import type { Weights } from "../weights/open.js";
+import type { Weights } from "../weights/weights.js";
 
 /** What the model gives: heads' numbers, decoded boxes, or the faces that remain after suppression. */
 export type OnnxOutputs = "heads" | "boxes" | "faces";

@@ -2,27 +2,10 @@ import { ImageError, OptionError, ReadError } from "../errors.js";
 import { bytesInMemory, fetchBytes, kindOf } from "../image/bytes.js";
 import { markDecoded } from "../image/capture.js";
 import { type Decoders, plainDecoders } from "../image/decoders.js";
-import { smallerSize } from "../image/fit.js";
-import { type ImageFormat, sniffFormat } from "../image/format.js";
+import { draw } from "../image/draw.browser.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
-import {
-  corruptJpeg,
-  endOf,
-  type JpegHeader,
-  readJpegHeader,
-  withEndMarker,
-} from "../image/jpeg/header.js";
-import { uprightLayout } from "../image/orient.js";
-import { readPngHeader } from "../image/png/header.js";
-import {
-  checkDecodeOptions,
-  checkRawImage,
-  checkSize,
-  type DecodeOptions,
-  isRawImage,
-} from "../image/raw.js";
+import { checkRawImage, checkSize, type DecodeOptions, isRawImage } from "../image/raw.js";
 import type { PixelSource } from "../image/source.js";
-import { unsupportedFormat } from "../image/unsupported.js";
 import type { RawImage } from "../types.js";
 
 export { kernelStore } from "../tune/store.browser.js";
@@ -70,9 +53,11 @@ export async function toRawImage(input: ImageInput, options?: DecodeOptions): Pr
   }
   if (isRawImage(input)) return checkRawImage(input, options);
   try {
-    return markDecoded(
-      await decode(await readBytes(input as BytesSource, options?.signal), options),
-    );
+    const reading = readBytes(input as BytesSource, options?.signal);
+    // Loaded beside the bytes, and only for them: a page that detects in frames and canvases has no use for it.
+    const [bytes, { decode }] = await Promise.all([reading, import("../image/decode.browser.js")]);
+    await checkDecoder(options?.decoder);
+    return markDecoded(await decode(bytes, options));
   } catch (cause) {
     if (!(cause instanceof ReadError)) throw cause;
     throw new ImageError("IMAGE_UNREADABLE", cause.message, { cause });
@@ -171,101 +156,4 @@ async function drawableSize(input: ImageInput): Promise<Drawable | undefined> {
     return { source, width: source.width, height: source.height };
   }
   return undefined;
-}
-
-function draw(
-  source: CanvasImageSource,
-  width: number,
-  height: number,
-  options?: DecodeOptions,
-): RawImage {
-  checkSize(width, height, options);
-  const original = { width, height };
-  const smaller = options && smallerSize(original, options);
-  if (smaller) return { ...draw(source, smaller.width, smaller.height), original };
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (context === null) {
-    throw new ImageError("IMAGE_TOO_LARGE", `the browser gives no canvas of ${width}×${height}`);
-  }
-  context.imageSmoothingQuality = "high";
-  context.drawImage(source, 0, 0, width, height);
-  try {
-    return { data: context.getImageData(0, 0, width, height).data, width, height };
-  } catch (cause) {
-    throw new ImageError(
-      "IMAGE_UNREADABLE",
-      "the page may not read this image's pixels: it comes from another origin; " +
-        'serve it with CORS headers and set crossorigin="anonymous"',
-      { cause },
-    );
-  }
-}
-
-/** Decodes bytes by the browser; sizes and truncation are looked at first, as in Node. */
-async function decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RawImage> {
-  checkDecodeOptions(options);
-  await checkDecoder(options.decoder);
-  options.signal?.throwIfAborted();
-  if (bytes.length === 0) throw new ImageError("IMAGE_EMPTY", "the file is empty");
-  const format = sniffFormat(bytes);
-  if (format === "jpeg") {
-    const header = readJpegHeader(bytes, options);
-    if (endOf(bytes) === undefined) return decodeUnclosed(bytes, header, options);
-  }
-  if (format === "png") readPngHeader(bytes, options);
-  return decodeByBrowser(bytes, format, options);
-}
-
-async function decodeByBrowser(
-  bytes: Uint8Array,
-  format: ImageFormat,
-  options: DecodeOptions,
-): Promise<RawImage> {
-  let bitmap: ImageBitmap;
-  try {
-    bitmap = await createImageBitmap(new Blob([bytes as BlobPart]), {
-      imageOrientation: "from-image",
-      premultiplyAlpha: "none",
-    });
-  } catch (cause) {
-    if (format !== "jpeg" && format !== "png") throw unsupportedFormat(format, bytes);
-    throw new ImageError(
-      "IMAGE_CORRUPT",
-      `the browser cannot decode this ${format.toUpperCase()}: it is damaged`,
-      { cause },
-    );
-  }
-  try {
-    return draw(bitmap, bitmap.width, bitmap.height, options);
-  } finally {
-    bitmap.close();
-  }
-}
-
-/** A JPEG without an end marker: an image element shows it, `createImageBitmap` refuses it. */
-async function decodeUnclosed(
-  bytes: Uint8Array,
-  header: JpegHeader,
-  options: DecodeOptions,
-): Promise<RawImage> {
-  const image = await decodeByBrowser(withEndMarker(bytes), "jpeg", {
-    ...options,
-    decode: "full",
-  });
-  if (options.truncated !== "show" && endsInGrey(image, header)) {
-    throw corruptJpeg("its image data end early");
-  }
-  return { ...image, warnings: ["it has no end marker"] };
-}
-
-/** Browsers do not say whether data were missing, but paint blocks without data in medium grey. */
-function endsInGrey({ data }: RawImage, { width, height, orientation }: JpegHeader): boolean {
-  const { start, right, down } = uprightLayout(width, height, orientation);
-  for (let y = Math.max(0, height - 4); y < height; y++) {
-    for (let x = Math.max(0, width - 4); x < width; x++) {
-      const at = (start + x * right + y * down) * 4;
-      if (data[at] !== 128 || data[at + 1] !== 128 || data[at + 2] !== 128) return false;
-    }
-  }
-  return true;
 }

@@ -1,8 +1,9 @@
 import { encodeHalf } from "../core/float16.js";
 import type { HostTensor } from "../core/host-tensor.js";
 import type { OwnBytes } from "../core/web.js";
-import { checkpointFormat, readCheckpoint } from "./checkpoint.js";
+import { readCheckpoint } from "./checkpoint.js";
 import { unsupported } from "./errors.js";
+import { checkpointFormat } from "./format.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
 
 const HALF_INFINITY = 0x7c00;

@@ -1,5 +1,5 @@
 import type { StateDict } from "../core/host-tensor.js";
-import { checkpointFormat } from "./checkpoint.js";
+import { checkpointFormat } from "./format.js";
 import { readSafetensors } from "./safetensors.js";
 import { stripWrappers } from "./wrappers.js";
 

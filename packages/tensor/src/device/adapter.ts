@@ -1,3 +1,4 @@
+import type { Conv2dTraits } from "@retinaface-webgpu/kernels-wgsl";
 import type {
   GPU,
   GPUAdapter,
@@ -52,6 +53,17 @@ export function deviceDescriptor(adapter: GPUAdapter, options: DeviceOptions): G
     for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
   }
   return { requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits };
+}
+
+/**
+ * Ways to convolve beyond those for every adapter. Those that run shaders on the CPU have some; only there is their code
+ * loaded, with the device, so that what runs does not depend on when it was.
+ */
+export async function convolutionsFor({
+  software,
+}: AdapterDescription): Promise<Conv2dTraits["further"]> {
+  if (!software) return undefined;
+  return (await import("@retinaface-webgpu/kernels-wgsl/conv2d-cpu")).CPU_FORWARD;
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|microsoft basic render|software/i;

@@ -1,4 +1,4 @@
-import type { Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import type { Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { type GpuSource, noAdapterRemedy, openGpu, restDuring } from "#platform";
 import {
   DeviceLostError,
@@ -16,6 +16,7 @@ import type {
 } from "../core/web.js";
 import {
   type AdapterDescription,
+  convolutionsFor,
   type DeviceOptions,
   describeAdapter,
   deviceDescriptor,
@@ -41,6 +42,8 @@ const COMMANDS_PER_SUBMIT = 256;
  */
 export class Device {
   readonly adapter: AdapterDescription;
+  /** Ways to convolve that this adapter has beyond others. */
+  readonly convolutions: Conv2dTraits["further"];
   /** Resolves when the device is gone, by `destroy()` or by loss; never rejects. */
   readonly lost: Promise<DeviceLostError>;
   readonly #device: GPUDevice;
@@ -62,12 +65,14 @@ export class Device {
   private constructor(
     device: GPUDevice,
     adapter: AdapterDescription,
+    convolutions: Conv2dTraits["further"],
     source: GpuSource,
     pool: number,
   ) {
     this.#device = device;
     this.#source = source;
     this.adapter = adapter;
+    this.convolutions = convolutions;
     const usage = USAGE.storage | USAGE.uniform | USAGE.copySource | USAGE.copyTarget;
     this.#pool = new BufferPool(device, usage, pool, (scope, bytes, label) =>
       this.#errors.watch(scope, () => label, bytes),
@@ -91,10 +96,12 @@ export class Device {
         powerPreference: options.powerPreference ?? "high-performance",
       });
       if (!adapter) throw new WebGpuUnavailableError(noAdapterRemedy);
+      const description = describeAdapter(adapter.info);
+      const convolutions = await convolutionsFor(description);
       const device = await adapter.requestDevice(deviceDescriptor(adapter, options));
       source.hold(device);
       const pool = options.poolBytes ?? 512 * 2 ** 20;
-      return new Device(device, describeAdapter(adapter.info), source, pool);
+      return new Device(device, description, convolutions, source, pool);
     } catch (error) {
       source.release();
       if (error instanceof TensorError) throw error;

@@ -4,7 +4,7 @@ export * from "./conv-transpose2d.js";
 export * from "./deform-conv2d.js";
 export * from "./dropout.js";
 export * from "./embedding.js";
-export { Init } from "./init.js";
+export { emptyInit, Init } from "./init.js";
 export * from "./layers.js";
 export * from "./linear.js";
 export { type LoadOptions, Module, StateDictError } from "./module.js";

@@ -4,24 +4,15 @@ import { type Shape, sizeOf } from "../core/shape.js";
 import type { Device } from "../device/device.js";
 import { Buffer, Parameter } from "./parameter.js";
 
-/** Where a module's parameters live and how they start. */
-export class Init {
+/** What makes a module's parameters. */
+class ParameterMaker {
   readonly device: Device;
   readonly #random: Random | undefined;
 
-  private constructor(device: Device, random: Random | undefined) {
+  /** @param random without it parameters that would be random are zeros */
+  constructor(device: Device, random?: Random) {
     this.device = device;
     this.#random = random;
-  }
-
-  /** PyTorch's default initialisation, reproducible from `seed`. */
-  static seeded(device: Device, seed: number): Init {
-    return new Init(device, new Random(seed));
-  }
-
-  /** Zeros, for modules that get a checkpoint's weights at once. */
-  static empty(device: Device): Init {
-    return new Init(device, undefined);
   }
 
   /**
@@ -53,4 +44,26 @@ export class Init {
   buffer(shape: Shape, value: number, dtype: DType = "f32"): Buffer {
     return Buffer.from(this.device, new Array<number>(sizeOf(shape)).fill(value), shape, dtype);
   }
+}
+
+/** Where a module's parameters live and how they start. */
+export class Init extends ParameterMaker {
+  private constructor(device: Device, random?: Random) {
+    super(device, random);
+  }
+
+  /** PyTorch's default initialisation, reproducible from `seed`. */
+  static seeded(device: Device, seed: number): Init {
+    return new Init(device, new Random(seed));
+  }
+
+  /** Zeros, for modules that get a checkpoint's weights at once. */
+  static empty(device: Device): Init {
+    return new Init(device);
+  }
+}
+
+/** As {@link Init.empty}, for programs that go without the code of random numbers. */
+export function emptyInit(device: Device): Init {
+  return new ParameterMaker(device);
 }

@@ -4,13 +4,13 @@ import {
   Conv2dSpecError,
   type Conv2dTraits,
   checkConv2dSpec,
+  type ForwardLaunch,
+  type Variant,
 } from "../shared/spec.js";
 import { conv2dDepthwise, isDepthwise } from "./depthwise.js";
 import { conv2dDirect } from "./direct.js";
-import { conv2dSubgroupDepthwise } from "./subgroup-depthwise.js";
-import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
 import { conv2dTiled, conv2dTiledSmall, ENOUGH_WORKGROUPS, largeTiles } from "./tiled.js";
-import { always, broadcasts, namesOf, oneGroup, pick, type Variant, walks } from "./variants.js";
+import { always, namesOf, oneGroup, pick } from "./variants.js";
 
 /** Whether a convolution fills tiles in workgroup memory well enough to be worth their barriers. */
 function fillsTiles(spec: Conv2dSpec, { software }: Conv2dTraits): boolean {
@@ -23,24 +23,24 @@ function fillsLargeTiles(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
 }
 
 /** A way to run a convolution. */
-export type ForwardVariant = Variant<(spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch>;
+export type ForwardVariant = Variant<ForwardLaunch>;
 
-/**
- * All ways to run a convolution; `transposed` launches take the weights of the convolution whose
- * input gradient the spec computes.
- */
+/** Ways to run a convolution on every adapter. */
 export const FORWARD: ForwardVariant[] = [
-  { name: "subgroup-depthwise", supports: walks, launch: conv2dSubgroupDepthwise },
   { name: "depthwise", supports: isDepthwise, launch: conv2dDepthwise },
-  { name: "subgroup-gemm", supports: broadcasts, launch: conv2dSubgroupGemm },
   { name: "tiled", supports: oneGroup, suits: fillsLargeTiles, launch: conv2dTiled },
   { name: "tiled-small", supports: oneGroup, suits: fillsTiles, launch: conv2dTiledSmall },
   { name: "direct", supports: always, launch: conv2dDirect },
 ];
 
+/** All ways to run a convolution, best guess first. */
+export function forwardVariants({ further = [] }: Conv2dTraits): ForwardVariant[] {
+  return [...further, ...FORWARD];
+}
+
 /** Names of all variants that can run a spec within the adapter's limits, best guess first. */
 export function conv2dVariants(spec: Conv2dSpec, traits: Conv2dTraits): string[] {
-  return namesOf(FORWARD, spec, traits);
+  return namesOf(forwardVariants(traits), spec, traits);
 }
 
 /**
@@ -56,5 +56,5 @@ export function conv2d(spec: Conv2dSpec, traits: Conv2dTraits, variant?: string)
   if (half && !traits.f16) {
     throw new Conv2dSpecError("conv2d: f16 operands need an adapter with shader-f16; store f32");
   }
-  return pick(FORWARD, spec, traits, variant).launch(spec, false);
+  return pick(forwardVariants(traits), spec, traits, variant).launch(spec, false);
 }

@@ -1,18 +1,11 @@
 /** Choosing among ways to compute one thing. */
 
-import { type Conv2dSpec, Conv2dSpecError, type Conv2dTraits } from "../shared/spec.js";
-import { isDepthwise } from "./depthwise.js";
-import { isWalkable } from "./subgroup-depthwise.js";
-import { hasLanesOf8 } from "./subgroup-gemm.js";
-
-/** A way to do something with a convolution: which specs it takes, and its launch. */
-export interface Variant<Launch> {
-  readonly name: string;
-  readonly supports: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
-  /** Whether it is expected to beat the variants after it; always when absent. */
-  readonly suits?: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
-  readonly launch: Launch;
-}
+import {
+  type Conv2dSpec,
+  Conv2dSpecError,
+  type Conv2dTraits,
+  type Variant,
+} from "../shared/spec.js";
 
 /** Names of the variants that support the spec, those expected to be slow last. */
 export function namesOf(
@@ -67,14 +60,4 @@ export function onGpu(_spec: Conv2dSpec, traits: Conv2dTraits): boolean {
 
 export function oneGroup(spec: Conv2dSpec): boolean {
   return spec.groups === 1;
-}
-
-/** Whether a depthwise kernel can walk down the rows with subgroups of 8 columns. */
-export function walks(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
-  return isDepthwise(spec) && isWalkable(spec) && traits.software && hasLanesOf8(traits);
-}
-
-/** Whether the kernels that broadcast within a subgroup of 8 apply. */
-export function broadcasts(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
-  return oneGroup(spec) && traits.software && hasLanesOf8(traits);
 }

@@ -2,22 +2,16 @@
  * Choosing how to compute the gradient towards the input. With stride 1 it is a convolution, and every forward variant
  * serves; at other strides the output's gradient is spread over a grid of zeros, or gathered.
  */
-import { conv2dVariants, FORWARD } from "../forward/conv2d.js";
+import { conv2dVariants, forwardVariants } from "../forward/conv2d.js";
+import { broadcasts, walks } from "../forward/cpu-traits.js";
 import { conv2dSubgroupGemm } from "../forward/subgroup-gemm.js";
-import {
-  always,
-  broadcasts,
-  namesOf,
-  pick,
-  unknownVariant,
-  type Variant,
-  walks,
-} from "../forward/variants.js";
+import { always, namesOf, pick, unknownVariant } from "../forward/variants.js";
 import {
   type Conv2dLaunch,
   type Conv2dSpec,
   type Conv2dTraits,
   checkConv2dSpec,
+  type Variant,
 } from "../shared/spec.js";
 import { conv2dInputGradientGather } from "./gather.js";
 import { asForwardConv2d, swapped, turnedRound } from "./specs.js";
@@ -74,5 +68,5 @@ export function conv2dBackwardInput(
   if (name === undefined || !names.includes(name)) throw unknownVariant(name, names);
   const found = INPUT_GRADIENT.find((v) => v.name === name);
   if (found) return found.launch(spec, adds);
-  return pick(FORWARD, forward!, traits, name).launch(forward!, true);
+  return pick(forwardVariants(traits), forward!, traits, name).launch(forward!, true);
 }

@@ -82,7 +82,21 @@ export interface Conv2dTraits {
   readonly f16: boolean;
   /** The adapter runs shaders on the CPU. */
   readonly software: boolean;
+  /** Ways to convolve beyond those that every adapter has: {@link CPU_FORWARD} of `kernels-wgsl/conv2d-cpu`. */
+  readonly further?: readonly Variant<ForwardLaunch>[];
 }
+
+/** A way to do something with a convolution: which specs it takes, and its launch. */
+export interface Variant<Launch> {
+  readonly name: string;
+  readonly supports: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
+  /** Whether it is expected to beat the variants after it; always when absent. */
+  readonly suits?: (spec: Conv2dSpec, traits: Conv2dTraits) => boolean;
+  readonly launch: Launch;
+}
+
+/** With `transposed` it takes the weights of the convolution whose input gradient the spec computes. */
+export type ForwardLaunch = (spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch;
 
 /** A buffer that a dispatch binds: by its role, or a slice of the packed one, in elements. */
 export type Conv2dOperand =

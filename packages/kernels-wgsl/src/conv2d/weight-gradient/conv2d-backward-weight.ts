@@ -1,16 +1,13 @@
 /** Choosing how to compute the gradients towards weight and bias. */
+import { broadcasts, walks } from "../forward/cpu-traits.js";
 import { forwardText } from "../forward/forward.js";
+import { always, namesOf, oneGroup, onGpu, pick } from "../forward/variants.js";
 import {
-  always,
-  broadcasts,
-  namesOf,
-  oneGroup,
-  onGpu,
-  pick,
+  type Conv2dSpec,
+  type Conv2dTraits,
+  checkConv2dSpec,
   type Variant,
-  walks,
-} from "../forward/variants.js";
-import { type Conv2dSpec, type Conv2dTraits, checkConv2dSpec } from "../shared/spec.js";
+} from "../shared/spec.js";
 import { conv2dDepthwiseGradient, isDepthwise3x3 } from "./depthwise.js";
 import { conv2dWeightGradientGeneral } from "./general.js";
 import { conv2dSubgroupWeightGradient } from "./subgroup.js";

@@ -1,19 +1,5 @@
 import type { StateDict } from "@retinaface-webgpu/tensor/inference";
 
-/** Names that only torchvision's RetinaNet has, and ours. */
-const PUBLISHED_MARK = "head.classification_head.cls_logits.weight";
-const MARK = "fpn.inner_blocks.0.0.weight";
-
-/** Whether a checkpoint under the names used here is a RetinaNet's. */
-export function isRetinaNet(state: { has(name: string): boolean }): boolean {
-  return state.has(MARK);
-}
-
-/** Whether a checkpoint is torchvision's RetinaNet, of any version. */
-export function isTorchvisionRetinaNet(state: { has(name: string): boolean }): boolean {
-  return state.has(PUBLISHED_MARK);
-}
-
 /** Of torchvision before 0.14, a block of the pyramid was the convolution itself … */
 const OLD_BLOCK = /^(fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)$/;
 /** … and convolutions of a subnet alternated with its ReLUs. */

@@ -45,6 +45,7 @@ export function conv2dTraits(device: Device): Conv2dTraits {
     subgroupSize: device.adapter.subgroupSize,
     f16: device.has("shader-f16"),
     software: device.adapter.software,
+    further: device.convolutions,
   };
 }
 
