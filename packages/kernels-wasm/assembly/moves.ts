@@ -34,6 +34,6 @@ export function triangleChunk(step: usize, chunk: i32): void {
   const to = word(step, Triangle.output) + at;
   for (let c = 0; c < columns; c++) {
     const inside = upper ? c >= diagonal : c <= diagonal;
-    store<f32>(to + (c << 2), inside ? load<f32>(from + (c << 2)) : 0);
+    store<i32>(to + (c << 2), inside ? load<i32>(from + (c << 2)) : 0);
   }
 }

@@ -171,14 +171,12 @@ test("functions at their edges", async () => {
   );
 });
 
-test("integers are compared, converted and moved", async () => {
+test("integers are converted and moved", async () => {
   const dense = { strides: [1] };
   const base = { shape: [5], output: dense, operands: [dense] };
   const x = Int32Array.of(-1, 0, 7, 2 ** 24 + 1, -(2 ** 31));
-  const bits = async (kind: MapFunction, p = 0) =>
-    new Int32Array((await runWasm(map({ ...base, kind, p }), { x, output: 5 })).buffer);
-  assert.equal([...(await bits("copy"))], [...x]);
-  assert.equal([...(await bits("equalIntegerConstant", -1))], [1, 0, 0, 0, 0]);
+  const copied = await runWasm(map({ ...base, kind: "copy" }), { x, output: 5 });
+  assert.equal([...new Int32Array(copied.buffer)], [...x]);
   const floats = await runWasm(map({ ...base, kind: "floatOfInteger" }), { x, output: 5 });
   assert.equal([...floats], [...x].map(Math.fround));
   const y = Float32Array.of(-1.7, 2.9, NaN, 3e9, -3e9);

@@ -1,5 +1,5 @@
 /** Operations as plans of the engine for processors, against references in float64. */
-import type { Device, Tensor } from "@retinaface-webgpu/tensor";
+import type { Device, DType, Tensor } from "@retinaface-webgpu/tensor";
 import {
   compileWasm,
   createHostDevice,
@@ -15,7 +15,7 @@ import { Random } from "./random.js";
 /** An input's shape and values. */
 export interface Input {
   readonly shape: readonly number[];
-  readonly values: Float32Array | Int32Array;
+  readonly values: Float32Array | Int32Array | Uint32Array;
 }
 
 export const floats = (shape: readonly number[], values: Iterable<number>): Input => ({
@@ -32,9 +32,12 @@ export const numbers = (seed: number, shape: readonly number[], low = -2, high =
   floats(shape, new Random(seed).uniforms(sizeOf(shape), low, high));
 
 /** What is stored, as integers. */
-export const integers = ({ buffer, byteOffset, length }: Float32Array | Int32Array): number[] => [
+export const integers = ({ buffer, byteOffset, length }: Input["values"]): number[] => [
   ...new Int32Array(buffer, byteOffset, length),
 ];
+
+const dtypeOf = (values: Input["values"]) =>
+  values instanceof Float32Array ? "f32" : values instanceof Int32Array ? "i32" : "u32";
 
 /** An input for a reference. */
 export const array = ({ shape, values }: Input): NdArray => ({
@@ -68,7 +71,7 @@ export class WasmPlans {
   ): Promise<Float32Array[]> {
     const infos = inputs.map(({ shape, values }) => ({
       shape,
-      dtype: values instanceof Int32Array ? ("i32" as const) : ("f32" as const),
+      dtype: dtypeOf(values) as DType,
     }));
     const plan = await compileWasm(this.host, this.engine, forward, infos);
     const results = await plan.run(inputs.map(({ values }) => values));

@@ -94,8 +94,6 @@ function ofTwo(kind: i32, x: v128, y: v128): v128 {
       return truth(f32x4.gt(x, y));
     case MapKind.greaterEqual:
       return truth(f32x4.ge(x, y));
-    case MapKind.equalIntegers:
-      return v128.and(i32x4.eq(x, y), i32x4.splat(1));
     default:
       return unreachable();
   }
@@ -148,8 +146,6 @@ function ofOne(kind: i32, x: v128, p: v128, q: v128, constant: f32): v128 {
       return truth(f32x4.gt(x, p));
     case MapKind.greaterEqualConstant:
       return truth(f32x4.ge(x, p));
-    case MapKind.equalIntegerConstant:
-      return v128.and(i32x4.eq(x, i32x4.trunc_sat_f32x4_s(p)), i32x4.splat(1));
     case MapKind.wholePower:
       return wholePower(x, <i32>constant);
     case MapKind.floatOfInteger:

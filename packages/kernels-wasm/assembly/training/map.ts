@@ -6,10 +6,11 @@
  * gathered. The function is chosen by a switch for every four: a branch that is always foretold
  * right, which costs less than a kernel for each function would in code.
  */
-import { AXES, ElementMap } from "../../src/training/records";
+import { AXES, ElementMap, MapKind } from "../../src/training/records";
 import { loadLanes, storeLanes } from "../tail";
 import { float, word } from "../team";
 import { valueOf } from "./functions";
+import { integers } from "./integers";
 
 export function mapChunk(step: usize, chunk: i32): void {
   const size = word(step, ElementMap.chunkRows);
@@ -21,6 +22,8 @@ export function mapChunk(step: usize, chunk: i32): void {
 function mapRow(step: usize, row: i32): void {
   const kind = word(step, ElementMap.kind);
   const p = float(step, ElementMap.p);
+  const isInteger = kind >= MapKind.addIntegers;
+  const absent = isInteger ? i32x4.splat(word(step, ElementMap.p)) : f32x4.splat(0);
   const q = float(step, ElementMap.q);
   const width = word(step, ElementMap.extents + AXES - 1);
   const x = place(step, row, 1);
@@ -33,10 +36,11 @@ function mapRow(step: usize, row: i32): void {
   const toStride = stride(step, 0);
   for (let i = 0; i < width; i += 4) {
     const lanes = width - i;
-    const a = take(x, i, xStride, lanes);
-    const b = take(y, i, yStride, lanes);
-    const c = take(z, i, zStride, lanes);
-    put(to, i, toStride, valueOf(kind, a, b, c, p, q), lanes);
+    const a = take(x, i, xStride, lanes, absent);
+    const b = take(y, i, yStride, lanes, absent);
+    const c = take(z, i, zStride, lanes, absent);
+    const value = isInteger ? integers(kind, a, b) : valueOf(kind, a, b, c, p, q);
+    put(to, i, toStride, value, lanes);
   }
 }
 
@@ -61,8 +65,8 @@ function stride(step: usize, operand: i32): i32 {
 }
 
 @inline
-function take(from: usize, i: i32, stride: i32, lanes: i32): v128 {
-  if (from == 0) return f32x4.splat(0);
+function take(from: usize, i: i32, stride: i32, lanes: i32, absent: v128): v128 {
+  if (from == 0) return absent;
   if (stride == 1) return loadLanes(from + (<usize>i << 2), lanes);
   if (stride == 0) return v128.load32_splat(from);
   return gather(from + (<usize>(i * stride) << 2), stride, lanes);

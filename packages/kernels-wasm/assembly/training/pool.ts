@@ -84,6 +84,8 @@ function toPositions(
   for (let c = first; c < last; c++) {
     const at = from + (<usize>c << 2);
     const position = load<i32>(word(step, PoolGradient.positions) + at);
+    // A window of padding alone has no largest.
+    if (position < 0) continue;
     const to = target + (<usize>(position * channels + c) << 2);
     store<f32>(to, load<f32>(to) + load<f32>(word(step, Window.output) + at));
   }

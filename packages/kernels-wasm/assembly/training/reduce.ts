@@ -3,8 +3,9 @@
  * of some results and leaves a double for each; `ReduceMerge` joins the segments in order. So long
  * sums are shared by threads, and accurate without a tree: doubles lose nothing that floats hold.
  */
-import { AXES, Reduce, ReduceKind, ReduceMerge } from "../../src/training/records";
+import { AXES, Reduce, ReduceKind, ReduceMerge, ReduceType } from "../../src/training/records";
 import { float, word } from "../team";
+import { identityOfIntegers, joinIntegers, loadInteger } from "./reduce-integers";
 
 export function reduceChunk(step: usize, chunk: i32): void {
   const segments = word(step, Reduce.segments);
@@ -15,6 +16,14 @@ export function reduceChunk(step: usize, chunk: i32): void {
   const block = word(step, Reduce.chunkResults);
   const first = (chunk / segments) * block;
   const last = min(first + block, word(step, Reduce.results));
+  const type = word(step, Reduce.type);
+  if (type != ReduceType.float) {
+    for (let result = first; result < last; result++) {
+      const base = offsetOf(step, result, Reduce.keptExtents, Reduce.keptStrides, AXES);
+      store<i64>(partialAt(step, result, segment), integersOf(step, type, base, from, to));
+    }
+    return;
+  }
   if (areColumns(step)) {
     columns(step, first, last, from, to, segment);
     return;
@@ -70,6 +79,24 @@ function reduceOne(step: usize, base: i32, from: i32, to: i32): f64 {
     const row = offsetOf(step, e / width, Reduce.extents, Reduce.strides, AXES - 1);
     const at = input + (<usize>(base + row + column * stride) << 2);
     total = run(kind, at, stride, count, total);
+    e += count;
+  }
+  return total;
+}
+
+function integersOf(step: usize, type: i32, base: i32, from: i32, to: i32): i64 {
+  const kind = word(step, Reduce.kind);
+  const width = word(step, Reduce.extents + AXES - 1);
+  const stride = word(step, Reduce.strides + AXES - 1);
+  let total = identityOfIntegers(kind, type);
+  for (let e = from; e < to; ) {
+    const column = e % width;
+    const count = min(width - column, to - e);
+    const row = offsetOf(step, e / width, Reduce.extents, Reduce.strides, AXES - 1);
+    const at = word(step, Reduce.input) + (<usize>(base + row + column * stride) << 2);
+    for (let i = 0; i < count; i++) {
+      total = joinIntegers(kind, total, loadInteger(type, at + (<usize>(i * stride) << 2)));
+    }
     e += count;
   }
   return total;
@@ -131,8 +158,17 @@ export function reduceMergeChunk(step: usize, chunk: i32): void {
   // Squares are squared already.
   const kind = asked == ReduceKind.sumSquares ? <i32>ReduceKind.sum : asked;
   const factor = <f64>float(step, ReduceMerge.factor);
+  const isInteger = word(step, ReduceMerge.type) != ReduceType.float;
   for (let result = chunk * size; result < last; result++) {
     const from = word(step, ReduceMerge.partial) + (<usize>(result * segments) << 3);
+    if (isInteger) {
+      let sum = load<i64>(from);
+      for (let s = 1; s < segments; s++) {
+        sum = joinIntegers(kind, sum, load<i64>(from + (<usize>s << 3)));
+      }
+      store<i32>(word(step, ReduceMerge.output) + (<usize>result << 2), <i32>sum);
+      continue;
+    }
     let total = load<f64>(from);
     for (let s = 1; s < segments; s++) total = join(kind, total, load<f64>(from + (<usize>s << 3)));
     const to = word(step, ReduceMerge.output) + (<usize>result << 2);

@@ -21,8 +21,8 @@ export interface MapSpec {
   readonly kind: MapFunction;
   readonly shape: readonly number[];
   readonly output: MapOperand;
-  /** x, y and z, as many as the function has. */
-  readonly operands: readonly MapOperand[];
+  /** x, y and z, as many as the function has; one that is left out is p, in functions of integers. */
+  readonly operands: readonly (MapOperand | undefined)[];
   readonly p?: number;
   readonly q?: number;
 }
@@ -38,19 +38,22 @@ const NAMES = ["x", "y", "z"];
 export function map(spec: MapSpec): Kernel {
   const { kind, p = 0, q = 0 } = spec;
   const places = [spec.output, ...spec.operands];
+  const still = spec.shape.map(() => 0);
   const { extents, strides } = mergeAxes(
     spec.shape,
-    places.map((place) => place.strides),
+    places.map((place) => place?.strides ?? still),
   );
   const rows = extents.slice(0, -1).reduce((a, b) => a * b, 1);
   const width = extents[AXES - 1];
-  const isDear = MapKind[kind] >= MapKind.tanh;
+  const ofIntegers = MapKind[kind] >= MapKind.addIntegers;
+  const isDear = MapKind[kind] >= MapKind.tanh && !ofIntegers;
   const chunkRows = rowsFor(isDear ? DEAR_CHUNK : CHUNK, width);
   const integers: Record<number, number> = {
     [Fields.kind]: MapKind[kind],
     [Fields.rows]: rows,
     [Fields.chunkRows]: chunkRows,
   };
+  if (ofIntegers) integers[Fields.p] = p;
   for (const [axis, extent] of extents.entries()) integers[Fields.extents + axis] = extent;
   for (const [k, own] of strides.entries()) {
     for (const [axis, stride] of own.entries()) integers[Fields.strides + k * AXES + axis] = stride;
@@ -61,12 +64,16 @@ export function map(spec: MapSpec): Kernel {
     size: Fields.size,
     chunks: Math.ceil(rows / chunkRows),
     integers,
-    floats: { [Fields.p]: p, [Fields.q]: q },
-    operands: places.map(({ offset = 0 }, k) => ({
-      operand: k === 0 ? "output" : NAMES[k - 1],
-      field: Fields.output + k,
-      offset: offset * 4,
-    })),
+    floats: ofIntegers ? {} : { [Fields.p]: p, [Fields.q]: q },
+    operands: places.flatMap((place, k) =>
+      place
+        ? {
+            operand: k === 0 ? "output" : NAMES[k - 1],
+            field: Fields.output + k,
+            offset: (place.offset ?? 0) * 4,
+          }
+        : [],
+    ),
     flops: rows * width,
   });
 }

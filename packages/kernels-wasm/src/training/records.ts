@@ -18,8 +18,6 @@ export enum MapKind {
   lessEqual,
   greater,
   greaterEqual,
-  /** x, y: integers. */
-  equalIntegers,
   relu,
   /** Slope p. */
   leakyRelu,
@@ -43,8 +41,6 @@ export enum MapKind {
   lessEqualConstant,
   greaterConstant,
   greaterEqualConstant,
-  /** An integer x with the integer p. */
-  equalIntegerConstant,
   /** x to the power of the whole number p in 0 … 8. */
   wholePower,
   floatOfInteger,
@@ -136,6 +132,28 @@ export enum MapKind {
   softsignGradient,
   sineGradient,
   cosineGradient,
+  /**
+   * Integers of 32 bits, which wrap around; x or y that is left out is p. First what is the same with a sign and without,
+   * or has but one meaning.
+   */
+  addIntegers,
+  subtractIntegers,
+  multiplyIntegers,
+  equalIntegers,
+  /** x. */
+  absoluteIntegers,
+  signOfIntegers,
+  maximumIntegers,
+  minimumIntegers,
+  lessIntegers,
+  lessEqualIntegers,
+  /** Towards zero; x where y is 0, as WGSL has it. */
+  divideIntegers,
+  maximumUnsigned,
+  minimumUnsigned,
+  lessUnsigned,
+  lessEqualUnsigned,
+  divideUnsigned,
 }
 
 /** Axes of a map, and of what a reduction keeps or sums over. */
@@ -149,7 +167,7 @@ export enum ElementMap {
   y,
   z,
   kind,
-  /** f32. */
+  /** f32, or a word of integers' functions. */
   p,
   /** f32. */
   q,
@@ -170,10 +188,10 @@ export enum ReduceKind {
   product,
 }
 
-/** What each segment of the elements to be reduced amounts to, as f64 for `ReduceMerge`. */
+/** What each segment of the elements to be reduced amounts to, as f64 for `ReduceMerge`; of integers as i64. */
 export enum Reduce {
   input = 4,
-  /** f64, by result and segment. */
+  /** f64 or i64, by result and segment. */
   partial,
   kind,
   /** Results, and how they lie: extents and strides of `AXES` axes. */
@@ -187,7 +205,17 @@ export enum Reduce {
   segments = 25,
   segmentElements,
   chunkResults,
+  /** Of elements. */
+  type,
   size,
+}
+
+/** Elements of a reduction. */
+export enum ReduceType {
+  float = 0,
+  /** With a sign. */
+  integer,
+  unsigned,
 }
 
 export enum ReduceMerge {
@@ -196,9 +224,10 @@ export enum ReduceMerge {
   kind,
   results,
   segments,
-  /** f32: what each result is multiplied by. */
+  /** f32: what each result is multiplied by; not for integers. */
   factor,
   chunkResults,
+  type,
   size,
 }
 

@@ -1,7 +1,7 @@
 import { defineKernel, type Kernel } from "../kernel.js";
 import { Opcode } from "../records.js";
 import { mergeAxes } from "./map.js";
-import { AXES, Reduce, ReduceKind, ReduceMerge } from "./records.js";
+import { AXES, Reduce, ReduceKind, ReduceMerge, ReduceType } from "./records.js";
 
 /** Elements that a chunk reads. */
 const CHUNK = 16 * 1024;
@@ -11,7 +11,11 @@ export interface ReduceSpec {
   readonly kind: "sum" | "mean" | "sumSquares" | "maximum" | "minimum" | "product";
   readonly shape: readonly number[];
   readonly axes: readonly number[];
+  /** Of elements and results; default f32. Integers wrap around, and have no mean. */
+  readonly type?: keyof typeof TYPES | undefined;
 }
+
+const TYPES = { f32: ReduceType.float, i32: ReduceType.integer, u32: ReduceType.unsigned };
 
 /** Two kernels, and the bytes of what the first leaves for the second. */
 export interface Reduction {
@@ -23,7 +27,7 @@ export interface Reduction {
 }
 
 /** @throws RangeError as `map` */
-export function reduce({ kind, shape, axes }: ReduceSpec): Reduction {
+export function reduce({ kind, shape, axes, type = "f32" }: ReduceSpec): Reduction {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const isReduced = (axis: number) => axes.includes(axis);
   const pick = (reduced: boolean) => {
@@ -57,6 +61,7 @@ export function reduce({ kind, shape, axes }: ReduceSpec): Reduction {
         [Reduce.segments]: segments,
         [Reduce.segmentElements]: segmentElements,
         [Reduce.chunkResults]: chunkResults,
+        [Reduce.type]: TYPES[type],
         ...listAt(Reduce.keptExtents, kept.extents),
         ...listAt(Reduce.keptStrides, kept.strides),
         ...listAt(Reduce.extents, summed.extents),
@@ -78,6 +83,7 @@ export function reduce({ kind, shape, axes }: ReduceSpec): Reduction {
         [ReduceMerge.results]: results,
         [ReduceMerge.segments]: segments,
         [ReduceMerge.chunkResults]: mergeResults,
+        [ReduceMerge.type]: TYPES[type],
       },
       floats: { [ReduceMerge.factor]: kind === "mean" ? 1 / elements : 1 },
       operands: [

@@ -8,6 +8,7 @@ import { type NdArray, sizeOf } from "../../reference/array.js";
 import { Random } from "../random.js";
 import { Builder, type GraphNode, type GraphWeight, type Maker, type Shape } from "./builder.js";
 import { branches, convolve, repeat, transposed } from "./convolutions.js";
+import { counted, deep } from "./integers.js";
 import {
   accumulated,
   attend,
@@ -95,6 +96,8 @@ const OTHERS: typeof MAKERS = [
   [gated, 3],
   [moved, 4],
   [chosen, 2],
+  [counted, 3],
+  [deep, 1],
 ];
 
 const repeated = (makers: typeof MAKERS) =>

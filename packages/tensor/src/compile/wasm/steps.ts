@@ -17,7 +17,7 @@ import { absorbedConvolutions, convStep } from "./convolutions.js";
 import type { LoweredStep } from "./lowered.js";
 import { operandsOf, type StepOperand } from "./step/kernels.js";
 import { kernelsOf } from "./step/lower.js";
-import { WasmUnsupportedError } from "./unsupported.js";
+import { HALF_REMEDY, isHalf, WasmUnsupportedError } from "./unsupported.js";
 import type { Constants } from "./weights.js";
 
 /** @throws WasmUnsupportedError naming all operations that have no kernel */
@@ -29,14 +29,17 @@ export function lowerGraph(graph: Graph): LoweredStep[] {
   }
   const absorbed = absorbedConvolutions(graph);
   const gone = new Set(absorbed.values());
-  const lacking = new Set<string>();
+  const lacking = new Map<string, OpNode>();
   const steps = graph.nodes.flatMap((node) => {
     if (node.kind === "conv") return gone.has(node) ? [] : [convStep(node, absorbed.get(node))];
     const own = opSteps(node);
-    if (!own) lacking.add(described(node));
+    if (!own) lacking.set(described(node), node);
     return own ?? [];
   });
-  if (lacking.size > 0) throw new WasmUnsupportedError([...lacking].join(", "));
+  if (lacking.size > 0) {
+    const remedy = [...lacking.values()].every(isHalf) ? HALF_REMEDY : undefined;
+    throw new WasmUnsupportedError([...lacking.keys()].join(", "), remedy);
+  }
   return steps;
 }
 

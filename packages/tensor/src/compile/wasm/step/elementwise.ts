@@ -1,45 +1,13 @@
 /** Operations element by element, and those that only move elements, as maps. */
-import { type MapFunction, type MapOperand, map } from "@retinaface-webgpu/kernels-wasm";
-import { broadcastStrides, contiguousStrides } from "@retinaface-webgpu/kernels-wgsl";
+import type { MapFunction } from "@retinaface-webgpu/kernels-wasm";
+import { contiguousStrides } from "@retinaface-webgpu/kernels-wgsl";
 import type { DType } from "../../../core/dtype.js";
 import { sizeOf } from "../../../core/shape.js";
 import type { TowardsAttrs } from "../../../ops/binary/gradient.js";
 import { type SliceAttrs, sliceView } from "../../../ops/movement/forward.js";
 import type { StepNode, StepValue } from "../../step/graph.js";
-import { type NodeLowering, one, type StepKernel } from "./kernels.js";
-
-interface Constants {
-  readonly p?: number;
-  readonly q?: number;
-}
-
-interface Part extends MapOperand {
-  readonly value: StepValue;
-}
-
-const NAMES = ["x", "y", "z"];
-
-/** A map of parts of values to a part of another. */
-function mapped(
-  kind: MapFunction,
-  shape: readonly number[],
-  output: Part,
-  operands: readonly Part[],
-  constants: Constants = {},
-): StepKernel[] {
-  if (sizeOf(shape) === 0) return [];
-  const kernel = map({ kind, shape, output, operands, ...constants });
-  const named = operands.map(({ value }, i) => [NAMES[i], value]);
-  return one(kernel, { ...Object.fromEntries(named), output: output.value });
-}
-
-const dense = (value: StepValue): Part => ({ value, strides: contiguousStrides(value.info.shape) });
-
-/** An operand as it is read for a result of a shape. */
-const broadcast = (value: StepValue, shape: readonly number[]): Part => ({
-  value,
-  strides: broadcastStrides(value.info.shape, shape),
-});
+import type { NodeLowering, StepKernel } from "./kernels.js";
+import { broadcast, type Constants, dense, mapped, type Part } from "./maps.js";
 
 const isFloat = (values: readonly StepValue[]): boolean =>
   values.every(({ info }) => info.dtype === "f32");
@@ -118,23 +86,6 @@ const productGradient: NodeLowering = (node) => {
 function ofFirst(kind: MapFunction, of: (attrs: Scalars) => Constants): NodeLowering {
   return (node) => toOutput(kind, node, node.inputs.slice(0, 1), of(node.attrs as Scalars));
 }
-
-/** Integers that are compared with integers. */
-const equal: NodeLowering = (node) => {
-  const [output] = node.outputs;
-  if (output.info.dtype !== "i32") return simple("equal")(node);
-  const { shape } = output.info;
-  const read = node.inputs.map((value) => broadcast(value, shape));
-  return mapped("equalIntegers", shape, dense(output), read);
-};
-
-const equalScalar: NodeLowering = (node) => {
-  const [output] = node.outputs;
-  const { a = 0 } = node.attrs as Scalars;
-  if (output.info.dtype !== "i32") return simple("equalConstant")(node);
-  const { shape } = output.info;
-  return mapped("equalIntegerConstant", shape, dense(output), [dense(node.inputs[0])], { p: a });
-};
 
 /** What is chosen is moved, whatever it means. */
 const where: NodeLowering = ({ inputs, outputs: [output] }) => {
@@ -281,7 +232,7 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   prelu: simple("prelu"),
   maximum: simple("maximum"),
   minimum: simple("minimum"),
-  equal,
+  equal: simple("equal"),
   less: simple("less"),
   lessEqual: simple("lessEqual"),
   greater: simple("greater"),
@@ -322,7 +273,7 @@ export const ELEMENTWISE: Readonly<Record<string, NodeLowering>> = {
   scalarDiv: simple("constantOver"),
   powScalar: power("wholePower", "constantPower"),
   scalarPow: ofLogarithm("scaledExponential"),
-  equalScalar,
+  equalScalar: simple("equalConstant"),
   lessScalar: simple("lessConstant"),
   lessEqualScalar: simple("lessEqualConstant"),
   greaterScalar: simple("greaterConstant"),

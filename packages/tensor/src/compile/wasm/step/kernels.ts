@@ -1,7 +1,7 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wasm";
 import { showShape } from "../../../core/shape.js";
 import type { StepNode, StepValue } from "../../step/graph.js";
-import { WasmUnsupportedError } from "../unsupported.js";
+import { HALF_REMEDY, isHalf, WasmUnsupportedError } from "../unsupported.js";
 
 /** Memory that a node needs besides its values. */
 export interface NodeScratch {
@@ -35,16 +35,22 @@ export function one(kernel: Kernel, operands: StepKernel["operands"]): StepKerne
   return [{ kernel, operands }];
 }
 
+/** Whether a value is read: by a node, or by who runs the step or the plan. */
+export function isRead(value: StepValue & { readonly isOutput?: boolean }): boolean {
+  return value.users.length > 0 || value.memory !== undefined || value.isOutput === true;
+}
+
 /** A few floats that kernels of a node leave for one another. */
 export function scratchOf(floats: number): NodeScratch {
   return { scratchBytes: Math.max(4, floats * 4) };
 }
 
 /** What cannot be lowered, in words. */
-export function unsupported({ op, inputs }: StepNode): WasmUnsupportedError {
+export function unsupported(node: StepNode): WasmUnsupportedError {
+  const { op, inputs } = node;
   const shown = inputs.map(({ info }) => `${showShape(info.shape)} ${info.dtype}`).join(", ");
   return new WasmUnsupportedError(
     `${op.name} of ${shown || "nothing"} in a training step`,
-    "train on WebGPU (for commands: --backend webgpu)",
+    isHalf(node) ? HALF_REMEDY : "train on WebGPU (for commands: --backend webgpu)",
   );
 }

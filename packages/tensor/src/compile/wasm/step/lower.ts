@@ -7,10 +7,12 @@ import { sizeOf } from "../../../core/shape.js";
 import type { StepNode } from "../../step/graph.js";
 import { DEFORM } from "./deform.js";
 import { ELEMENTWISE } from "./elementwise.js";
+import { kernelsOfIntegers } from "./integers.js";
 import { type StepKernel, unsupported } from "./kernels.js";
 import { LINES } from "./lines.js";
 import { NETWORKS } from "./networks.js";
 import { OTHERS } from "./others.js";
+import { POOLS } from "./pools.js";
 import { PRODUCTS } from "./products.js";
 import { RASTER } from "./raster.js";
 
@@ -18,6 +20,7 @@ const LOWERINGS = {
   ...ELEMENTWISE,
   ...OTHERS,
   ...NETWORKS,
+  ...POOLS,
   ...PRODUCTS,
   ...LINES,
   ...DEFORM,
@@ -26,7 +29,7 @@ const LOWERINGS = {
 
 /** The kernels of a node; `undefined` where there are none for it. */
 export function kernelsOf(node: StepNode): StepKernel[] | undefined {
-  return LOWERINGS[node.op.name]?.(node);
+  return kernelsOfIntegers(node) ?? LOWERINGS[node.op.name]?.(node);
 }
 
 /** @throws WasmUnsupportedError naming the operation that has no kernel */

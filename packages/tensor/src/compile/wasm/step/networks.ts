@@ -12,27 +12,22 @@ import {
   conv2dPacking,
   conv2dWeightGradient,
   type KernelSequence,
-  maxPoolPositions,
-  pool,
-  poolGradient,
   resizeNearest,
   resizeNearestGradient,
   type SampledResizeSpec,
-  type SizedPool,
   sampledResize,
   sampledResizeGradient,
 } from "@retinaface-webgpu/kernels-wasm";
 import { dimensions, type TrainingAttrs } from "../../../ops/batchnorm/forward.js";
 import type { Conv2dAttrs } from "../../../ops/conv2d/forward.js";
 import type { InputGradientAttrs } from "../../../ops/conv2d/input-gradient.js";
-import type { AverageAttrs, PoolAttrs } from "../../../ops/pool/forward.js";
 import {
   isPlainNearest,
   type ResizeAttrs,
   specOf as resizeSpec,
 } from "../../../ops/resize/forward.js";
 import type { StepValue } from "../../step/graph.js";
-import { type NodeLowering, one, type StepKernel, scratchOf } from "./kernels.js";
+import { isRead, type NodeLowering, one, type StepKernel, scratchOf } from "./kernels.js";
 
 /** The kernels' spec for an NHWC input, an OIHW weight and a convolution's attributes. */
 function convSpec(x: StepValue, weight: StepValue, attrs: Conv2dAttrs): Conv2dSpec {
@@ -84,10 +79,9 @@ const inputGradient: NodeLowering = ({ inputs, outputs: [gx], attrs }) => {
 
 const weightGradient: NodeLowering = ({ inputs: [input, gradient], outputs, attrs }) => {
   const [gradWeight, gradBias] = outputs;
-  const bias = gradBias.users.length > 0 || gradBias.memory !== undefined;
   const spec = convSpec(input, gradWeight, attrs as Conv2dAttrs);
   const operands = { input, gradient, gradWeight, gradBias };
-  return sequence(conv2dWeightGradient(spec, { bias }), operands);
+  return sequence(conv2dWeightGradient(spec, { bias: isRead(gradBias) }), operands);
 };
 
 function normSpec(x: StepValue, attrs: unknown): BatchNormSpec {
@@ -132,58 +126,6 @@ const normGivenInput: NodeLowering = ({ inputs, outputs: [output], attrs }) => {
   return one(kernel, { gradient, variance, gamma, output, y });
 };
 
-/** A shape as that of images; a sequence is one of images a pixel high, and a volume none. */
-function asImages(shape: readonly number[]): readonly number[] | undefined {
-  if (shape.length === 3) return [shape[0], 1, shape[1], shape[2]];
-  return shape.length === 4 ? shape : undefined;
-}
-
-/** A pool of images or sequences from `x` to `y`. */
-function poolSpec(
-  x: StepValue,
-  y: StepValue,
-  attrs: Partial<AverageAttrs> & PoolAttrs,
-  kind: "max" | "average",
-): SizedPool | undefined {
-  const [from, to] = [x, y].map(({ info }) => asImages(info.shape));
-  if (!from || !to) return undefined;
-  const [batch, inHeight, inWidth, channels] = from;
-  const [, outHeight, outWidth] = to;
-  const plane = (axes: readonly number[]) => [axes[1], axes[2]] as const;
-  const [top, left] = plane(attrs.before);
-  const [bottom, right] = plane(attrs.after);
-  return {
-    ...{ batch, inHeight, inWidth, channels, outHeight, outWidth, kind },
-    kernelSize: plane(attrs.kernel),
-    stride: plane(attrs.stride),
-    dilation: plane(attrs.dilation),
-    padding: [top, bottom, left, right],
-    countPadding: attrs.countPadding ?? false,
-  };
-}
-
-const maxPool: NodeLowering = ({ inputs: [x], outputs: [y, positions], attrs }) => {
-  const spec = poolSpec(x, y, attrs as PoolAttrs, "max");
-  if (!spec) return undefined;
-  if (positions.users.length === 0) return one(pool(spec), { input: x, output: y });
-  return one(maxPoolPositions(spec), { input: x, output: y, positions });
-};
-
-const avgPool: NodeLowering = ({ inputs: [x], outputs: [y], attrs }) => {
-  const spec = poolSpec(x, y, attrs as AverageAttrs, "average");
-  return spec && one(pool(spec), { input: x, output: y });
-};
-
-const maxPoolGradient: NodeLowering = ({ inputs: [g, positions], outputs: [gx], attrs }) => {
-  const spec = poolSpec(gx, g, attrs as PoolAttrs, "max");
-  return spec && one(poolGradient(spec), { gradient: g, positions, output: gx });
-};
-
-const avgPoolGradient: NodeLowering = ({ inputs: [g], outputs: [gx], attrs }) => {
-  const spec = poolSpec(gx, g, attrs as AverageAttrs, "average");
-  return spec && one(poolGradient(spec), { gradient: g, output: gx });
-};
-
 function plainResize(small: StepValue, large: StepValue) {
   const [batch, inHeight, inWidth, channels] = small.info.shape;
   const [, outHeight, outWidth] = large.info.shape;
@@ -221,10 +163,6 @@ export const NETWORKS: Readonly<Record<string, NodeLowering>> = {
   batchNormParameterGradients: normParameters,
   batchNormInputGradient: normInput,
   batchNormInferenceGradient: normGivenInput,
-  maxPool,
-  avgPool,
-  maxPoolBackward: maxPoolGradient,
-  avgPoolBackward: avgPoolGradient,
   resize,
   resizeBackward: resizeGradient,
 };

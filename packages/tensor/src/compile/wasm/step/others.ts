@@ -17,19 +17,26 @@ import type { AdamSpec, SgdSpec } from "@retinaface-webgpu/kernels-wgsl";
 import { sizeOf } from "../../../core/shape.js";
 import type { ReduceAttrs } from "../../../ops/reduce/forward.js";
 import type { StepValue } from "../../step/graph.js";
+import { wordOf } from "./integers.js";
 import { type NodeLowering, one } from "./kernels.js";
 
 function reduction(kind: ReduceSpec["kind"], ofNothing: number): NodeLowering {
   return ({ inputs: [x], outputs: [y], attrs }) => {
-    if (x.info.dtype !== "f32") return undefined;
-    const { shape } = x.info;
+    const { shape, dtype: type } = x.info;
+    if (type === "f16" || type !== y.info.dtype) return undefined;
     if (sizeOf(y.info.shape) === 0) return [];
     if (sizeOf(shape) === 0) {
-      const flat = { shape: [sizeOf(y.info.shape)], output: { strides: [1] }, operands: [] };
-      return one(map({ kind: "constant", ...flat, p: ofNothing }), { output: y });
+      const flat = { shape: [sizeOf(y.info.shape)], output: { strides: [1] } };
+      if (type === "f32") {
+        return one(map({ kind: "constant", ...flat, operands: [], p: ofNothing }), { output: y });
+      }
+      const [p, none] = [wordOf(ofNothing, type), undefined];
+      return one(map({ kind: "maximumIntegers", ...flat, operands: [none, none], p }), {
+        output: y,
+      });
     }
     const { axes } = attrs as ReduceAttrs;
-    const { segments, merge, partialBytes } = reduce({ kind, shape, axes });
+    const { segments, merge, partialBytes } = reduce({ kind, shape, axes, type });
     const partial = { scratchBytes: partialBytes };
     return [...one(segments, { input: x, partial }), ...one(merge, { partial, output: y })];
   };

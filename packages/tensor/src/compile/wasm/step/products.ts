@@ -84,7 +84,7 @@ const byIndex: NodeLowering = ({ inputs: [input, index], outputs: [output], attr
 };
 
 const partOfMatrix: NodeLowering = ({ inputs: [input], outputs: [output], attrs }) => {
-  if (input.info.dtype !== "f32") return undefined;
+  if (input.info.dtype === "f16") return undefined;
   const { shape } = input.info;
   const [rows, columns] = shape.slice(-2);
   const batch = sizeOf(shape.slice(0, -2));
