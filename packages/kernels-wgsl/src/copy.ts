@@ -31,9 +31,8 @@ export interface CopySpec {
   readonly shape: readonly number[];
   readonly from: StridedView;
   readonly to: StridedView;
-  /** Element type read, and written where `toType` is absent. */
+  /** Element type read. */
   readonly type?: ElementType;
-  readonly toType?: ElementType;
 }
 
 const floatOf = (width: 1 | 4): string => scalarOrVector("f32", width);
@@ -57,32 +56,52 @@ fn saturate_(x: ${float}) -> ${integer} {
 }`;
 }
 
-/** Bindings: source, destination. Elements of the destination outside the view keep their values. */
-export function stridedCopy(spec: CopySpec): Kernel {
-  const { shape, from, to, type = "f32", toType = type } = spec;
+/** How an element is made of `src[srcAt]`, and what that calls. */
+interface Conversion {
+  readonly value: string;
+  readonly globals?: string | undefined;
+}
+
+function copyKernel(
+  { shape, from, to, type = "f32" }: CopySpec,
+  toType: ElementType,
+  convert: (width: 1 | 4) => Conversion,
+): Kernel {
   const walk = walkStrided(shape, [
     { name: "dst", ...to, type: toType },
     { name: "src", ...from, type },
   ]);
-  const computed = scalarOrVector(computeType(toType), walk.width);
-  const floats = type === "f32" || type === "f16";
-  const saturates = floats && (toType === "i32" || toType === "u32");
-  const convert = saturates ? "saturate_" : computed;
-  const value =
-    toType === type
-      ? "src[srcAt]"
-      : `${convert}(${saturates ? `${floatOf(walk.width)}(src[srcAt])` : "src[srcAt]"})`;
+  const { value, globals } = convert(walk.width);
   return defineKernel({
     name: "copy",
     buffers: [input("src", walk.elements[1]), output("dst", walk.elements[0])],
     params: walk.params,
-    ...(saturates ? { globals: saturateFunction(toType, walk.width) } : {}),
+    ...(globals ? { globals } : {}),
     count: walk.count,
     body: `${walk.code}
   dst[dstAt] = ${walk.elements[0]}(${value});`,
     flops: 0,
     bytes: sizeOf(shape) * (elementSize(type) + elementSize(toType)),
   });
+}
+
+/** Bindings: source, destination. Elements of the destination outside the view keep their values. */
+export function stridedCopy(spec: CopySpec): Kernel {
+  return copyKernel(spec, spec.type ?? "f32", () => ({ value: "src[srcAt]" }));
+}
+
+/** As `stridedCopy`, to elements of another type. Floats become the nearest integer towards zero that there is, NaN 0. */
+export function stridedCast(spec: CopySpec, toType: ElementType): Kernel {
+  const { type = "f32" } = spec;
+  const isFloat = type === "f32" || type === "f16";
+  return copyKernel(spec, toType, (width) =>
+    isFloat && (toType === "i32" || toType === "u32")
+      ? {
+          value: `saturate_(${floatOf(width)}(src[srcAt]))`,
+          globals: saturateFunction(toType, width),
+        }
+      : { value: `${scalarOrVector(computeType(toType), width)}(src[srcAt])` },
+  );
 }
 
 /** Fills `count` elements with one value. Bindings: destination. */

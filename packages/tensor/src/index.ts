@@ -4,8 +4,11 @@ import { installBackward } from "./core/tensor.js";
 import { installBatchNormTraining } from "./ops/batchnorm/forward.js";
 import { normalizeByBatch } from "./ops/batchnorm/training.js";
 import { installHalfStorage } from "./ops/half.js";
+import { onTape } from "./ops/on-tape.js";
+import { installTape } from "./ops/op.js";
 
 installBackward(runBackward);
+installTape(onTape);
 installBatchNormTraining(normalizeByBatch);
 installHalfStorage(storedAsHalf);
 

@@ -17,7 +17,6 @@ var<workgroup> sums: array<u32, 128>;
 var<workgroup> totals: array<u32, 8>;
 var<workgroup> all: u32;
 
-/** The sum of the values of lower lanes: those of the own segment, and the totals of lower segments. */
 fn before(value: u32, lane: u32) -> u32 {
   sums[lane] = value;
   workgroupBarrier();

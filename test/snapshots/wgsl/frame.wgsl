@@ -16,7 +16,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
 
   let y = i / p.width;
   let x = i - y * p.width;
-  // The frame may be stored in other pixels than it is shown in.
   let at = vec2<u32>(x, y) * textureDimensions(frame) / vec2<u32>(p.width, p.height);
   pixels[i] = pack4x8unorm(vec4<f32>(textureLoad(frame, at).rgb, 1.0));
 }

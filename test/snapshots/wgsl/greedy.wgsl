@@ -23,9 +23,7 @@ struct Params {
 
 const LANES = 128u;
 struct Box {
-  /** Corners relative to the prior's centre, in pixels. */
   corners: vec4<f32>,
-  /** The prior's centre in fractions of the image, area in square pixels. */
   place: vec4<f32>,
 }
 var<workgroup> masks: array<vec4<u32>, 128>;
@@ -34,7 +32,6 @@ var<workgroup> block: vec4<u32>;
 var<workgroup> keptSoFar: u32;
 var<workgroup> flags: atomic<u32>;
 
-/** exp(x) within 2 units in the last place, for |x| < 87. */
 fn exponential(x: vec2<f32>) -> vec2<f32> {
   let n = round(x * 1.44269504);
   let r = (x - n * 0.693145752) - n * 1.42860677e-6;
@@ -161,9 +158,7 @@ struct Params {
 
 const LANES = 128u;
 struct Box {
-  /** Corners relative to the prior's centre, in pixels. */
   corners: vec4<f32>,
-  /** The prior's centre in fractions of the image, area in square pixels. */
   place: vec4<f32>,
 }
 var<workgroup> masks: array<vec4<u32>, 128>;
@@ -172,7 +167,6 @@ var<workgroup> block: vec4<u32>;
 var<workgroup> keptSoFar: u32;
 var<workgroup> flags: atomic<u32>;
 
-/** exp(x) within 2 units in the last place, for |x| < 87. */
 fn exponential(x: vec2<f32>) -> vec2<f32> {
   let n = round(x * 1.44269504);
   let r = (x - n * 0.693145752) - n * 1.42860677e-6;

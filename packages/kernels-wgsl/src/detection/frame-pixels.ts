@@ -14,7 +14,6 @@ export interface FramePixelsSpec {
 const BODY = `
   let y = i / p.width;
   let x = i - y * p.width;
-  // The frame may be stored in other pixels than it is shown in.
   let at = vec2<u32>(x, y) * textureDimensions(frame) / vec2<u32>(p.width, p.height);
   pixels[i] = pack4x8unorm(vec4<f32>(textureLoad(frame, at).rgb, 1.0));`;
 

@@ -59,7 +59,6 @@ fn rowSum(row: i32, column: vec4<f32>) -> vec3<f32> {
   let last = i32(p.sourceWidth) - 1;
   let first = i32(column.x);
   var sum = vec3<f32>();
-  // Two taps a turn; past the last, the weight is 0.
   for (var k = 0; k < i32(column.z); k += 2) {
     let a = pixel(base + u32(clamp(first + k, 0, last)));
     let b = pixel(base + u32(clamp(first + k + 1, 0, last)));

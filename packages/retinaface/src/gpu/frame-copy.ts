@@ -6,7 +6,6 @@ import type {
   PooledBuffer,
 } from "@retinaface-webgpu/tensor/inference";
 import type { LiveFrame } from "../image/source.js";
-import { framePipeline } from "./pipelines.js";
 
 /** Uniform blocks are bound whole, with the dynamic offset 0. */
 const NO_OFFSET = [0];
@@ -30,7 +29,7 @@ export class FrameCopy {
   /** Undefined where the browser lends no frames to the GPU. */
   static async create(device: Device): Promise<FrameCopy | undefined> {
     if (!("importExternalTexture" in device.gpuDevice)) return undefined;
-    return new FrameCopy(device, await framePipeline(device));
+    return new FrameCopy(device, await device.prepare(framePixels({ width: 1, height: 1 })));
   }
 
   /** Undefined where this frame cannot be lent, e.g. in a format that the browser only draws. */

@@ -10,7 +10,7 @@ import { isLive, type LiveFrame, type PixelSource } from "../image/source.js";
 import { MEAN_BGR } from "../model/mean.js";
 import type { RawImage } from "../types.js";
 import { BufferSet, whole } from "./buffer-set.js";
-import { FrameCopy } from "./frame-copy.js";
+import type { FrameCopy } from "./frame-copy.js";
 import { detectionPipelines } from "./pipelines.js";
 import { Stage } from "./stage.js";
 import { type Piece, planUpload, type UploadBuffer } from "./upload.js";
@@ -65,7 +65,10 @@ export class ImageFeed {
 
   /** Compiles what frames of a video need; without it they take the way through the CPU. */
   async prepare(images: readonly PixelSource[]): Promise<void> {
-    if (images.some(isLive)) this.#frames ??= await FrameCopy.create(this.#device);
+    if (this.#frames || !images.some(isLive)) return;
+    // Loaded only here: a page without videos has no use for it. Frames are held meanwhile.
+    const { FrameCopy } = await import("./frame-copy.js");
+    this.#frames ??= await FrameCopy.create(this.#device);
   }
 
   /**

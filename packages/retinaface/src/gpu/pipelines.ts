@@ -2,7 +2,6 @@ import {
   allCandidates,
   candidateSort,
   candidates,
-  framePixels,
   greedyNms,
   imageInput,
   type Kernel,
@@ -113,12 +112,8 @@ function runOnNothing(device: Device, kernel: Kernel, compiled: CompiledKernel):
   scratch.dispose();
 }
 
-const FRAME_KERNEL = framePixels({ width: 1, height: 1 });
-
-/** Compiles what takes frames of a video. */
-export function framePipeline(device: Device): Promise<CompiledKernel> {
-  return device.prepare(FRAME_KERNEL);
-}
+/** The kernel of `frame-copy.ts`, which pages without videos go without. */
+export const FRAME_KERNEL = "frame-pixels";
 
 const POSTPROCESS = new Set(
   [undefined, 1].flatMap((levels) =>
@@ -128,6 +123,6 @@ const POSTPROCESS = new Set(
 
 /** Which part of a run a kernel belongs to, by its name. */
 export function stageOf(kernel: string): "preprocess" | "network" | "postprocess" {
-  if (kernel === IMAGE_KERNEL.name || kernel === FRAME_KERNEL.name) return "preprocess";
+  if (kernel === IMAGE_KERNEL.name || kernel === FRAME_KERNEL) return "preprocess";
   return POSTPROCESS.has(kernel) ? "postprocess" : "network";
 }

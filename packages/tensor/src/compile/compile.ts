@@ -15,7 +15,7 @@ import type { PlanOutput, PlanOutputs } from "./outputs.js";
 import { Owned } from "./owned.js";
 import { type Bound, Plan } from "./plan.js";
 import { planLoweringOf } from "./plan-lowerings.js";
-import { type Kernels, testedKernels } from "./self-test-fused.js";
+import type { Kernels, testedKernels } from "./self-test-fused.js";
 import { fusedSpec, type Operand } from "./steps.js";
 import { type TracedForward, traceForward } from "./trace.js";
 import { type TakenWeights, WeightStore } from "./weights.js";
@@ -126,6 +126,14 @@ async function assemble<Outputs>(
   });
 }
 
+/** The self-test, whose code comes while the kernels are compiled that it is to test. */
+async function testedLater(
+  ...args: Parameters<typeof testedKernels>
+): ReturnType<typeof testedKernels> {
+  const selfTest = await import("./self-test-fused.js");
+  return selfTest.testedKernels(...args);
+}
+
 /** Kernels that compute right on this adapter, compiled, and the weights that they read. */
 async function prepare(
   device: Device,
@@ -148,7 +156,7 @@ async function prepare(
   const wanted = { choose, fused: fusedConvolutions(device, graph) };
   const [first, tested] = await Promise.all([
     chosenBy(wanted),
-    testedKernels(device, graph, wanted, warn),
+    testedLater(device, graph, wanted, warn),
   ]);
   if (tested === wanted) return first;
   first.taken.release();

@@ -15,26 +15,14 @@ import {
   conv2d,
   type StorageType,
 } from "@retinaface-webgpu/kernels-wgsl";
-import { TensorError } from "../core/errors.js";
 import { decodeHalf, encodeHalf } from "../core/float16.js";
 import { Storage } from "../core/storage.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { conv2dTraits, packedSlice } from "../ops/conv2d/forward.js";
 import { hostConv2d, type TestConv, testConv } from "./self-test-conv.js";
+import { SelfTestError } from "./self-test-error.js";
 import type { VariantChooser } from "./steps.js";
-
-/** The adapter computes convolutions wrong, also by the general kernel. */
-export class SelfTestError extends TensorError {
-  constructor(device: Device, specs: readonly Conv2dSpec[]) {
-    const half = specs.some(({ outType }) => outType === "f16");
-    super(
-      "SELF_TEST",
-      `${device.adapter.name} computes convolutions wrong: update its driver or use another adapter` +
-        `${half ? " or f32" : ""}.`,
-    );
-  }
-}
 
 const FALLBACK = "direct";
 

@@ -24,12 +24,11 @@ import { TensorError } from "../core/errors.js";
 import { gradEnabled } from "../core/grad-mode.js";
 import { assertShape, sizeOf } from "../core/shape.js";
 import { Storage } from "../core/storage.js";
-import { TapeNode } from "../core/tape.js";
 import { Tensor, type TensorInfo } from "../core/tensor.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
 import { forStorage } from "./half.js";
-import { leavesOut } from "./rerun.js";
+import { runningRerun } from "./rerun.js";
 import type { OpRun, OpSpec, PackedRoom } from "./spec.js";
 import { activeTrace, type TraceNode } from "./trace.js";
 
@@ -58,35 +57,37 @@ export function defineOp<A>(spec: OpSpec<A>): Op<A> {
   return Object.assign(op, { spec });
 }
 
+/** Notes an operation for its gradient. */
+export type TapeWriter = <A>(
+  spec: OpSpec<A>,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  attrs: A,
+) => void;
+
+/** None in programs without gradients. */
+let putOnTape: TapeWriter | undefined;
+
+/** Lets operations be recorded: a part of the whole library, which `inference.ts` goes without. */
+export function installTape(writer: TapeWriter): void {
+  putOnTape = writer;
+}
+
 function applyOp<A>(spec: OpSpec<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
   const device = commonDevice(spec.name, inputs);
   const infos = spec.outputs(inputs, attrs);
   for (const info of infos) assertShape(spec.name, info.shape);
-  if (leavesOut(spec, inputs.length, infos, attrs)) return [];
+  if (runningRerun()?.leavesOut(spec, inputs.length, infos, attrs)) return [];
   const traces = activeTrace() !== undefined || inputs.some((input) => input.traced);
   const outputs = traces
     ? traceOp(spec, inputs, attrs, infos, device)
     : runOp(spec, inputs, attrs, infos, device);
   const records = gradEnabled() && inputs.some((input) => input.requiresGrad);
-  if (records && outputs.some(isFloat)) onTape(spec, inputs, outputs, attrs);
+  if (records && outputs.some(isFloat)) putOnTape?.(spec, inputs, outputs, attrs);
   return outputs;
 }
 
-/** Notes on the outputs that can have a gradient how they were made. */
-function onTape<A>(
-  spec: OpSpec<A>,
-  inputs: readonly Tensor[],
-  outputs: readonly Tensor[],
-  attrs: A,
-): void {
-  const traced = outputs[0].traced !== undefined;
-  const [read, written] = [inputs, outputs].map((all) => all.map((tensor) => tensor.save(traced)));
-  const targets = inputs.map((input) => input.gradientTarget);
-  const node = new TapeNode(spec, attrs, read, written, targets);
-  for (const [k, output] of outputs.entries()) if (isFloat(output)) output.setNode(node, k);
-}
-
-function isFloat({ dtype }: TensorInfo): boolean {
+export function isFloat({ dtype }: TensorInfo): boolean {
   return dtype === "f32" || dtype === "f16";
 }
 

@@ -48,6 +48,26 @@ export class Rerun {
     const before = this.#calls[this.#called++];
     if (before !== text) differs(before ?? "nothing", text);
   }
+
+  /**
+   * Notes an operation, for all that run; says whether it is to be left out, as it would write a second time what a first
+   * run wrote.
+   * @throws TensorError `CHECKPOINT` where it cannot be left out
+   */
+  leavesOut<A>(spec: OpSpec<A>, inputs: number, outputs: readonly TensorInfo[], attrs: A): boolean {
+    const updates = (spec.updates ?? []).length > 0;
+    if (!updates || outputs.length > 0) {
+      const what = updates ? "" : ` ${JSON.stringify(attrs)}`;
+      const shapes = outputs.map(({ shape, dtype }) => `[${shape}] ${dtype}`).join();
+      for (const rerun of running) rerun.call(`${spec.name} of ${shapes}${what}`);
+    }
+    if (!isRerun() || !spec.updates?.some((k) => k < inputs)) return false;
+    if (outputs.length === 0) return true;
+    throw new TensorError(
+      "CHECKPOINT",
+      `checkpoint(): ${spec.name} writes what it is given, and would do so twice. Call it outside of checkpoint().`,
+    );
+  }
 }
 
 const running: Rerun[] = [];
@@ -69,6 +89,11 @@ function differs(before: string, now: string): never {
   );
 }
 
+/** One of those that run, if any: their code is there where they are. */
+export function runningRerun(): Rerun | undefined {
+  return running[0];
+}
+
 /** Whether what runs has run before and is to leave nothing behind. */
 export function isRerun(): boolean {
   return running.some(({ isAgain }) => isAgain);
@@ -80,29 +105,4 @@ export function drawn<T extends object>(make: () => T): T {
   const value = again ? (again.next() as T) : make();
   for (const rerun of running) if (rerun !== again && !rerun.isAgain) rerun.note(value);
   return value;
-}
-
-/**
- * Notes an operation; says whether it is to be left out, as it would write a second time what a first run wrote.
- * @throws TensorError `CHECKPOINT` where it cannot be left out
- */
-export function leavesOut<A>(
-  spec: OpSpec<A>,
-  inputs: number,
-  outputs: readonly TensorInfo[],
-  attrs: A,
-): boolean {
-  if (running.length === 0) return false;
-  const updates = (spec.updates ?? []).length > 0;
-  if (!updates || outputs.length > 0) {
-    const what = updates ? "" : ` ${JSON.stringify(attrs)}`;
-    const shapes = outputs.map(({ shape, dtype }) => `[${shape}] ${dtype}`).join();
-    for (const rerun of running) rerun.call(`${spec.name} of ${shapes}${what}`);
-  }
-  if (!isRerun() || !spec.updates?.some((k) => k < inputs)) return false;
-  if (outputs.length === 0) return true;
-  throw new TensorError(
-    "CHECKPOINT",
-    `checkpoint(): ${spec.name} writes what it is given, and would do so twice. Call it outside of checkpoint().`,
-  );
 }

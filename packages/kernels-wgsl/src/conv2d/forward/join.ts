@@ -7,8 +7,7 @@
  * of 32 lanes and 16, and 48 channels are two of 32.
  */
 import type { Conv2dSpec, Conv2dTraits } from "../shared/spec.js";
-import { subgroupGemmChannels } from "./subgroup-gemm.js";
-import { broadcasts } from "./variants.js";
+import { broadcasts, subgroupGemmChannels } from "./cpu-traits.js";
 
 /** All that two convolutions of one input must have in common. */
 function geometryOf(spec: Conv2dSpec): string {

@@ -33,17 +33,6 @@ const ROWS = 32;
 const UNIFORM_VECTORS = 1024;
 const BLOCK_VECTORS = 16;
 
-/** Whether the spec is a 3×3 of stride 1 or 2 without dilation, four channels at a time. */
-export function isWalkable(spec: Conv2dSpec): boolean {
-  const [stride] = spec.stride;
-  return (
-    spec.kernelSize.every((k) => k === 3) &&
-    spec.dilation.every((d) => d === 1) &&
-    spec.stride.every((s) => s === stride && s <= 2) &&
-    forwardText(spec, CHANNELS).vec4In
-  );
-}
-
 /** Sum of one kernel row's three products, as WGSL. */
 function rowSum(start: string, row: number, columns: readonly string[]): string {
   return columns.reduce((sum, column, kx) => `fma(${column}, w${row * 3 + kx}, ${sum})`, start);

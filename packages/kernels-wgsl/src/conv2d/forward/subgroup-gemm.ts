@@ -27,8 +27,9 @@
  */
 
 import { type PackedLayout, type PackOptions, packedLayout } from "../shared/layout.js";
-import type { Conv2dLaunch, Conv2dSpec, Conv2dTraits } from "../shared/spec.js";
+import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
 import { lines } from "../shared/text.js";
+import { LANES, widthFor } from "./cpu-traits.js";
 import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
@@ -44,16 +45,10 @@ import {
   type Width,
 } from "./forward.js";
 
-const LANES = 8;
 const TILE = 16;
 const VECTORS = TILE / LANES;
 /** The least that every adapter can bind as a uniform buffer: 64 KiB. */
 const UNIFORM_VECTORS = 4096;
-
-/** Whether the adapter has the subgroups this kernel is written for. */
-export function hasLanesOf8(traits: Conv2dTraits): boolean {
-  return traits.subgroups && traits.subgroupSize === LANES;
-}
 
 /** Loads of four input channels `k4` of the lane's pixels, zero outside the image. */
 function loadInputs(text: ForwardText, channels: number): string {
@@ -169,18 +164,6 @@ ${text.residual ? storeTile("finish", "p.residual_order > 0u") : ""}
 ${storeTile("finish_plain", text.residual ? "p.residual_order == 0u" : "true")}
 }
 `;
-}
-
-/** Channels that are computed for a number of them. */
-export function subgroupGemmChannels(outChannels: number): number {
-  const block = LANES * widthFor(outChannels);
-  return Math.ceil(outChannels / block) * block;
-}
-
-/** Channels an invocation computes: the most that leave few lanes idle. */
-function widthFor(outChannels: number): Width {
-  if (outChannels <= LANES) return 1;
-  return outChannels <= 2 * LANES ? 2 : 4;
 }
 
 /**

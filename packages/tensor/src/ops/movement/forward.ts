@@ -3,6 +3,7 @@ import {
   contiguousStrides,
   joinRows,
   MOST_JOINED,
+  stridedCast,
   stridedCopy,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { requireIntegers, requireList, requireOptions } from "../../core/arguments.js";
@@ -116,7 +117,8 @@ export const castOp = /* @__PURE__ */ defineOp<{ dtype: DType }>({
   forward: (run, [x], [y]) => {
     const strides = contiguousStrides(x.shape);
     const spec = { shape: x.shape, from: { strides }, to: { strides } };
-    run.kernel(stridedCopy({ ...spec, type: x.dtype, toType: y.dtype }), [x, y]);
+    const own = { ...spec, type: x.dtype };
+    run.kernel(x.dtype === y.dtype ? stridedCopy(own) : stridedCast(own, y.dtype), [x, y]);
   },
 });
 
