@@ -32,6 +32,10 @@ const structureStart = (channels: string) =>
     ? ["--weights", BACKBONE, "--channels", channels]
     : ["--backbone", "mobilenet0.25", "--channels", channels];
 
+const PUBLIC = sharedFile("weights/mobilenet0.25_Final.pth");
+/** The public weights where they are at hand: the package's own have learnt from face-mask's training photos already. */
+const FINE_TUNED = ["--weights", existsSync(PUBLIC) ? PUBLIC : "default", "--batch-norm", "fixed"];
+
 /** `pytorch` is said lest a network's form brings another preset, which would be a second switch. */
 const SHARED = ["--preset", "pytorch", "--optimizer", "adamw", "--schedule", "cosine"];
 
@@ -47,10 +51,7 @@ export function presetOf(name: PresetName): Preset {
         },
         freezing: {
           data: masks("[^16]\\."),
-          args: [
-            ...[...SHARED, "--weights", "default", "--batch-norm", "fixed"],
-            ...[...size, "--epochs", "2", "--lr", "0.001"],
-          ],
+          args: [...[...SHARED, ...FINE_TUNED], ...[...size, "--epochs", "2", "--lr", "0.001"]],
         },
       },
       validations: {
@@ -68,10 +69,7 @@ export function presetOf(name: PresetName): Preset {
       },
       freezing: {
         data: masks("[^16]\\."),
-        args: [
-          ...[...SHARED, "--weights", "default", "--batch-norm", "fixed"],
-          ...[...size, "--epochs", "40", "--lr", "0.0003"],
-        ],
+        args: [...[...SHARED, ...FINE_TUNED], ...[...size, "--epochs", "40", "--lr", "0.0003"]],
       },
     },
     validations: {

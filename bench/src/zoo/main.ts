@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+/**
+ * `npm run bench:zoo`: parameters, multiply-adds and processor time of `detect()` at 640×640 of the networks whose weights are at
+ * hand, in turn within one run, as JSON. Processor time is that of all threads: what else the machine does hardly changes it.
+ */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
+import { type BackendChoice, type RawImage, RetinaFace, toRawImage } from "retinaface-webgpu";
+import { describeMachine, root } from "../environment.js";
+import { reportFailure, UsageError } from "../options.js";
+import { median } from "../statistics.js";
+import { countNetwork } from "./count.js";
+import { ZOO } from "./networks.js";
+
+const USAGE = "usage: [--backend wasm|webgpu] [--threads 1] [--runs 7] [--only RE]";
+const SIDE = 640;
+
+function read() {
+  const { values } = parseArgs({
+    options: {
+      backend: { type: "string", default: "wasm" },
+      threads: { type: "string", default: "1" },
+      runs: { type: "string", default: "7" },
+      only: { type: "string", default: "." },
+    },
+  });
+  const [threads, runs] = [Number(values.threads), Number(values.runs)];
+  const whole = [threads, runs].every((n) => Number.isSafeInteger(n) && n > 0);
+  if (!whole || !["wasm", "webgpu"].includes(values.backend)) throw new UsageError(USAGE);
+  const only = new RegExp(values.only);
+  return { backend: values.backend as BackendChoice, threads, runs, only };
+}
+
+/** The sample picture in a square. */
+async function square(): Promise<RawImage> {
+  const sample = await toRawImage(path.join(root, "packages/retinaface/assets/sample.png"));
+  const data = new Uint8ClampedArray(SIDE * SIDE * 4).fill(255);
+  const [width, height] = [Math.min(SIDE, sample.width), Math.min(SIDE, sample.height)];
+  for (let y = 0; y < height; y++) {
+    const from = y * sample.width * 4;
+    data.set(sample.data.subarray(from, from + width * 4), y * SIDE * 4);
+  }
+  return { data, width: SIDE, height: SIDE };
+}
+
+async function main(): Promise<void> {
+  const { backend, threads, runs, only } = read();
+  const chosen = ZOO.filter(({ name }) => only.test(name));
+  const counter = await createHostDevice();
+  const sizes = chosen.map(({ config }) => countNetwork(counter, config));
+  counter.destroy();
+  const image = await square();
+  const detectors: (RetinaFace | undefined)[] = [];
+  for (const { weights } of chosen) {
+    const isHere = weights === null || (weights !== undefined && existsSync(weights));
+    const given = weights ? { weights } : {};
+    detectors.push(isHere ? await RetinaFace.load({ ...given, backend, threads }) : undefined);
+  }
+  const times = detectors.map(() => ({ processor: [] as number[], clock: [] as number[] }));
+  // The first calls compile, and are not counted.
+  for (let run = -1; run < runs; run++) {
+    for (const [i, detector] of detectors.entries()) {
+      if (!detector) continue;
+      const [cpu, start] = [process.cpuUsage(), performance.now()];
+      await detector.detect(image);
+      const { user, system } = process.cpuUsage(cpu);
+      if (run < 0) continue;
+      times[i].processor.push((user + system) / 1000);
+      times[i].clock.push(performance.now() - start);
+    }
+  }
+  const rows = chosen.map(({ name }, i) => ({
+    name,
+    ...sizes[i],
+    ...(detectors[i] && {
+      processorMs: median(times[i].processor),
+      clockMs: median(times[i].clock),
+    }),
+  }));
+  for (const detector of detectors) detector?.dispose();
+  const { cpu, cores, loadAverage, date } = describeMachine();
+  console.log(JSON.stringify({ backend, threads, runs, cpu, cores, loadAverage, date, rows }));
+}
+
+try {
+  await main();
+} catch (error) {
+  process.exitCode = reportFailure(error);
+}
