@@ -1,5 +1,6 @@
 /** The faces as a table, for those who cannot see them in the picture. */
 import type { Face } from "retinaface-webgpu";
+import { trackOf } from "./faces.js";
 import { page } from "./page.js";
 
 /** Rows shown; a crowd has more, and the JSON holds them all. */
@@ -30,11 +31,14 @@ function fill(): void {
   page.listRest.textContent = rest > 0 ? `and ${rest} more` : "";
 }
 
-function row({ box: [x1, y1, x2, y2], score }: Face, index: number, picture: Size) {
+function row(face: Face, index: number, picture: Size) {
+  const { box, score } = face;
+  const [x1, y1, x2, y2] = box;
+  const track = trackOf(face);
   const line = document.createElement("tr");
   const name = document.createElement("th");
   name.scope = "row";
-  name.textContent = String(index + 1);
+  name.textContent = track === undefined ? String(index + 1) : `#${track}`;
   const cells = [
     `${Math.floor(score * 100)}%`,
     placeOf((x1 + x2) / 2 / picture.width, (y1 + y2) / 2 / picture.height),

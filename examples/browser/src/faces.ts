@@ -1,4 +1,4 @@
-import { type Face, LANDMARK_NAMES, nms } from "retinaface-webgpu";
+import { type Face, LANDMARK_NAMES, nms, type TrackedFace } from "retinaface-webgpu";
 
 /** What the sliders decide. */
 export interface Cutoffs {
@@ -19,6 +19,11 @@ export function facesOf(candidates: readonly Face[], cutoffs: Cutoffs): Face[] {
   return Array.from(kept, (i) => candidates[i]).filter(({ score }) => score >= cutoffs.score);
 }
 
+/** Which face it is over the frames of a video, where that is known. */
+export function trackOf(face: Face): number | undefined {
+  return "track" in face ? (face as TrackedFace).track : undefined;
+}
+
 /** The JSON that the command line prints for a photo. */
 export function toJson(file: string, width: number, height: number, faces: readonly Face[]) {
   const pixels = (value: number) => Number(value.toFixed(2));
@@ -26,10 +31,11 @@ export function toJson(file: string, width: number, height: number, faces: reado
     file,
     width,
     height,
-    faces: faces.map(({ box, score, landmarks }) => ({
-      box: box.map(pixels),
-      score: Number(score.toFixed(6)),
-      landmarks: LANDMARK_NAMES.map((name) => landmarks[name].map(pixels)),
+    faces: faces.map((face) => ({
+      box: face.box.map(pixels),
+      score: Number(face.score.toFixed(6)),
+      landmarks: LANDMARK_NAMES.map((name) => face.landmarks[name].map(pixels)),
+      track: trackOf(face),
     })),
   };
 }

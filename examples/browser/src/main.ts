@@ -1,5 +1,5 @@
 /** The page: pictures in, faces out; the thresholds act on the candidates of the last pass. */
-import type { Face } from "retinaface-webgpu";
+import { type Face, FaceTracker } from "retinaface-webgpu";
 import { Album, type Photo } from "./album.js";
 import { Camera } from "./camera.js";
 import { CROP_SIZE, Crops } from "./crops.js";
@@ -25,7 +25,13 @@ interface Shown {
   readonly photo?: Photo;
   readonly source: CanvasImageSource;
   detection?: Detection;
+  /** Faces of the camera with their identities over frames. */
+  tracked?: readonly Face[];
 }
+
+/** Fainter faces are followed nowhere. */
+const LEAST_FOLLOWED = 0.1;
+const LOOKS_A_SECOND = 30;
 
 const engine = new Engine(() => current?.photo && void look(current.photo, true));
 const camera = new Camera(page.video);
@@ -63,7 +69,11 @@ function update(): void {
     showFaceCount(undefined);
   } else {
     const started = performance.now();
-    faces = facesOf(detection.candidates, cutoffs());
+    const limits = cutoffs();
+    const { tracked } = current ?? {};
+    faces =
+      tracked?.filter(({ score }) => score >= limits.score) ??
+      facesOf(detection.candidates, limits);
     const suppressed = performance.now();
     draw();
     const { timings } = detection;
@@ -215,12 +225,37 @@ function markFaces(photo: Photo, detection: Detection): void {
   album.label(photo, String(count), plural(count, "face"));
 }
 
+/** Follows faces that the slider lets be seen: where it is moved they are counted anew. */
+class Follower {
+  #score = Number.NaN;
+  #looks = 0;
+  #tracker = new FaceTracker();
+
+  follow({ candidates }: Detection): readonly Face[] {
+    const { score, nms } = cutoffs();
+    if (score !== this.#score) {
+      const newThreshold = Math.max(LEAST_FOLLOWED, score);
+      const highThreshold = Math.min(newThreshold, 0.5);
+      this.#tracker = new FaceTracker({
+        newThreshold,
+        highThreshold,
+        lowThreshold: LEAST_FOLLOWED,
+      });
+      this.#score = score;
+    }
+    const found = facesOf(candidates, { nms, score: LEAST_FOLLOWED });
+    // Time in looks: where each takes seconds faces would else have left in between.
+    return this.#tracker.update(found, this.#looks++ / LOOKS_A_SECOND).faces;
+  }
+}
+
 /** Looks at frames as fast as the device can; those that come meanwhile are not waited for. */
 async function watchCamera(): Promise<void> {
   const { video } = camera;
   const shown: Shown = { name: "Camera", source: video };
   current = shown;
   album.select(undefined);
+  const follower = new Follower();
   let said = -SAY_EVERY_MS;
   while (camera.running) {
     await camera.nextFrame();
@@ -228,6 +263,7 @@ async function watchCamera(): Promise<void> {
     const detection = await engine.detect(() => camera.takeFrame(), maxSide());
     if (current !== shown || !camera.running) return;
     shown.detection = detection;
+    shown.tracked = follower.follow(detection);
     update();
     if (performance.now() - said < SAY_EVERY_MS) continue;
     said = performance.now();

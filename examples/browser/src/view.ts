@@ -1,4 +1,5 @@
 import { type Face, LANDMARK_NAMES, type Landmarks } from "retinaface-webgpu";
+import { trackOf } from "./faces.js";
 
 /** After Okabe and Ito's palette, told apart by colour-blind people too. */
 const LANDMARK_COLOURS: Readonly<Record<keyof Landmarks, string>> = {
@@ -76,7 +77,7 @@ function drawFace(context: CanvasRenderingContext2D, face: Face, style: Style): 
   context.strokeStyle = BOX;
   context.stroke();
   if (style.landmarks) drawLandmarks(context, face, style, Math.min(width, height));
-  if (style.scores) drawScore(context, face.score, x1, y1, width, style);
+  if (style.scores) drawScore(context, face, x1, y1, width, style);
 }
 
 function drawLandmarks(
@@ -98,17 +99,18 @@ function drawLandmarks(
   }
 }
 
-/** The score above the box where there is room, else inside it; small faces carry none. */
+/** Which face it is and its score, above the box where there is room, else inside it; small faces carry none. */
 function drawScore(
   context: CanvasRenderingContext2D,
-  score: number,
+  face: Face,
   x: number,
   y: number,
   width: number,
   { ratio, stressed }: Style,
 ): void {
   const font = Math.min(13, Math.max(9, width / ratio / 4)) * ratio;
-  const text = `${Math.floor(score * 100)}%`;
+  const track = trackOf(face);
+  const text = `${track === undefined ? "" : `#${track} `}${Math.floor(face.score * 100)}%`;
   context.font = `600 ${font}px system-ui, sans-serif`;
   const textWidth = context.measureText(text).width + font * 0.8;
   if (textWidth > width * 1.6 && !stressed) return;

@@ -255,6 +255,18 @@ demoTest("the fake camera's frames are lent to the GPU, live", async () => {
   await status("3 faces in the camera's picture");
   assert.is(await page.textContent("#camera"), "Stop the camera");
   await morePasses(before + 2);
+  const named = () => page.locator("#list-rows th").allTextContents();
+  await page.locator("#list").evaluate((list) => {
+    (list as HTMLDetailsElement).open = true;
+  });
+  await morePasses((await passes()) + 1);
+  assert.equal((await named()).sort(), ["#1", "#2", "#3"]);
+  await morePasses(before + 4);
+  assert.equal((await named()).sort(), ["#1", "#2", "#3"], "faces keep their names");
+  const tracks = JSON.parse((await save("#save-json")).bytes.toString()).faces.map(
+    ({ track }: { track: number }) => track,
+  );
+  assert.equal(tracks.sort(), [1, 2, 3]);
   assert.is(await canvasesOf(page.workers()[0]), 0, "a frame went through a canvas");
   await page.click("#keep");
   await status("3 faces in camera-1.png");
