@@ -152,6 +152,74 @@ test("values that are no numbers are refused, not made NaN", () => {
   x.dispose();
 });
 
+test("places and seeds are integers, modes and types known", () => {
+  const x = tensor(device(), [1, 2, 3, 4, 5, 6], [2, 3]);
+  throwsCode(() => library.narrow(x, 1, 0.5, 1), "ARGUMENT", /narrow's start and length.*0\.5/);
+  throwsCode(() => library.slice(x, [undefined, { start: 0.5 }]), "SHAPE", /from 0\.5/);
+  throwsCode(() => loose.slice(x, [{ start: "1" }]), "SHAPE", /integers/);
+  throwsCode(() => nn.Init.seeded(device(), 0.7), "ARGUMENT", /seed.*number 0\.7/);
+  throwsCode(() => loose.nn.Init.seeded(device(), "abc"), "ARGUMENT", /seed.*string abc/);
+  const mode = { mode: "mirror" };
+  throwsCode(
+    () =>
+      loose.pad(
+        x,
+        [
+          [0, 0],
+          [1, 0],
+        ],
+        mode,
+      ),
+    "ARGUMENT",
+    /no mode "mirror".*reflect/,
+  );
+  throwsCode(() => loose.cast(x, "float"), "DTYPE", /f32, f16, i32, u32/);
+  const toEnd = library.slice(x, [undefined, { start: -1, end: Number.POSITIVE_INFINITY }]);
+  assert.equal(toEnd.shape, [2, 1]);
+  for (const t of [x, toEnd]) t.dispose();
+});
+
+test("what is no layer, no state and no tensor of a plan", async () => {
+  const relu = new nn.ReLU();
+  throwsCode(() => new loose.nn.Sequential([relu]), "ARGUMENT", /layer 0 is an array/);
+  throwsCode(() => new loose.nn.Sequential(relu, nn.ReLU), "ARGUMENT", /layer 1 is a function/);
+  const pending = Promise.resolve(new Map());
+  throwsCode(
+    () => loose.nn.Module.prototype.loadStateDict.call(relu, pending),
+    "ARGUMENT",
+    /Map.*Promise/,
+  );
+  const plan = await library.compile(device(), (a) => relu.forward(a), [
+    { shape: [2], dtype: "f32" },
+  ]);
+  const x = tensor(device(), [1, -1], [2]);
+  throwsCode(() => plan.run(x as never), "ARGUMENT", /Plan\.run takes an array of tensors/);
+  throwsCode(() => plan.run([[1, 2]] as never), "ARGUMENT", /not an array: write\(\).*inputs\[0\]/);
+  plan.run([x]);
+  plan.dispose();
+  x.dispose();
+});
+
+test("what an optimizer trains and what clips are checked", () => {
+  const p = one();
+  const named = [["weight", p]] as never;
+  throwsCode(() => new optim.SGD(named, { lr: 0.1 }), "OPTIMIZER", /not an array/);
+  throwsCode(
+    () => new optim.SGD(new nn.ReLU() as never, { lr: 0.1 }),
+    "OPTIMIZER",
+    /object of ReLU/,
+  );
+  const made = library.mul(p, 2);
+  throwsCode(
+    () => new optim.SGD([made] as never, { lr: 0.1 }),
+    "OPTIMIZER",
+    /result of an operation/,
+  );
+  throwsCode(() => optim.clipGradNorm([p], -1), "OPTIMIZER", /number -1/);
+  throwsCode(() => optim.clipGradNorm([p], "1" as never), "OPTIMIZER", /string 1/);
+  for (const t of [p, made]) t.dispose();
+});
+
 test("an optimizer's options are checked", () => {
   const init = nn.Init.empty(device());
   const p = init.constant([1], 1);

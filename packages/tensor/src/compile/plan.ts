@@ -1,6 +1,7 @@
-import { DisposedError, ShapeError } from "../core/errors.js";
+import { describe, requireList } from "../core/arguments.js";
+import { DisposedError, ShapeError, TensorError } from "../core/errors.js";
 import { sameShape, showShape } from "../core/shape.js";
-import type { Tensor } from "../core/tensor.js";
+import { Tensor } from "../core/tensor.js";
 import type { GPUBuffer } from "../core/web.js";
 import type { Device } from "../device/device.js";
 import type { Command } from "./commands.js";
@@ -83,6 +84,7 @@ export class Plan<Outputs = readonly PlanOutput[]> {
    */
   run(inputs: readonly Tensor[] = []): void {
     this.#assertAlive();
+    requireList("Plan.run", inputs, "tensors");
     for (const [i, values] of inputs.entries()) this.#copy(values, i);
     const { current, effects, written } = this.#parts;
     for (const effect of effects) effect();
@@ -127,6 +129,12 @@ export class Plan<Outputs = readonly PlanOutput[]> {
 
   #copy(values: Tensor, i: number): void {
     const input = this.inputs[i];
+    if (!(values instanceof Tensor)) {
+      throw new TensorError(
+        "ARGUMENT",
+        `Plan.run takes tensors, not ${describe(values)}: write() other values to plan.inputs[${i}].`,
+      );
+    }
     if (!input || !sameShape(values.shape, input.shape) || values.dtype !== input.dtype) {
       const wanted = input ? `${input.dtype} ${showShape(input.shape)}` : "nothing";
       const given = `${values.dtype} ${showShape(values.shape)}`;

@@ -1,3 +1,4 @@
+import { requireIntegers } from "../core/arguments.js";
 import type { DType } from "../core/dtype.js";
 import { Random } from "../core/random.js";
 import { type Shape, sizeOf } from "../core/shape.js";
@@ -52,8 +53,12 @@ export class Init extends ParameterMaker {
     super(device, random);
   }
 
-  /** PyTorch's default initialisation, reproducible from `seed`. */
+  /**
+   * PyTorch's default initialisation, reproducible from `seed`.
+   * @throws TensorError `ARGUMENT` for a seed that is no integer: all of them would begin alike
+   */
   static seeded(device: Device, seed: number): Init {
+    requireIntegers("Init.seeded's seed", [seed], Number.NEGATIVE_INFINITY);
     return new Init(device, new Random(seed));
   }
 

@@ -1,5 +1,5 @@
-import { requireIntegers, requireOptions } from "../core/arguments.js";
-import { ShapeError } from "../core/errors.js";
+import { describe, requireIntegers, requireOptions } from "../core/arguments.js";
+import { ShapeError, TensorError } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
 import {
   type BatchNormLayer,
@@ -174,7 +174,15 @@ export class Sequential extends Module {
 
   constructor(...layers: Layer[]) {
     super();
-    for (const [i, layer] of layers.entries()) (this as { [i: number]: Layer })[i] = layer;
+    for (const [i, layer] of layers.entries()) {
+      if (typeof layer?.forward !== "function") {
+        throw new TensorError(
+          "ARGUMENT",
+          `Sequential takes layers one by one, such as new nn.ReLU(); layer ${i} is ${describe(layer)}.`,
+        );
+      }
+      (this as { [i: number]: Layer })[i] = layer;
+    }
     this.length = layers.length;
   }
 

@@ -1,3 +1,4 @@
+import { describe } from "../core/arguments.js";
 import type { DType } from "../core/dtype.js";
 import { TensorError } from "../core/errors.js";
 import { encodeHalf } from "../core/float16.js";
@@ -130,6 +131,12 @@ export abstract class Module {
    * @throws StateDictError listing every missing, unexpected and mis-shaped entry; nothing is loaded then.
    */
   loadStateDict(state: StateDict, options: LoadOptions = {}): void {
+    if (typeof state?.has !== "function") {
+      throw new TensorError(
+        "ARGUMENT",
+        `loadStateDict takes a Map of tensors, such as (await loadCheckpoint(bytes)), not ${describe(state)}.`,
+      );
+    }
     const targets = new Map(this.#tensors(""));
     const counters = new Map(this.#counters());
     const missing = [...targets.keys()].filter((name) => !state.has(name));

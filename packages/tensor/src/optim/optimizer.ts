@@ -1,9 +1,10 @@
+import { describe } from "../core/arguments.js";
 import { TensorError } from "../core/errors.js";
 import { type StateDict, toFloat32 } from "../core/host-tensor.js";
 import { readTensors } from "../core/read-tensors.js";
 import { keep, tidy } from "../core/scope.js";
 import { sameShape, showShape } from "../core/shape.js";
-import { type Tensor, zeros } from "../core/tensor.js";
+import { Tensor, zeros } from "../core/tensor.js";
 import type { Parameter } from "../nn/parameter.js";
 import {
   type Chunk,
@@ -71,6 +72,25 @@ export interface FlatParameters {
   isCurrent(): boolean;
 }
 
+/** @throws TensorError `OPTIMIZER` for what cannot be gone through, such as a module */
+function listOf<T>(parameters: Iterable<T>): T[] {
+  if (typeof parameters?.[Symbol.iterator] === "function") return [...parameters];
+  throw new TensorError(
+    "OPTIMIZER",
+    `An optimizer takes parameters, such as net.parameters(), not ${describe(parameters)}.`,
+  );
+}
+
+/** @throws TensorError `OPTIMIZER` for what is no tensor, or the result of an operation, whose change would be lost */
+function requireLeaf(parameter: unknown): void {
+  if (parameter instanceof Tensor && parameter.node === undefined) return;
+  const given = parameter instanceof Tensor ? "the result of an operation" : describe(parameter);
+  throw new TensorError(
+    "OPTIMIZER",
+    `An optimizer takes parameters, not ${given}: give it net.parameters(), or tensors made with requiresGrad.`,
+  );
+}
+
 /** Checks one option of a group. @throws TensorError `OPTIMIZER` */
 export function requireOption(name: string, value: number, valid: boolean, range: string): void {
   if (valid && typeof value === "number") return;
@@ -93,7 +113,7 @@ export abstract class Optimizer<O extends GroupOptions> {
    * @throws TensorError `OPTIMIZER` for an option out of range, a parameter in two groups, or none at all
    */
   constructor(parameters: Iterable<Parameter> | readonly GroupInit<O>[], defaults: O) {
-    const given = [...parameters];
+    const given = listOf<Parameter | GroupInit<O>>(parameters);
     const inits = (
       given.length > 0 && "parameters" in given[0] ? given : [{ parameters: given }]
     ) as GroupInit<O>[];
@@ -109,6 +129,7 @@ export abstract class Optimizer<O extends GroupOptions> {
         "An optimizer of no parameters: give it net.parameters(), which can be read once, or [...net.parameters()].",
       );
     }
+    for (const parameter of all) requireLeaf(parameter);
     if (new Set(all).size !== all.length) {
       throw new TensorError(
         "OPTIMIZER",

@@ -7,8 +7,8 @@ import {
   stridedCopy,
 } from "@retinaface-webgpu/kernels-wgsl";
 import { requireIntegers, requireList, requireOptions } from "../../core/arguments.js";
-import type { DType } from "../../core/dtype.js";
-import { ShapeError } from "../../core/errors.js";
+import { DTYPES, type DType } from "../../core/dtype.js";
+import { ShapeError, TensorError } from "../../core/errors.js";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { sameDtype } from "../dtype-check.js";
@@ -127,6 +127,12 @@ export const castOp = /* @__PURE__ */ defineOp<{ dtype: DType }>({
  * nearest of them, and NaN 0. A tensor that has the type already is returned as it is.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  if (!DTYPES.includes(dtype)) {
+    throw new TensorError(
+      "DTYPE",
+      `cast(x, "${dtype}"): there are ${DTYPES.join(", ")}; take one.`,
+    );
+  }
   return x.dtype === dtype ? x : castOp([x], { dtype })[0];
 }
 
@@ -217,6 +223,12 @@ function resolveRange({ start, end, step = 1 }: SliceRange, extent: number) {
   if (!Number.isInteger(step) || step === 0) {
     throw new ShapeError(`slice: step ${step}; it must be an integer other than 0`);
   }
+  for (const place of [start, end]) {
+    if (place === undefined || Number.isInteger(place) || Math.abs(place) === Infinity) continue;
+    throw new ShapeError(
+      `slice: from ${start} to ${end}; both must be integers, or left out for the ends`,
+    );
+  }
   const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
   const place = (value: number | undefined, otherwise: number) => {
     if (value === undefined) return otherwise;
@@ -247,7 +259,8 @@ export function slice(x: Tensor, ranges: readonly (SliceRange | undefined)[]): T
 /** `length` elements of one axis from `start` on. */
 export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
   const at = normalizeAxis("narrow", axis, x.shape);
-  if (start < 0 || length < 0 || start + length > x.shape[at]) {
+  requireIntegers("narrow's start and length", [start, length], 0);
+  if (start + length > x.shape[at]) {
     throw new ShapeError(
       `narrow: ${length} elements from ${start} along axis ${axis} of ${showShape(x.shape)}; they must lie within it`,
     );

@@ -1,6 +1,6 @@
 import { type PadMode, pad as padKernel, padOutputShape } from "@retinaface-webgpu/kernels-wgsl";
 import { requireList, requireOptions } from "../../core/arguments.js";
-import { ShapeError } from "../../core/errors.js";
+import { ShapeError, TensorError } from "../../core/errors.js";
 import { normalizeAxis, showShape } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import { requireDtype } from "../dtype-check.js";
@@ -69,6 +69,10 @@ export function pad(
   requireOptions("pad", options, ["mode", "value", "axes"]);
   requireList("pad", padding, "pairs");
   const { mode = "constant", value = 0 } = options;
+  if (!Object.hasOwn(REMEDIES, mode)) {
+    const modes = Object.keys(REMEDIES).join(", ");
+    throw new TensorError("ARGUMENT", `pad has no mode "${mode}"; it has ${modes}.`);
+  }
   const pairs = pairsOfAll(x, padding, options.axes);
   const [before, after] = [0, 1].map((side) => pairs.map((pair) => pair[side]));
   const crops = [...before, ...after].some((n) => n < 0);
