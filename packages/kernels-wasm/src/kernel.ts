@@ -63,8 +63,10 @@ export function defineKernel(parts: RecordParts): Kernel {
   const { name, opcode, size, chunks, integers, floats = {}, operands, scratch, flops } = parts;
   const words = new Int32Array(size);
   const singles = new Float32Array(words.buffer);
-  for (const [field, value] of Object.entries(integers)) words[Number(field)] = value;
-  for (const [field, value] of Object.entries(floats)) singles[Number(field)] = value;
+  for (let field = 0; field < size; field++) {
+    if (integers[field] !== undefined) words[field] = integers[field];
+    if (floats[field] !== undefined) singles[field] = floats[field];
+  }
   words[Head.words] = size;
   words[Head.opcode] = opcode;
   words[Head.chunks] = chunks;

@@ -27,6 +27,8 @@ export interface CpuEngineParts {
   readonly headSpecs: readonly HeadSpec[];
   readonly weights: WasmWeights;
   readonly config: DetectorConfig;
+  /** An engine for another size. Networks do the same whatever the size. */
+  readonly like?: CpuEngine | undefined;
 }
 
 /** From pixels to faces for one input size, on the processors: images of a batch go through one after the other. */
@@ -53,8 +55,10 @@ export class CpuEngine implements DetectionEngine {
   static async create(parts: CpuEngineParts, height: number, width: number): Promise<CpuEngine> {
     const { device, engine, heads, weights } = parts;
     const input = { shape: [1, height, width, 3], dtype: "f32" as const };
-    const plan = await compileWasm(device, engine, heads, [input], { weights });
-    return new CpuEngine(parts, plan, height, width);
+    const like = parts.like ? parts.like.#plan : undefined;
+    const options = { weights, like };
+    const plan = await compileWasm(device, engine, heads, [input], options);
+    return new CpuEngine({ ...parts, like: undefined }, plan, height, width);
   }
 
   async prepare(): Promise<void> {}

@@ -18,6 +18,8 @@ export class CpuRuntime implements DetectorRuntime {
   readonly #weights: WasmWeights;
   readonly #parts: RuntimeParts;
   readonly #engines = new Recent<CpuEngine>(MAX_ENGINES);
+  /** The one that was made last. */
+  #last: CpuEngine | undefined;
 
   private constructor(
     device: Device,
@@ -72,10 +74,15 @@ export class CpuRuntime implements DetectorRuntime {
       weights: this.#weights,
       config: this.#parts.config,
     };
-    return this.#engines.get(`${height}x${width}`, () => CpuEngine.create(parts, height, width));
+    return this.#engines.get(`${height}x${width}`, async () => {
+      const like = this.#network.isSizeless ? this.#last : undefined;
+      this.#last = await CpuEngine.create({ ...parts, like }, height, width);
+      return this.#last;
+    });
   }
 
   reset(): void {
+    this.#last = undefined;
     this.#engines.clear();
     this.#weights.dispose();
   }

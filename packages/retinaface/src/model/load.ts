@@ -16,6 +16,8 @@ export interface LoadedNetwork {
   readonly headSpecs: readonly HeadSpec[];
   /** @param image `[n, h, w, 3]`, B, G, R minus the mean (104, 117, 123) */
   heads(image: Tensor): HeadOutput;
+  /** Whether it does the same whatever the image's size, so that plans for other sizes follow from one. */
+  readonly isSizeless?: boolean;
   dispose(): void;
 }
 

@@ -170,6 +170,11 @@ export class NetworkOnBackbone extends nn.Module {
     return own;
   }
 
+  /** As those of the library's own backbones are; what a registered one does is its author's. */
+  get isSizeless(): boolean {
+    return backboneEntry(this.config.backbone).create === undefined;
+  }
+
   /** Frees all parameters, buffers and gradients. */
   override dispose(): void {
     this.#input?.dispose();

@@ -40,7 +40,8 @@ export function convSpec(node: ConvNode): Conv2dSpec {
 function depthwiseBefore(node: ConvNode): ConvNode | undefined {
   const [read] = node.inputs;
   const before = read.producer;
-  if (before?.kind !== "conv" || read.isOutput || read.users.length !== 1 || read.view) return;
+  if (before?.kind !== "conv" || before.attrs.groups === 1) return;
+  if (read.isOutput || read.users.length !== 1 || read.view) return;
   return fitsDepthwise(convSpec(before), convSpec(node)) ? before : undefined;
 }
 
@@ -69,18 +70,25 @@ export function convStep(node: ConvNode, before: ConvNode | undefined): LoweredS
   };
 }
 
+/** What a lowering leaves at a node for those of other sizes. */
+interface Packed {
+  readonly layout: string;
+  readonly constants: Constants;
+}
+
+/** Weights of the last of the nodes, and of a depthwise one before it. A node for another size mostly needs the same. */
 function packed(kernel: Conv2dKernel, nodes: readonly ConvNode[]): Constants {
+  const node: ConvNode & { packed?: Packed } = nodes[nodes.length - 1];
+  const { name, variant, packedLength } = kernel;
+  const layout = `${name},${variant},${packedLength},${nodes[0].attrs.groups}`;
+  if (node.packed?.layout === layout) return node.packed.constants;
   const parts = nodes.flatMap((node) => node.parts);
   const eps = parts.map(({ bias, norm }) => [bias ? "b" : "", norm?.eps ?? ""].join(":"));
-  return {
-    layout: [
-      kernel.name,
-      kernel.variant,
-      kernel.packedLength,
-      nodes[0].attrs.groups,
-      ...eps,
-    ].join(),
+  const constants: Constants = {
+    layout: [layout, ...eps].join(),
     tensors: parts.flatMap(tensorsOfPart),
     make: (host) => kernel.pack(...nodes.map((node) => foldParts(node.parts, host))),
   };
+  node.packed = { layout, constants };
+  return constants;
 }

@@ -4,10 +4,12 @@ import { showShape, sizeOf } from "../../core/shape.js";
 import type { Tensor, TensorInfo } from "../../core/tensor.js";
 import type { Device } from "../../device/device.js";
 import type { Place, WasmEngine, WasmJob, WasmStep } from "../../wasm/engine.js";
-import { rootOf, type Value } from "../graph.js";
-import { traceForward } from "../trace.js";
+import { type Graph, rootOf, type Value } from "../graph.js";
+import type { OutputTree } from "../outputs.js";
+import { type TracedForward, traceForward } from "../trace.js";
 import { arrange, bytesOf, prepareConstants } from "./layout.js";
 import type { LoweredStep, WasmOperand } from "./lowered.js";
+import { resizedGraph } from "./resized-graph.js";
 import { lowerGraph } from "./steps.js";
 import { WasmWeights } from "./weights.js";
 
@@ -49,6 +51,11 @@ export interface Prologue {
 export interface WasmCompileOptions {
   /** Share packed weights with other plans of the same network. */
   weights?: WasmWeights | undefined;
+  /**
+   * A plan of the same forward pass for another size, disposed of or not. The pass must do the same whatever the size of its
+   * inputs: where it is made of convolutions alone, what does not depend on the size is taken over instead of traced.
+   */
+  like?: WasmPlan<unknown> | undefined;
 }
 
 /** What a plan does at each run. */
@@ -56,6 +63,12 @@ interface PlanJob extends Omit<WasmJob, "writes" | "steps"> {
   readonly steps: readonly (WasmStep & Pick<LoweredStep, "renewed">)[];
   /** What happens on the host before. */
   readonly effects: readonly (() => void)[];
+}
+
+/** A fused graph, and the pass that it was traced from. */
+export interface PlanSkeleton {
+  readonly graph: Graph;
+  readonly tree: OutputTree;
 }
 
 /** What values of a type are given in. */
@@ -76,6 +89,8 @@ export class WasmPlan<Outputs = unknown> {
   readonly #inputs: readonly TensorInfo[];
   readonly #job: PlanJob;
   readonly #release: () => void;
+  /** What plans for other sizes can be made of. */
+  readonly skeleton: PlanSkeleton | undefined;
   #disposed = false;
 
   constructor(parts: {
@@ -85,6 +100,7 @@ export class WasmPlan<Outputs = unknown> {
     outputs: Outputs;
     stats: WasmPlanStats;
     job: PlanJob;
+    skeleton: PlanSkeleton | undefined;
     release: () => void;
   }) {
     this.engine = parts.engine;
@@ -93,6 +109,7 @@ export class WasmPlan<Outputs = unknown> {
     this.stats = parts.stats;
     this.#inputs = parts.infos;
     this.#job = parts.job;
+    this.skeleton = parts.skeleton;
     this.#release = parts.release;
   }
 
@@ -177,7 +194,8 @@ export async function compileWasm<R extends object>(
   if (options.weights && options.weights.engine !== engine) {
     throw new TensorError("DEVICE_MISMATCH", "compileWasm: the weights belong to another engine.");
   }
-  const { graph, tree, made, effects } = traceForward(device, forward, infos);
+  const { graph, tree, made, effects } =
+    takenOver(options.like, infos) ?? traceForward(device, forward, infos);
   const steps = lowerGraph(graph);
   const weights = options.weights ?? new WasmWeights(engine);
   let giveBack: (() => void) | undefined;
@@ -221,6 +239,8 @@ export async function compileWasm<R extends object>(
         })),
         reads: results.map((root) => ({ place: placeOf(root), bytes: bytesOf(root) })),
       },
+      // Constants that the pass makes for itself are disposed of here, effects happen at its own runs.
+      skeleton: made.length + effects.length === 0 ? { graph, tree } : undefined,
       release,
     });
   } catch (error) {
@@ -229,6 +249,17 @@ export async function compileWasm<R extends object>(
   } finally {
     for (const tensor of made) tensor.dispose();
   }
+}
+
+/** Another plan's graph for these inputs, where it can be taken over. */
+function takenOver(
+  like: WasmPlan<unknown> | undefined,
+  infos: readonly TensorInfo[],
+): TracedForward | undefined {
+  if (!like?.skeleton) return undefined;
+  const { graph: other, tree } = like.skeleton;
+  const graph = resizedGraph(other, infos);
+  return graph && { graph, tree, made: [], effects: [] };
 }
 
 function outputOf(value: Value, results: readonly Value[]): WasmOutput {
