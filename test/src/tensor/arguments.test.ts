@@ -181,8 +181,8 @@ test("places and seeds are integers, modes and types known", () => {
 
 test("what is no layer, no state and no tensor of a plan", async () => {
   const relu = new nn.ReLU();
-  throwsCode(() => new loose.nn.Sequential([relu]), "ARGUMENT", /layer 0 is an array/);
-  throwsCode(() => new loose.nn.Sequential(relu, nn.ReLU), "ARGUMENT", /layer 1 is a function/);
+  throwsCode(() => new loose.nn.Sequential([relu]), "ARGUMENT", /not an array as layer 0/);
+  throwsCode(() => new loose.nn.Sequential(relu, nn.ReLU), "ARGUMENT", /not a function as layer 1/);
   const pending = Promise.resolve(new Map());
   throwsCode(
     () => loose.nn.Module.prototype.loadStateDict.call(relu, pending),

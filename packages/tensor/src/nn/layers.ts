@@ -178,7 +178,7 @@ export class Sequential extends Module {
       if (typeof layer?.forward !== "function") {
         throw new TensorError(
           "ARGUMENT",
-          `Sequential takes layers one by one, such as new nn.ReLU(); layer ${i} is ${describe(layer)}.`,
+          `Sequential takes layers one by one, not ${describe(layer)} as layer ${i}.`,
         );
       }
       (this as { [i: number]: Layer })[i] = layer;

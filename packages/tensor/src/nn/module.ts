@@ -134,7 +134,7 @@ export abstract class Module {
     if (typeof state?.has !== "function") {
       throw new TensorError(
         "ARGUMENT",
-        `loadStateDict takes a Map of tensors, such as (await loadCheckpoint(bytes)), not ${describe(state)}.`,
+        `loadStateDict takes a Map of tensors, as of await loadCheckpoint(), not ${describe(state)}.`,
       );
     }
     const targets = new Map(this.#tensors(""));
