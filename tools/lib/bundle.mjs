@@ -1,4 +1,12 @@
-import { readdirSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 import { readJson } from "./cache.mjs";
@@ -56,23 +64,34 @@ export async function bundlePrograms() {
 }
 
 /**
- * Bundles modules, shared ones in files of their own, and leaves nothing else in the folder. What is there is written over,
- * not removed first: who reads it meanwhile finds all modules.
+ * Bundles modules, shared ones in files of their own, and leaves nothing else in the folder. A file that is the same stays, and
+ * another takes its place at once: who reads the folder meanwhile finds all modules, whole. Names do not depend on the
+ * folder that it is called in, as those of `npm run` and of `npm pack` differ.
  */
 async function bundleInto(folder, options) {
-  const { metafile } = await build({
+  const { outputFiles } = await build({
+    absWorkingDir: root,
     outdir: folder,
     splitting: true,
     bundle: true,
     format: "esm",
-    metafile: true,
+    write: false,
     logLevel: "warning",
     ...options,
   });
-  const made = new Set(Object.keys(metafile.outputs).map((file) => path.basename(file)));
+  mkdirSync(folder, { recursive: true });
+  const made = new Set(outputFiles.map((file) => path.basename(file.path)));
+  for (const file of outputFiles) replace(file.path, file.contents);
   for (const file of readdirSync(folder)) {
-    if (!made.has(file)) rmSync(path.join(folder, file));
+    if (!made.has(file) && !file.endsWith(".part")) rmSync(path.join(folder, file));
   }
+}
+
+function replace(file, contents) {
+  if (existsSync(file) && readFileSync(file).equals(contents)) return;
+  const fresh = `${file}.${process.pid}.part`;
+  writeFileSync(fresh, contents);
+  renameSync(fresh, file);
 }
 
 /** What our packages depend on and is not ours. */

@@ -91,6 +91,43 @@ for (const [name, [call, message]] of Object.entries(wrong)) {
   );
 }
 
+test("numbers that a type does not hold", () => {
+  for (const [value, dtype] of [
+    [1.5, "i32"],
+    [3e9, "i32"],
+    [Number.NaN, "i32"],
+    [-1, "u32"],
+    [2 ** 32, "u32"],
+  ] as const) {
+    const message = new RegExp(`no ${dtype}`);
+    throwsCode(() => tensor(device(), [7, value], [2], { dtype }), "DTYPE", message);
+    throwsCode(() => library.full(device(), [2], value, { dtype }), "DTYPE", message);
+  }
+  throwsCode(() => loose.full(device(), [2], "3"), "ARGUMENT", /string/);
+  throwsCode(() => tensor(device(), Float32Array.of(0.5), [1], { dtype: "i32" }), "DTYPE", /0\.5/);
+  const y = tensor(device(), [-(2 ** 31), 2 ** 31 - 1, -0], [3], { dtype: "i32" });
+  throwsCode(() => y.write([1, 2, 0.5]), "DTYPE", /at 2/);
+  y.dispose();
+});
+
+test("integers have no gradient", () => {
+  const options = { dtype: "i32", requiresGrad: true } as const;
+  throwsCode(() => tensor(device(), [1], [1], options), "DTYPE", /no gradient/);
+});
+
+test("a tensor in the place of a parameter", () => {
+  const init = nn.Init.empty(device());
+  const layer = new nn.Linear(init, 2, 1);
+  const { weight } = layer;
+  const own = tensor(device(), [1, 2], [1, 2], { requiresGrad: true });
+  Object.assign(layer, { weight: own });
+  throwsCode(() => [...layer.parameters()], "ARGUMENT", /weight .*neither trained nor saved/);
+  Object.assign(layer, { weight });
+  assert.is([...layer.parameters()].length, 2);
+  own.dispose();
+  layer.dispose();
+});
+
 test("a type that does not exist", () => {
   throwsCode(() => loose.tensor(device(), [1], [1], { dtype: "float32" }), "DTYPE", /f32, f16/);
 });

@@ -163,9 +163,9 @@ test("shapes of two classes: from the bundled weights to class and score in JSON
     assert.match(stderr, reason);
   }
   const run = train(
-    ...["--out", at("run"), "--classes", "dark,light", "--epochs", "14", "--batch-size", "4"],
+    ...["--out", at("run"), "--classes", "dark,light", "--epochs", "20", "--batch-size", "4"],
     ...["--image-size", String(SIDE), "--freeze", "none", "--optimizer", "adamw", "--lr", "0.002"],
-    ...["--crop", "none", "--no-distort", "--val-every", "14", "--workers", "0", ...common],
+    ...["--crop", "none", "--no-distort", "--val-every", "20", "--workers", "0", ...common],
   );
   assert.is(run.status, 0, run.stderr);
   assert.match(run.stderr, /class head is replaced by one of 3 logits/);

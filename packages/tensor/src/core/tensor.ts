@@ -339,6 +339,9 @@ export function empty(device: Device, shape: Shape, options: TensorOptions = {})
   if (!DTYPES.includes(dtype)) {
     throw new TensorError("DTYPE", `a tensor's type is one of ${DTYPES.join(", ")}, not ${dtype}.`);
   }
+  if (options.requiresGrad && (dtype === "i32" || dtype === "u32")) {
+    throw new TensorError("DTYPE", `${dtype} has no gradient: take f32, or no requiresGrad.`);
+  }
   const bytes = sizeOf(shape) * bytesPerElement(dtype);
   const storage = new Storage(device, bytes, "tensor()");
   return new Tensor(device, { shape, dtype }, storage, options.requiresGrad);

@@ -28,16 +28,29 @@ function requireNumbers(values: unknown): void {
   );
 }
 
+/** @throws TensorError `DTYPE` for a number that would become another: a fraction, NaN, or one out of range */
+function integers<A extends Int32Array | Uint32Array>(
+  Typed: { from(values: ArrayLike<number>): A },
+  values: ArrayLike<number>,
+): A {
+  const array = Typed.from(values);
+  const at = array.findIndex((value, k) => value !== values[k]);
+  if (at < 0) return array;
+  const type = array instanceof Int32Array ? "i32" : "u32";
+  throw new TensorError("DTYPE", `${values[at]} at ${at} is no ${type}: round it, or take f32.`);
+}
+
 /**
  * Numbers as an array of a type's elements; one that is such an array already is not copied.
  *
- * @throws TensorError `ARGUMENT` for what is no number, `DTYPE` for numbers as f16
+ * @throws TensorError `ARGUMENT` for what is no number, `DTYPE` for numbers as f16, or what a type of integers does not hold
  */
 export function toTyped(dtype: DType, values: ArrayLike<number>): DTypeArrays[DType] {
   requireNumbers(values);
   if (dtype === "f32") return values instanceof Float32Array ? values : Float32Array.from(values);
-  if (dtype === "i32") return values instanceof Int32Array ? values : Int32Array.from(values);
-  if (dtype === "u32") return values instanceof Uint32Array ? values : Uint32Array.from(values);
+  if (dtype === "i32") return values instanceof Int32Array ? values : integers(Int32Array, values);
+  if (dtype === "u32")
+    return values instanceof Uint32Array ? values : integers(Uint32Array, values);
   if (values instanceof Uint16Array) return values;
   throw new TensorError(
     "DTYPE",

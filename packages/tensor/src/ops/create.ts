@@ -3,6 +3,7 @@ import { requireIntegers, requireOptions } from "../core/arguments.js";
 import { TensorError } from "../core/errors.js";
 import { type Shape, sizeOf } from "../core/shape.js";
 import { empty, type Tensor, type TensorOptions, tensor } from "../core/tensor.js";
+import { toTyped } from "../core/values.js";
 import type { Device } from "../device/device.js";
 import { isHostDevice } from "../wasm/host.js";
 import { hostNormal, hostUniform } from "./host-random.js";
@@ -12,7 +13,7 @@ export function ones(device: Device, shape: Shape, options: TensorOptions = {}):
   return full(device, shape, 1, options);
 }
 
-/** A tensor with every element `value`. */
+/** A tensor with every element `value`. @throws TensorError for what is no number of its type */
 export function full(
   device: Device,
   shape: Shape,
@@ -23,6 +24,7 @@ export function full(
     return tensor(device, new Array<number>(sizeOf(shape)).fill(value), shape, options);
   }
   const result = empty(device, shape, options);
+  toTyped(result.dtype === "f16" ? "f32" : result.dtype, [value]);
   if (result.size > 0) {
     device.run(fill(result.size, value, result.dtype), [result.binding]);
   }
