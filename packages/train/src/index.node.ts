@@ -3,9 +3,9 @@
 export { createWorkerSampler } from "./augment/worker-sampler.node.js";
 export { takeConfig } from "./cli/config-file.js";
 export { formatTable, printJson, reportProblems, say } from "./cli/console.js";
-export { fraction, numberFrom, wholeNumber } from "./cli/options.js";
-export { checkFolder, formatLosses, stoppingOnInterrupt } from "./cli/run-command.js";
-export { timeLeft } from "./cli/time-left.js";
+export { choiceOption, fraction, numberFrom, numberOption, wholeNumber } from "./cli/options.js";
+export { checkFolder, stoppingOnInterrupt } from "./cli/run-command.js";
+export { StepProgress } from "./cli/step-progress.js";
 export { type CsvOptions, parseCsv } from "./data/csv.js";
 export { parseCvat } from "./data/cvat.js";
 export { parseLabelStudio } from "./data/label-studio.js";
@@ -34,7 +34,7 @@ export {
   DistillRun,
   newStudent,
 } from "./run/distill-run.node.js";
-export { EventLog } from "./run/event-log.node.js";
+export { LoggedRunFolder } from "./run/logged-folder.node.js";
 export type { Metric, StepMetric } from "./run/metrics.js";
 export { type Recoverable, recovering } from "./run/recover.js";
 export {
@@ -42,6 +42,5 @@ export {
   type RunDescription,
   RunFiles,
 } from "./run/run-files.node.js";
-export { RunFolder } from "./run/run-folder.node.js";
 export { type RunInput, type RunListener, TrainRun } from "./run/train-run.node.js";
 export { defaultWorkers } from "./worker-pool.node.js";

@@ -14,7 +14,7 @@ export {
   plotAnchorSearch,
   searchAnchors,
 } from "./anchors/search.js";
-export { type ContactSheetOptions, contactSheet } from "./augment/contact-sheet.js";
+export { type ContactSheetOptions, contactSheet, paste } from "./augment/contact-sheet.js";
 export {
   createSampler,
   epochOrder,
@@ -304,6 +304,7 @@ export {
   type TrainSettings,
   trainerOptions,
 } from "./trainer/settings.js";
+export { loadTrainerState, readTrainerState } from "./trainer/state.js";
 export { Trainer, type TrainerOptions, type TrainerState } from "./trainer/trainer.js";
 export { loadModel, type ValidateOptions, validateModel } from "./trainer/validate.js";
 export { type ValidationLossInput, validationLoss } from "./trainer/validation-loss.js";

@@ -1,4 +1,10 @@
-import { fraction, numberFrom, wholeNumber } from "@retinaface-webgpu/train/node";
+import {
+  choiceOption,
+  fraction,
+  numberFrom,
+  numberOption,
+  wholeNumber,
+} from "@retinaface-webgpu/train/node";
 import { type Command, Option } from "commander";
 import type { BackendChoice } from "retinaface-webgpu";
 import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
@@ -49,14 +55,6 @@ export interface TrainValues {
   readonly threads?: number;
 }
 
-function number(flags: string, text: string, parse: (text: string) => number, value?: number) {
-  return new Option(flags, text).argParser(parse).default(value);
-}
-
-function choice(flags: string, text: string, values: readonly string[]) {
-  return new Option(flags, text).choices(values).default(values[0]);
-}
-
 function dataOptions(): Option[] {
   return [
     new Option(
@@ -82,63 +80,96 @@ function dataOptions(): Option[] {
       "--query <rule>",
       "pictures that are asked about and not trained on: share:X, or by groups last:N of each identity, or from:KEY on",
     ).default("share:0.2"),
-    number("--split-seed <n>", "of what is drawn when pictures are divided", wholeNumber(0), 1),
-    number("--val-every <n>", "steps between validations (default: at the end)", wholeNumber(1)),
-    number("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 200),
+    numberOption(
+      "--split-seed <n>",
+      "of what is drawn when pictures are divided",
+      wholeNumber(0),
+      1,
+    ),
+    numberOption(
+      "--val-every <n>",
+      "steps between validations (default: at the end)",
+      wholeNumber(1),
+    ),
+    numberOption("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 200),
     ...backendOptions(),
   ];
 }
 
 function networkOptions(): Option[] {
   return [
-    choice("--network <name>", "", ARCHITECTURES),
-    number("--size <n>", "side of its input in pixels, a multiple of 16", wholeNumber(16), 112),
-    number("--width <x>", "of its channels, 1 as published", numberFrom(1 / 16), 1),
-    number(
+    choiceOption("--network <name>", "", ARCHITECTURES),
+    numberOption(
+      "--size <n>",
+      "side of its input in pixels, a multiple of 16",
+      wholeNumber(16),
+      112,
+    ),
+    numberOption("--width <x>", "of its channels, 1 as published", numberFrom(1 / 16), 1),
+    numberOption(
       "--dimension <n>",
       "numbers of an embedding (default: 128, ResNets 512)",
       wholeNumber(2),
     ),
-    number(
+    numberOption(
       "--lower <x>",
       "what the lower half of the face counts beside the upper: below 1 where it may be covered",
       fraction,
     ),
-    number("--dropout <x>", "before a ResNet's full connection", fraction, 0),
+    numberOption("--dropout <x>", "before a ResNet's full connection", fraction, 0),
   ];
 }
 
 function trainingOptions(): Option[] {
   return [
-    choice("--loss <name>", "", LOSS_NAMES),
-    number("--loss-scale <x>", "what cosines are multiplied by (default: 64)", numberFrom(0)),
-    number(
+    choiceOption("--loss <name>", "", LOSS_NAMES),
+    numberOption("--loss-scale <x>", "what cosines are multiplied by (default: 64)", numberFrom(0)),
+    numberOption(
       "--margin <x>",
       "of the loss (default: arcface 0.5, cosface 0.35, triplet 0.2)",
       numberFrom(0),
     ),
-    number("--class-rate <x>", "share of the identities that takes part in a step", fraction, 1),
-    number("--identities <n>", "of a batch", wholeNumber(2), 16),
-    number("--images <n>", "of each identity in a batch", wholeNumber(1), 4),
-    number("--steps <n>", "batches", wholeNumber(1), 2000),
-    choice("--optimizer <name>", "", ["sgd", "adamw"]),
-    number("--lr <x>", "learning rate (default: 0.05; 0.001 for adamw)", numberFrom(0)),
-    number("--momentum <x>", "of sgd", fraction, 0.9),
-    number("--weight-decay <x>", "", numberFrom(0), 5e-4),
-    choice("--schedule <name>", "of the learning rate", ["cosine", "constant"]),
-    number("--warmup <n>", "steps (default: a tenth of the run, at most 100)", wholeNumber(0)),
-    number("--clip <x>", "largest norm of the gradients, 0: any", numberFrom(0), 5),
-    number("--ema <x>", "decay of averaged weights, which are then what is kept", fraction, 0),
+    numberOption(
+      "--class-rate <x>",
+      "share of the identities that takes part in a step",
+      fraction,
+      1,
+    ),
+    numberOption("--identities <n>", "of a batch", wholeNumber(2), 16),
+    numberOption("--images <n>", "of each identity in a batch", wholeNumber(1), 4),
+    numberOption("--steps <n>", "batches", wholeNumber(1), 2000),
+    choiceOption("--optimizer <name>", "", ["sgd", "adamw"]),
+    numberOption("--lr <x>", "learning rate (default: 0.05; 0.001 for adamw)", numberFrom(0)),
+    numberOption("--momentum <x>", "of sgd", fraction, 0.9),
+    numberOption("--weight-decay <x>", "", numberFrom(0), 5e-4),
+    choiceOption("--schedule <name>", "of the learning rate", ["cosine", "constant"]),
+    numberOption(
+      "--warmup <n>",
+      "steps (default: a tenth of the run, at most 100)",
+      wholeNumber(0),
+    ),
+    numberOption("--clip <x>", "largest norm of the gradients, 0: any", numberFrom(0), 5),
+    numberOption(
+      "--ema <x>",
+      "decay of averaged weights, which are then what is kept",
+      fraction,
+      0,
+    ),
     new Option("--no-augment", "pictures as they are"),
-    number(
+    numberOption(
       "--mirror <x>",
       "share that is mirrored; 0 where left and right tell apart",
       fraction,
       FACE_AUGMENT.mirror,
     ),
-    number("--erase <x>", "share with a rectangle before it", fraction, FACE_AUGMENT.erase),
-    number("--masks <x>", "share that wears a drawn mask; faces must be aligned", fraction, 0),
-    number("--seed <n>", "of weights, batches and augmentation", wholeNumber(0), 1),
+    numberOption("--erase <x>", "share with a rectangle before it", fraction, FACE_AUGMENT.erase),
+    numberOption(
+      "--masks <x>",
+      "share that wears a drawn mask; faces must be aligned",
+      fraction,
+      0,
+    ),
+    numberOption("--seed <n>", "of weights, batches and augmentation", wholeNumber(0), 1),
   ];
 }
 

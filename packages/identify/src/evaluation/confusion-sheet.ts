@@ -1,3 +1,4 @@
+import { paste } from "@retinaface-webgpu/train";
 import {
   type Colour,
   drawLettering,
@@ -45,12 +46,4 @@ export function confusionSheet(rows: readonly ConfusedPictures[], tile = 160): R
     }
   }
   return sheet;
-}
-
-function paste(sheet: RawImage, image: RawImage, left: number, top: number): void {
-  for (let row = 0; row < image.height; row++) {
-    const from = row * image.width * 4;
-    const to = ((top + row) * sheet.width + left) * 4;
-    sheet.data.set(image.data.subarray(from, from + image.width * 4), to);
-  }
 }

@@ -1,5 +1,5 @@
-import { lossesOf, metricsCsv, type Scalar } from "@retinaface-webgpu/train";
-import { type BackendUse, EventLog, RunFolder } from "@retinaface-webgpu/train/node";
+import { lossesOf, type Scalar } from "@retinaface-webgpu/train";
+import { type BackendUse, LoggedRunFolder } from "@retinaface-webgpu/train/node";
 import type { EmbedderSettings } from "./settings.js";
 import type { RankFigures } from "./validate.js";
 
@@ -44,46 +44,19 @@ export type EmbedderMetric = StepLine | ({ readonly kind: "validation" } & Embed
 /** What a run writes beside checkpoint and metrics. */
 export const EMBEDDER_RUN_FILES = ["best.safetensors", "final.safetensors", "metrics.csv"] as const;
 
-/** Figures of a line under the names by which TensorBoard groups them. */
-function scalarsOf(metric: EmbedderMetric): Scalar[] {
-  const { step } = metric;
-  const named = (group: string, figures: Readonly<Record<string, number>>) =>
-    Object.entries(figures).map(([name, value]) => ({ tag: `${group}/${name}`, step, value }));
-  if (metric.kind === "validation") {
-    const of = (name: string, figures?: RankFigures) =>
-      figures ? named(name, { rank1: figures.rank1, rank5: figures.rank5 }) : [];
-    return [...of("seen", metric.seen), ...of("unseen", metric.unseen)];
-  }
-  const { learningRate, gradientNorm } = metric;
-  const norm = typeof gradientNorm === "number" ? named("training", { gradientNorm }) : [];
-  return [...named("loss", lossesOf(metric)), ...named("training", { learningRate }), ...norm];
-}
-
 /** The files of a run's folder. */
-export class EmbedderRunFiles extends RunFolder<EmbedderProgress, EmbedderMetric> {
-  /** Begun with the first metric; TensorBoard takes another file for what goes on from an earlier one. */
-  #events: EventLog | undefined;
-
-  /** A validation follows the step whose number it bears. */
-  protected override isBefore(metric: EmbedderMetric, steps: number): boolean {
-    return metric.kind === "step" ? metric.step < steps : metric.step <= steps;
-  }
-
-  /** Writes metrics for TensorBoard too. */
-  override appendMetrics(metrics: readonly EmbedderMetric[]): void {
-    if (metrics.length === 0) return;
-    this.#events ??= new EventLog(this.folder, metrics[0].step);
-    super.appendMetrics(metrics);
-    this.#events.append(metrics.flatMap(scalarsOf));
-  }
-
-  override async rewindMetrics(steps: number): Promise<void> {
-    await super.rewindMetrics(steps);
-    this.#events = undefined;
-  }
-
-  /** The metrics so far as `metrics.csv`. */
-  writeCsv(): Promise<void> {
-    return this.write("metrics.csv", metricsCsv(this.readMetrics()));
+export class EmbedderRunFiles extends LoggedRunFolder<EmbedderProgress, EmbedderMetric> {
+  protected override scalarsOf(metric: EmbedderMetric): Scalar[] {
+    const { step } = metric;
+    const named = (group: string, figures: Readonly<Record<string, number>>) =>
+      Object.entries(figures).map(([name, value]) => ({ tag: `${group}/${name}`, step, value }));
+    if (metric.kind === "validation") {
+      const of = (name: string, figures?: RankFigures) =>
+        figures ? named(name, { rank1: figures.rank1, rank5: figures.rank5 }) : [];
+      return [...of("seen", metric.seen), ...of("unseen", metric.unseen)];
+    }
+    const { learningRate, gradientNorm } = metric;
+    const norm = typeof gradientNorm === "number" ? named("training", { gradientNorm }) : [];
+    return [...named("loss", lossesOf(metric)), ...named("training", { learningRate }), ...norm];
   }
 }

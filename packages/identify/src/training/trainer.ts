@@ -7,7 +7,13 @@ import {
   type Tensor,
   type TensorInfo,
 } from "@retinaface-webgpu/tensor";
-import { LossLog, type StepLosses, type TrainerState } from "@retinaface-webgpu/train";
+import {
+  LossLog,
+  loadTrainerState,
+  readTrainerState,
+  type StepLosses,
+  type TrainerState,
+} from "@retinaface-webgpu/train";
 import { OptionError, RetinaFaceError } from "retinaface-webgpu";
 import { type MarginLossName, marginLoss } from "../losses/margin.js";
 import { ClassSampler } from "../losses/sampling.js";
@@ -148,33 +154,18 @@ export class EmbeddingTrainer {
     }
   }
 
+  get #stateful() {
+    return { network: this.#trained, optimizer: this.#optimizer, average: this.#average };
+  }
+
   /** Reads everything back that a resumed run needs. */
   async state(): Promise<TrainerState> {
-    const average = this.#average && {
-      updates: this.#average.updates,
-      weights: await this.#average.stateDict(),
-    };
-    return {
-      step: this.#step,
-      network: await this.#trained.stateDict(),
-      optimizer: await this.#optimizer.stateDict(),
-      ...(average ? { average } : {}),
-    };
+    return readTrainerState(this.#stateful, this.#step);
   }
 
   /** Continues from a saved state. @throws StateDictError, TensorError where it does not fit */
   load(state: TrainerState): void {
-    if ((state.average === undefined) !== (this.#average === undefined)) {
-      throw new OptionError(
-        "the saved run and this one differ in whether weights are averaged: give the same ema",
-      );
-    }
-    this.#trained.loadStateDict(state.network);
-    this.#optimizer.loadStateDict(state.optimizer);
-    if (state.average && this.#average) {
-      this.#average.loadStateDict(state.average.weights);
-      this.#average.updates = state.average.updates;
-    }
+    loadTrainerState(this.#stateful, state);
     this.#compiled?.dispose();
     this.#compiled = undefined;
     this.#step = state.step;

@@ -101,7 +101,8 @@ function drawFaces(image: RawImage, sample: Sample, colours: ReadonlyMap<string,
   }
 }
 
-function paste(sheet: RawImage, image: RawImage, left: number, top: number): void {
+/** Lays an image on a sheet, which it must fit on. */
+export function paste(sheet: RawImage, image: RawImage, left: number, top: number): void {
   for (let row = 0; row < image.height; row++) {
     const from = row * image.width * 4;
     const to = ((top + row) * sheet.width + left) * 4;

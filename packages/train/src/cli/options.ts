@@ -42,6 +42,21 @@ export function positiveNumbers(text: string): number[] {
   return values;
 }
 
+/** An option that `parse` makes a number of. */
+export function numberOption(
+  flags: string,
+  text: string,
+  parse: (text: string) => number,
+  value?: number,
+): Option {
+  return new Option(flags, text).argParser(parse).default(value);
+}
+
+/** An option that is one of some texts, by default the first. */
+export function choiceOption(flags: string, text: string, values: readonly string[]): Option {
+  return new Option(flags, text).choices(values).default(values[0]);
+}
+
 /** A test scale such as 640 or 1600/2150. */
 function parseScale(text: string): TestScale {
   try {

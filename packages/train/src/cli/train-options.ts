@@ -12,7 +12,15 @@ import { PRECISIONS, type Precision } from "../trainer/options.js";
 import { type PresetName, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
 import { defaultWorkers } from "../worker-pool.node.js";
 import { takeConfig } from "./config-file.js";
-import { dataOption, fraction, numberFrom, scaleOption, wholeNumber } from "./options.js";
+import {
+  choiceOption,
+  dataOption,
+  fraction,
+  numberFrom,
+  numberOption,
+  scaleOption,
+  wholeNumber,
+} from "./options.js";
 import { MODELS, type ModelName } from "./train-model.js";
 import { type NetworkForm, networkForm } from "./train-network.js";
 
@@ -89,14 +97,6 @@ function classNames(text: string): string[] {
   }
 }
 
-function number(flags: string, text: string, parse: (text: string) => number, value?: number) {
-  return new Option(flags, text).argParser(parse).default(value);
-}
-
-function choice(flags: string, text: string, values: readonly string[]) {
-  return new Option(flags, text).choices(values).default(values[0]);
-}
-
 function dataOptions(): Option[] {
   return [
     dataOption().makeOptionMandatory(),
@@ -123,15 +123,15 @@ function dataOptions(): Option[] {
       "of the fifth held out: class, or a pattern of paths, of which both sides get the same share",
     ),
     scaleOption(),
-    number("--val-every <n>", "epochs between validations", wholeNumber(1), 1),
-    number(
+    numberOption("--val-every <n>", "epochs between validations", wholeNumber(1), 1),
+    numberOption(
       "--patience <n>",
       "validations without a better AP after which the run ends early; 0: none",
       wholeNumber(0),
       0,
     ),
-    number("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 100),
-    number("--workers <n>", "threads that make samples", wholeNumber(0), defaultWorkers()),
+    numberOption("--checkpoint-every <n>", "steps between checkpoints", wholeNumber(1), 100),
+    numberOption("--workers <n>", "threads that make samples", wholeNumber(0), defaultWorkers()),
     ...backendOptions(),
   ];
 }
@@ -150,8 +150,12 @@ function networkOptions(): Option[] {
       "--backbone <name>",
       "of random weights, which --model, --backbone, --width, --channels and --network stand for without --weights",
     ).choices(backboneNames()),
-    number("--width <x>", "MobileNet's width multiplier, of random weights", numberFrom(0.01)),
-    number("--channels <n>", "of the pyramid, of random weights", wholeNumber(4)),
+    numberOption(
+      "--width <x>",
+      "MobileNet's width multiplier, of random weights",
+      numberFrom(0.01),
+    ),
+    numberOption("--channels <n>", "of the pyramid, of random weights", wholeNumber(4)),
     new Option(
       "--network <form>",
       "of random weights: pytorch, the published one, or paper, with levels P2 to P6, 3 anchors a cell, deformable " +
@@ -167,7 +171,7 @@ function networkOptions(): Option[] {
       `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none; auto: ` +
         "those that the data say nothing about (default: none of random weights, else all)",
     ),
-    choice("--batch-norm <mode>", "fixed: inference mode everywhere", ["train", "fixed"]),
+    choiceOption("--batch-norm <mode>", "fixed: inference mode everywhere", ["train", "fixed"]),
     new Option("--anchors <file>", "configuration from the command anchors --out"),
   ];
 }
@@ -186,29 +190,39 @@ function trainingOptions(): Option[] {
       "--loss-weights <list>",
       "where not the preset's, such as classes=1,boxes=2,landmarks=1",
     ),
-    number("--epochs <n>", "times through the data", wholeNumber(1), 20),
-    number("--batch-size <n>", "images a batch", wholeNumber(1), 8),
-    number("--accumulate <n>", "batches a step", wholeNumber(1), 1),
-    number("--image-size <n>", "side of training images", wholeNumber(32), 640),
+    numberOption("--epochs <n>", "times through the data", wholeNumber(1), 20),
+    numberOption("--batch-size <n>", "images a batch", wholeNumber(1), 8),
+    numberOption("--accumulate <n>", "batches a step", wholeNumber(1), 1),
+    numberOption("--image-size <n>", "side of training images", wholeNumber(32), 640),
     new Option(
       "--recompute",
       "keep fewer activations and compute them anew: less memory, more time",
     ),
-    choice("--precision <name>", "mixed: activations as f16, where the adapter has shader-f16", [
-      ...PRECISIONS,
-    ]),
-    choice("--optimizer <name>", "", ["sgd", "adamw"]),
-    number("--lr <x>", "learning rate (default: the preset's; 0.001 for adamw)", numberFrom(0)),
+    choiceOption(
+      "--precision <name>",
+      "mixed: activations as f16, where the adapter has shader-f16",
+      [...PRECISIONS],
+    ),
+    choiceOption("--optimizer <name>", "", ["sgd", "adamw"]),
+    numberOption(
+      "--lr <x>",
+      "learning rate (default: the preset's; 0.001 for adamw)",
+      numberFrom(0),
+    ),
     new Option(
       "--lr-factors <list>",
       "factors of the learning rate by part, such as backbone=0.1,heads=2",
     ),
-    number("--momentum <x>", "of sgd", fraction, 0.9),
-    number("--weight-decay <x>", "", numberFrom(0), 5e-4),
-    choice("--schedule <name>", "of the learning rate", ["step", "cosine", "constant"]),
-    number("--warmup <n>", "steps (default: a tenth of the run, at most 100)", wholeNumber(0)),
-    number("--clip <x>", "largest norm of the gradients, 0: any", numberFrom(0), 10),
-    number(
+    numberOption("--momentum <x>", "of sgd", fraction, 0.9),
+    numberOption("--weight-decay <x>", "", numberFrom(0), 5e-4),
+    choiceOption("--schedule <name>", "of the learning rate", ["step", "cosine", "constant"]),
+    numberOption(
+      "--warmup <n>",
+      "steps (default: a tenth of the run, at most 100)",
+      wholeNumber(0),
+    ),
+    numberOption("--clip <x>", "largest norm of the gradients, 0: any", numberFrom(0), 10),
+    numberOption(
       "--ema <x>",
       "decay of averaged weights, which are then what is kept; 0: none",
       fraction,
@@ -219,9 +233,9 @@ function trainingOptions(): Option[] {
       "--crop <range>",
       "sides of random crops as shares of the short side, or none (default: 0.3-1, and a fifth at 1)",
     ).argParser(cropRange),
-    number("--mirror <x>", "probability of mirroring (default: 0.5)", fraction),
+    numberOption("--mirror <x>", "probability of mirroring (default: 0.5)", fraction),
     new Option("--no-distort", "colours as they are"),
-    number("--seed <n>", "of weights, order and augmentation", wholeNumber(0), 1),
+    numberOption("--seed <n>", "of weights, order and augmentation", wholeNumber(0), 1),
   ];
 }
 

@@ -5,16 +5,15 @@ import { contactSheet } from "../augment/contact-sheet.js";
 import { readText } from "../data/read-text.node.js";
 import { DataError, type NonFiniteLossError } from "../errors.js";
 import type { Evaluation } from "../evaluate/evaluate.js";
-import { metricsCsv } from "../report/metrics-csv.js";
 import type { ValidationFigures } from "../report/report.js";
+import type { Scalar } from "../report/tensorboard.js";
 import type { PartGradients } from "../trainer/auto-freeze.js";
 import type { DataPosition } from "../trainer/batches.js";
 import type { Checkpoint } from "../trainer/checkpoint.js";
 import type { TrainSettings } from "../trainer/settings.js";
 import type { BackendUse } from "./backends.js";
-import { EventLog } from "./event-log.node.js";
+import { LoggedRunFolder } from "./logged-folder.node.js";
 import { type Metric, scalarsOf } from "./metrics.js";
-import { RunFolder } from "./run-folder.node.js";
 
 /** What a run is, as given on the command line. */
 export interface RunDescription {
@@ -72,9 +71,10 @@ export const TRAIN_FILES = [
 ] as const;
 
 /** The files of a run's folder. */
-export class RunFiles extends RunFolder<RunProgress, Metric> {
-  /** Begun with the first metric; TensorBoard takes another file for what goes on from an earlier one. */
-  #events: EventLog | undefined;
+export class RunFiles extends LoggedRunFolder<RunProgress, Metric> {
+  protected override scalarsOf(metric: Metric): Scalar[] {
+    return scalarsOf(metric);
+  }
 
   writeEvaluation(name: string, evaluation: Evaluation): Promise<void> {
     return this.write(`evaluation-${name}.json`, `${JSON.stringify(evaluation)}\n`);
@@ -88,40 +88,6 @@ export class RunFiles extends RunFolder<RunProgress, Metric> {
     } catch (cause) {
       throw new DataError(`${file} is damaged: delete it, and the report does without`, { cause });
     }
-  }
-
-  /** A validation follows the step whose number it bears. */
-  protected override isBefore(metric: Metric, steps: number): boolean {
-    return metric.kind === "step" ? metric.step < steps : metric.step <= steps;
-  }
-
-  /** The metrics so far as `metrics.csv`. */
-  writeCsv(): Promise<void> {
-    return this.write("metrics.csv", metricsCsv(this.readMetrics()));
-  }
-
-  /** Writes metrics for TensorBoard too. */
-  override appendMetrics(metrics: readonly Metric[]): void {
-    if (metrics.length === 0) return;
-    this.#events ??= this.#openEvents(metrics[0].step);
-    super.appendMetrics(metrics);
-    this.#events.append(metrics.flatMap(scalarsOf));
-  }
-
-  override async rewindMetrics(steps: number): Promise<void> {
-    await super.rewindMetrics(steps);
-    this.#events = undefined;
-  }
-
-  /** TensorBoard forgets what bears the number of the first new step or a later one: also the validation before it. */
-  #openEvents(step: number): EventLog {
-    const log = new EventLog(this.folder, step);
-    log.append(
-      this.readMetrics()
-        .filter((metric) => metric.step >= step)
-        .flatMap(scalarsOf),
-    );
-    return log;
   }
 
   /** Saves the batch of a loss that is not finite: a picture of its samples and their faces as JSON. */

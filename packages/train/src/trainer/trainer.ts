@@ -31,6 +31,7 @@ import { LossLog, type StepLosses } from "./loss-log.js";
 import { MixedPrecision } from "./mixed.js";
 import type { TrainerOptions, TrainerState } from "./options.js";
 import { FrozenPrefix } from "./prefix.js";
+import { loadTrainerState, readTrainerState } from "./state.js";
 
 export type { TrainerOptions, TrainerState } from "./options.js";
 
@@ -196,39 +197,27 @@ export class Trainer {
     }
   }
 
+  get #stateful() {
+    return { network: this.network, optimizer: this.#optimizer, average: this.#average };
+  }
+
   /** Reads everything back that a resumed run needs. */
   async state(): Promise<TrainerState> {
-    const average = this.#average && {
-      updates: this.#average.updates,
-      weights: await this.#average.stateDict(),
-    };
+    const state = await readTrainerState(this.#stateful, this.#step);
     return {
-      step: this.#step,
-      network: await this.network.stateDict(),
-      optimizer: await this.#optimizer.stateDict(),
-      ...(average ? { average } : {}),
+      ...state,
       ...(this.#mixed ? { scaler: this.#mixed.scaler.stateDict() } : {}),
     };
   }
 
   /** Continues from a saved state. @throws StateDictError, TensorError where it does not fit */
   load(state: TrainerState): void {
-    if ((state.average === undefined) !== (this.#average === undefined)) {
-      throw new OptionError(
-        "the saved run and this one differ in whether weights are averaged: give the same ema",
-      );
-    }
     if ((state.scaler === undefined) !== (this.#mixed === undefined)) {
       throw new OptionError(
         "the saved run and this one differ in precision: give the same, f32 or mixed",
       );
     }
-    this.network.loadStateDict(state.network);
-    this.#optimizer.loadStateDict(state.optimizer);
-    if (state.average && this.#average) {
-      this.#average.loadStateDict(state.average.weights);
-      this.#average.updates = state.average.updates;
-    }
+    loadTrainerState(this.#stateful, state);
     if (state.scaler) this.#mixed?.scaler.loadStateDict(state.scaler);
     this.#compiled?.clear();
     for (const prefix of this.#prefixes.values()) prefix.dispose();
