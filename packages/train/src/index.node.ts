@@ -35,7 +35,7 @@ export {
   newStudent,
 } from "./run/distill-run.node.js";
 export { LoggedRunFolder } from "./run/logged-folder.node.js";
-export type { Metric, StepMetric } from "./run/metrics.js";
+export { type Metric, namedScalars, type StepMetric } from "./run/metrics.js";
 export { type Recoverable, recovering } from "./run/recover.js";
 export {
   type RunCheckpoint,

@@ -1,5 +1,10 @@
-import { lossesOf, type Scalar } from "@retinaface-webgpu/train";
-import { type BackendUse, LoggedRunFolder } from "@retinaface-webgpu/train/node";
+import type { Scalar } from "@retinaface-webgpu/train";
+import {
+  type BackendUse,
+  LoggedRunFolder,
+  namedScalars,
+  type StepMetric,
+} from "@retinaface-webgpu/train/node";
 import type { EmbedderSettings } from "./settings.js";
 import type { RankFigures } from "./validate.js";
 
@@ -31,32 +36,20 @@ export interface EmbedderProgress {
   readonly backends: readonly BackendUse[];
 }
 
-interface StepLine {
-  readonly kind: "step";
-  readonly step: number;
-  readonly learningRate: number;
-  readonly [figure: string]: number | string;
-}
+/** A validation as a line of `metrics.jsonl`. */
+type ValidationLine = { readonly kind: "validation" } & EmbedderValidation;
 
 /** A line of `metrics.jsonl`. */
-export type EmbedderMetric = StepLine | ({ readonly kind: "validation" } & EmbedderValidation);
+export type EmbedderMetric = StepMetric | ValidationLine;
 
 /** What a run writes beside checkpoint and metrics. */
 export const EMBEDDER_RUN_FILES = ["best.safetensors", "final.safetensors", "metrics.csv"] as const;
 
 /** The files of a run's folder. */
-export class EmbedderRunFiles extends LoggedRunFolder<EmbedderProgress, EmbedderMetric> {
-  protected override scalarsOf(metric: EmbedderMetric): Scalar[] {
-    const { step } = metric;
-    const named = (group: string, figures: Readonly<Record<string, number>>) =>
-      Object.entries(figures).map(([name, value]) => ({ tag: `${group}/${name}`, step, value }));
-    if (metric.kind === "validation") {
-      const of = (name: string, figures?: RankFigures) =>
-        figures ? named(name, { rank1: figures.rank1, rank5: figures.rank5 }) : [];
-      return [...of("seen", metric.seen), ...of("unseen", metric.unseen)];
-    }
-    const { learningRate, gradientNorm } = metric;
-    const norm = typeof gradientNorm === "number" ? named("training", { gradientNorm }) : [];
-    return [...named("loss", lossesOf(metric)), ...named("training", { learningRate }), ...norm];
+export class EmbedderRunFiles extends LoggedRunFolder<EmbedderProgress, ValidationLine> {
+  protected override validationScalars({ step, seen, unseen }: ValidationLine): Scalar[] {
+    const of = (name: string, figures?: RankFigures) =>
+      figures ? namedScalars(name, step, { rank1: figures.rank1, rank5: figures.rank5 }) : [];
+    return [...of("seen", seen), ...of("unseen", unseen)];
   }
 }

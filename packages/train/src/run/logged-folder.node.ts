@@ -1,27 +1,22 @@
 import { metricsCsv } from "../report/metrics-csv.js";
 import type { Scalar } from "../report/tensorboard.js";
 import { EventLog } from "./event-log.node.js";
+import { type StepMetric, stepScalars } from "./metrics.js";
 import { RunFolder } from "./run-folder.node.js";
 
-/** A line of `metrics.jsonl`: of a step, or of a validation after it. */
-interface KindOfMetric {
-  readonly kind: "step" | "validation";
-  readonly step: number;
-}
-
 /** A run's folder whose metrics go to TensorBoard and into `metrics.csv` too. */
-export abstract class LoggedRunFolder<Extra, Metric extends KindOfMetric> extends RunFolder<
+export abstract class LoggedRunFolder<
   Extra,
-  Metric
-> {
+  Validation extends { readonly kind: "validation"; readonly step: number },
+> extends RunFolder<Extra, StepMetric | Validation> {
   /** Begun with the first metric; TensorBoard takes another file for what goes on from an earlier one. */
   #events: EventLog | undefined;
 
-  /** Figures of a line of metrics under the names by which TensorBoard groups them. */
-  protected abstract scalarsOf(metric: Metric): Scalar[];
+  /** What TensorBoard shows of a validation. */
+  protected abstract validationScalars(metric: Validation): Scalar[];
 
   /** A validation follows the step whose number it bears. */
-  protected override isBefore({ kind, step }: Metric, steps: number): boolean {
+  protected override isBefore({ kind, step }: StepMetric | Validation, steps: number): boolean {
     return kind === "step" ? step < steps : step <= steps;
   }
 
@@ -31,16 +26,20 @@ export abstract class LoggedRunFolder<Extra, Metric extends KindOfMetric> extend
   }
 
   /** Writes metrics for TensorBoard too. */
-  override appendMetrics(metrics: readonly Metric[]): void {
+  override appendMetrics(metrics: readonly (StepMetric | Validation)[]): void {
     if (metrics.length === 0) return;
     this.#events ??= this.#openEvents(metrics[0].step);
     super.appendMetrics(metrics);
-    this.#events.append(metrics.flatMap((metric) => this.scalarsOf(metric)));
+    this.#events.append(metrics.flatMap((metric) => this.#scalarsOf(metric)));
   }
 
   override async rewindMetrics(steps: number): Promise<void> {
     await super.rewindMetrics(steps);
     this.#events = undefined;
+  }
+
+  #scalarsOf(metric: StepMetric | Validation): Scalar[] {
+    return metric.kind === "step" ? stepScalars(metric) : this.validationScalars(metric);
   }
 
   /** TensorBoard forgets what bears the number of the first new step or a later one: also the validation before it. */
@@ -49,7 +48,7 @@ export abstract class LoggedRunFolder<Extra, Metric extends KindOfMetric> extend
     log.append(
       this.readMetrics()
         .filter((metric) => metric.step >= step)
-        .flatMap((metric) => this.scalarsOf(metric)),
+        .flatMap((metric) => this.#scalarsOf(metric)),
     );
     return log;
   }

@@ -10,21 +10,36 @@ export interface StepMetric {
   readonly [figure: string]: number | string;
 }
 
-/** A line of `metrics.jsonl`. */
-export type Metric = StepMetric | ({ kind: "validation" } & ValidationFigures);
+/** A validation's figures as a line of `metrics.jsonl`. */
+export type ValidationMetric = { readonly kind: "validation" } & ValidationFigures;
 
-/** Figures of a line of metrics under the names by which TensorBoard groups them. */
-export function scalarsOf(metric: Metric): Scalar[] {
-  const { step } = metric;
-  const named = (group: string, figures: Readonly<Record<string, number>>) =>
-    Object.entries(figures).map(([name, value]) => ({ tag: `${group}/${name}`, step, value }));
-  if (metric.kind === "validation") {
-    const { ap50, ap, classAp50, losses = {} } = metric;
-    const precisions: Record<string, number> = { ap50, ap };
-    if (classAp50 !== undefined) precisions.classAp50 = classAp50;
-    return [...named("validation", precisions), ...named("validation_loss", losses)];
-  }
-  const { learningRate, gradientNorm } = metric;
-  const norm = typeof gradientNorm === "number" ? named("training", { gradientNorm }) : [];
-  return [...named("loss", lossesOf(metric)), ...named("training", { learningRate }), ...norm];
+/** A line of `metrics.jsonl`. */
+export type Metric = StepMetric | ValidationMetric;
+
+/** Figures under the names by which TensorBoard groups them. */
+export function namedScalars(
+  group: string,
+  step: number,
+  figures: Readonly<Record<string, number>>,
+): Scalar[] {
+  return Object.entries(figures).map(([name, value]) => ({ tag: `${group}/${name}`, step, value }));
+}
+
+/** Losses, learning rate and norm of a step's line. */
+export function stepScalars(metric: StepMetric): Scalar[] {
+  const { step, learningRate, gradientNorm } = metric;
+  const training = { learningRate, ...(typeof gradientNorm === "number" && { gradientNorm }) };
+  return [
+    ...namedScalars("loss", step, lossesOf(metric)),
+    ...namedScalars("training", step, training),
+  ];
+}
+
+/** Precisions and losses of a validation's line. */
+export function validationScalars({ step, ap50, ap, classAp50, losses = {} }: ValidationFigures) {
+  const precisions = { ap50, ap, ...(classAp50 !== undefined && { classAp50 }) };
+  return [
+    ...namedScalars("validation", step, precisions),
+    ...namedScalars("validation_loss", step, losses),
+  ];
 }

@@ -13,7 +13,7 @@ import type { Checkpoint } from "../trainer/checkpoint.js";
 import type { TrainSettings } from "../trainer/settings.js";
 import type { BackendUse } from "./backends.js";
 import { LoggedRunFolder } from "./logged-folder.node.js";
-import { type Metric, scalarsOf } from "./metrics.js";
+import { type ValidationMetric, validationScalars } from "./metrics.js";
 
 /** What a run is, as given on the command line. */
 export interface RunDescription {
@@ -71,9 +71,9 @@ export const TRAIN_FILES = [
 ] as const;
 
 /** The files of a run's folder. */
-export class RunFiles extends LoggedRunFolder<RunProgress, Metric> {
-  protected override scalarsOf(metric: Metric): Scalar[] {
-    return scalarsOf(metric);
+export class RunFiles extends LoggedRunFolder<RunProgress, ValidationMetric> {
+  protected override validationScalars(metric: ValidationMetric): Scalar[] {
+    return validationScalars(metric);
   }
 
   writeEvaluation(name: string, evaluation: Evaluation): Promise<void> {
