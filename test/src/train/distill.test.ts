@@ -225,6 +225,7 @@ function blank(): Photo {
 test("landmarks go where the photo's pixels go", () => {
   const composer = new Composer([dotted()]);
   let seen = 0;
+  const shapes = new Set<number>();
   for (let index = 0; index < 40; index++) {
     const size = 96;
     const { image, landmarks, boxes } = composer.compose({
@@ -242,10 +243,11 @@ test("landmarks go where the photo's pixels go", () => {
     const far = ((Math.floor(y) + 30) * size + Math.floor(x)) * 4;
     const light = (i: number) => image.data[i] + image.data[i + 1] + image.data[i + 2];
     if (y + 30 >= size) continue;
+    shapes.add(Math.round((10 * (boxes[2] - boxes[0])) / (boxes[3] - boxes[1])));
     assert.ok(light(at) > light(far) + 90, `view ${index}: ${light(at)} beside ${light(far)}`);
     seen++;
   }
-  assert.ok(seen > 5, `${seen} views`);
+  assert.ok(seen > 5 && shapes.size > 1, `${seen} views of shapes ${[...shapes]}`);
 });
 
 test("a view depends on its own seeds alone, and sources join at their step", () => {
@@ -265,7 +267,8 @@ test("views look at faces of the least size, or anywhere", () => {
   const job = { seed: 4, step: 0, size: 96, cover: 0 };
   const views = (more: { least?: number; background: number }) =>
     Array.from({ length: 30 }, (_, index) => composer.compose({ ...job, index, ...more }));
-  const sides = (of: ReturnType<typeof views>) => of.map(({ boxes }) => (boxes[2] - boxes[0]) * 96);
+  const sides = (of: ReturnType<typeof views>) =>
+    of.map(({ boxes: [x1, y1, x2, y2] }) => Math.sqrt((x2 - x1) * (y2 - y1)) * 96);
   const aimed = sides(views({ background: 0, least: 60 }));
   assert.ok(
     aimed.every((side) => side > 35),
@@ -280,7 +283,7 @@ test("large faces stay inside their view where they are told to", () => {
   const job = { seed: 4, step: 0, size: 96, cover: 0, background: 0, least: 60, most: 0.9 };
   const boxes = (inside: number) =>
     Array.from({ length: 40 }, (_, index) => composer.compose({ ...job, index, inside }).boxes);
-  const side = (box: Float32Array) => box[2] - box[0];
+  const side = (box: Float32Array) => Math.sqrt((box[2] - box[0]) * (box[3] - box[1]));
   const isWhole = (box: Float32Array) => box.every((value) => value > -1e-6 && value < 1 + 1e-6);
   const [free, kept] = [boxes(0), boxes(1)].map((all) => all.filter((box) => box.length === 4));
   assert.ok(kept.length > 20 && kept.every(isWhole));

@@ -6,7 +6,15 @@ import { degrade } from "./degrade.js";
 import { occludeFaces } from "./occlude.js";
 import { changeColours } from "./photometric.js";
 import type { Pyramid } from "./pyramid.js";
-import { type Canvas, drawPhoto, newCanvas, type Placement, place, type Region } from "./view.js";
+import {
+  type Canvas,
+  drawPhoto,
+  newCanvas,
+  type Placement,
+  place,
+  type Region,
+  scalesOf,
+} from "./view.js";
 
 /** A face of a photo, in its pixels. */
 export interface PhotoFace {
@@ -71,6 +79,9 @@ const BACKGROUND = 0.12;
 const TURNED = 0.3;
 /** In radians: 30 degrees. */
 const LARGEST_ANGLE = Math.PI / 6;
+const STRETCHED = 0.3;
+/** Narrowest and widest: a head turned aside is narrower, one bent is shorter. */
+const STRETCHES = [0.85, 1.1] as const;
 const BLURRED = 0.12;
 const MOST_PASTED = 6;
 /** A pasted head's half axes in distances between the eyes. */
@@ -186,14 +197,15 @@ function pasteHeads(view: View, photos: readonly Photo[], region: Region, draw: 
 
 /** The placement moved so that the photo, if it is large enough, leaves no gap at the region's edges. */
 function covering({ pyramid }: Photo, placement: Placement, region: Region): Placement {
-  const { from, at, scale, mirrored } = placement;
-  const width = pyramid[0].width * scale;
-  const height = pyramid[0].height * scale;
-  const before = (mirrored ? pyramid[0].width - from[0] : from[0]) * scale;
+  const { from, at, mirrored } = placement;
+  const [scaleX, scaleY] = scalesOf(placement);
+  const width = pyramid[0].width * scaleX;
+  const height = pyramid[0].height * scaleY;
+  const before = (mirrored ? pyramid[0].width - from[0] : from[0]) * scaleX;
   const move = (start: number, length: number, low: number, high: number) =>
     length < high - low ? 0 : Math.min(0, low - start) + Math.max(0, high - start - length);
   const dx = move(at[0] - before, width, region.left, region.right);
-  const dy = move(at[1] - from[1] * scale, height, region.top, region.bottom);
+  const dy = move(at[1] - from[1] * scaleY, height, region.top, region.bottom);
   return { ...placement, at: [at[0] + dx, at[1] + dy] };
 }
 
@@ -224,14 +236,19 @@ function aimAt(photo: Photo, face: PhotoFace, region: Region, draw: Draw): Place
   return { ...turned(region, random, margin), from: [(x1 + x2) / 2, (y1 + y2) / 2], scale };
 }
 
+/** How a photo lies at a random place of the region whose edges its middle keeps off by a margin. */
 function turned({ left, top, right, bottom }: Region, random: Random, margin = 0) {
-  const within = (low: number, high: number) => {
-    const inset = Math.min(margin, (high - low) / 2);
+  const stretch = chance(random, STRETCHED) ? logUniform(random, ...STRETCHES) : 1;
+  const within = (low: number, high: number, most: number) => {
+    const inset = Math.min(most, (high - low) / 2);
     return random.uniform(low + inset, high - inset);
   };
-  const at = [within(left, right), within(top, bottom)] as const;
+  const at = [
+    within(left, right, margin * stretch),
+    within(top, bottom, margin / stretch),
+  ] as const;
   const angle = chance(random, TURNED) ? random.uniform(-LARGEST_ANGLE, LARGEST_ANGLE) : 0;
-  return { at, angle, mirrored: chance(random, 0.5) };
+  return { at, angle, mirrored: chance(random, 0.5), stretch };
 }
 
 function headOf({ landmarks }: PhotoFace, placement: Placement) {
@@ -240,7 +257,8 @@ function headOf({ landmarks }: PhotoFace, placement: Placement) {
   const [a, b, c, d] = [point(0), point(1), point(3), point(4)];
   const eyes = Math.hypot(a[0] - b[0], a[1] - b[1]);
   const mean = (k: number) => (a[k] + b[k]) * 0.35 + (c[k] + d[k]) * 0.15;
-  const radii = [eyes * HEAD_RADII[0], eyes * HEAD_RADII[1]] as const;
+  const { stretch = 1 } = placement;
+  const radii = [eyes * HEAD_RADII[0], (eyes * HEAD_RADII[1]) / stretch ** 2] as const;
   return { centre: [mean(0), mean(1)] as const, radii, angle: placement.angle };
 }
 
@@ -291,8 +309,9 @@ class View {
   #label({ box, landmarks, ignored }: PhotoFace, placement: Placement, region: Region): void {
     const [x, y] = place(placement, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
     if (x < region.left || x >= region.right || y < region.top || y >= region.bottom) return;
-    const w = ((box[2] - box[0]) / 2) * placement.scale;
-    const h = ((box[3] - box[1]) / 2) * placement.scale;
+    const [scaleX, scaleY] = scalesOf(placement);
+    const w = ((box[2] - box[0]) / 2) * scaleX;
+    const h = ((box[3] - box[1]) / 2) * scaleY;
     this.#boxes.push(x - w, y - h, x + w, y + h);
     this.#ignored.push(ignored ? 1 : 0);
     for (let i = 0; i < 5; i++) {

@@ -15,6 +15,8 @@ export interface Placement {
   readonly at: readonly [x: number, y: number];
   /** View pixels a photo pixel. */
   readonly scale: number;
+  /** By what a photo's x is stretched and its y shrunk beside that, its area kept; default 1. */
+  readonly stretch?: number;
   /** Clockwise, in radians. */
   readonly angle: number;
   readonly mirrored: boolean;
@@ -36,11 +38,17 @@ export interface Ellipse {
   readonly angle: number;
 }
 
+/** View pixels a photo pixel, along the photo's x and its y. */
+export function scalesOf({ scale, stretch = 1 }: Placement): [number, number] {
+  return [scale * stretch, scale / stretch];
+}
+
 /** The point of the view at which a photo's point comes to lie. */
 export function place(placement: Placement, x: number, y: number): [number, number] {
-  const { from, at, scale, angle, mirrored } = placement;
-  const dx = (x - from[0]) * scale * (mirrored ? -1 : 1);
-  const dy = (y - from[1]) * scale;
+  const { from, at, angle, mirrored } = placement;
+  const [scaleX, scaleY] = scalesOf(placement);
+  const dx = (x - from[0]) * scaleX * (mirrored ? -1 : 1);
+  const dy = (y - from[1]) * scaleY;
   const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
   return [at[0] + cos * dx - sin * dy, at[1] + sin * dx + cos * dy];
 }
@@ -89,24 +97,24 @@ export function drawPhoto(
   { blur = 0, mask }: { readonly blur?: number; readonly mask?: Ellipse } = {},
 ): void {
   const { from, at, scale, angle, mirrored } = placement;
+  const [scaleX, scaleY] = scalesOf(placement);
   const wanted = Math.floor(Math.log2(Math.max(1, 1 / scale)) + 0.25) + blur;
   const level = Math.min(pyramid.length - 1, wanted);
   const { data, width, height } = pyramid[level];
   const { data: out, size } = canvas;
   const shrink = 2 ** -level;
-  const step = shrink / scale;
-  const [sin, cos] = [Math.sin(angle) * step, Math.cos(angle) * step];
-  const turn = mirrored ? -1 : 1;
+  const [stepX, stepY] = [(shrink / scaleX) * (mirrored ? -1 : 1), shrink / scaleY];
+  const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
   const [fromX, fromY] = [from[0] * shrink, from[1] * shrink];
   const below = width * 3;
   const { left, top, right, bottom } = mask ? around(region, mask) : region;
   for (let y = top; y < bottom; y++) {
     const dy = y + 0.5 - at[1];
-    const [rowU, rowV] = [sin * dy, fromY + cos * dy];
+    const [rowU, rowV] = [sin * dy, cos * dy];
     for (let x = left; x < right; x++) {
       const dx = x + 0.5 - at[0];
-      const u = fromX + (cos * dx + rowU) * turn - 0.5;
-      const v = rowV - sin * dx - 0.5;
+      const u = fromX + (cos * dx + rowU) * stepX - 0.5;
+      const v = fromY + (rowV - sin * dx) * stepY - 0.5;
       if (u < -0.5 || v < -0.5 || u > width - 0.5 || v > height - 0.5) continue;
       const alpha = mask ? coverage(mask, x + 0.5, y + 0.5) : 1;
       if (alpha === 0) continue;
