@@ -70,13 +70,7 @@ export {
   parseWiderLabels,
   type ResolveImage,
 } from "./data/wider.js";
-export {
-  Composer,
-  type Photo,
-  type PhotoFace,
-  type PhotoSet,
-  type ViewJob,
-} from "./distill/compose.js";
+export { Composer, type ViewJob } from "./distill/compose.js";
 export { blurAlong, compress, degrade } from "./distill/degrade.js";
 export {
   AGREEMENT_DEFAULTS,
@@ -94,6 +88,7 @@ export {
   type LabelTensors,
 } from "./distill/loss.js";
 export { occludeFaces } from "./distill/occlude.js";
+export type { Photo, PhotoFace, PhotoSet, TurnSpec } from "./distill/photo.js";
 export { buildPyramid, type Pyramid, type RgbImage, toRgb } from "./distill/pyramid.js";
 export {
   type BatchSpec,
@@ -107,6 +102,10 @@ export {
 } from "./distill/recipe.js";
 export { parseScored, type ScoredPhoto } from "./distill/scored.js";
 export { Teacher } from "./distill/teacher.js";
+export { fitHead, type HeadFit } from "./distill/turn/fit.js";
+export { type Matte, matteAt } from "./distill/turn/matte.js";
+export { drawTurn, portraitsOf } from "./distill/turn/portrait.js";
+export { type Turn, type TurnedPortrait, turnPortrait } from "./distill/turn/turn.js";
 export { DataError, FormatError, NonFiniteLossError } from "./errors.js";
 export {
   FACE_SIZES,

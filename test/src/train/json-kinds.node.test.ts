@@ -54,11 +54,12 @@ const face = {
   label: "a",
 };
 const scored = { box: [1, 2, 9, 9], landmarks: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], score: 0.9 };
+const turn = { share: 0.5, yaw: 75, pitch: 40 };
 const recipe = {
   seed: 5,
   network: { width: 0.1, channels: 16 },
   teacher: "t",
-  sources: [{ name: "a", kind: "photos", path: "p", share: 1, holdOut: "^x" }],
+  sources: [{ name: "a", kind: "scored", path: "p", share: 1, holdOut: "^x", turn }],
   holdOut: 0.25,
   steps: 4,
   lr: 1,
@@ -160,6 +161,17 @@ test("an evaluation or a label file that cannot be read is named", () => {
   throwsCode(() => loadDataset(`wider:${at("label.txt")}/x`), "DATA");
   if (process.platform === "linux") {
     throwsCode(() => loadDataset("jsonl:/dev/zero"), "DATA", /not a file/);
+  }
+});
+
+test("a recipe turns heads that have landmarks, by angles that there are", () => {
+  const parse = (part: object) => {
+    const source = { ...recipe.sources[0], ...part };
+    return parseRecipe(JSON.stringify({ ...recipe, sources: [source] }), "r.json").sources[0].turn;
+  };
+  assert.equal(parse({ kind: "landmarks" }), turn);
+  for (const part of [{ kind: "voc" }, { turn: { ...turn, yaw: 100 } }, { turn: { share: 1 } }]) {
+    throwsCode(() => parse(part), "DATA", /"turn" has share.*yaw/);
   }
 });
 

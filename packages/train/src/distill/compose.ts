@@ -4,50 +4,21 @@ import type { Sample } from "../augment/sample.js";
 import { chance, seededRandom } from "../random.js";
 import { degrade } from "./degrade.js";
 import { occludeFaces } from "./occlude.js";
+import type { Photo, PhotoFace, PhotoSet } from "./photo.js";
 import { changeColours } from "./photometric.js";
-import type { Pyramid } from "./pyramid.js";
+import type { HeadFit } from "./turn/fit.js";
+import type { Matte } from "./turn/matte.js";
+import { drawTurn, portraitsOf, turnedPhoto } from "./turn/portrait.js";
 import {
   type Canvas,
   drawPhoto,
+  type Ellipse,
   newCanvas,
   type Placement,
   place,
   type Region,
   scalesOf,
 } from "./view.js";
-
-/** A face of a photo, in its pixels. */
-export interface PhotoFace {
-  readonly box: readonly [x1: number, y1: number, x2: number, y2: number];
-  /** Ten numbers; a point that is not known is NaN. */
-  readonly landmarks?: readonly number[];
-  /** Whether box or landmarks are labels to learn, rather than where a teacher found a face. */
-  readonly labelled: boolean;
-  /** Labelled, but neither as a face nor as background. */
-  readonly ignored?: boolean;
-  /** How often views aim at it, relative to the photo's other faces; default 1. */
-  readonly weight?: number;
-}
-
-export interface Photo {
-  readonly id: string;
-  readonly pyramid: Pyramid;
-  readonly faces: readonly PhotoFace[];
-}
-
-/** Photos that are used alike. */
-export interface PhotoSet {
-  readonly name: string;
-  readonly photos: readonly Photo[];
-  /** How often views are made of this set, relative to the others. */
-  readonly share: number;
-  /** Probability that faces are cut out and laid on another photo instead. */
-  readonly paste: number;
-  /** First step at which views are made of it. */
-  readonly from: number;
-  /** Whether every face is labelled, so that the rest is background whatever a teacher says. */
-  readonly complete?: boolean;
-}
 
 /** Which view to make. */
 export interface ViewJob {
@@ -108,7 +79,7 @@ function pickFace(random: Random, faces: readonly PhotoFace[]): PhotoFace | unde
   });
 }
 
-function pickSet(random: Random, sets: readonly PhotoSet[]): PhotoSet {
+function pickSet<T extends PhotoSet>(random: Random, sets: readonly T[]): T {
   let left = random.uniform(
     0,
     sets.reduce((sum, { share }) => sum + share, 0),
@@ -124,12 +95,17 @@ function sideOf({ box }: PhotoFace): number {
   return Math.sqrt((box[2] - box[0]) * (box[3] - box[1]));
 }
 
+/** A set and how the heads of its portraits may be turned. */
+interface Prepared extends PhotoSet {
+  readonly portraits: ReadonlyMap<Photo, HeadFit>;
+}
+
 /** Makes views; each depends only on the seeds it is asked for with. */
 export class Composer {
-  readonly #sets: readonly PhotoSet[];
+  readonly #sets: readonly Prepared[];
 
   constructor(sets: readonly PhotoSet[]) {
-    this.#sets = sets;
+    this.#sets = sets.map((set) => ({ ...set, portraits: portraitsOf(set) }));
   }
 
   /** A view with the labelled faces in it, as fractions of its side. */
@@ -161,31 +137,39 @@ export class Composer {
 
 interface Draw extends ViewJob {
   readonly random: Random;
-  readonly sets: readonly PhotoSet[];
+  readonly sets: readonly Prepared[];
 }
 
 function fillRegion(view: View, region: Region, draw: Draw): void {
   const { random, sets, cover } = draw;
   const set = pickSet(random, sets);
   const paste = chance(random, set.paste);
-  const photo = pick(random, paste ? pickSet(random, sets).photos : set.photos);
+  const drawn = pick(random, paste ? pickSet(random, sets).photos : set.photos);
   const blur = chance(random, BLURRED) ? 1 : 0;
-  const aimed = aim(photo, region, draw);
+  const turned = paste ? undefined : turnHead(set, drawn, region, draw);
+  const { photo, placement: aimed } = turned ?? {
+    photo: drawn,
+    placement: aim(drawn, region, draw),
+  };
   const placement = cover > 0 && chance(random, cover) ? covering(photo, aimed, region) : aimed;
   view.draw(photo, placement, region, blur);
   if (set.complete && !paste) view.complete.push(region);
-  if (paste) pasteHeads(view, set.photos, region, draw);
+  if (paste) pasteHeads(view, set, region, draw);
 }
 
 /** Lays heads on what is there; they do not overlap each other. */
-function pasteHeads(view: View, photos: readonly Photo[], region: Region, draw: Draw): void {
+function pasteHeads(view: View, set: Prepared, region: Region, draw: Draw): void {
   const { random } = draw;
+  const heads = set.turn ? [...set.portraits.keys()] : set.photos;
+  if (heads.length === 0) return;
   const taken: { x: number; y: number; radius: number }[] = [];
   const count = 1 + random.integer(MOST_PASTED);
   for (let i = 0; i < count; i++) {
-    const photo = pick(random, photos);
-    const placement = aimAt(photo, photo.faces[0], region, draw);
-    const head = headOf(photo.faces[0], placement);
+    const drawn = pick(random, heads);
+    const turned = turnHead(set, drawn, region, draw, true);
+    const photo = turned?.photo ?? drawn;
+    const placement = turned?.placement ?? aimAt(drawn, drawn.faces[0], region, draw);
+    const head = headOf(photo, placement);
     if (!head) continue;
     const [x, y] = head.centre;
     const radius = head.radii[1];
@@ -193,6 +177,23 @@ function pasteHeads(view: View, photos: readonly Photo[], region: Region, draw: 
     taken.push({ x, y, radius });
     view.paste(photo, placement, region, head);
   }
+}
+
+/** Now and then, a portrait with its head turned, and where it goes; it need not fill the region if it is `pasted`. */
+function turnHead(
+  { turn, portraits }: Prepared,
+  photo: Photo,
+  region: Region,
+  draw: Draw,
+  pasted = false,
+): { readonly photo: Photo; readonly placement: Placement } | undefined {
+  const { random } = draw;
+  const fit = portraits.get(photo);
+  if (!turn || !fit || !chance(random, turn.share)) return undefined;
+  const scale = scaleFor(photo, photo.faces[0], region, draw, pasted);
+  const turned = turnedPhoto(photo, fit, drawTurn(random, turn), scale);
+  const left = scale * (photo.pyramid[0].width / turned.pyramid[0].width);
+  return { photo: turned, placement: placeAt(turned.faces[0], left, region, draw) };
 }
 
 /** The placement moved so that the photo, if it is large enough, leaves no gap at the region's edges. */
@@ -226,13 +227,27 @@ function leastScale({ pyramid }: Photo, { left, right }: Region): number {
 
 /** A placement that brings a face to a random size and place of the region. */
 function aimAt(photo: Photo, face: PhotoFace, region: Region, draw: Draw): Placement {
-  const { random, least = LEAST_SIDE, most = MOST_SIDE, inside = 0 } = draw;
-  const side = sideOf(face);
+  return placeAt(face, scaleFor(photo, face, region, draw), region, draw);
+}
+
+/** A scale at which a face has a random size, and the photo fills the region unless it is `pasted`. */
+function scaleFor(
+  photo: Photo,
+  face: PhotoFace,
+  region: Region,
+  { random, least = LEAST_SIDE, most = MOST_SIDE }: Draw,
+  pasted = false,
+): number {
   const largest = most * (region.right - region.left);
-  const wanted = logUniform(random, least, largest) / side;
-  const scale = Math.min(LARGEST_SCALE, Math.max(leastScale(photo, region), wanted));
+  const wanted = logUniform(random, least, largest) / sideOf(face);
+  return Math.min(LARGEST_SCALE, Math.max(pasted ? 0 : leastScale(photo, region), wanted));
+}
+
+/** A placement that brings a face to a random place of the region. */
+function placeAt(face: PhotoFace, scale: number, region: Region, draw: Draw): Placement {
+  const { random, inside = 0 } = draw;
   const [x1, y1, x2, y2] = face.box;
-  const margin = (inside * side * scale) / 2;
+  const margin = (inside * sideOf(face) * scale) / 2;
   return { ...turned(region, random, margin), from: [(x1 + x2) / 2, (y1 + y2) / 2], scale };
 }
 
@@ -251,15 +266,27 @@ function turned({ left, top, right, bottom }: Region, random: Random, margin = 0
   return { at, angle, mirrored: chance(random, 0.5), stretch };
 }
 
-function headOf({ landmarks }: PhotoFace, placement: Placement) {
+/** What of a photo is its head, in the view. */
+function headOf({ faces, matte }: Photo, placement: Placement): Ellipse | undefined {
+  const { angle, stretch = 1 } = placement;
+  if (matte) return matteEllipse(matte, placement);
+  const { landmarks } = faces[0];
   if (!landmarks) return undefined;
   const point = (i: number) => place(placement, landmarks[i * 2], landmarks[i * 2 + 1]);
   const [a, b, c, d] = [point(0), point(1), point(3), point(4)];
   const eyes = Math.hypot(a[0] - b[0], a[1] - b[1]);
   const mean = (k: number) => (a[k] + b[k]) * 0.35 + (c[k] + d[k]) * 0.15;
-  const { stretch = 1 } = placement;
   const radii = [eyes * HEAD_RADII[0], (eyes * HEAD_RADII[1]) / stretch ** 2] as const;
-  return { centre: [mean(0), mean(1)] as const, radii, angle: placement.angle };
+  return { centre: [mean(0), mean(1)], radii, angle };
+}
+
+/** An ellipse that holds a matte, its second half axis as long as the matte's larger side is. */
+function matteEllipse({ left, top, cell, columns, rows }: Matte, placement: Placement): Ellipse {
+  const [scaleX, scaleY] = scalesOf(placement);
+  const [width, height] = [columns * cell * scaleX, rows * cell * scaleY];
+  const centre = place(placement, left + (columns * cell) / 2, top + (rows * cell) / 2);
+  const radii = [Math.hypot(width, height) / 2, Math.max(width, height) / 2] as const;
+  return { centre, radii, angle: placement.angle };
 }
 
 /** A view being made. */
@@ -280,13 +307,8 @@ class View {
     for (const face of photo.faces) if (face.labelled) this.#label(face, placement, region);
   }
 
-  paste(
-    photo: Photo,
-    placement: Placement,
-    region: Region,
-    mask: NonNullable<ReturnType<typeof headOf>>,
-  ) {
-    drawPhoto(this.canvas, photo.pyramid, placement, region, { mask });
+  paste(photo: Photo, placement: Placement, region: Region, mask: Ellipse): void {
+    drawPhoto(this.canvas, photo.pyramid, placement, region, { mask, matte: photo.matte });
     this.#label(photo.faces[0], placement, region);
   }
 

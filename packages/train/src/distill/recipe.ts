@@ -5,6 +5,7 @@ import { DataError } from "../errors.js";
 import { chance, seededRandom } from "../random.js";
 import { PRECISIONS, type Precision } from "../trainer/options.js";
 import type { DistillOptions } from "./loss.js";
+import type { TurnSpec } from "./photo.js";
 
 /** Photos of one kind. Paths are relative to the data folder; `{out}` at the start is the run's own. */
 export interface SourceSpec {
@@ -26,6 +27,11 @@ export interface SourceSpec {
   readonly maxSide?: number;
   /** Share of its photos that no step sees; default the recipe's. Or those whose name matches this. */
   readonly holdOut?: number | string;
+  /**
+   * Frontal faces that are alone in their photos have their heads turned through a 3-D template, with this probability
+   * and by up to these degrees. Of `landmarks` and `scored`; default none.
+   */
+  readonly turn?: TurnSpec;
 }
 
 /** What a batch is made of, from a step on. */
@@ -131,11 +137,28 @@ function isPattern(value: unknown): boolean {
   }
 }
 
+/** Kinds whose faces have landmarks. */
+const TURNED_KINDS: readonly unknown[] = ["landmarks", "scored"] satisfies SourceSpec["kind"][];
+
+/** Largest angles at which what is turned still looks like a face. */
+const LARGEST_TURN = { share: 1, yaw: 90, pitch: 60 };
+
+function isTurn(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const names = Object.keys(LARGEST_TURN) as (keyof typeof LARGEST_TURN)[];
+  return names.every((name) => {
+    const part = value[name];
+    return typeof part === "number" && part >= 0 && part <= LARGEST_TURN[name];
+  });
+}
+
 function isSource(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { name, path, kind, share, holdOut } = value;
+  const { name, path, kind, share, holdOut, turn } = value;
   const held = holdOut === undefined || isNumbers([holdOut]) || isPattern(holdOut);
-  return isText(name) && isText(path) && KINDS.includes(kind) && isNumbers([share]) && held;
+  const turned = turn === undefined || (isTurn(turn) && TURNED_KINDS.includes(kind));
+  const named = isText(name) && isText(path) && KINDS.includes(kind);
+  return named && isNumbers([share]) && held && turned;
 }
 
 function isStage(value: unknown): boolean {
@@ -159,7 +182,12 @@ function checkParts(recipe: Recipe, file: string): void {
   const all = (value: unknown, is: (part: unknown) => boolean) =>
     Array.isArray(value) && value.every(is);
   const wanted: [string, boolean, string][] = [
-    ["sources", all(sources, isSource), `name, path, share and kind (${KINDS.join(", ")}) of each`],
+    [
+      "sources",
+      all(sources, isSource),
+      `name, path, share and kind (${KINDS.join(", ")}) of each; "turn" has share (0 to 1), yaw (0 to 90) and ` +
+        `pitch (0 to 60), for kinds ${TURNED_KINDS.join(" and ")}`,
+    ],
     ["stages", all(stages, isStage), '"from" and "batches" of size, count and share in each'],
     ["schedule", all(schedule, (point) => isNumbers(point, 2)), "points [step, factor]"],
     ["network", isObject(network), "an object with width and channels"],

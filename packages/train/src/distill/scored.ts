@@ -2,7 +2,7 @@ import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { isNumbers, isObject } from "../data/json.js";
 import { bandOf, ENSEMBLE_BANDS } from "../data/score-bands.js";
 import { DataError } from "../errors.js";
-import type { PhotoFace } from "./compose.js";
+import type { PhotoFace } from "./photo.js";
 
 /** A photo and its faces as an ensemble of detectors labelled it. */
 export interface ScoredPhoto {

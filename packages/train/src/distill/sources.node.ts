@@ -11,7 +11,7 @@ import { readText } from "../data/read-text.node.js";
 import { splitRecords } from "../data/split.js";
 import { DataError } from "../errors.js";
 import { detectorOn } from "../trainer/open-device.js";
-import type { Photo, PhotoFace, PhotoSet } from "./compose.js";
+import type { Photo, PhotoFace, PhotoSet } from "./photo.js";
 import { buildPyramid, type RgbImage, toRgb } from "./pyramid.js";
 import type { Recipe, SourceSpec } from "./recipe.js";
 import { parseScored } from "./scored.js";
@@ -307,8 +307,9 @@ export async function loadPhotoSets(
         loaded.push({ id, pyramid: buildPyramid(toShared(image), sharedBytes), faces: scaled });
         onPhoto(++done, total);
       }
-      const { name, share, paste = 0, from = 0 } = spec;
-      sets.push({ name, photos: loaded, share, paste, from, complete: spec.kind === "scored" });
+      const { name, share, paste = 0, from = 0, turn } = spec;
+      const complete = spec.kind === "scored";
+      sets.push({ name, photos: loaded, share, paste, from, complete, turn });
     }
   } finally {
     await finder.dispose();

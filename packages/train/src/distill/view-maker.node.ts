@@ -1,7 +1,8 @@
 import { makeAhead } from "../augment/loader.js";
 import type { Sample } from "../augment/sample.js";
 import { WorkerPool } from "../worker-pool.node.js";
-import { Composer, type PhotoSet, type ViewJob } from "./compose.js";
+import { Composer, type ViewJob } from "./compose.js";
+import type { PhotoSet } from "./photo.js";
 import { batchOf, type Recipe, stageOf } from "./recipe.js";
 
 /** Number of a batch's first view in the seeds. */

@@ -1,6 +1,7 @@
 import { workerData } from "node:worker_threads";
 import { answerJobs } from "../worker-pool.node.js";
-import { Composer, type PhotoSet, type ViewJob } from "./compose.js";
+import { Composer, type ViewJob } from "./compose.js";
+import type { PhotoSet } from "./photo.js";
 
 const composer = new Composer(workerData as readonly PhotoSet[]);
 

@@ -1,5 +1,6 @@
 import { MEAN_RGB } from "../augment/sample.js";
 import type { Pyramid } from "./pyramid.js";
+import { type Matte, matteAt } from "./turn/matte.js";
 
 /** A square picture under construction: RGBA bytes. */
 export interface Canvas {
@@ -82,19 +83,27 @@ function around({ left, top, right, bottom }: Region, { centre, radii }: Ellipse
   };
 }
 
+/** Of {@link drawPhoto}. */
+export interface DrawOptions {
+  readonly blur?: number;
+  readonly mask?: Ellipse | undefined;
+  readonly matte?: Matte | undefined;
+}
+
 /**
  * Draws a photo into a region of a canvas, bilinearly from the pyramid's level that is just finer than the
  * view. Beyond the photo's edge the canvas stays as it is.
  *
  * @param blur levels by which a coarser one is taken, 0 for none
  * @param mask limits what is drawn
+ * @param matte says instead of the mask's edge what is drawn within it, in pixels of the photo
  */
 export function drawPhoto(
   canvas: Canvas,
   pyramid: Pyramid,
   placement: Placement,
   region: Region,
-  { blur = 0, mask }: { readonly blur?: number; readonly mask?: Ellipse } = {},
+  { blur = 0, mask, matte }: DrawOptions = {},
 ): void {
   const { from, at, scale, angle, mirrored } = placement;
   const [scaleX, scaleY] = scalesOf(placement);
@@ -116,7 +125,9 @@ export function drawPhoto(
       const u = fromX + (cos * dx + rowU) * stepX - 0.5;
       const v = fromY + (rowV - sin * dx) * stepY - 0.5;
       if (u < -0.5 || v < -0.5 || u > width - 0.5 || v > height - 0.5) continue;
-      const alpha = mask ? coverage(mask, x + 0.5, y + 0.5) : 1;
+      let alpha = 1;
+      if (matte) alpha = matteAt(matte, (u + 0.5) / shrink, (v + 0.5) / shrink);
+      else if (mask) alpha = coverage(mask, x + 0.5, y + 0.5);
       if (alpha === 0) continue;
       const x0 = Math.max(0, Math.min(width - 2, Math.floor(u)));
       const y0 = Math.max(0, Math.min(height - 2, Math.floor(v)));

@@ -9,7 +9,7 @@ import {
   readBytes,
   readCheckpoint,
 } from "retinaface-webgpu";
-import type { PhotoSet } from "../distill/compose.js";
+import type { PhotoSet } from "../distill/photo.js";
 import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
 import { listSources, loadPhotoSets } from "../distill/sources.node.js";
 import { Teacher } from "../distill/teacher.js";
