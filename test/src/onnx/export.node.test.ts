@@ -162,6 +162,7 @@ const NETWORKS: readonly [string, NetworkConfig, Partial<DetectorConfig>?][] = [
     },
     { anchors: five, heads: classes },
   ],
+  ["light", { backbone: "light" }],
   ["slim", { backbone: "slim" }],
   ["RFB", { backbone: "rfb" }],
   ["ResNet-50", { backbone: "resnet50" }],

@@ -1,5 +1,13 @@
 /** The light networks: layers against the published ONNX files, every engine, faces of real photographs. */
-import { compile, nn, type StateDict, softmax, tensor, tidy } from "@retinaface-webgpu/tensor";
+import {
+  compile,
+  nn,
+  type StateDict,
+  softmax,
+  tensor,
+  tidy,
+  writeSafetensors,
+} from "@retinaface-webgpu/tensor";
 import { compileWasm, createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
 import {
   type Face,
@@ -7,6 +15,7 @@ import {
   loadNetwork,
   type NetworkOutput,
   RetinaFace,
+  RetinaFaceNetwork,
   readCheckpoint,
   readWeights,
   toRawImage,
@@ -17,6 +26,7 @@ import { networkInput } from "../reference/detection.js";
 import { useDevice } from "../support/gpu.js";
 import { withOnnxWeights } from "../support/onnx-weights.js";
 import { onnxRuntime, oracleAbsent } from "../support/oracle.node.js";
+import { Random } from "../support/random.js";
 import { readShared, sharedExists, sharedTest } from "../support/shared.js";
 import { skip } from "../support/skip.js";
 
@@ -201,6 +211,17 @@ for (const [name, light, peer] of PAIRS) {
     },
   );
 }
+
+test("our own light network gives the same on every engine", async () => {
+  const network = new RetinaFaceNetwork(nn.Init.seeded(device(), 4), { backbone: "light" });
+  const bytes = writeSafetensors(await network.stateDict());
+  network.dispose();
+  const random = new Random(7);
+  const image = Float32Array.from({ length: WIDTH * HEIGHT * 3 }, () => random.uniform(-1, 1));
+  const ours = await runOurs(bytes, image);
+  assert.ok(ours.eager.loc.some((value) => Math.abs(value) > 0.01));
+  assertEqualOutputs(ours, ours.eager);
+});
 
 const iou = ([ax1, ay1, ax2, ay2]: Face["box"], [bx1, by1, bx2, by2]: Face["box"]): number => {
   const w = Math.min(ax2, bx2) - Math.max(ax1, bx1);

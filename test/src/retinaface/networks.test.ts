@@ -172,6 +172,8 @@ test("levels, anchors and heads of a checkpoint follow from all its names", () =
     { anchorsPerCell: [3, 3, 3, 3, 3], extraLevels: 1 },
     { anchorsPerCell: [1, 2, 3, 4, 5, 6], extraLevels: 2 },
     { anchorsPerCell: [2, 2, 2], heads: RETINAFACE_HEADS.slice(0, 2) },
+    { anchorsPerCell: [2, 2, 2], separable: true },
+    { anchorsPerCell: [2, 2, 2], separable: true, context: false },
     {
       anchorsPerCell: [2, 2, 2],
       heads: RETINAFACE_HEADS.map((h) => (h.meaning === "class" ? { ...h, width: 3 } : h)),
@@ -191,6 +193,25 @@ test("levels, anchors and heads of a checkpoint follow from all its names", () =
     [8, 16, 32, 64, 128, 256],
   );
   network.dispose();
+});
+
+test("light has separable convolutions behind its backbone unless something else is asked for", () => {
+  const cases: Omit<NetworkConfig, "backbone">[] = [
+    { channels: 32 },
+    { channels: 16, separable: false },
+    { channels: 16, deformable: true },
+    { channels: 256 },
+  ];
+  for (const config of cases) {
+    const shape = { backbone: "light", ...config };
+    const network = new RetinaFaceNetwork(nn.Init.empty(device()), shape);
+    const shapes = network.stateShapes();
+    const separable = config.separable !== false && !config.deformable;
+    assert.is(shapes.has("fpn.merge1.0.depthwise.weight"), separable);
+    assert.is(shapes.has("ssh3.conv7x7_3.0.pointwise.weight"), separable);
+    assert.equal(inferNetwork(zeroState(shapes)), { ...shape, anchorsPerCell: [2, 2, 2] });
+    network.dispose();
+  }
 });
 
 function refusal(state: StateDict): string {
@@ -241,6 +262,8 @@ test("shapes that no network has are refused", () => {
   make({ anchorsPerCell: [1, 1], extraLevels: 2 });
   make({ channels: 6 });
   make({ channels: 64 }, "slim");
+  make({ separable: true }, "slim");
+  make({ separable: true, deformable: true });
   make({ extraLevels: 1 }, "rfb");
   make({ heads: RETINAFACE_HEADS.slice(1) });
   make({ heads: [...RETINAFACE_HEADS, RETINAFACE_HEADS[2]] });

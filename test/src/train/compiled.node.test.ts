@@ -62,7 +62,7 @@ function stepOf(sizes: readonly number[], size: number, seed: number): Sample[][
 
 const cases: Case[] = [
   { name: "one image", batches: [1] },
-  { name: "three images", batches: [3] },
+  { name: "light, three images", network: { backbone: "light", channels: 16 }, batches: [3] },
   { name: "eight images", batches: [8] },
   {
     name: "focal loss, AdamW, clipping, average",

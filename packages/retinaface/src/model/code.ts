@@ -1,4 +1,5 @@
 /** The code of networks, all of it at once: for those who make networks of any configuration. */
+import { Light } from "./backbones/light.js";
 import { MobileNetV1 } from "./backbones/mobilenet.js";
 import { ResNet18, ResNet50 } from "./backbones/resnet.js";
 import { Slim } from "./backbones/slim.js";
@@ -9,12 +10,15 @@ import { LIGHT_FORMS } from "./light-forms.js";
 import { lightHead } from "./light-heads.js";
 import type { NetworkConfig } from "./network-config.js";
 import { type BackboneMaker, backboneEntry } from "./registry.js";
+import { SeparableConv2d } from "./separable.js";
 
 /** What a network is made of. */
 export interface NetworkCode {
   readonly create: BackboneMaker;
   /** Where the configuration asks for deformable convolutions. */
   readonly deformable?: ConvolutionClass | undefined;
+  /** Where merges and context modules are separable. */
+  readonly separable?: ConvolutionClass | undefined;
   /** Heads of the form that the backbone asks for, where they are not pointwise. */
   readonly head?: typeof lightHead | undefined;
   /** Where it asks for a cascade. */
@@ -25,6 +29,7 @@ const MAKERS: Readonly<Record<string, BackboneMaker>> = {
   "mobilenet0.25": (init, width) => new MobileNetV1(init, width),
   resnet50: (init) => new ResNet50(init),
   resnet18: (init) => new ResNet18(init),
+  light: (init) => new Light(init),
 };
 
 /** @throws OptionError for a backbone that there is not */
@@ -34,6 +39,7 @@ export function codeOf({ backbone }: NetworkConfig): NetworkCode {
   return {
     create: create ?? MAKERS[backbone] ?? light,
     deformable: ModulatedDeformConv2d,
+    separable: SeparableConv2d,
     head: heads === "separable" ? lightHead : undefined,
     relativeToAnchors,
   };

@@ -1,5 +1,6 @@
 export type { HeadMeaning, HeadSpec } from "../types.js";
 export { Backbone, type BackboneStage } from "./backbones/backbone.js";
+export { Light } from "./backbones/light.js";
 export { MobileNetV1 } from "./backbones/mobilenet.js";
 export { ResNet18, ResNet50 } from "./backbones/resnet.js";
 export { Slim, type SlimOptions } from "./backbones/slim.js";

@@ -9,7 +9,7 @@ import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
 import { isRetinaNet } from "./marks.js";
 import type { NetworkConfig } from "./network.js";
-import { backboneEntry, numbersIn, recogniseBackbone } from "./registry.js";
+import { backboneEntry, isSeparable, numbersIn, recogniseBackbone } from "./registry.js";
 import { listNames, outputsAt, unknown } from "./unknown.js";
 
 /** Public checkpoints of other networks: the first name that the file has tells which it is. */
@@ -64,6 +64,8 @@ function expectedParts(form: Form, heads: readonly HeadSpec[]): string[] {
 const CONTEXT = /^ssh\d+$/;
 /** The weight of a convolution that tells offsets. */
 const OFFSETS = /\.conv_offset\.weight$/;
+/** The first half of a separable convolution of the pyramid or a context module. */
+const SEPARABLE = /^(?:fpn|ssh\d+)\..*\.depthwise\.weight$/;
 
 /** Numbers that a head predicts for a cell of each level. */
 function outputsOf(
@@ -154,7 +156,9 @@ export function inferNetwork(
         .join(" "),
     );
   }
-  const channels = neck ? channelsOf(state, context) : undefined;
+  const separable = names.some((name) => SEPARABLE.test(name));
+  const deformable = names.some((name) => OFFSETS.test(name));
+  const channels = neck ? channelsOf(state, { context, separable }) : undefined;
   const outputs = outputsOf(state, box, levels, channels);
   const anchorsPerCell = outputs.map((count) => count / BOX_NUMBERS);
   if (!anchorsPerCell.every((count) => Number.isSafeInteger(count) && count >= 1)) {
@@ -175,16 +179,23 @@ export function inferNetwork(
     ...(extra > 0 ? { extraLevels: extra } : {}),
     ...(sameHeads(heads, RETINAFACE_HEADS) ? {} : { heads }),
     ...(context ? {} : { context }),
-    ...(names.some((name) => OFFSETS.test(name)) ? { deformable: true } : {}),
+    ...(deformable ? { deformable } : {}),
+    ...(separable === isSeparable({ backbone, deformable }) ? {} : { separable }),
     ...(cascade ? { cascade } : {}),
   };
 }
 
-/** Channels of the pyramid, which the weights behind it must bear out: they are more than as many squared. */
-function channelsOf(state: StateDict, context: boolean): number {
+/**
+ * Channels of the pyramid, which the weights behind it must bear out: they are more than as many squared, of separable
+ * convolutions more than half of that.
+ */
+function channelsOf(
+  state: StateDict,
+  { context, separable }: { readonly context: boolean; readonly separable: boolean },
+): number {
   const behind = context ? LEVEL_NAMES.context(0) : "fpn";
   const channels = outputsAt(state, `fpn.${LEVEL_NAMES.lateral(0)}.0.weight`);
-  if (numbersIn(state, behind) >= channels ** 2) return channels;
+  if (numbersIn(state, behind) >= channels ** 2 / (separable ? 2 : 1)) return channels;
   throw unknown(
     `its lateral convolutions have ${channels} channels, its ${quote(behind)} weights for fewer.`,
   );

@@ -16,8 +16,8 @@ export interface NetworkConfig {
   /** MobileNet's width multiplier; default 0.25. */
   width?: number;
   /**
-   * Channels of the pyramid, a multiple of 4; default 64 for MobileNet and ResNet-18, 256 for ResNet-50; `slim` and `rfb`
-   * have none.
+   * Channels of the pyramid, a multiple of 4; default 64 for MobileNet and ResNet-18, 256 for ResNet-50, 32 for `light`;
+   * `slim` and `rfb` have none.
    */
   channels?: number;
   /**
@@ -33,6 +33,11 @@ export interface NetworkConfig {
   context?: boolean;
   /** Whether context modules and the pyramid's merges are deformable convolutions; default false. */
   deformable?: boolean;
+  /**
+   * Whether they are depthwise convolutions and pointwise ones in turn instead, which takes a fifth of the multiply-adds;
+   * default as published with the backbone: over `light` they are.
+   */
+  separable?: boolean;
   /**
    * Whether heads of a second stage, behind context modules of their own, begin from the boxes that those of a first stage
    * regressed; default false. Outputs of the heads' names are then of both stages as one, relative to the anchors.

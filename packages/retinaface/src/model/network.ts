@@ -12,7 +12,7 @@ import { type Head, PointHead } from "./head.js";
 import { boxHead, checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
 import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
 import type { NetworkConfig } from "./network-config.js";
-import { backboneEntry, publishedConfig } from "./registry.js";
+import { backboneEntry, isSeparable, publishedConfig } from "./registry.js";
 
 export type { NetworkConfig, RetinaNetOptions } from "./network-config.js";
 
@@ -36,18 +36,24 @@ export interface NetworkPart {
 
 /** @throws OptionError for a pyramid that cannot be, or where there is none */
 function checkPyramid(config: NetworkConfig, channels: number | undefined): void {
-  const { backbone, extraLevels, retinanet, context = true, deformable, cascade } = config;
-  const isPlain = context && !deformable && !cascade;
+  const { backbone, extraLevels, retinanet, context = true } = config;
+  const { deformable, separable, cascade } = config;
+  const isPlain = context && !deformable && !separable && !cascade;
+  if (deformable && separable) {
+    throw new OptionError(
+      "a convolution is either deformable or separable: leave one of deformable and separable out",
+    );
+  }
   if (retinanet && !isPlain) {
     throw new OptionError(
-      "RetinaNet has no context modules and no cascade: leave context, deformable and cascade out",
+      "RetinaNet has no context modules and no cascade: leave context, deformable, separable and cascade out",
     );
   }
   if (backboneEntry(backbone).channels === undefined && !retinanet) {
     if (channels === undefined && !extraLevels && isPlain) return;
     throw new OptionError(
-      `heads over ${backbone} read its maps without a pyramid: leave channels, extraLevels, context, deformable and ` +
-        "cascade out",
+      `heads over ${backbone} read its maps without a pyramid: leave channels, extraLevels, context, deformable, ` +
+        "separable and cascade out",
     );
   }
   if (Number.isSafeInteger(channels) && channels! > 0 && channels! % 4 === 0) return;
@@ -113,12 +119,14 @@ export class NetworkOnBackbone extends nn.Module {
       ...(retinanet && { retinanet }),
       ...(context ? {} : { context }),
       ...(deformable ? { deformable } : {}),
+      ...(config.separable === undefined ? {} : { separable: config.separable }),
       ...(cascade ? { cascade } : {}),
     };
     this.headSpecs = heads;
     this.firstHeadSpecs = cascade ? firstHeads(heads) : [];
     this.body = code.create(init, width);
-    this.#convolution = deformable ? code.deformable : undefined;
+    const separable = isSeparable(config) ? code.separable : undefined;
+    this.#convolution = deformable ? code.deformable : separable;
     this.#head = code.head;
     this.#relativeToAnchors = code.relativeToAnchors;
     const stages = this.body.stages();

@@ -13,6 +13,7 @@ export type BackboneName =
   | "resnet18"
   | "slim"
   | "rfb"
+  | "light"
   | (string & {});
 
 /** What the library knows of a backbone. */
@@ -23,6 +24,8 @@ export interface BackboneEntry {
   readonly channels?: number;
   /** How the heads are built; default `pointwise`. */
   readonly heads?: HeadForm;
+  /** Whether merges and context modules over it are separable convolutions where nothing else is said; default false. */
+  readonly separable?: boolean;
   /** What its published checkpoints were trained with, where it is not {@link DEFAULT_CONFIG}. */
   readonly config?: Partial<DetectorConfig>;
   /** A weight that only its checkpoints have, such as `body.layer1.0.conv1.weight`, or several that only they have all. */
@@ -135,6 +138,14 @@ const BACKBONES = new Map<string, BackboneFacts>([
       mark: SLIM_MARK,
     },
   ],
+  [
+    "light",
+    {
+      channels: 32,
+      separable: true,
+      mark: "body.stride4.0.0.weight",
+    },
+  ],
 ]);
 
 /**
@@ -170,6 +181,18 @@ export function stageNames(name: BackboneName): readonly string[] {
 /** Whether networks over a backbone have a pyramid and context modules. @throws OptionError for a name that none has */
 export function hasPyramid(name: BackboneName): boolean {
   return backboneEntry(name).channels !== undefined;
+}
+
+/** Whether merges and context modules of a network are separable: as it says itself, else as is usual over its backbone. */
+export function isSeparable(config: {
+  readonly backbone: BackboneName;
+  readonly separable?: boolean | undefined;
+  readonly deformable?: boolean | undefined;
+  readonly retinanet?: object | undefined;
+}): boolean {
+  const { backbone, separable, deformable, retinanet } = config;
+  if (separable !== undefined) return separable;
+  return !deformable && !retinanet && backboneEntry(backbone).separable === true;
 }
 
 /** The name of the backbone that a checkpoint has, or undefined. */

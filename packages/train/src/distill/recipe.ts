@@ -1,5 +1,5 @@
 import type { optim } from "@retinaface-webgpu/tensor";
-import { readBytes } from "retinaface-webgpu";
+import { type NetworkConfig, readBytes } from "retinaface-webgpu";
 import { isNumbers, isObject, type JsonObject } from "../data/json.js";
 import { DataError } from "../errors.js";
 import { chance, seededRandom } from "../random.js";
@@ -72,8 +72,8 @@ export interface BatchSpec {
 /** A distillation, reproducible from this and the data. */
 export interface Recipe {
   readonly seed: number;
-  /** MobileNet's width multiplier and the pyramid's channels. */
-  readonly network: { readonly width: number; readonly channels: number };
+  /** The student; its backbone is MobileNet's where none is named. */
+  readonly network: Partial<NetworkConfig>;
   /** The teacher's weights, relative to the data folder. */
   readonly teacher: string;
   readonly sources: readonly SourceSpec[];
@@ -190,7 +190,7 @@ function checkParts(recipe: Recipe, file: string): void {
     ],
     ["stages", all(stages, isStage), '"from" and "batches" of size, count and share in each'],
     ["schedule", all(schedule, (point) => isNumbers(point, 2)), "points [step, factor]"],
-    ["network", isObject(network), "an object with width and channels"],
+    ["network", isObject(network), "an object such as width and channels"],
     ["teacher", isText(teacher), "the name of a file"],
     ["loss", isObject(loss), "an object"],
     ["precision", (PRECISIONS as readonly unknown[]).includes(precision), PRECISIONS.join(" or ")],

@@ -4,6 +4,7 @@ import {
   type Backend,
   classHead,
   matchStateDict,
+  type NetworkConfig,
   OptionError,
   RetinaFaceNetwork,
   readBytes,
@@ -94,7 +95,7 @@ const EXTENDABLE = ["steps", "schedule", "checkpointEvery", "stages", "sources"]
 
 /** A network with random weights for a recipe. */
 export function newStudent(device: Device, { network, seed }: Recipe): RetinaFaceNetwork {
-  const shape = { backbone: "mobilenet0.25" as const, ...network };
+  const shape: NetworkConfig = { backbone: "mobilenet0.25", ...network };
   const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
   const { module, width } = classHead(student.headSpecs);
   for (const head of [student[module]].flat()) {
