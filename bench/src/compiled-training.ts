@@ -91,7 +91,7 @@ export class CompiledTraining {
     return performance.now() - start;
   }
 
-  /** GPU milliseconds of one step by groups of kernels; none without timestamps. */
+  /** Milliseconds of one step by groups of kernels, on a GPU by its clock; none on one without timestamps. */
   async groups(): Promise<Record<string, number>> {
     const groups: Record<string, number> = {};
     for (const { name, milliseconds } of await this.#device.profile(() => this.#step.run())) {
@@ -109,10 +109,10 @@ export class CompiledTraining {
 
 /** Kernels that a step's time is told by. */
 const GROUPS: readonly (readonly [string, RegExp])[] = [
-  ["gradients to weights", /^conv2d\/.*gradient/],
-  ["convolutions and gradients to inputs", /^conv2d\//],
-  ["batch norm", /^batchnorm/],
-  ["packing, optimizer", /^(take|sgd|adam|lerp|clip|accumulate)/],
+  ["gradients to weights", /^conv2d\/.*gradient|weight gradient/],
+  ["convolutions and gradients to inputs", /^conv2d|^depthwise/],
+  ["batch norm", /^batch ?norm/],
+  ["packing, optimizer", /^(pack|take|sgd|adam|lerp|clip|accumulate)/],
 ];
 
 function groupOf(name: string): string {

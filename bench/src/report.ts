@@ -163,6 +163,13 @@ function formatTraining(training: TrainingResult): string {
       ["step / eager forward", undefined, stepOverForward],
       ["step / compiled forward", undefined, stepOverPlan],
       ...Object.entries(groups).map(([name, ms]) => [`GPU clock: ${name}`, ms, undefined]),
+      ...training.wasm.flatMap(({ threads, batch, groups }) =>
+        Object.entries(groups).map(([name, ms]) => [
+          `WebAssembly, ${countOf(threads)}, an image of ${batch}: ${name}`,
+          ms,
+          undefined,
+        ]),
+      ),
       told(`${training.dispatches} dispatches, ${arena} shared by what lives within a step`),
       told(`loss ${formatNumber(firstLoss)} → ${formatNumber(lastLoss)} over all steps`),
     ],

@@ -6,7 +6,7 @@
  * A block's mean is taken first, then the squared deviations from it, corrected by what the deviations
  * themselves sum up to (Chan, Golub and LeVeque 1983), and merged with what came before by Chan's formula,
  * M2 = M2ₐ + M2ᵦ + δ²·nₐnᵦ/n: accurate where the mean is a thousand standard deviations, where E[x²] −
- * E[x]² loses every digit.
+ * E[x]² loses every digit. Rows go by twos and fours into sums of their own: one sum waits for itself.
  */
 import { BatchNorm } from "../src/gradient-records";
 import { beforeActivation, inverseOf } from "./batchnorm";
@@ -66,17 +66,42 @@ function mergeBlock(
   squaresAt: usize,
 ): void {
   const end = x + rows * row;
+  const whole = x + (rows & ~3) * row;
+  const half = row * 2;
+  let at = x;
   let sum = f32x4.splat(0);
-  for (let at = x; at < end; at += row) sum = f32x4.add(sum, v128.load(at));
+  let sum1 = sum;
+  let sum2 = sum;
+  let sum3 = sum;
+  for (; at < whole; at += half * 2) {
+    sum = f32x4.add(sum, v128.load(at));
+    sum1 = f32x4.add(sum1, v128.load(at + row));
+    sum2 = f32x4.add(sum2, v128.load(at + half));
+    sum3 = f32x4.add(sum3, v128.load(at + half + row));
+  }
+  for (; at < end; at += row) sum = f32x4.add(sum, v128.load(at));
+  sum = f32x4.add(f32x4.add(sum, sum1), f32x4.add(sum2, sum3));
   const perRow = f32x4.splat(<f32>1 / <f32>rows);
   let own = f32x4.mul(sum, perRow);
   let rest = f32x4.splat(0);
-  let squares = f32x4.splat(0);
-  for (let at = x; at < end; at += row) {
+  let squares = rest;
+  let rest1 = rest;
+  let squares1 = rest;
+  for (at = x; at < whole; at += half) {
+    const d = f32x4.sub(v128.load(at), own);
+    rest = f32x4.add(rest, d);
+    squares = f32x4.add(squares, f32x4.mul(d, d));
+    const d1 = f32x4.sub(v128.load(at + row), own);
+    rest1 = f32x4.add(rest1, d1);
+    squares1 = f32x4.add(squares1, f32x4.mul(d1, d1));
+  }
+  for (; at < end; at += row) {
     const d = f32x4.sub(v128.load(at), own);
     rest = f32x4.add(rest, d);
     squares = f32x4.add(squares, f32x4.mul(d, d));
   }
+  rest = f32x4.add(rest, rest1);
+  squares = f32x4.add(squares, squares1);
   own = f32x4.add(own, f32x4.mul(rest, perRow));
   squares = f32x4.sub(squares, f32x4.mul(f32x4.mul(rest, rest), perRow));
   if (done > 0) {
@@ -175,16 +200,43 @@ function addBlock(
   let from = <usize>word(step, BatchNorm.x) + first * row + c;
   let gradient = <usize>word(step, BatchNorm.gradient) + first * row + c;
   const end = from + rows * row;
+  const whole = from + (rows & ~1) * row;
   let sum = f32x4.splat(0);
-  let dot = f32x4.splat(0);
-  for (; from < end; from += row) {
+  let dot = sum;
+  let sum1 = sum;
+  let dot1 = sum;
+  if (activated) {
+    for (; from < whole; from += row * 2, gradient += row * 2) {
+      const x = f32x4.sub(v128.load(from), mean);
+      const x1 = f32x4.sub(v128.load(from + row), mean);
+      const value = f32x4.add(f32x4.mul(x, scale), shift);
+      const value1 = f32x4.add(f32x4.mul(x1, scale), shift);
+      const g = beforeActivation(v128.load(gradient), value, slope);
+      const g1 = beforeActivation(v128.load(gradient + row), value1, slope);
+      sum = f32x4.add(sum, g);
+      sum1 = f32x4.add(sum1, g1);
+      dot = f32x4.add(dot, f32x4.mul(g, x));
+      dot1 = f32x4.add(dot1, f32x4.mul(g1, x1));
+    }
+  } else {
+    for (; from < whole; from += row * 2, gradient += row * 2) {
+      const g = v128.load(gradient);
+      const g1 = v128.load(gradient + row);
+      sum = f32x4.add(sum, g);
+      sum1 = f32x4.add(sum1, g1);
+      dot = f32x4.add(dot, f32x4.mul(g, f32x4.sub(v128.load(from), mean)));
+      dot1 = f32x4.add(dot1, f32x4.mul(g1, f32x4.sub(v128.load(from + row), mean)));
+    }
+  }
+  if (from < end) {
     const x = f32x4.sub(v128.load(from), mean);
     let g = v128.load(gradient);
     if (activated) g = beforeActivation(g, f32x4.add(f32x4.mul(x, scale), shift), slope);
     sum = f32x4.add(sum, g);
     dot = f32x4.add(dot, f32x4.mul(g, x));
-    gradient += row;
   }
+  sum = f32x4.add(sum, sum1);
+  dot = f32x4.add(dot, dot1);
   dot = f32x4.mul(dot, inverse);
   v128.store(dotAt, fresh ? dot : f32x4.add(v128.load(dotAt), dot));
   v128.store(sumAt, fresh ? sum : f32x4.add(v128.load(sumAt), sum));

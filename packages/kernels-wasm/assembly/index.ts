@@ -37,8 +37,12 @@ import {
   rasterizeGradientChunk,
 } from "./raster";
 import { sampledResizeChunk, sampledResizeGradientChunk } from "./sampled-resize";
-import { after, meet, takeChunk, word } from "./team";
+import { after, mark, marksOf, meet, takeChunk, word } from "./team";
 import { weightGradientChunk, weightGradientSumChunk } from "./weight-gradient";
+import {
+  winogradWeightGradientChunk,
+  winogradWeightGradientSumChunk,
+} from "./winograd-weight-gradient";
 import { mapChunk } from "./training/map";
 import { matchBoxesChunk } from "./training/match-boxes";
 import { miningChunk } from "./training/mining";
@@ -53,21 +57,24 @@ import { winogradChunk } from "./winograd";
  * Takes part in a program; every thread of the team calls this with the same addresses.
  *
  * @param program its steps, the last of `Opcode.End`
- * @param team 16 bytes of zeros
+ * @param team a line of the cache: `Team`, zeros but where time is taken
  */
 export function run(program: usize, team: usize, thread: i32, threads: i32): void {
   let step = program;
   let first = program;
+  let marks = mark(marksOf(team, thread));
   while (word(step, Head.opcode) != Opcode.End) {
     const chunks = word(step, Head.chunks);
     for (let chunk = takeChunk(step); chunk < chunks; chunk = takeChunk(step)) {
       runChunk(step, chunk, thread);
     }
+    marks = mark(marks);
     step = after(step);
     if ((word(step, Head.opcode) & JOINS) == 0) {
       meet(team, threads, first, step);
       first = step;
     }
+    marks = mark(marks);
   }
 }
 
@@ -137,6 +144,12 @@ function runGradientChunk(step: usize, chunk: i32, thread: i32): void {
       break;
     case Opcode.WeightGradientSum:
       weightGradientSumChunk(step, chunk);
+      break;
+    case Opcode.WinogradWeightGradient:
+      winogradWeightGradientChunk(step, chunk, thread);
+      break;
+    case Opcode.WinogradWeightGradientSum:
+      winogradWeightGradientSumChunk(step, chunk, thread);
       break;
     case Opcode.BatchNormStatistics:
       statisticsChunk(step, chunk);

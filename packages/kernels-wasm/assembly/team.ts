@@ -3,16 +3,11 @@
  * left, then waits for the others, asleep, unless the next step joins this one. Chunks are cut the same way whatever the number of
  * threads, so that results are too.
  */
-import { Head } from "../src/records";
+import { Head, Team } from "../src/records";
 
-/**
- * Words of the team's place in memory: arrived, generation, and room to keep them on a line of
- * their own.
- */
-enum Team {
-  arrived,
-  generation,
-}
+/** Milliseconds, from whenever on. */
+@external("env", "now")
+declare function now(): f64;
 
 /** A word of a step. */
 @inline
@@ -36,6 +31,19 @@ export function takeChunk(step: usize): i32 {
 @inline
 export function after(step: usize): usize {
   return step + ((<usize>word(step, Head.words)) << 2);
+}
+
+/** Where a thread takes down the time; 0 where nobody asks for it. */
+export function marksOf(team: usize, thread: i32): usize {
+  const marks = word(team, Team.marks);
+  return marks ? marks + thread * word(team, Team.marksBytes) : 0;
+}
+
+/** Takes down the time; returns where the next goes. */
+export function mark(at: usize): usize {
+  if (at == 0) return 0;
+  store<f64>(at, now());
+  return at + 8;
 }
 
 /**

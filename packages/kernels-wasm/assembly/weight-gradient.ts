@@ -77,7 +77,7 @@ export function weightGradientChunk(step: usize, chunk: i32, thread: i32): void 
 /**
  * sums[i][j] += Σ g[pixel][i] · b[pixel][j], or = where `fresh`. Rows of `sums` are `rowBytes` apart.
  */
-function multiply(
+export function multiply(
   g: usize,
   gStep: usize,
   outputs: i32,

@@ -161,7 +161,7 @@ function gather(
 
 /** Bᵀ d of one column, `step` bytes between the results. */
 @inline
-function forward(
+export function forward(
   to: usize,
   step: usize,
   d0: v128,

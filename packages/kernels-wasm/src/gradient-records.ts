@@ -128,6 +128,36 @@ export enum WeightGradientSum {
   size,
 }
 
+/** Winograd's transforms of inputs and gradients, multiplied and summed over a segment of tiles. */
+export enum WinogradWeightGradient {
+  /** By segment and place in the transform: outputs, rounded up to 4, × channels, rounded up to 8. */
+  partial = 21,
+  inChannels,
+  outChannels,
+  segmentTiles,
+  /** Tiles that are transformed and multiplied at once. */
+  blockTiles,
+  /** Outputs of a chunk, a multiple of 4. */
+  blockOutputs,
+  scratch,
+  scratchBytes,
+  size,
+}
+
+/** Adds up what segments have, transforms it back and writes OIHW. */
+export enum WinogradWeightGradientSum {
+  partial = 4,
+  weight,
+  segments,
+  outputs,
+  channels,
+  /** Outputs of a chunk. */
+  chunkOutputs,
+  scratch,
+  scratchBytes,
+  size,
+}
+
 /** Of a batch norm over rows of channels. */
 export enum BatchNorm {
   x = 4,

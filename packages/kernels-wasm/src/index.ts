@@ -42,6 +42,7 @@ export {
   encodeProgram,
   type Kernel,
   type KernelSequence,
+  marksLength,
   type OperandSlot,
   type ProgramStep,
   SLACK_BYTES,
@@ -94,6 +95,7 @@ export {
   rasterize,
   rasterizeGradient,
 } from "./raster.js";
+export { Team } from "./records.js";
 export {
   type SampledAxis,
   type SampledResizeSpec,

@@ -42,6 +42,14 @@ const LINE_BYTES = 64;
 /** Bytes of zeros that a team of threads needs to meet. */
 export const TEAM_BYTES = 64;
 
+/**
+ * Floats of 64 bits in which a thread takes down milliseconds, where the team's place says where: when it began, then for each
+ * step when it had nothing more to do and when all had come.
+ */
+export function marksLength(steps: number): number {
+  return 1 + 2 * steps;
+}
+
 /** What a kernel's record consists of. */
 export interface RecordParts {
   readonly name: string;

@@ -6,7 +6,7 @@ export interface WasmExports {
    * Takes part in a program (see `encodeProgram`); every thread of the team calls it with the same
    * addresses.
    *
-   * @param team `TEAM_BYTES` of zeros
+   * @param team `TEAM_BYTES` of zeros, or with where threads take down the time (`Team`)
    */
   run(program: number, team: number, thread: number, threads: number): void;
 }
@@ -66,6 +66,8 @@ export async function instantiateKernels(
   module: WasmType<"Module">,
   memory: WasmType<"Memory">,
 ): Promise<WasmExports> {
-  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  const instance = await WebAssembly.instantiate(module, {
+    env: { memory, now: () => performance.now() },
+  });
   return instance.exports as unknown as WasmExports;
 }

@@ -30,6 +30,8 @@ export enum Opcode {
   BatchNormSums = 30,
   BatchNormInputGradient = 31,
   BatchNormInferenceGradient = 32,
+  WinogradWeightGradient = 33,
+  WinogradWeightGradientSum = 34,
   ElementMap = 50,
   Reduce = 51,
   ReduceMerge = 52,
@@ -83,6 +85,16 @@ export enum Head {
   next,
   chunks,
   size,
+}
+
+/** Words of a team's place in memory, which has a line of the cache for itself. */
+export enum Team {
+  arrived,
+  generation,
+  /** Where threads take down the time, or 0: see `marksLength`. */
+  marks,
+  /** Bytes from one thread's marks to the next's. */
+  marksBytes,
 }
 
 /** What is done to a sum before it is stored. */

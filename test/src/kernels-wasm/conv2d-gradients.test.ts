@@ -26,6 +26,8 @@ import { endThreads, runOnThreads } from "../support/wasm-threads.js";
  */
 const TOLERANCE = 3e-6;
 const WINOGRAD_TOLERANCE = 2e-5;
+/** Of sums over all tiles of what both transforms enlarge. */
+const WINOGRAD_WEIGHT_TOLERANCE = 4e-5;
 
 const [BASE] = SPECS;
 const POINT = { kernelSize: [1, 1], padding: [0, 0, 0, 0] } as const;
@@ -39,6 +41,7 @@ const MORE: readonly Conv2dSpec[] = [
   { ...BASE, padding: [0, 1, 0, 0], inHeight: 9, inWidth: 6, inChannels: 9, outChannels: 12 },
   // Pixels, channels and segments enough for every way of cutting up.
   { ...BASE, inChannels: 32, outChannels: 20, inHeight: 33, inWidth: 30, batch: 2 },
+  { ...BASE, inChannels: 61, outChannels: 67, inHeight: 19, inWidth: 22 },
   { ...BASE, ...POINT, inChannels: 20, outChannels: 30, inHeight: 40, inWidth: 37, batch: 3 },
   { ...BASE, ...POINT, inChannels: 130, outChannels: 258, inHeight: 3, inWidth: 7 },
   { ...BASE, inChannels: 16, outChannels: 16, groups: 16, inHeight: 45, inWidth: 40, batch: 2 },
@@ -69,7 +72,7 @@ function close(
 ): void {
   assert.is(actual.length, expected.length);
   const largest = magnitude.reduce((a, b) => Math.max(a, b), 0);
-  const least = tolerance === WINOGRAD_TOLERANCE ? largest / 4 : 0;
+  const least = tolerance >= WINOGRAD_TOLERANCE ? largest / 4 : 0;
   for (const [i, x] of actual.entries()) {
     if (!(Math.abs(x - expected[i]) <= tolerance * Math.max(magnitude[i], least) + 1e-6)) {
       assert.unreachable(`${what} ${i}: ${x}, not ${expected[i]}`);
@@ -152,10 +155,13 @@ for (const [i, spec] of CASES.entries()) {
         scratch: scratchLength,
       };
       const sums = await runWasmSteps(kernels, weightOperands);
-      close("weight", sums.gradWeight, expected.weight, magnitude.weight, TOLERANCE);
-      if (!bias) continue;
-      close("bias", sums.gradBias, expected.bias, magnitude.bias, TOLERANCE);
-      await bitEqualOnThreads(kernels, weightOperands, sums, ["gradWeight", "gradBias"]);
+      const byTiles = kernels[0].name.includes("winograd");
+      const room = byTiles ? WINOGRAD_WEIGHT_TOLERANCE : TOLERANCE;
+      close("weight", sums.gradWeight, expected.weight, magnitude.weight, room);
+      if (bias) close("bias", sums.gradBias, expected.bias, magnitude.bias, TOLERANCE);
+      else if (!byTiles) continue;
+      const names = bias ? ["gradWeight", "gradBias"] : ["gradWeight"];
+      await bitEqualOnThreads(kernels, weightOperands, sums, names);
     }
   });
 }

@@ -210,6 +210,30 @@ test("operands repeat along axes, lie apart, backwards and permuted", async () =
   assert.equal([...actual], expected);
 });
 
+test("rows of several chunks, which begin within an axis", async () => {
+  const shape = [2, 3, 5003, 3];
+  const x = numbers(1, sizeOf(shape));
+  const [weight, part] = [numbers(2, 2 * 5003), numbers(3, 3)];
+  const strides = [45027, 15009, 3, 1];
+  const product = map({
+    ...{ kind: "multiply", shape, output: { strides } },
+    operands: [{ strides }, { strides: [5003, 0, 1, 0] }],
+  });
+  const chosen = map({
+    ...{ kind: "select", shape, output: { strides } },
+    operands: [{ strides: [5003, 0, 1, 0] }, { strides }, { strides: [0, 1, 0, 0] }],
+  });
+  weight.fill(0, 5000, 5010);
+  const scaled = await runWasm(product, { x, y: weight, output: x.length });
+  const other = await runWasm(chosen, { x: weight, y: x, z: part, output: x.length });
+  for (let i = 0; i < x.length; i++) {
+    const at = weight[Math.floor(i / 45027) * 5003 + (Math.floor(i / 3) % 5003)];
+    const wanted = at === 0 ? part[Math.floor(i / 15009) % 3] : x[i];
+    if (scaled[i] === Math.fround(x[i] * at) && other[i] === wanted) continue;
+    assert.unreachable(`${i}: ${scaled[i]} and ${other[i]}`);
+  }
+});
+
 const REDUCTIONS: readonly [shape: number[], axes: number[]][] = [
   [[40013], [0]],
   [

@@ -16,31 +16,39 @@ export function mapChunk(step: usize, chunk: i32): void {
   const size = word(step, ElementMap.chunkRows);
   const first = chunk * size;
   const last = min(first + size, word(step, ElementMap.rows));
-  for (let row = first; row < last; row++) mapRow(step, row);
-}
-
-function mapRow(step: usize, row: i32): void {
   const kind = word(step, ElementMap.kind);
   const p = float(step, ElementMap.p);
   const isInteger = kind >= MapKind.addIntegers;
   const absent = isInteger ? i32x4.splat(word(step, ElementMap.p)) : f32x4.splat(0);
   const q = float(step, ElementMap.q);
   const width = word(step, ElementMap.extents + AXES - 1);
-  const x = place(step, row, 1);
-  const y = place(step, row, 2);
-  const z = place(step, row, 3);
-  const to = place(step, row, 0);
   const xStride = stride(step, 1);
   const yStride = stride(step, 2);
   const zStride = stride(step, 3);
   const toStride = stride(step, 0);
-  for (let i = 0; i < width; i += 4) {
-    const lanes = width - i;
-    const a = take(x, i, xStride, lanes, absent);
-    const b = take(y, i, yStride, lanes, absent);
-    const c = take(z, i, zStride, lanes, absent);
-    const value = isInteger ? integers(kind, a, b) : valueOf(kind, a, b, c, p, q);
-    put(to, i, toStride, value, lanes);
+  const down = word(step, ElementMap.extents + AXES - 2);
+  let row = first;
+  while (row < last) {
+    // Rows that differ in their last index alone: no division to find each.
+    const end = min(last, row - (row % down) + down);
+    let x = place(step, row, 1);
+    let y = place(step, row, 2);
+    let z = place(step, row, 3);
+    let to = place(step, row, 0);
+    for (; row < end; row++) {
+      for (let i = 0; i < width; i += 4) {
+        const lanes = width - i;
+        const a = take(x, i, xStride, lanes, absent);
+        const b = take(y, i, yStride, lanes, absent);
+        const c = take(z, i, zStride, lanes, absent);
+        const value = isInteger ? integers(kind, a, b) : valueOf(kind, a, b, c, p, q);
+        put(to, i, toStride, value, lanes);
+      }
+      x += advance(step, 1);
+      y += advance(step, 2);
+      z += advance(step, 3);
+      to += advance(step, 0);
+    }
   }
 }
 
@@ -57,6 +65,12 @@ function place(step: usize, row: i32, operand: i32): usize {
     offset += index * word(step, ElementMap.strides + operand * AXES + axis);
   }
   return at + (<usize>offset << 2);
+}
+
+/** Bytes from a row of an operand to the next. */
+@inline
+function advance(step: usize, operand: i32): usize {
+  return <usize>word(step, ElementMap.strides + operand * AXES + AXES - 2) << 2;
 }
 
 @inline

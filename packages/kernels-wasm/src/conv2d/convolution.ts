@@ -57,11 +57,16 @@ const WINOGRAD_CHANNELS = 8;
 /** The kernel that the chooser takes. */
 export function conv2dVariant(spec: Conv2dSpec): Conv2dVariant {
   if (isDepthwise(spec)) return "depthwise";
-  return winogradFits(spec) &&
+  return takesWinograd(spec) ? "winograd" : "product";
+}
+
+/** Whether Winograd's transforms pay. */
+export function takesWinograd(spec: Conv2dSpec): boolean {
+  return (
+    winogradFits(spec) &&
     spec.inChannels >= WINOGRAD_CHANNELS &&
     spec.outChannels >= WINOGRAD_CHANNELS
-    ? "winograd"
-    : "product";
+  );
 }
 
 /** All that can do it. */

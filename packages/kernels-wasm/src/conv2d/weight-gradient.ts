@@ -9,7 +9,9 @@ import {
   rowsFor,
 } from "../kernel.js";
 import { Opcode, Rows, Window } from "../records.js";
+import { takesWinograd } from "./convolution.js";
 import { type Conv2dSpec, conv2dFlops, isDepthwise, outputSize } from "./spec.js";
+import { winogradWeightGradient } from "./winograd-weight-gradient.js";
 import { CHUNK_FLOATS, CHUNKS, scratchOf, slot, toFour, windowWords } from "./words.js";
 
 /** Pixels of a segment at least: less would not pay for adding the segments up. */
@@ -33,7 +35,8 @@ export function conv2dWeightGradient(
   options: { readonly bias?: boolean } = {},
 ): KernelSequence {
   const bias = options.bias === true;
-  return isDepthwise(spec) ? depthwise(spec, bias) : products(spec, bias);
+  if (isDepthwise(spec)) return depthwise(spec, bias);
+  return !bias && takesWinograd(spec) ? winogradWeightGradient(spec) : products(spec, bias);
 }
 
 /** How a product is cut up; the same whatever the number of threads. */

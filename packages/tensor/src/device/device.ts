@@ -14,6 +14,7 @@ import type {
   GPUExternalTexture,
   GPUSupportedLimits,
 } from "../core/web.js";
+import { hostOf } from "../wasm/host.js";
 import {
   type AdapterDescription,
   convolutionsFor,
@@ -317,10 +318,12 @@ export class Device {
   }
 
   /**
-   * Times every dispatch of `work`, which begins before this returns. Needs the `timestamp-query` feature: returns an empty
-   * list without.
+   * Times every dispatch of `work`, which begins before this returns, or on a device of `createHostDevice(engine)` every
+   * kernel, by the threads' clock. Else it needs the `timestamp-query` feature: returns an empty list without.
    */
   async profile(work: () => void | Promise<void>): Promise<KernelTiming[]> {
+    const host = hostOf(this);
+    if (host) return host.profile(work);
     if (!this.has("timestamp-query")) {
       await work();
       return [];

@@ -8,12 +8,14 @@ import type {
   GPUDevice,
 } from "../core/web.js";
 
-/** Duration of one dispatch, from timestamp queries. */
+/** Duration of one dispatch, from timestamp queries, or of a kernel on processors by its threads' clock. */
 export interface KernelTiming {
   readonly name: string;
   readonly milliseconds: number;
   readonly flops: number;
   readonly bytes: number;
+  /** On processors: how many threads worked in that time, in the mean. */
+  readonly threads?: number;
 }
 
 /** Timestamps around single dispatches of one submit. */

@@ -3,8 +3,10 @@ import {
   encodeProgram,
   type Kernel,
   MEMORY_PAGES,
+  marksLength,
   SLACK_BYTES,
   TEAM_BYTES,
+  Team,
   threadBytes,
 } from "@retinaface-webgpu/kernels-wasm";
 import { canShareMemory, processorCount, startThread } from "#platform";
@@ -12,6 +14,7 @@ import { TensorError } from "../core/errors.js";
 import type { Thread } from "../platform/thread.js";
 import { type Block, BlockList } from "./memory.js";
 import { type Answer, type Read, type Run, threadProgram, type Write } from "./thread.js";
+import { type StepTiming, timingsOf } from "./timings.js";
 
 /** WebAssembly does not run here, or a thread of it failed. */
 export class WasmUnavailableError extends TensorError {
@@ -184,14 +187,22 @@ export class WasmEngine {
     return result;
   }
 
+  /** Runs steps and tells what each took, by the threads' clock. @throws as `run` */
+  async profile(job: Pick<WasmJob, "bytes" | "steps">): Promise<StepTiming[]> {
+    const result = this.#turn.then(() => this.#run({ ...job, writes: [], reads: [] }, true));
+    this.#turn = result.catch(() => undefined);
+    const [marks] = await result;
+    return timingsOf(new Float64Array(marks), job.steps, this.threads);
+  }
+
   /** Ends the threads; runs that wait are rejected. */
   dispose(): void {
     this.#fail(new TensorError("DISPOSED", "The WebAssembly engine was disposed: create another."));
   }
 
-  async #run(job: WasmJob): Promise<ArrayBuffer[]> {
+  async #run(job: WasmJob, timed = false): Promise<ArrayBuffer[]> {
     if (this.#failure) throw this.#failure;
-    const layout = this.#arrange(job);
+    const layout = this.#arrange(job, timed);
     const address = ({ block, offset }: Place) => (block?.at ?? layout.base) + offset;
     const steps = job.steps.map(({ kernel, places, joins }) => ({
       kernel,
@@ -200,8 +211,12 @@ export class WasmEngine {
     }));
     for (const { place, data } of job.writes) this.#put(address(place), data);
     this.#put(layout.program, encodeProgram(steps, layout.scratch));
-    this.#put(layout.team, new Uint8Array(TEAM_BYTES));
+    const team = new Int32Array(TEAM_BYTES / 4);
+    if (timed) team[Team.marks] = layout.marks;
+    team[Team.marksBytes] = layout.marksBytes;
+    this.#put(layout.team, team);
     const reads = job.reads.map(({ place, bytes }): Read => ({ at: address(place), bytes }));
+    if (timed) reads.push({ at: layout.marks, bytes: layout.marksBytes * this.threads });
     const writes = this.#pending;
     this.#pending = [];
     const own = this.#memory === undefined;
@@ -222,22 +237,31 @@ export class WasmEngine {
     return reads.map(({ at, bytes: n }) => new Uint8Array(bytes.subarray(at, at + n)).buffer);
   }
 
-  /** Room for a job: its own bytes, the threads' scratch, the program and the team's place. */
-  #arrange({ bytes, steps }: Pick<WasmJob, "bytes" | "steps">) {
+  /** Room for a job: its own bytes, the threads' scratch, the program, the team's place and what it takes down. */
+  #arrange({ bytes, steps }: Pick<WasmJob, "bytes" | "steps">, timed = false) {
     const align = (value: number) => Math.ceil(value / 64) * 64;
     const scratchBytes = threadBytes(steps);
     const words = steps.reduce((n, { kernel }) => n + kernel.words.length, 16);
     const scratch = align(bytes + SLACK_BYTES);
     const program = align(scratch + scratchBytes * this.threads + SLACK_BYTES);
     const team = align(program + words * 4);
-    const total = team + TEAM_BYTES;
+    const marks = team + TEAM_BYTES;
+    const marksBytes = timed ? marksLength(steps.length) * 8 : 0;
+    const total = marks + marksBytes * this.threads;
     if (!this.#room || this.#room.bytes < total) {
       if (this.#room) this.free(this.#room);
       this.#room = undefined;
       this.#room = this.allocate(total);
     }
     const base = this.#room.at;
-    return { base, scratch: base + scratch, program: base + program, team: base + team };
+    return {
+      base,
+      scratch: base + scratch,
+      program: base + program,
+      team: base + team,
+      marks: base + marks,
+      marksBytes,
+    };
   }
 
   get #pages(): number {

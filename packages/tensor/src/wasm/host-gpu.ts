@@ -6,11 +6,13 @@
 import { WebGpuUnavailableError } from "../core/errors.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import { Device } from "../device/device.js";
+import type { KernelTiming } from "../device/dispatch-timer.js";
 import { USAGE } from "../device/usage.js";
 import { type Place, type WasmEngine, type WasmStep, WasmUnavailableError } from "./engine.js";
 import { type Host, type HostStep, registerHost } from "./host.js";
 import { HostQueue } from "./host-queue.js";
 import type { Block } from "./memory.js";
+import type { StepTiming } from "./timings.js";
 
 const ADAPTER = "memory of the host";
 
@@ -81,10 +83,24 @@ function commandEncoder() {
   };
 }
 
+/** What steps took, with what they are called and do. */
+function named(steps: readonly HostStep[], timings: readonly StepTiming[]): KernelTiming[] {
+  return timings.map((timing, i) => {
+    const { kernel, operands } = steps[i];
+    const bytes = Object.values(operands).reduce(
+      (sum, { buffer, size = buffer.size }) => sum + size,
+      0,
+    );
+    return { name: kernel.name, flops: kernel.flops, bytes, ...timing };
+  });
+}
+
 class HostMemory {
   readonly #engine: WasmEngine | undefined;
   readonly #queue: HostQueue;
   readonly #blocks = new WeakMap<object, Block>();
+  /** Where what steps take is told, while it is asked for. */
+  #timings: KernelTiming[] | undefined;
   #end: (info: GPUDeviceLostInfo) => void = () => undefined;
 
   constructor(engine: WasmEngine | undefined) {
@@ -136,7 +152,22 @@ class HostMemory {
       run: (steps, bytes = 0) => {
         const job = { bytes, steps: steps.map(bind), writes: [], reads: [] };
         device.flush();
-        this.#queue.add(() => engine.run(job).then(() => undefined));
+        const told = this.#timings;
+        this.#queue.add(async () => {
+          if (!told) await engine.run(job);
+          else told.push(...named(steps, await engine.profile(job)));
+        });
+      },
+      profile: async (work) => {
+        const told: KernelTiming[] = [];
+        this.#timings = told;
+        try {
+          await work();
+        } finally {
+          this.#timings = undefined;
+        }
+        await this.#queue.drained();
+        return told;
       },
       after: (fn) => this.#queue.add(fn),
       roomOf: (offset, size) => ({ buffer: room as GPUBuffer, offset, size }),

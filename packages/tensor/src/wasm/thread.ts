@@ -83,7 +83,9 @@ export function threadProgram(port: Port): void {
             maximum: message.maximum,
             shared: true,
           });
-        const instance = new WebAssembly.Instance(message.module, { env: { memory } });
+        const instance = new WebAssembly.Instance(message.module, {
+          env: { memory, now: () => performance.now() },
+        });
         exports = instance.exports as never;
         port.post({ results: [] });
       } else {

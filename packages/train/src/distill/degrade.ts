@@ -49,16 +49,16 @@ function shade({ data, size }: Canvas, random: Random): void {
 export function blurAlong({ data, size }: Canvas, angle: number, length: number): void {
   const from = data.slice();
   const steps = Array.from({ length }, (_, i) => i - (length - 1) / 2);
-  const shifts = steps.map((s) => [
-    Math.round(Math.cos(angle) * s),
-    Math.round(Math.sin(angle) * s),
-  ]);
+  const across = Int32Array.from(steps, (s) => Math.round(Math.cos(angle) * s));
+  const down = Int32Array.from(steps, (s) => Math.round(Math.sin(angle) * s));
   const inside = (value: number) => Math.max(0, Math.min(size - 1, value));
   for (let y = 0, i = 0; y < size; y++) {
     for (let x = 0; x < size; x++, i += 4) {
-      let [r, g, b] = [0, 0, 0];
-      for (const [dx, dy] of shifts) {
-        const at = (inside(y + dy) * size + inside(x + dx)) * 4;
+      let r = 0;
+      let g = 0;
+      let b = 0;
+      for (let s = 0; s < length; s++) {
+        const at = (inside(y + down[s]) * size + inside(x + across[s])) * 4;
         r += from[at];
         g += from[at + 1];
         b += from[at + 2];
@@ -78,6 +78,9 @@ const COSINES = Float32Array.from({ length: BLOCK * BLOCK }, (_, i) => {
   return (u === 0 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * x + 1) * u * Math.PI) / 16);
 });
 
+/** Its transpose. */
+const BACK = COSINES.map((_, i) => COSINES[(i % BLOCK) * BLOCK + Math.floor(i / BLOCK)]);
+
 /** Steps of quantisation at quality 50, luminance and chrominance (ITU-T T.81, tables K.1 and K.2). */
 const LUMA_STEPS = [
   16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
@@ -96,29 +99,47 @@ function stepsOf(quality: number): { luma: Float32Array; chroma: Float32Array } 
   return { luma: Float32Array.from(LUMA_STEPS, step), chroma: Float32Array.from(chroma, step) };
 }
 
-/** Multiplies a block by the cosines from both sides; `back` by their transpose. */
-function transform(block: Float32Array, back: boolean, scratch: Float32Array): void {
-  const at = (u: number, x: number) => COSINES[back ? x * BLOCK + u : u * BLOCK + x];
-  for (let row = 0; row < BLOCK; row++) {
-    for (let u = 0; u < BLOCK; u++) {
-      let sum = 0;
-      for (let x = 0; x < BLOCK; x++) sum += at(u, x) * block[row * BLOCK + x];
-      scratch[row * BLOCK + u] = sum;
-    }
-  }
-  for (let column = 0; column < BLOCK; column++) {
-    for (let v = 0; v < BLOCK; v++) {
-      let sum = 0;
-      for (let y = 0; y < BLOCK; y++) sum += at(v, y) * scratch[y * BLOCK + column];
-      block[v * BLOCK + column] = sum;
+/** Multiplies the lines of a block, `apart` from each other, of values `along` from each other. */
+function multiplyLines(
+  from: Float32Array,
+  to: Float32Array,
+  matrix: Float32Array,
+  along: number,
+  apart: number,
+): void {
+  for (let line = 0, at = 0; line < BLOCK; line++, at += apart) {
+    const a = from[at];
+    const b = from[at + along];
+    const c = from[at + along * 2];
+    const d = from[at + along * 3];
+    const e = from[at + along * 4];
+    const f = from[at + along * 5];
+    const g = from[at + along * 6];
+    const h = from[at + along * 7];
+    for (let u = 0, m = 0; u < BLOCK; u++, m += BLOCK) {
+      to[at + u * along] =
+        matrix[m] * a +
+        matrix[m + 1] * b +
+        matrix[m + 2] * c +
+        matrix[m + 3] * d +
+        matrix[m + 4] * e +
+        matrix[m + 5] * f +
+        matrix[m + 6] * g +
+        matrix[m + 7] * h;
     }
   }
 }
 
+/** Multiplies a block by the cosines, or their transpose, from both sides. */
+function transform(block: Float32Array, matrix: Float32Array, scratch: Float32Array): void {
+  multiplyLines(block, scratch, matrix, 1, BLOCK);
+  multiplyLines(scratch, block, matrix, BLOCK, 1);
+}
+
 function quantise(block: Float32Array, steps: Float32Array, scratch: Float32Array): void {
-  transform(block, false, scratch);
+  transform(block, COSINES, scratch);
   for (let i = 0; i < block.length; i++) block[i] = Math.round(block[i] / steps[i]) * steps[i];
-  transform(block, true, scratch);
+  transform(block, BACK, scratch);
 }
 
 /**
@@ -134,7 +155,10 @@ export function compress({ data, size }: Canvas, quality: number): void {
     for (let left = 0; left + BLOCK <= size; left += BLOCK) {
       const pixel = (i: number) => ((top + (i >> 3)) * size + left + (i & 7)) * 4;
       for (let i = 0; i < BLOCK * BLOCK; i++) {
-        const [r, g, b] = data.subarray(pixel(i), pixel(i) + 3);
+        const from = pixel(i);
+        const r = data[from];
+        const g = data[from + 1];
+        const b = data[from + 2];
         const y = 0.299 * r + 0.587 * g + 0.114 * b;
         ys[i] = y - 128;
         bs[i] = (b - y) * 0.564;

@@ -39,8 +39,10 @@ function spread(rows: Float32Array, width: number, index: RowIndex): Tensor {
   const { device, shape } = index.tensor;
   if (isHostDevice(device)) {
     const values = new Float32Array(index.rows.length * width);
-    for (const [p, row] of index.rows.entries()) {
-      values.set(rows.subarray(row * width, (row + 1) * width), p * width);
+    for (let p = 0; p < index.rows.length; p++) {
+      const from = index.rows[p] * width;
+      if (from >= rows.length) continue;
+      for (let k = 0; k < width; k++) values[p * width + k] = rows[from + k];
     }
     return tensor(device, values, [...shape, width]);
   }
@@ -66,8 +68,7 @@ interface Quiet {
 
 function liesIn(x: number, y: number, parts: Float32Array): boolean {
   for (let at = 0; at < parts.length; at += 4) {
-    const [left, top, right, bottom] = parts.subarray(at, at + 4);
-    if (x >= left && x < right && y >= top && y < bottom) return true;
+    if (x >= parts[at] && x < parts[at + 2] && y >= parts[at + 1] && y < parts[at + 3]) return true;
   }
   return false;
 }
@@ -80,8 +81,8 @@ function quietOf(samples: readonly Sample[], priors: Float32Array): Quiet {
   for (const [i, { boxes, ignored, complete }] of samples.entries()) {
     const first = i * count;
     for (let p = 0; complete && p < count; p++) {
-      const [cx, cy] = priors.subarray(p * BOX_NUMBERS, p * BOX_NUMBERS + 2);
-      if (liesIn(cx, cy, complete)) background[first + p] = 1;
+      const at = p * BOX_NUMBERS;
+      if (liesIn(priors[at], priors[at + 1], complete)) background[first + p] = 1;
     }
     for (let f = 0; f < ignored.length; f++) {
       const box = boxes.subarray(f * BOX_NUMBERS, (f + 1) * BOX_NUMBERS);

@@ -42,11 +42,13 @@ export function changeColours({ data }: Canvas, random: Random): void {
     const r = data[i];
     const g = data[i + 1];
     const b = data[i + 2];
-    const luma = 0.299 * r + 0.587 * g + 0.114 * b;
-    // Rounding and clamping of the index is the clamped array's.
-    data[i] = luma + (r - luma) * saturation;
-    data[i + 1] = luma + (g - luma) * saturation;
-    data[i + 2] = luma + (b - luma) * saturation;
+    if (saturation !== 1) {
+      const luma = 0.299 * r + 0.587 * g + 0.114 * b;
+      // Rounding and clamping of the index is the clamped array's.
+      data[i] = luma + (r - luma) * saturation;
+      data[i + 1] = luma + (g - luma) * saturation;
+      data[i + 2] = luma + (b - luma) * saturation;
+    }
     let shift = 0;
     if (noise > 0) {
       bits ^= bits << 13;

@@ -139,7 +139,7 @@ export function drawPhoto(
         const above = data[p] + (data[p + 3] - data[p]) * fx;
         const under = data[p + below] + (data[p + below + 3] - data[p + below]) * fx;
         const value = above + (under - above) * fy;
-        out[to] += (value - out[to]) * alpha;
+        out[to] = alpha === 1 ? value : out[to] + (value - out[to]) * alpha;
       }
     }
   }

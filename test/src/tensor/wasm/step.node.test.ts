@@ -446,6 +446,32 @@ test("a plan compiled on the device reads and writes its tensors", async () => {
   plan.dispose();
 });
 
+test("profile() tells what each kernel of a step took", async () => {
+  const x = nn.Parameter.from(host(), numbers(1, 600), [20, 30]);
+  const optimizer = new optim.SGD([x], { lr: 0.1 });
+  const step = await compileStep(host(), {
+    inputs: {},
+    losses: () => ({ total: t.sum(t.square(x)) }),
+    optimizer,
+  });
+  const before = performance.now();
+  const timings = await host().profile(() => step.run());
+  const most = performance.now() - before;
+  assert.is(timings.length, step.stats.dispatches);
+  assert.ok(timings.some(({ name }) => name === "map-square"));
+  assert.is(timings.find(({ name }) => name === "map-square")!.bytes, 2 * 600 * 4);
+  const whole = timings.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  assert.ok(whole > 0 && whole <= most, `${whole} of ${most}`);
+  assert.ok(timings.every(({ milliseconds, threads = -1 }) => milliseconds >= 0 && threads >= 0));
+  // A run that nobody asks about is none of what is told later, and gives the same.
+  const { total } = await step.read();
+  step.run();
+  assert.equal(await host().profile(() => {}), []);
+  assert.not.equal((await step.read()).total, total);
+  step.dispose();
+  optimizer.dispose();
+});
+
 test("an engine that ends takes the device with it", async () => {
   const engine = await WasmEngine.create({ threads: 1 });
   const device = await createHostDevice(engine);

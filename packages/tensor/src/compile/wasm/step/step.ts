@@ -127,7 +127,7 @@ function placeOperands(device: Device, lowered: readonly Lowered[], owned: Owned
     valueBytes: [...lifetimes.values()].reduce((sum, { bytes }) => sum + bytes, 0),
     bindingOf: (operand: StepOperand): BufferBinding => {
       const key = sharedBy(operand);
-      if (key) return slotOf.get(key)!.binding;
+      if (key) return { ...slotOf.get(key)!.binding, size: bytesOf(key) };
       return rootOf(operand as StepValue).memory!.storage.binding;
     },
   };
