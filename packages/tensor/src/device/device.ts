@@ -14,7 +14,6 @@ import type {
   GPUExternalTexture,
   GPUSupportedLimits,
 } from "../core/web.js";
-import { hostOf } from "../wasm/host.js";
 import {
   type AdapterDescription,
   convolutionsFor,
@@ -29,6 +28,7 @@ import { DispatchTimer, type KernelTiming } from "./dispatch-timer.js";
 import { ErrorScopes, type Outcome } from "./error-scopes.js";
 import { hostBytes } from "./host-bytes.js";
 import { type CompiledKernel, PipelineCache } from "./pipelines.js";
+import { profilerOf } from "./profilers.js";
 import { Recorder } from "./recorder.js";
 import { MAP_READ, USAGE } from "./usage.js";
 import { BufferVersions } from "./versions.js";
@@ -322,8 +322,8 @@ export class Device {
    * kernel, by the threads' clock. Else it needs the `timestamp-query` feature: returns an empty list without.
    */
   async profile(work: () => void | Promise<void>): Promise<KernelTiming[]> {
-    const host = hostOf(this);
-    if (host) return host.profile(work);
+    const profiler = profilerOf(this);
+    if (profiler) return profiler(work);
     if (!this.has("timestamp-query")) {
       await work();
       return [];

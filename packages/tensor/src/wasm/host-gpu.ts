@@ -7,6 +7,7 @@ import { WebGpuUnavailableError } from "../core/errors.js";
 import type { BufferBinding } from "../device/bind-groups.js";
 import { Device } from "../device/device.js";
 import type { KernelTiming } from "../device/dispatch-timer.js";
+import { registerProfiler } from "../device/profilers.js";
 import { USAGE } from "../device/usage.js";
 import { type Place, type WasmEngine, type WasmStep, WasmUnavailableError } from "./engine.js";
 import { type Host, type HostStep, registerHost } from "./host.js";
@@ -36,6 +37,7 @@ export async function openHostDevice(engine?: WasmEngine): Promise<Device> {
   const memory = new HostMemory(engine);
   const device = await Device.create({ gpu: memory.gpu(), features: [] });
   registerHost(device, engine && memory.host(engine, device));
+  if (engine) registerProfiler(device, (work) => memory.profile(work));
   return device;
 }
 
@@ -158,17 +160,6 @@ class HostMemory {
           else told.push(...named(steps, await engine.profile(job)));
         });
       },
-      profile: async (work) => {
-        const told: KernelTiming[] = [];
-        this.#timings = told;
-        try {
-          await work();
-        } finally {
-          this.#timings = undefined;
-        }
-        await this.#queue.drained();
-        return told;
-      },
       after: (fn) => this.#queue.add(fn),
       roomOf: (offset, size) => ({ buffer: room as GPUBuffer, offset, size }),
       bindingOf: (block) => {
@@ -177,6 +168,19 @@ class HostMemory {
         return { buffer, offset: 0, size: block.bytes };
       },
     };
+  }
+
+  /** What each step took that `work` runs, which begins before this returns. */
+  async profile(work: () => void | Promise<void>): Promise<KernelTiming[]> {
+    const told: KernelTiming[] = [];
+    this.#timings = told;
+    try {
+      await work();
+    } finally {
+      this.#timings = undefined;
+    }
+    await this.#queue.drained();
+    return told;
   }
 
   #gpuQueue() {

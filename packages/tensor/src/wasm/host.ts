@@ -2,7 +2,6 @@
 import type { Kernel } from "@retinaface-webgpu/kernels-wasm";
 import type { BufferBinding } from "../device/bind-groups.js";
 import type { Device } from "../device/device.js";
-import type { KernelTiming } from "../device/dispatch-timer.js";
 import type { WasmEngine } from "./engine.js";
 import type { Block } from "./memory.js";
 
@@ -25,8 +24,6 @@ export interface Host {
    * @param bytes of memory for their duration: bindings of `roomOf` lie there
    */
   run(steps: readonly HostStep[], bytes?: number): void;
-  /** What each step took that `work` runs, which begins before this returns. */
-  profile(work: () => void | Promise<void>): Promise<KernelTiming[]>;
   /** Calls `fn` when all that was submitted before is done. */
   after(fn: () => void): void;
   /** A part of the memory that steps have for their duration. */
