@@ -17,6 +17,7 @@ export {
   parsePattern,
   parseQueryRule,
   type QueryRule,
+  someOfEach,
   splitIdentities,
 } from "./data/split.js";
 export { type ConfusedPictures, confusionSheet } from "./evaluation/confusion-sheet.js";
@@ -111,6 +112,7 @@ export {
 export { Embedder, type EmbedderOptions } from "./networks/embedder.js";
 export { type HeadOptions, IResNet } from "./networks/iresnet.js";
 export { MobileFaceNet } from "./networks/mobilefacenet.js";
+export { MobileNetEmbedder, startOf } from "./networks/mobilenet.js";
 export { EmbeddingNetwork } from "./networks/network.js";
 export { toSquare, writePixels } from "./networks/pixels.js";
 export {

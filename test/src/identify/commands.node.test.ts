@@ -183,6 +183,14 @@ test("evaluate: verification, closed and open set, identities that are held out,
     assert.ok(readFileSync(path.join(out, name)).length > 100, name);
   }
   assert.match((await identify(2, ...args, "--out", out)).said, /OUTPUT_EXISTS/);
+  const [worn] = (await identify(0, ...args, "--masks")).lines;
+  assert.match(worn.masks, /drawn/);
+  assert.equal(
+    [worn.openSet.strangers, worn.unseen.openSet.strangers],
+    [4, 4],
+    "who is enrolled shows the face",
+  );
+  assert.ok(worn.verification.auc < verification.auc, "masks cover what tells them apart");
 });
 
 test("evaluate --pairs: LFW's protocol on a set in its layout", async () => {

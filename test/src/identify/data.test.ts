@@ -13,6 +13,7 @@ import {
   MASK_SHAPES,
   parsePattern,
   parseQueryRule,
+  someOfEach,
   splitIdentities,
   wearMask,
 } from "@retinaface-webgpu/identify";
@@ -74,6 +75,14 @@ test("from a day on, by a pattern of identities, or a share of each one's pictur
     assert.is(names(share.seen.query, identity).length, 2);
     assert.is(names(share.seen.gallery, identity).length, 3);
   }
+});
+
+test("some pictures of each identity are spread over all of its own", () => {
+  const some = someOfEach(pictures, 2);
+  assert.is(some.length, 2 * new Set(pictures.map(({ identity }) => identity)).size);
+  const half = Math.floor(DAYS.length / 2);
+  assert.equal(names(some, "c"), [DAYS[0], DAYS[half]]);
+  assert.equal(someOfEach(pictures, DAYS.length), pictures);
 });
 
 test("rules and patterns that are none, and divisions that leave nothing, are refused", () => {

@@ -8,17 +8,19 @@ import {
   embedderConfig,
   fingerprintOf,
   readEmbedder,
+  startOf,
   toSquare,
   writeEmbedder,
   writePixels,
 } from "@retinaface-webgpu/identify";
 import { Device, nn, type StateDict, writePth, writeSafetensors } from "@retinaface-webgpu/tensor";
 import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
-import type { RawImage } from "retinaface-webgpu";
+import { MobileNetV1, type RawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { NdArray } from "../reference/array.js";
-import { iResNet, mobileFaceNet, unitRows } from "../reference/embedding.js";
+import { conv2d } from "../reference/convolution.js";
+import { iResNet, mobileFaceNet, mobileNet, unitRows } from "../reference/embedding.js";
 import { assertClose } from "../support/close.js";
 import { Random } from "../support/random.js";
 import { rejectsCode, throwsCode } from "../support/throws.js";
@@ -31,8 +33,11 @@ const cases: Record<string, EmbedderConfig> = {
     dimension: 5,
     lower: 0.3,
   }),
+  mobilenet: embedderConfig({ architecture: "mobilenet", size: 32, width: 1 / 16, dimension: 6 }),
   resnet18: embedderConfig({ architecture: "resnet18", size: 32, width: 1 / 16, dimension: 6 }),
 };
+
+const references = { mobilefacenet: mobileFaceNet, mobilenet: mobileNet, resnet18: iResNet };
 
 /** Weights and statistics of all kinds. */
 async function randomState(config: EmbedderConfig, seed: number): Promise<StateDict> {
@@ -78,7 +83,7 @@ for (const [name, config] of Object.entries(cases)) {
   test(`${name}: both engines give what double precision gives`, async () => {
     const state = await randomState(config, 4);
     const images = randomImages(2, config.size, 7);
-    const reference = config.architecture === "mobilefacenet" ? mobileFaceNet : iResNet;
+    const reference = references[config.architecture as keyof typeof references];
     const { data: expected } = unitRows(reference(state, asArray(images), config.lower));
     for (const backend of ["wasm", "webgpu"] as const) {
       const embedder = await Embedder.load(writeEmbedder({ config, state }), { backend });
@@ -92,6 +97,46 @@ for (const [name, config] of Object.entries(cases)) {
     }
   });
 }
+
+test("a network begins with a detector's MobileNet: its first convolution answers as the detector's, but for what a norm takes off", async () => {
+  const width = 1 / 16;
+  const device = await createHostDevice();
+  const detector = new MobileNetV1(nn.Init.seeded(device, 8), width);
+  const weights = await detector.stateDict();
+  const named = new Map([...weights].map(([name, tensor]) => [`body.${name}`, tensor]));
+  const start = startOf(named.set("fpn.output1.0.weight", weights.get("stage2.0.3.weight")!));
+  assert.ok([...start.keys()].every((name) => /^stage[12]\./.test(name)));
+  const other = start.get("stage2.5.3.weight")!;
+  assert.equal(other, weights.get("stage2.5.3.weight"), "but for the first it is as it was");
+
+  const [image] = randomImages(1, 8, 2);
+  const numbers = new Float32Array(8 * 8 * 3);
+  writePixels(image, numbers);
+  const mean = [104, 117, 123];
+  const bytes = Float32Array.from({ length: numbers.length }, (_, i) => {
+    const c = i % 3;
+    return image.data[Math.floor(i / 3) * 4 + 2 - c] - mean[c];
+  });
+  const first = (state: StateDict, pixels: Float32Array) => {
+    const { shape, data } = state.get("stage1.0.0.weight")!;
+    const weight = { shape, data: Float64Array.from(data as Float32Array) };
+    const x = { shape: [1, 8, 8, 3], data: Float64Array.from(pixels) };
+    const geometry = {
+      stride: [2, 2],
+      padding: [0, 0, 0, 0],
+      dilation: [1, 1],
+      groups: 1,
+    } as const;
+    return conv2d(x, weight, undefined, geometry).data;
+  };
+  const [ours, theirs] = [first(start, numbers), first(weights, bytes)];
+  const channels = weights.get("stage1.0.0.weight")!.shape[0];
+  const off = Array.from({ length: channels }, (_, c) => ours[c] - theirs[c]);
+  const expected = theirs.map((value, i) => value + off[i % channels]);
+  assertClose(ours, expected, { atol: 1e-2, what: "the same but for a number a channel" });
+  device.destroy();
+  throwsCode(() => startOf(new Map()), "OPTION_INVALID", /MobileNet/);
+});
 
 test("many images and those of other sizes: the same vectors one by one, on a device of the caller's", async () => {
   const config = cases.mobilefacenet;
@@ -129,6 +174,38 @@ test("a picture becomes the network's input: averaged to its size, R, G, B aroun
   const numbers = new Float32Array(13);
   writePixels(square, numbers, 1);
   assertClose(numbers.subarray(0, 4), [0, 128 / 127.5 - 1, 191 / 127.5 - 1, 1], { atol: 1e-6 });
+});
+
+test("evened pictures: mean 0, deviation 1, whatever the light; the network is given them so", async () => {
+  const [bright] = randomImages(1, 32, 5);
+  const dim = {
+    ...bright,
+    data: bright.data.map((value, i) => (i % 4 < 3 ? 20 + value / 5 : 255)),
+  };
+  const [light, dark] = [bright, dim].map((image) => {
+    const numbers = new Float32Array(32 * 32 * 3);
+    writePixels(image, numbers, 0, true);
+    return numbers;
+  });
+  const mean = light.reduce((a, b) => a + b, 0) / light.length;
+  const square = light.reduce((a, b) => a + b * b, 0) / light.length;
+  assertClose([mean, square], [0, 1], { atol: 1e-4 });
+  assertClose(dark, light, { atol: 0.03 });
+  const plain = new Float32Array(32 * 32 * 3);
+  writePixels({ ...bright, data: bright.data.fill(90) }, plain, 0, true);
+  assert.ok(
+    plain.every((value) => value === 0),
+    "nothing is made of a picture of one colour",
+  );
+  const config = { ...cases.mobilefacenet, evened: true };
+  const weights = writeEmbedder({ config, state: await randomState(config, 1) });
+  const embedder = await Embedder.load(weights, { backend: "wasm", threads: 1 });
+  const [image] = randomImages(1, 32, 5);
+  const vectors = await embedder.embed([image, dim]);
+  const half = vectors.length / 2;
+  const cosine = vectors.subarray(0, half).reduce((sum, v, i) => sum + v * vectors[half + i], 0);
+  assert.ok(cosine > 0.999, `${cosine}`);
+  embedder.dispose();
 });
 
 /** Names and shapes after arcface_torch's source, batch norms as four tensors and a counter. */
@@ -236,6 +313,7 @@ test("a fingerprint is of the numbers and what the network is, not of the file",
   });
   assert.is.not(await fingerprintOf({ config, state: changed }), print);
   assert.is.not(await fingerprintOf({ config: { ...config, lower: 0.5 }, state }), print);
+  assert.is.not(await fingerprintOf({ config: { ...config, evened: true }, state }), print);
 });
 
 test("weights of another network, damaged ones and wrong options are refused", async () => {
@@ -259,6 +337,7 @@ test("weights of another network, damaged ones and wrong options are refused", a
     [{ width: 0.3 }, /width/],
     [{ dimension: 1 }, /dimension/],
     [{ lower: 2 }, /lower/],
+    [{ evened: 1 }, /evened/],
     [{ blocks: [1, 2] }, /four/],
   ] as const) {
     throwsCode(() => embedderConfig(given as never), "OPTION_INVALID", message);

@@ -10,7 +10,7 @@ import {
   type FaceBatch,
   writePixels,
 } from "@retinaface-webgpu/identify";
-import { Device } from "@retinaface-webgpu/tensor";
+import { Device, readSafetensors } from "@retinaface-webgpu/tensor";
 import { createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -148,6 +148,7 @@ test("what cannot be trained is refused", async () => {
   throwsCode(make({ dropout: 0.5 }), "OPTION_INVALID", /ResNet/);
   throwsCode(make({ classRate: 0 }), "OPTION_INVALID", /share/);
   throwsCode(make({ lr: 0 }), "OPTION_INVALID", /lr/);
+  throwsCode(make({ mirroredIdentities: true }), "OPTION_INVALID", /give mirror 0/);
   const trainer = make({})();
   const { labels } = batchOf(0);
   await rejectsCode(
@@ -160,6 +161,7 @@ test("what cannot be trained is refused", async () => {
 
 const small = ["--size", "16", "--width", "0.0625", "--dimension", "8", "--loss-scale", "16"];
 const short = ["--identities", "3", "--images", "2", "--optimizer", "adamw", "--threads", "1"];
+const mirrored = ["--mirror", "0", "--mirrored-identities"];
 const byDay = ["--group", "^day(\\d)", "--query", "last:1", "--hold-out", "1", "--backend", "wasm"];
 
 test("train: a folder of identities by day; stopped and gone on with, the same model", async () => {
@@ -176,6 +178,7 @@ test("train: a folder of identities by day; stopped and gone on with, the same m
         path.join(folder, out),
         ...small,
         ...short,
+        ...mirrored,
         ...byDay,
         ...more,
       );
@@ -190,6 +193,12 @@ test("train: a folder of identities by day; stopped and gone on with, the same m
     const result = JSON.parse(whole.stdout);
     assert.is(result.steps, 6);
     assert.is(result.identities, 4);
+    const kept = readSafetensors(readFileSync(path.join(folder, "whole/checkpoint.safetensors")));
+    assert.equal(
+      kept.tensors.get("network.centres")?.shape,
+      [8, 8],
+      "four, and their mirrored ones",
+    );
     assert.is(result.best.seen.queries, 8);
     assert.is(result.best.unseen.identities, 1);
     const part = run(
@@ -230,6 +239,14 @@ test("train: a folder of identities by day; stopped and gone on with, the same m
       [0, 1, 2, 3, 4, 5],
     );
     assert.ok(existsSync(path.join(folder, "part", "metrics.csv")));
+    const begun = run("begun", "--network", "mobilenet", "--start", "default", "--steps", "1");
+    assert.match(
+      begun.stderr,
+      /\[STATE_DICT_MISMATCH\]/,
+      "a sixteenth is not the detector's width",
+    );
+    const alone = run("begun", "--start", "default", "--steps", "1");
+    assert.match(alone.stderr, /give --network mobilenet/);
     const other = run("part", "--steps", "6", "--lr", "0.5", "--resume");
     assert.is(other.status, 2);
     assert.match(other.stderr, /another (schedule|lr)/);

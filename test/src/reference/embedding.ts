@@ -97,6 +97,30 @@ export function mobileFaceNet(state: StateDict, image: NdArray, lower?: number):
   return norm(full(x, "features.layers.2"), "features.layers.3");
 }
 
+/** MobileNetV1 to its stride of 16 (Howard et al. 2017, leaky ReLU of 0.1), and MobileFaceNet's end. */
+export function mobileNet(state: StateDict, image: NdArray, lower?: number): NdArray {
+  const { has, conv, norm, prelu, full } = layersOf(state);
+  const leaky = (x: NdArray): NdArray => ({
+    shape: x.shape,
+    data: x.data.map((value) => (value > 0 ? value : 0.1 * value)),
+  });
+  const separable = (x: NdArray, name: string, stride: number) => {
+    const deep = conv(x, `${name}.0`, { stride, padding: 1, groups: x.shape[3] });
+    return leaky(norm(conv(leaky(norm(deep, `${name}.1`)), `${name}.3`, {}), `${name}.4`));
+  };
+  let x = leaky(norm(conv(image, "stage1.0.0", { stride: 2, padding: 1 }), "stage1.0.1"));
+  for (const [n, stride] of [1, 2, 1, 2, 1].entries()) x = separable(x, `stage1.${n + 1}`, stride);
+  for (let n = 0; has(`stage2.${n}.0.weight`); n++)
+    x = separable(x, `stage2.${n}`, n === 0 ? 2 : 1);
+  x = prelu(norm(conv(x, "conv_sep.layers.0", {}), "conv_sep.layers.1"), "conv_sep.layers.2");
+  x = emphasise(x, lower);
+  x = norm(
+    conv(x, "features.layers.0.layers.0", { groups: x.shape[3] }),
+    "features.layers.0.layers.1",
+  );
+  return norm(full(x, "features.layers.2"), "features.layers.3");
+}
+
 /** arcface_torch's `iresnet.py`. */
 export function iResNet(state: StateDict, image: NdArray, lower?: number): NdArray {
   const { has, conv, norm, prelu, full } = layersOf(state);

@@ -6,6 +6,7 @@ import {
   type IdentityImage,
   parsePattern,
   parseQueryRule,
+  someOfEach,
   splitIdentities,
 } from "../data/split.js";
 import { evaluateGallery, type GalleryEvaluation } from "../evaluation/evaluate.js";
@@ -13,11 +14,11 @@ import { pairScores } from "../evaluation/pairs.js";
 import { evaluateVerification } from "../evaluation/verification.js";
 import { type Combine, Gallery } from "../gallery/gallery.js";
 import { openSearch } from "../gallery/search.js";
-import { type EmbeddedPhoto, embedFaces } from "./embed-faces.js";
+import { type EmbeddedPhoto, embedFaces, masked } from "./embed-faces.js";
 import { locateEmbedder } from "./embedder-weights.js";
 import { evaluatePairs } from "./evaluate-pairs.js";
 import { EvaluationFiles } from "./evaluation-files.js";
-import { identitiesIn, someOfEach } from "./identities.js";
+import { identitiesIn } from "./identities.js";
 import { Looker } from "./looker.js";
 import { checkLook, combineOption, countOption, type LookValues, lookOptions } from "./options.js";
 import { sayVerification } from "./say-verification.js";
@@ -31,6 +32,7 @@ export interface EvaluateValues extends LookValues {
   readonly enrol?: number;
   readonly unknown?: string;
   readonly combine?: Combine;
+  readonly masks?: boolean;
   readonly largest?: boolean;
   readonly out?: string;
   readonly overwrite?: boolean;
@@ -71,6 +73,17 @@ function partsOf(images: readonly IdentityImage[], values: EvaluateValues): Part
   };
 }
 
+/** Who is enrolled shows the face, who comes wears a mask. */
+function withMasks(parts: Parts<IdentityImage>): Parts<IdentityImage> {
+  const { queries, unseenQueries, strangers } = parts;
+  return {
+    ...parts,
+    queries: masked(queries),
+    unseenQueries: masked(unseenQueries),
+    strangers: masked(strangers),
+  };
+}
+
 async function runEvaluate(folder: string, values: EvaluateValues): Promise<void> {
   checkLook(values);
   checkTogether(values);
@@ -86,7 +99,8 @@ async function evaluateIdentities(
   const given = await identitiesIn(folder);
   const strangers = await identitiesIn(values.unknown);
   const split = partsOf(given.images, values);
-  const parts = { ...split, strangers: [...split.strangers, ...strangers.images] };
+  const all = { ...split, strangers: [...split.strangers, ...strangers.images] };
+  const parts = values.masks ? withMasks(all) : all;
   const read = Object.values(parts).flat();
   const inputs = [...read.map(({ file }) => file), values.weights, values.detector];
   const files = await EvaluationFiles.open({ ...values, inputs });
@@ -122,7 +136,7 @@ async function tell(files: EvaluationFiles, work: Work): Promise<void> {
   const held = [...unseenEnrolled, ...unseenQueries];
   const scores = pairScores([...enrolled, ...queries, ...held]);
   const verification = evaluateVerification(scores);
-  const strangers = [...pictures.strangers, ...held];
+  const strangers = [...pictures.strangers, ...(values.masks ? unseenQueries : held)];
   const seen = await identification(work, { enrolled, queries, strangers });
   const unseen =
     unseenQueries.length === 0
@@ -141,6 +155,7 @@ async function tell(files: EvaluationFiles, work: Work): Promise<void> {
     splitSeed: values.splitSeed ?? 1,
     enrolled: enrolled.length,
     combine: values.combine ?? "best",
+    ...(values.masks && { masks: "drawn on those that are asked about" }),
     failed,
   };
   const { confusions, ...measured } = seen;
@@ -190,12 +205,12 @@ function briefly({ closedSet, openSet }: GalleryEvaluation) {
 
 /** @throws OptionError for options that exclude each other */
 function checkTogether(values: EvaluateValues): void {
-  const { pairs, query, enrol, group, holdOut, splitSeed, unknown, combine } = values;
-  const others = { query, enrol, group, holdOut, splitSeed, unknown, combine };
+  const { pairs, query, enrol, group, holdOut, splitSeed, unknown, combine, masks } = values;
+  const others = { query, enrol, group, holdOut, splitSeed, unknown, combine, masks };
   if (pairs === undefined || Object.values(others).every((value) => value === undefined)) return;
   throw new OptionError(
     "--pairs says which pictures are compared: leave out --query, --enrol, --group, --hold-out, --split-seed, " +
-      "--unknown and --combine",
+      "--unknown, --combine and --masks",
   );
 }
 
@@ -240,6 +255,7 @@ export function evaluateCommand(): Command {
     .addOption(countOption("--enrol <n>", `pictures enrolled of each (default: ${ENROLLED})`))
     .option("--unknown <dir>", "pictures of strangers, a folder for each")
     .addOption(combineOption())
+    .option("--masks", "draw masks on the faces that are asked about, and on strangers")
     .option("--largest", "of several faces in a picture take the largest")
     .option("--out <dir>", "write report.html, its plots as SVG, metrics.json, the surest mistakes")
     .addOption(overwriteOption())

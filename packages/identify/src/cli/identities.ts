@@ -15,13 +15,3 @@ export async function identitiesIn(folder: string | undefined): Promise<Identiti
   reportProblems(problems);
   return { images, failed: problems.length };
 }
-
-/** At most `count` pictures of each identity, evenly spread over those that it has. */
-export function someOfEach(images: readonly IdentityImage[], count: number): IdentityImage[] {
-  const own = new Map<string, IdentityImage[]>();
-  for (const image of images) own.set(image.identity, [...(own.get(image.identity) ?? []), image]);
-  return [...own.values()].flatMap((all) => {
-    if (all.length <= count) return all;
-    return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
-  });
-}

@@ -30,6 +30,8 @@ export interface TrainValues {
   readonly width: number;
   readonly dimension?: number;
   readonly lower?: number;
+  readonly evened?: boolean;
+  readonly start?: string;
   readonly dropout: number;
   readonly loss: LossName;
   readonly lossScale?: number;
@@ -48,6 +50,7 @@ export interface TrainValues {
   readonly ema: number;
   readonly augment: boolean;
   readonly mirror: number;
+  readonly mirroredIdentities?: boolean;
   readonly erase: number;
   readonly masks: number;
   readonly seed: number;
@@ -116,6 +119,14 @@ function networkOptions(): Option[] {
       "what the lower half of the face counts beside the upper: below 1 where it may be covered",
       fraction,
     ),
+    new Option(
+      "--evened",
+      "every picture is brought to the same brightness and contrast first, as for cameras by day and night",
+    ),
+    new Option(
+      "--start <file>",
+      "weights of a detector whose MobileNet the network mobilenet begins with, or default for those that detect takes",
+    ),
     numberOption("--dropout <x>", "before a ResNet's full connection", fraction, 0),
   ];
 }
@@ -162,6 +173,10 @@ function trainingOptions(): Option[] {
       fraction,
       FACE_AUGMENT.mirror,
     ),
+    new Option(
+      "--mirrored-identities",
+      "mirrored pictures are other identities': twice as many to learn from, with --mirror 0",
+    ),
     numberOption("--erase <x>", "share with a rectangle before it", fraction, FACE_AUGMENT.erase),
     numberOption(
       "--masks <x>",
@@ -188,12 +203,12 @@ const NO_AUGMENT = { mirror: 0, turn: 0, zoom: 0, shift: 0, colours: 0, erase: 0
  * @throws {OptionError} for a network that there is not
  */
 export function settingsOf(values: TrainValues, own?: EmbedderSettings): EmbedderSettings {
-  const { network, size, width, dimension, lower, optimizer, steps } = values;
+  const { network, size, width, dimension, lower, evened, optimizer, steps } = values;
   const augment = values.augment
     ? { ...FACE_AUGMENT, mirror: values.mirror, erase: values.erase, mask: values.masks }
     : NO_AUGMENT;
   return {
-    network: embedderConfig({ architecture: network, size, width, dimension, lower }),
+    network: embedderConfig({ architecture: network, size, width, dimension, lower, evened }),
     dropout: values.dropout,
     loss: values.loss,
     ...(values.lossScale !== undefined && { scale: values.lossScale }),
@@ -211,6 +226,7 @@ export function settingsOf(values: TrainValues, own?: EmbedderSettings): Embedde
     clip: values.clip,
     ema: values.ema,
     augment,
+    ...(values.mirroredIdentities && { mirroredIdentities: true }),
     seed: values.seed,
   };
 }

@@ -8,7 +8,8 @@ import {
   takeConfig,
 } from "@retinaface-webgpu/train/node";
 import { Command } from "commander";
-import { OptionError } from "retinaface-webgpu";
+import { OptionError, readWeights } from "retinaface-webgpu";
+import { locateWeights } from "retinaface-webgpu/node";
 import { readIdentities } from "../data/folders.node.js";
 import {
   type IdentitySplit,
@@ -16,6 +17,7 @@ import {
   parseQueryRule,
   splitIdentities,
 } from "../data/split.js";
+import { startOf } from "../networks/mobilenet.js";
 import { EmbedderRun } from "../training/run.node.js";
 import {
   EMBEDDER_RUN_FILES,
@@ -36,6 +38,11 @@ function describeRun(values: TrainValues, own?: EmbedderRunDescription): Embedde
   checkEmbedderSettings(settings);
   parseHoldOut(values.holdOut);
   if (values.group !== undefined) parsePattern(values.group);
+  if (values.start !== undefined && values.network !== "mobilenet") {
+    throw new OptionError(
+      "--start fits the network mobilenet: give --network mobilenet, or leave it out",
+    );
+  }
   const { kind } = parseQueryRule(values.query);
   if (kind !== "share" && values.group === undefined) {
     throw new OptionError("--query last and from speak of groups: give --group PATTERN");
@@ -47,6 +54,7 @@ function describeRun(values: TrainValues, own?: EmbedderRunDescription): Embedde
     group: values.group ?? null,
     query: values.query,
     splitSeed: values.splitSeed,
+    ...(values.start !== undefined && { start: values.start }),
     valEvery: values.valEvery ?? settings.steps,
     checkpointEvery: values.checkpointEvery,
   };
@@ -78,6 +86,13 @@ async function loadSplit(description: EmbedderRunDescription): Promise<IdentityS
   return split;
 }
 
+/** @param from a file, or `default` for those that `detect` takes @throws as `locateWeights` and `startOf` */
+async function startWeights(from: string | undefined) {
+  if (from === undefined) return undefined;
+  const { bytes } = await locateWeights(from === "default" ? undefined : from);
+  return startOf(readWeights(bytes).state);
+}
+
 /** @throws {OptionError} where the run in the folder was begun with other settings */
 function checkSame(
   { extra }: Checkpoint<EmbedderProgress>,
@@ -104,10 +119,11 @@ async function runTrain(values: TrainValues): Promise<void> {
   if (checkpoint) checkSame(checkpoint, description, files.folder);
   const split = await loadSplit(description);
   const { steps } = description.settings;
+  const start = await startWeights(description.start);
   const progress = new TrainProgress(checkpoint?.state.step ?? 0, steps);
   const { backend, threads } = values;
   const run = new EmbedderRun(
-    { description, split, files, listener: progress, backend, threads },
+    { description, split, files, listener: progress, start, backend, threads },
     checkpoint,
   );
   try {

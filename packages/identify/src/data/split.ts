@@ -153,3 +153,11 @@ function queryTest(
   const asked = new Set(ordered.slice(Math.max(1, ordered.length - count)));
   return (image) => asked.has(keyOf(image));
 }
+
+/** At most `count` pictures of each identity, evenly spread over those that it has. */
+export function someOfEach(images: readonly IdentityImage[], count: number): IdentityImage[] {
+  return [...groupBy(images, ({ identity }) => identity).values()].flatMap((all) => {
+    if (all.length <= count) return all;
+    return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
+  });
+}

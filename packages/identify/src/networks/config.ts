@@ -3,6 +3,7 @@ import { OptionError } from "retinaface-webgpu";
 /** The embedding networks. */
 export const ARCHITECTURES = [
   "mobilefacenet",
+  "mobilenet",
   "resnet18",
   "resnet34",
   "resnet50",
@@ -27,6 +28,8 @@ export interface EmbedderConfig {
    * covered. Absent: all rows count alike.
    */
   readonly lower?: number | undefined;
+  /** Whether each picture is brought to the same brightness and contrast first. Absent: not, as published. */
+  readonly evened?: boolean | undefined;
 }
 
 /** As published by Chen et al. 2018, with 128 numbers. */
@@ -66,9 +69,9 @@ export function embedderConfig(given: Partial<EmbedderConfig> = {}): EmbedderCon
       `the architecture must be ${ARCHITECTURES.join(", ")}, not ${architecture}`,
     );
   }
-  const isMobile = architecture === "mobilefacenet";
-  const blocks = isMobile ? (given.blocks ?? DEFAULT_EMBEDDER.blocks) : RESNET_BLOCKS[architecture];
-  const { size = 112, width = 1, dimension = isMobile ? 128 : 512, lower } = given;
+  const isMobile = architecture === "mobilefacenet" || architecture === "mobilenet";
+  const blocks = RESNET_BLOCKS[architecture] ?? given.blocks ?? DEFAULT_EMBEDDER.blocks;
+  const { size = 112, width = 1, dimension = isMobile ? 128 : 512, lower, evened } = given;
   if (!isWhole(size, LAST_STRIDE, LARGEST) || size % LAST_STRIDE !== 0) {
     throw new OptionError(
       `size must be a multiple of ${LAST_STRIDE} from ${LAST_STRIDE} to ${LARGEST}, not ${size}`,
@@ -83,9 +86,12 @@ export function embedderConfig(given: Partial<EmbedderConfig> = {}): EmbedderCon
   if (lower !== undefined && !(lower >= 0 && lower <= 1)) {
     throw new OptionError(`lower must be a number from 0 to 1, not ${lower}`);
   }
+  if (evened !== undefined && typeof evened !== "boolean") {
+    throw new OptionError(`evened must be true or false, not ${evened}`);
+  }
   if (blocks.length !== 4 || !blocks.every((count) => isWhole(count, 1, 64))) {
     throw new OptionError(`blocks must be four whole numbers from 1 to 64, not ${blocks}`);
   }
   const plain = { architecture, dimension, size, width, blocks: [...blocks] };
-  return lower === undefined ? plain : { ...plain, lower };
+  return { ...plain, ...(lower !== undefined && { lower }), ...(evened && { evened }) };
 }

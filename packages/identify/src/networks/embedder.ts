@@ -94,7 +94,7 @@ export class Embedder {
         `an image of ${width} × ${height} has ${data.length} bytes of pixels: it takes four for each pixel`,
       );
     }
-    const { dimension, size } = this.config;
+    const { dimension, size, evened } = this.config;
     const vectors = new Float32Array(images.length * dimension);
     const numbers = size * size * 3;
     for (let first = 0; first < images.length; ) {
@@ -102,7 +102,7 @@ export class Embedder {
       const count = rest >= BATCH ? BATCH : 1;
       const input = new Float32Array(count * numbers);
       for (let i = 0; i < count; i++) {
-        writePixels(toSquare(images[first + i], size), input, i * numbers);
+        writePixels(toSquare(images[first + i], size), input, i * numbers, evened);
       }
       vectors.set(await this.#runtime.run(input, count), first * dimension);
       first += count;

@@ -1,4 +1,5 @@
 import { type EmbedderConfig, LAST_STRIDE, RESNET_BLOCKS } from "./config.js";
+import { MOBILENET_CHANNELS } from "./mobilenet.js";
 
 /**
  * Weights of a configuration's convolutions and full connection, without building it: a file with fewer numbers holds another
@@ -8,6 +9,7 @@ export function leastWeights(config: EmbedderConfig): number {
   const { architecture, width, size, dimension } = config;
   const cells = (size / LAST_STRIDE) ** 2;
   if (architecture === "mobilefacenet") return ofMobileFaceNet(config, cells);
+  if (architecture === "mobilenet") return ofMobileNet(config, cells);
   const channels = [64, 64, 128, 256, 512].map((n) => n * width);
   const layers = RESNET_BLOCKS[architecture].map((blocks, n) => {
     const [from, to] = [channels[n], channels[n + 1]];
@@ -27,4 +29,10 @@ function ofMobileFaceNet({ width, blocks, dimension }: EmbedderConfig, cells: nu
     2 * wide * c +
     blocks[3] * 2 * wide * b;
   return plain + bottlenecks + wide * last + last * (cells + dimension);
+}
+
+/** Of the 1×1 convolutions of stride 16, the one behind them, and the head. */
+function ofMobileNet({ width, dimension }: EmbedderConfig, cells: number): number {
+  const [map, last] = [MOBILENET_CHANNELS.map * width, MOBILENET_CHANNELS.last * width];
+  return 5 * map * map + map * last + last * (cells + dimension);
 }

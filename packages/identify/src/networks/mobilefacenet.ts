@@ -21,7 +21,7 @@ function convolution(init: nn.Init, from: number, to: number, form: ConvForm): n
 }
 
 /** Layers under the name that they have in published checkpoints. */
-class Layers extends nn.Module {
+export class Layers extends nn.Module {
   readonly layers: nn.Sequential;
 
   constructor(...layers: nn.Layer[]) {
@@ -35,7 +35,7 @@ class Layers extends nn.Module {
 }
 
 /** Convolution, batch norm, PReLU. */
-const convBlock = (init: nn.Init, from: number, to: number, form: ConvForm = {}) =>
+export const convBlock = (init: nn.Init, from: number, to: number, form: ConvForm = {}) =>
   new Layers(
     convolution(init, from, to, form),
     new nn.BatchNorm2d(init, to),
@@ -45,6 +45,15 @@ const convBlock = (init: nn.Init, from: number, to: number, form: ConvForm = {})
 /** Convolution and batch norm. */
 const linearBlock = (init: nn.Init, from: number, to: number, form: ConvForm = {}) =>
   new Layers(convolution(init, from, to, form), new nn.BatchNorm2d(init, to));
+
+/** Global depthwise convolution, full connection, batch norm. @param kernel cells of the map's side */
+export const vectorHead = (init: nn.Init, channels: number, kernel: number, dimension: number) =>
+  new Layers(
+    linearBlock(init, channels, channels, { kernel, groups: channels }),
+    new nn.Flatten(),
+    new nn.Linear(init, channels, dimension, { bias: false }),
+    new nn.BatchNorm2d(init, dimension),
+  );
 
 /** 1×1 to `inner` channels, depthwise 3×3, 1×1 without activation; with a stride of 1 added to its input. */
 class Bottleneck extends Layers {
@@ -74,7 +83,6 @@ const LAST = 512;
 export class MobileFaceNet extends EmbeddingNetwork {
   readonly layers: readonly nn.Layer[];
   readonly conv_sep: nn.Layer;
-  /** Global depthwise convolution, full connection, batch norm. */
   readonly features: Layers;
 
   constructor(init: nn.Init, config: EmbedderConfig) {
@@ -104,13 +112,7 @@ export class MobileFaceNet extends EmbeddingNetwork {
       residuals(blocks[3], wide, b),
     ];
     this.conv_sep = convBlock(init, wide, last);
-    const kernel = size / LAST_STRIDE;
-    this.features = new Layers(
-      linearBlock(init, last, last, { kernel, groups: last }),
-      new nn.Flatten(),
-      new nn.Linear(init, last, dimension, { bias: false }),
-      new nn.BatchNorm2d(init, dimension),
-    );
+    this.features = vectorHead(init, last, size / LAST_STRIDE, dimension);
   }
 
   override stages(): readonly BackboneStage[] {

@@ -16,6 +16,8 @@ export interface EmbedderRunDescription {
   readonly group: string | null;
   readonly query: string;
   readonly splitSeed: number;
+  /** Weights of a detector that the network begins with, as given; absent: random ones. */
+  readonly start?: string;
   /** Steps between validations and between checkpoints. */
   readonly valEvery: number;
   readonly checkpointEvery: number;

@@ -15,7 +15,12 @@ import type { Backend, RawImage } from "retinaface-webgpu";
 import { augmentFace } from "../data/augment.js";
 import { ImageStore } from "../data/image-store.js";
 import { BalancedSampler } from "../data/sampler.js";
-import type { GalleryAndQuery, IdentityImage, IdentitySplit } from "../data/split.js";
+import {
+  type GalleryAndQuery,
+  type IdentityImage,
+  type IdentitySplit,
+  someOfEach,
+} from "../data/split.js";
 import { Embedder } from "../networks/embedder.js";
 import { writePixels } from "../networks/pixels.js";
 import { writeEmbedder } from "../networks/weights.js";
@@ -41,6 +46,8 @@ export interface EmbedderRunInput extends TrainingBackend {
   readonly split: IdentitySplit;
   readonly files: EmbedderRunFiles;
   readonly listener: EmbedderRunListener;
+  /** What the network begins with where the run is not gone on with: see `EmbeddingTrainer`. */
+  readonly start?: StateDict | undefined;
 }
 
 /** Pictures that are enrolled of an identity that was never trained on. */
@@ -66,6 +73,7 @@ export class EmbedderRun {
   readonly #input: EmbedderRunInput;
   /** Names of the classes, by label. */
   readonly classes: readonly string[];
+  /** Of pictures, and behind them of mirrored ones where these are other identities'. */
   readonly #labels: readonly number[];
   readonly #store: ImageStore;
   #checkpoint: Checkpoint<EmbedderProgress> | undefined;
@@ -80,7 +88,10 @@ export class EmbedderRun {
     const { gallery } = input.split.seen;
     this.classes = [...new Set(gallery.map(({ identity }) => identity))].sort();
     const labelOf = new Map(this.classes.map((name, label) => [name, label]));
-    this.#labels = gallery.map(({ identity }) => labelOf.get(identity)!);
+    const labels = gallery.map(({ identity }) => labelOf.get(identity)!);
+    this.#labels = input.description.settings.mirroredIdentities
+      ? [...labels, ...labels.map((label) => label + this.classes.length)]
+      : labels;
     const files = gallery.map(({ file }) => file);
     this.#store = new ImageStore(files, input.description.settings.network.size);
   }
@@ -114,7 +125,8 @@ export class EmbedderRun {
   async #train(device: Device): Promise<EmbedderRunResult | undefined> {
     const { description, files, listener } = this.#input;
     const { settings } = description;
-    const trainer = new EmbeddingTrainer(device, settings, this.classes.length);
+    const classes = this.classes.length * (settings.mirroredIdentities ? 2 : 1);
+    const trainer = new EmbeddingTrainer(device, settings, classes, this.#input.start);
     const before = this.#checkpoint;
     if (before) trainer.load(before.state);
     const use = { step: trainer.steps, backend: backendOf(device) };
@@ -186,13 +198,13 @@ export class EmbedderRun {
     const picks = sampler.batch(step);
     const numbers = network.size * network.size * 3;
     const images = new Float32Array(picks.length * numbers);
+    const count = this.#input.split.seen.gallery.length;
+    const mirrored = { ...augment, mirror: 1 };
     for (const [place, { image }] of picks.entries()) {
       const random = seededRandom(seed, 3, step, place);
-      writePixels(
-        augmentFace(await this.#picture(image), augment, random),
-        images,
-        place * numbers,
-      );
+      const picture = await this.#picture(image % count);
+      const view = augmentFace(picture, image < count ? augment : mirrored, random);
+      writePixels(view, images, place * numbers, network.evened);
     }
     return { images, labels: Int32Array.from(picks, ({ label }) => label) };
   }
@@ -249,7 +261,7 @@ export class EmbedderRun {
       this.#told.add(file);
       this.#input.listener.onNotice(`${file} is passed over in validations: ${message}`);
     };
-    const known = await embedPictures(embedder, firstOf(gallery, enrolled), tell);
+    const known = await embedPictures(embedder, someOfEach(gallery, enrolled), tell);
     return identify(enrolMeans(known), await embedPictures(embedder, query, tell));
   }
 
@@ -260,16 +272,6 @@ export class EmbedderRun {
     this.#checkpoint = { state: await trainer.state(), extra };
     await files.writeCheckpoint(this.#checkpoint);
   }
-}
-
-/** The first pictures of each identity. */
-export function firstOf(images: readonly IdentityImage[], most: number): IdentityImage[] {
-  const counts = new Map<string, number>();
-  return images.filter(({ identity }) => {
-    const count = (counts.get(identity) ?? 0) + 1;
-    counts.set(identity, count);
-    return count <= most;
-  });
 }
 
 /** Pictures that are decoded at a time. */

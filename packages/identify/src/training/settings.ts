@@ -35,6 +35,8 @@ export interface EmbedderSettings {
   /** Decay of averaged weights, which are then what is kept; 0: none. */
   readonly ema: number;
   readonly augment: FaceAugmentOptions;
+  /** Mirrored pictures are pictures of identities of their own, of which there are then twice as many. */
+  readonly mirroredIdentities?: boolean | undefined;
   readonly seed: number;
 }
 
@@ -65,6 +67,11 @@ export function checkEmbedderSettings(settings: EmbedderSettings): void {
   }
   if (!(classRate > 0 && classRate <= 1)) {
     throw new OptionError(`the share of classes must be above 0 and at most 1, not ${classRate}`);
+  }
+  if (settings.mirroredIdentities && settings.augment.mirror > 0) {
+    throw new OptionError(
+      "a mirrored picture is another identity's or the same one's: give mirror 0, or leave mirrored identities out",
+    );
   }
   checkLoss(settings);
 }

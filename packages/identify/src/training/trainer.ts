@@ -4,6 +4,7 @@ import {
   type Device,
   nn,
   optim,
+  type StateDict,
   type Tensor,
   type TensorInfo,
 } from "@retinaface-webgpu/tensor";
@@ -20,6 +21,7 @@ import { ClassSampler } from "../losses/sampling.js";
 import { tripletLoss } from "../losses/triplet.js";
 import { buildNetwork } from "../networks/build.js";
 import { IResNet } from "../networks/iresnet.js";
+import { beginWith } from "../networks/mobilenet.js";
 import type { EmbeddingNetwork } from "../networks/network.js";
 import { checkEmbedderSettings, type EmbedderSettings, scheduleOfSteps } from "./settings.js";
 
@@ -73,9 +75,10 @@ export class EmbeddingTrainer {
 
   /**
    * @param classes identities that are trained on
-   * @throws {OptionError} for settings out of range
+   * @param start what the network begins with in place of random weights, see `startOf`
+   * @throws {OptionError} for settings out of range; StateDictMismatchError for weights of another network
    */
-  constructor(device: Device, settings: EmbedderSettings, classes: number) {
+  constructor(device: Device, settings: EmbedderSettings, classes: number, start?: StateDict) {
     checkEmbedderSettings(settings);
     const { network, dropout, seed, loss, classRate, identities } = settings;
     const init = nn.Init.seeded(device, seed);
@@ -83,6 +86,7 @@ export class EmbeddingTrainer {
     this.#device = device;
     this.#classes = classes;
     this.network = buildNetwork(init, network, { dropout, seed });
+    if (start) beginWith(this.network, start);
     const centres =
       loss === "triplet" ? undefined : init.normal([classes, network.dimension], CENTRE_DEVIATION);
     this.#trained = new Trained(this.network, centres);
