@@ -48,7 +48,7 @@ export async function compareNetworks(
 
 /** Milliseconds from a process's start to the line of its first photo. */
 export async function firstFaces(weights: string, rounds: number): Promise<number> {
-  const cli = path.join(root, "packages/retinaface/dist/cli/main.js");
+  const cli = path.join(root, "packages/retinaface/dist/program/main.js");
   const sample = path.join(root, "packages/retinaface/assets/sample.png");
   const times: number[] = [];
   for (let i = 0; i < rounds; i++) {

@@ -21,7 +21,7 @@ const MOST_BYTES = 1024 * MEBIBYTE;
 const MOST_GROWTH = 96 * MEBIBYTE;
 const PARTS = 10;
 const SAMPLING_MS = 200;
-const cli = path.join(root, "packages/retinaface/dist/cli/main.js");
+const cli = path.join(root, "packages/retinaface/dist/program/main.js");
 
 function readOptions(args: readonly string[]) {
   try {

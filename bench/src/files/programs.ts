@@ -19,7 +19,7 @@ export const OURS = "retinaface-webgpu";
 export const REFERENCE = "sharp + onnxruntime-node";
 
 const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const cli = path.join(root, "packages/retinaface/dist/cli/main.js");
+const cli = path.join(root, "packages/retinaface/dist/program/main.js");
 
 /** What is run by all. */
 export interface Work {

@@ -16,6 +16,8 @@ import {
   OutputNames,
   type Photo,
 } from "../../../packages/retinaface/dist/cli/photos.js";
+import { covered } from "../../../packages/retinaface/dist/cli/timings.js";
+import type { DetectCallOptions } from "../../../packages/retinaface/dist/detect/options.js";
 import { encodePng } from "../support/png-encoder.node.js";
 import { Sink } from "../support/sink.node.js";
 
@@ -322,6 +324,40 @@ test("output names are unique whatever their letter case", () => {
     given.map((file) => names.next(file)),
     ["o/a.png", "o/a-2.png", "o/A-3.png", "o/a-2-2.png", "o/noext.png", "o/.jpg.png"],
   );
+});
+
+/** Says that it took some time. */
+class TimedDetector extends FakeDetector {
+  override async detect(image: RawImage, options: DetectCallOptions = {}): Promise<Face[]> {
+    const parts = { decode: 0, prepare: 1, upload: 2, gpu: 30, faces: 4, total: 37 };
+    options.onTimings?.(parts);
+    return super.detect(image);
+  }
+}
+
+test("timings: medians, and of several photos how much went on at a time", async () => {
+  assert.is(covered([]), 0);
+  const spans = [
+    [5, 8],
+    [0, 2],
+    [1, 4],
+    [6, 7],
+    [8, 9],
+  ] as const;
+  assert.is(covered(spans), 8);
+  const photos = await findPhotos([await put("timed/a.png"), await put("timed/b.png")]);
+  const { streams } = await run(photos, new TimedDetector(), { timings: true });
+  const [medians, overlap] = streams.stderr.text.split("\n").slice(-3);
+  assert.match(medians, /wasm, 3 thread.*2 photo.*prepare 1\.0, network 30\.0, faces 4\.0/);
+  const seconds = "(\\d+\\.\\d\\d) s";
+  const said = new RegExp(
+    `2 photos in ${seconds}: decoding .* ${seconds} .* network .* ${seconds}, both .* ${seconds}`,
+  );
+  const [, whole, decoding, network, both] = (said.exec(overlap) ?? []).map(Number);
+  assert.ok(network >= 0.03 && network <= 0.06, overlap);
+  assert.ok(both <= Math.min(decoding, network) + 0.01 && decoding <= whole, overlap);
+  const one = await run(photos.slice(1), new TimedDetector(), { timings: true });
+  assert.not.match(one.streams.stderr.text, /both/);
 });
 
 test("files are written whole or not at all", async () => {

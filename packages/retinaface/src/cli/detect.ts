@@ -164,6 +164,7 @@ async function lookAt(
   const input = bytes ?? file;
   const decoding = { ...reading, maxSide, minSide, decode };
   const { image, milliseconds } = await decoders.decode(input, decoding);
+  report?.decoded(milliseconds);
   const detector = await untilAborted(loading, signal);
   await turn.here;
   const onTimings = (timings: Timings) => report?.add(timings, milliseconds);

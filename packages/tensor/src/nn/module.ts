@@ -79,8 +79,8 @@ export abstract class Module {
 
   /** This module and all below it, each once, with their names. */
   *namedModules(prefix = ""): Generator<[string, Module]> {
-    const all = this.#modules(prefix, new Set());
-    for (const [path, module] of once(all)) yield [path.replace(/\.$/, ""), module];
+    for (const [path, module] of once(this.#modules(prefix)))
+      yield [path.replace(/\.$/, ""), module];
   }
 
   /** Switches batch norm to batch statistics (`true`) or running statistics. */
@@ -171,26 +171,30 @@ export abstract class Module {
     }
   }
 
-  /** All modules with their paths, each ending in a dot; one that is held twice has both. */
-  *#modules(path: string, around: ReadonlySet<Module>): Generator<[string, Module]> {
+  /** All modules with their paths, each ending in a dot, and what they hold; one that is held twice has both paths. */
+  *#modules(
+    path: string,
+    around: ReadonlySet<Module> = new Set(),
+  ): Generator<[string, Module, readonly [string, StateTensor | Module][]]> {
     if (around.has(this)) return;
-    yield [path, this];
+    const members = [...membersOf<Module>(this, isModule)];
+    yield [path, this, members];
     const inside = new Set(around).add(this);
-    for (const [name, member] of membersOf<Module>(this, isModule)) {
+    for (const [name, member] of members) {
       if (isModule(member)) yield* member.#modules(`${path}${name}.`, inside);
     }
   }
 
   *#tensors(prefix: string): Generator<[string, StateTensor]> {
-    for (const [path, module] of this.#modules(prefix, new Set())) {
-      for (const [name, member] of membersOf<Module>(module, isModule)) {
+    for (const [path, , members] of this.#modules(prefix)) {
+      for (const [name, member] of members) {
         if (!isModule(member)) yield [path + name, member];
       }
     }
   }
 
   *#counters(): Generator<[string, { numBatchesTracked: number }]> {
-    for (const [path, module] of this.#modules("", new Set())) {
+    for (const [path, module] of this.#modules("")) {
       if (!("numBatchesTracked" in module)) continue;
       yield [`${path}num_batches_tracked`, module as Module & { numBatchesTracked: number }];
     }
@@ -202,8 +206,10 @@ function isModule(value: unknown): value is Module {
 }
 
 /** The first entry of each value. */
-function* once<V>(entries: Iterable<[string, V]>): Generator<[string, V]> {
-  const seen = new Set<V>();
+function* once<E extends readonly [string, unknown, ...unknown[]]>(
+  entries: Iterable<E>,
+): Generator<E> {
+  const seen = new Set<unknown>();
   for (const entry of entries) {
     if (seen.has(entry[1])) continue;
     seen.add(entry[1]);
