@@ -8,6 +8,8 @@ import { CHUNKS, scratchOf, slot, toFour, windowWords } from "./words.js";
 /** Places in the transform of a tile, and rows of it. */
 const PLACES = 36;
 const ROWS = 6;
+/** Floats between matrices, as in `assembly/winograd-weight-gradient.ts`. */
+const APART = 16;
 /** Floats of a row's transforms of a block of tiles. */
 const BLOCK_FLOATS = 10 * 1024;
 const LEAST_TILES = 16;
@@ -25,7 +27,7 @@ export function winogradWeightGradient(spec: Conv2dSpec): KernelSequence {
   const [height, width] = outputSize(spec);
   const tiles = batch * Math.ceil(height / 4) * Math.ceil(width / 4);
   const columns = Math.ceil(inChannels / 8) * 8;
-  const segmentFloats = PLACES * toFour(outChannels) * columns;
+  const segmentFloats = PLACES * (toFour(outChannels) * columns + APART);
   const most = Math.min(
     Math.ceil(CHUNKS / ROWS),
     Math.floor(MOST_SUMS / segmentFloats),
@@ -39,7 +41,7 @@ export function winogradWeightGradient(spec: Conv2dSpec): KernelSequence {
   const fitting = toFour(rowsFor(BLOCK_FLOATS, ROWS * (columns + blockOutputs)));
   const blockTiles = Math.min(MOST_TILES, Math.max(LEAST_TILES, fitting));
   const zeros = Math.ceil(Math.max(inChannels, blockOutputs) / 8) * 8;
-  const floats = zeros + ROWS * (blockTiles * (columns + blockOutputs) + 2 * 16);
+  const floats = zeros + ROWS * (blockTiles * (columns + blockOutputs) + 2 * APART);
   const kernel = defineKernel({
     name: "conv2d weight gradient, winograd",
     opcode: Opcode.WinogradWeightGradient,
