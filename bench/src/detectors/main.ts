@@ -8,6 +8,7 @@ import { describeMachine } from "../environment.js";
 import { reportFailure } from "../options.js";
 import { planResults } from "../output.js";
 import { type Contestant, openContestant } from "./contestants.js";
+import { foundByKind, readKinds } from "./kinds.js";
 import { type DetectorsOptions, parseDetectorsOptions } from "./options.js";
 import { besideEachOther } from "./picture.js";
 import {
@@ -50,6 +51,7 @@ async function compare(
   contestants: readonly Contestant[],
 ): Promise<DetectorsResult> {
   const environment = describeMachine();
+  const tagged = options.kinds === undefined ? [] : readKinds(options.kinds);
   const { records, problems } = loadDataset(options.data);
   for (const { file, message } of problems.slice(0, 5)) progress(`${file}: ${message}`);
   const times = contestants.map((): number[] => []);
@@ -70,6 +72,7 @@ async function compare(
       engine,
       ...measureAt(images[i], { threshold }),
       milliseconds: median(times[i]),
+      byKind: tagged.length > 0 ? foundByKind(tagged, images[i], threshold) : [],
       apBySize: measureAt(images[i], { threshold, sizes: CHART_SIZES }).bySize.map(
         ({ from, ap50 }) => ({ from, ap50 }),
       ),

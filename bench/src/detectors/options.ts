@@ -1,6 +1,8 @@
+import path from "node:path";
 import { parseArgs } from "node:util";
 import { parseTestScale, type TestScale } from "@retinaface-webgpu/train";
 import type { BackendChoice } from "retinaface-webgpu";
+import { root } from "../environment.js";
 import { UsageError } from "../options.js";
 import { knownDetectors, type Named, parseNamed, sharedFile } from "./contestants.js";
 
@@ -11,6 +13,8 @@ export interface DetectorsOptions {
   readonly scale: TestScale;
   readonly backend: BackendChoice;
   readonly threads: number;
+  /** Faces tagged by kind, of photos of the data. */
+  readonly kinds: string | undefined;
   readonly json: string | undefined;
   readonly overwrite: boolean;
   /** A photo, and where it is drawn as the first detector sees it beside the last. */
@@ -20,7 +24,10 @@ export interface DetectorsOptions {
 
 const USAGE =
   "usage: [--data SPEC] [--weights [NAME=]FILE]… [--onnx [NAME=]FILE]… [--scale 640] [--backend auto|webgpu|wasm] " +
-  "[--threads 2] [--json FILE|-] [--photo FILE --picture FILE.png] [--overwrite]";
+  "[--threads 2] [--kinds FILE.jsonl] [--json FILE|-] [--photo FILE --picture FILE.png] [--overwrite]";
+
+/** Faces of {@link DATA} by what makes them hard. */
+const KINDS = path.join(root, "bench/src/detectors/kinds.jsonl");
 
 /** Photos that nothing was trained on, where the shared folder is at hand. */
 const DATA = `jsonl:${sharedFile("data/photos/labels.jsonl")}?face=0.35&ignore=0.08&match=-[01]`;
@@ -35,6 +42,7 @@ function read(args: readonly string[]) {
       scale: { type: "string", default: "640" },
       backend: { type: "string", default: "auto" },
       threads: { type: "string", default: "2" },
+      kinds: { type: "string" },
       json: { type: "string" },
       overwrite: { type: "boolean", default: false },
       photo: { type: "string" },
@@ -71,12 +79,14 @@ export function parseDetectorsOptions(args: readonly string[]): DetectorsOptions
   const twice = detectors.find(({ name }, i) => detectors.findIndex((d) => d.name === name) !== i);
   if (twice) throw new UsageError(`two detectors are called ${twice.name}: write NAME=FILE`);
   const { data, scale, json, overwrite } = values;
+  const kinds = values.kinds ?? (data === DATA ? KINDS : undefined);
   return {
     data,
     detectors,
     scale,
     backend: backend as BackendChoice,
     threads,
+    kinds,
     json,
     overwrite,
     photo,

@@ -1,5 +1,6 @@
 import { linePlot, type ThresholdFigures } from "@retinaface-webgpu/train";
 import type { Environment } from "../environment.js";
+import type { KindFigures } from "./kinds.js";
 
 /** What one detector came to. */
 export interface DetectorRow extends ThresholdFigures {
@@ -9,6 +10,8 @@ export interface DetectorRow extends ThresholdFigures {
   readonly milliseconds: number;
   /** AP by the faces' least size, at more sizes than the table shows. */
   readonly apBySize: readonly { readonly from: number; readonly ap50: number }[];
+  /** Tagged faces; none where no file of them was given. */
+  readonly byKind: readonly KindFigures[];
 }
 
 /** Least sizes of faces in the chart, in pixels. */
@@ -54,20 +57,37 @@ export function formatDetectors({
     milliseconds.toFixed(1),
     engine,
   ]);
-  const widths = head.map((_, i) => Math.max(...[head, ...cells].map((row) => row[i].length)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(" | ")} |`;
-  const rule = `| ${widths.map((w, i) => (i === 0 ? "-".repeat(w) : `${"-".repeat(w - 1)}:`)).join(" | ")} |`;
   const { cpu, cores, commit, loadAverage, date } = environment;
   return [
-    line(head),
-    rule,
-    ...cells.map(line),
+    ...tableOf([head, ...cells]),
     "",
+    ...kindsTable(rows),
     `${photos} photos of ${data}, size ${scale}; ${cpu}, ${cores} cores, load ${loadAverage} at the start, ` +
       `commit ${commit}, ${date.slice(0, 10)}.`,
     "",
   ].join("\n");
+}
+
+/** Lines of a table; all but its first column are numbers. */
+function tableOf(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(" | ")} |`;
+  const rule = `| ${widths.map((w, i) => (i === 0 ? "-".repeat(w) : `${"-".repeat(w - 1)}:`)).join(" | ")} |`;
+  const [head, ...cells] = rows.map(line);
+  return [head, rule, ...cells];
+}
+
+/** A row a kind of face: how many were tagged, and the share that each detector shows. */
+function kindsTable(rows: readonly DetectorRow[]): string[] {
+  const kinds = rows[0].byKind;
+  if (kinds.length === 0) return [];
+  const lines = kinds.map(({ kind, faces }, k) => [
+    kind,
+    String(faces),
+    ...rows.map(({ byKind }) => percent(byKind[k].found / faces)),
+  ]);
+  return [...tableOf([["found of", "faces", ...rows.map(({ name }) => name)], ...lines]), ""];
 }
 
 /** AP by the faces' least size, a line a detector. */

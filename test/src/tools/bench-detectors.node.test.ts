@@ -1,15 +1,18 @@
 /** What the comparison of detectors rests on: pictures as models take them, and how their answers are read. */
+import path from "node:path";
 import type { Detections } from "@retinaface-webgpu/train";
 import { type Face, LANDMARK_NAMES, RetinaFace, toRawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openContestant, parseNamed } from "../../../bench/dist/detectors/contestants.js";
 import { framePicture } from "../../../bench/dist/detectors/frame.js";
+import { foundByKind, readKinds } from "../../../bench/dist/detectors/kinds.js";
 import { parseDetectorsOptions } from "../../../bench/dist/detectors/options.js";
 import type { OrtTensor } from "../../../bench/dist/detectors/ort.js";
 import { formatDetectors } from "../../../bench/dist/detectors/report.js";
 import { decodeYunet } from "../../../bench/dist/detectors/yunet.js";
 import { oracleAbsent } from "../support/oracle.node.js";
+import { repository } from "../support/repository.node.js";
 import { sharedExists, sharedPath } from "../support/shared-files.node.js";
 import { skip } from "../support/skip.js";
 import { noiseImage } from "../support/tiny-detector.js";
@@ -124,11 +127,38 @@ test("the table shows percent, and a dash where there is nothing to tell", () =>
         withoutFaces: { photos: 0, falseFaces: null },
         milliseconds: 12.34,
         apBySize: [],
+        byKind: [{ kind: "profile", faces: 8, found: 3 }],
       },
     ],
   });
   assert.match(table, /\| ours +\| +50\.5 \| +0\.45 \| +50\.0 \| +– \| +– \| 12\.3 \| +WebGPU \|/);
+  assert.match(table, /\| profile +\| +8 \| +37\.5 \|/);
   assert.match(table, /3 photos of photos, size 640; a processor, 2 cores, load 0\.5/);
+});
+
+test("tagged faces that are found, of each kind and of all; the file says where it is none", () => {
+  const found = (id: string, boxes: number[], scores: number[]) => ({
+    record: { id },
+    detections: { boxes: Float64Array.from(boxes), scores: Float64Array.from(scores) },
+  });
+  const images = [
+    found("a", [0, 0, 10, 10, 50, 50, 60, 60], [0.9, 0.3]),
+    found("b", [0, 0, 10, 10], [0.9]),
+  ] as unknown as Parameters<typeof foundByKind>[1];
+  const tagged = [
+    { image: "a", box: [1, 0, 10, 10], kinds: ["profile", "blur"] },
+    { image: "a", box: [50, 50, 60, 60], kinds: ["profile"] },
+    { image: "b", box: [8, 8, 18, 18], kinds: ["blur"] },
+    { image: "c", box: [0, 0, 10, 10], kinds: ["blur"] },
+  ] as const;
+  assert.equal(foundByKind(tagged as unknown as Parameters<typeof foundByKind>[0], images, 0.5), [
+    { kind: "all", faces: 3, found: 1 },
+    { kind: "profile", faces: 2, found: 1 },
+    { kind: "blur", faces: 2, found: 1 },
+  ]);
+  assert.ok(readKinds(path.join(repository, "bench/src/detectors/kinds.jsonl")).length > 24);
+  const other = path.join(repository, "package.json");
+  assert.throws(() => readKinds(other), /package\.json:1: a tagged face needs "image"/);
 });
 
 const NEEDED = [
