@@ -1,7 +1,8 @@
 /** From a picture of a head to its mesh, camera and light: convolutions before the mesh decoder. */
 import {
-  cameraRotation,
+  cameraOfNumbers,
   edgeLoss,
+  lightOfNumbers,
   MeshDecoder,
   MeshRenderer,
   pixelLoss,
@@ -11,28 +12,18 @@ import {
 import {
   add,
   addScalar,
-  clamp,
-  concat,
-  exp,
   flatten,
   l1Loss,
-  matmul,
-  mul,
   mulScalar,
   narrow,
-  neg,
   nn,
   relu,
-  reshape,
-  sigmoid,
   type Tensor,
 } from "@retinaface-webgpu/tensor";
 import { SIZE, VERTICES } from "./data.js";
 
 const CHANNELS = [3, 16, 32, 48, 64, 64];
 const HIDDEN = 192;
-/** Half the height of a face, and what its camera is when the network says nothing: in centimetres. */
-const [HALF, DISTANCE, FILLED] = [9.5, 70, 0.78];
 
 /** What the network says of pictures. */
 export interface Said {
@@ -69,8 +60,8 @@ export class HeadNetwork extends nn.Module {
     const hidden = relu(this.hidden.forward(flatten(x, 1)));
     const { vertices, colours } = this.decoder.forward(this.code.forward(hidden));
     const scene = this.scene.forward(hidden);
-    const camera = cameraOf(narrow(scene, 1, 0, 7));
-    const light = lightOf(narrow(scene, 1, 7, 9));
+    const camera = cameraOfNumbers(narrow(scene, 1, 0, 7));
+    const light = lightOfNumbers(narrow(scene, 1, 7, 9));
     const rendering = this.#renderer.render({ vertices, colours, camera, light });
     return { vertices, camera, rendering };
   }
@@ -91,21 +82,4 @@ export class HeadNetwork extends nn.Module {
     this.decoder.dispose();
     this.#renderer.dispose();
   }
-}
-
-/** A camera of where the head is seen (2 numbers), its distance, three angles, and how much of the image it fills. */
-function cameraOf(raw: Tensor): Tensor {
-  const distance = mulScalar(exp(clamp(narrow(raw, 1, 2, 1), -1, 1)), DISTANCE);
-  const filled = mulScalar(exp(clamp(narrow(raw, 1, 6, 1), -1, 1)), FILLED);
-  const before = concat([neg(narrow(raw, 1, 0, 2)), distance], 1);
-  const place = matmul(reshape(before, [-1, 1, 3]), cameraRotation(raw), { transposeB: true });
-  const focal = mulScalar(mul(filled, distance), 1 / HALF);
-  return concat([reshape(place, [-1, 3]), narrow(raw, 1, 3, 3), focal], 1);
-}
-
-/** A light in front of the head, of colours from 0 to 1.5. */
-function lightOf(raw: Tensor): Tensor {
-  const across = mulScalar(narrow(raw, 1, 0, 2), 60);
-  const front = addScalar(mulScalar(narrow(raw, 1, 2, 1), 30), 75);
-  return concat([across, front, mulScalar(sigmoid(narrow(raw, 1, 3, 6)), 1.5)], 1);
 }

@@ -11,7 +11,7 @@ import {
   sub,
   type Tensor,
   TensorError,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 
 /** Rows of a sparse matrix's product with vertices first: [v, n, c] → [w, n, c]. */
 export function applySparse(matrix: SparseCsr, x: Tensor): Tensor {

@@ -12,7 +12,7 @@ import {
   type Tensor,
   TensorError,
   tensor,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import { applySparse, ChebConv } from "./cheb-conv.js";
 import { disposeCsr, uploadCsr } from "./sparse.js";
 import { faceTemplate } from "./template/face.js";

@@ -1,5 +1,25 @@
+export { MeshBranch, type MeshBranchOptions, type SeenMeshes } from "./branch/branch.js";
+export {
+  CORNERS,
+  type HostMap,
+  type MapPlace,
+  PATCH_POINTS,
+  type PatchSamples,
+  patchesOf,
+  patchOnHost,
+  type Square,
+  samplesOf,
+  squareAround,
+} from "./branch/patches.js";
+export { cameraOfNumbers, lightOfNumbers } from "./branch/scene.js";
 export { applySparse, ChebConv, chebConv } from "./cheb-conv.js";
 export { type DecodedMeshes, MeshDecoder, type MeshDecoderOptions } from "./decoder.js";
+export {
+  drawOnHost,
+  type HostPicture,
+  type HostScene,
+  projectOnHost,
+} from "./generate/draw.js";
 export { type GeneratedHead, HeadGenerator } from "./generate/heads.js";
 export { edgeLoss, pixelLoss, vertexLoss } from "./losses.js";
 export {

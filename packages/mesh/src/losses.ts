@@ -10,7 +10,7 @@ import {
   sub,
   sum,
   type Tensor,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import type { Rendering } from "./render/renderer.js";
 import type { Topology } from "./render/topology.js";
 
@@ -46,9 +46,18 @@ export function vertexLoss(vertices: Tensor, known: Tensor): Tensor {
 /**
  * Mean of |found − known| over the lengths of the triangles' three sides: what keeps a mesh from crumpling.
  *
- * @param vertices `[n, v, 3]` @param known as many @throws ShapeError where the shapes differ
+ * @param vertices `[n, v, 3]` @param known as many
+ * @param weights `[n, 1, 1]`: how much a mesh counts; default 1 each
+ * @throws ShapeError where the shapes differ
  */
-export function edgeLoss(vertices: Tensor, known: Tensor, topology: Topology): Tensor {
+export function edgeLoss(
+  vertices: Tensor,
+  known: Tensor,
+  topology: Topology,
+  weights?: Tensor,
+): Tensor {
   requireAlike("edgeLoss", vertices, known);
-  return l1Loss(topology.edgeLengths(vertices), topology.edgeLengths(known));
+  const lengths = [vertices, known].map((each) => topology.edgeLengths(each));
+  const [found, right] = weights ? lengths.map((each) => mul(each, weights)) : lengths;
+  return l1Loss(found, right);
 }

@@ -1,4 +1,4 @@
-import { type Device, keep, type SparseCsr, tensor } from "@retinaface-webgpu/tensor";
+import { type Device, keep, type SparseCsr, tensor } from "@retinaface-webgpu/tensor/inference";
 
 /** A sparse matrix in compressed rows, on the host. */
 export interface Csr {

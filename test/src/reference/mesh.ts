@@ -85,7 +85,7 @@ const cross = (a: Vector, b: Vector): Vector =>
 const unit = (a: Vector): Vector => a.map((v) => v / Math.sqrt(inner(a, a)));
 
 /** A turn by an angle about an axis: x 0, y 1, z 2. */
-function turn(axis: number, angle: number, v: Vector): Vector {
+export function turn(axis: number, angle: number, v: Vector): Vector {
   const [c, s] = [Math.cos(angle), Math.sin(angle)];
   const [i, j] = [(axis + 1) % 3, (axis + 2) % 3];
   const result = [...v];

@@ -1,5 +1,5 @@
 /** Smooth random changes of a template's mesh. */
-import type { Random } from "@retinaface-webgpu/tensor";
+import type { Random } from "@retinaface-webgpu/tensor/inference";
 import { type Csr, entriesOf } from "../sparse.js";
 import type { MeshTemplate } from "../template/template.js";
 

@@ -3,7 +3,7 @@
  * What such heads can teach is how meshes, cameras and light make pictures; not what faces look like: their skin is a
  * drawing, they have neither hair nor neck, and no two parts of a face go together as those of people do.
  */
-import { Random } from "@retinaface-webgpu/tensor";
+import { Random } from "@retinaface-webgpu/tensor/inference";
 import { cameraFor, type Pose } from "../render/pose.js";
 import { faceTemplate } from "../template/face.js";
 import { landmarksOf } from "../template/landmarks.js";

@@ -23,7 +23,7 @@ import {
   square,
   sub,
   type Tensor,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 
 /** Numbers of a camera. */
 export const CAMERA_LENGTH = 7;

@@ -18,7 +18,7 @@ import {
   sub,
   sum,
   type Tensor,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 
 /** Numbers of a light. */
 export const LIGHT_LENGTH = 9;

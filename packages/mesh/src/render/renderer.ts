@@ -8,7 +8,7 @@ import {
   ShapeError,
   sum,
   type Tensor,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import { type ImageSize, project, requireRows } from "./camera.js";
 import { LIGHT_LENGTH, shade } from "./light.js";
 import { Topology } from "./topology.js";

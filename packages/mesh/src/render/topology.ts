@@ -12,7 +12,7 @@ import {
   type Tensor,
   TensorError,
   tensor,
-} from "@retinaface-webgpu/tensor";
+} from "@retinaface-webgpu/tensor/inference";
 import { applySparse } from "../cheb-conv.js";
 import { csrOf, disposeCsr, type Entry, uploadCsr } from "../sparse.js";
 

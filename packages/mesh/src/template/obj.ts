@@ -1,4 +1,4 @@
-import { TensorError } from "@retinaface-webgpu/tensor";
+import { TensorError } from "@retinaface-webgpu/tensor/inference";
 
 /** A triangle mesh whose vertices have texture coordinates. */
 export interface TexturedMesh {

@@ -5,7 +5,7 @@
  * A contraction that would fold the surface or tear it is passed over. All edges are looked at for every contraction: a
  * template of hundreds of vertices takes a moment, one of tens of thousands would want a heap.
  */
-import { TensorError } from "@retinaface-webgpu/tensor";
+import { TensorError } from "@retinaface-webgpu/tensor/inference";
 import { cross, dot, normalOf, Quadric, subtract, unit, type Vec3 } from "./quadric.js";
 
 /** Triangles, and where their vertices are. */
