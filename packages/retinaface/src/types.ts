@@ -25,6 +25,36 @@ export interface Face {
   class?: string;
   /** Numbers of further heads, by their losses' names; points in pixels. */
   values?: Readonly<Record<string, readonly number[]>>;
+  /** Where `mesh` was asked for. */
+  mesh?: FaceMesh;
+  /** Why there is no mesh though it was asked for: the network sees fewer than {@link LEAST_MESH_SIDE} pixels of the face. */
+  noMesh?: "too-small";
+}
+
+/** Pixels of the network's input that the shorter side of a face's box must have for a mesh. */
+export const LEAST_MESH_SIDE = 24;
+
+/** The mesh of a face. Left, right and pixels are those of the upright original image. */
+export interface FaceMesh {
+  /**
+   * `[V, 3]`: x and y in pixels, as the camera sees them; z in pixels too, to the scale of the mesh's middle, growing away
+   * from the camera, 0 at the middle.
+   */
+  readonly vertices: Float32Array;
+  /** `[T, 3]`: numbers of vertices, anticlockwise where the face is seen from outside. */
+  readonly triangles: Int32Array;
+  /** `[V, 2]`: texture coordinates, from the texture's lower left corner. */
+  readonly uv: Float32Array;
+  /** `[V, 3]`: red, green and blue without light, 0 to 1. */
+  readonly colours: Float32Array;
+  /** Seven numbers, see `project` of `@retinaface-webgpu/mesh`; its image is `square`. */
+  readonly camera: Float32Array;
+  /** Nine numbers, see `shade` of `@retinaface-webgpu/mesh`. */
+  readonly light: Float32Array;
+  /** The square in the image that the camera sees: its left and upper side and how long it is. */
+  readonly square: readonly [x: number, y: number, side: number];
+  /** How the head is turned before the camera, in degrees: the angles of `facePose`. */
+  readonly pose: { readonly yaw: number; readonly pitch: number; readonly roll: number };
 }
 
 /** Names of the landmarks in the network's order. */
@@ -68,8 +98,10 @@ export interface AnchorConfig {
  * - `box`: centre and size, relative to an anchor
  * - `points`: x and y of points, relative to an anchor
  * - `values`: numbers as they are
+ * - `mesh`: a branch that says code, camera and light of a face's mesh. It is no head of anchors: `detect` asks it of faces
+ *   alone, and only where meshes are wanted (`model/mesh-branch.ts`)
  */
-export type HeadMeaning = "class" | "box" | "points" | "values";
+export type HeadMeaning = "class" | "box" | "points" | "values" | "mesh";
 
 /** One row of a table of heads: plain JSON, so that it travels in checkpoints. */
 export interface HeadSpec {

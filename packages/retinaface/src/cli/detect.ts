@@ -26,15 +26,17 @@ export interface CommandDetector extends Timed {
 
 type CommandCall = Pick<
   DetectCallOptions,
-  "signal" | "maxSide" | "minSide" | "testTime" | "onTimings"
+  "signal" | "maxSide" | "minSide" | "testTime" | "mesh" | "onTimings"
 >;
 
 export interface DetectJob {
   photos: readonly Photo[];
   /** Folder for copies. */
   out?: string;
-  /** What copies are; default annotated PNGs. */
-  copy?: CopyMaker | undefined;
+  /** What copies are, several of a photo where there are several; default annotated PNGs. */
+  copy?: CopyMaker | readonly CopyMaker[] | undefined;
+  /** Ask for faces' meshes. */
+  mesh?: boolean | undefined;
   /** Replace copies that are there; a photo of this run never is. */
   overwrite?: boolean;
   /** Files beside the photos that the run reads. */
@@ -89,10 +91,15 @@ interface Found {
   readonly note: string | undefined;
 }
 
-/** Where copies go. */
-interface Copies {
+/** Copies of one kind. */
+interface CopyKind {
   readonly maker: CopyMaker;
   readonly names: ReadonlyMap<Photo, string>;
+}
+
+/** Where copies go. */
+interface Copies {
+  readonly kinds: readonly CopyKind[];
   readonly outputs: Outputs;
 }
 
@@ -122,8 +129,10 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
 
 /** Names the copies and makes sure that none would replace a file that is not to be replaced. */
 async function planCopies(job: DetectJob): Promise<Copies | undefined> {
-  const { photos, out, overwrite, inputs = [], copy: maker = ANNOTATED } = job;
+  const { photos, out, overwrite, inputs = [], copy = ANNOTATED } = job;
   const named = photos.filter(({ error }) => error === undefined);
+  const makers = [copy].flat() as readonly CopyMaker[];
+  const [maker] = makers;
   if (maker.inPlace) {
     // What a link leads to is replaced, not the link.
     const real = async (photo: Photo): Promise<[Photo, string]> => [
@@ -131,18 +140,19 @@ async function planCopies(job: DetectJob): Promise<Copies | undefined> {
       await realpath(photo.file).catch(() => photo.file),
     ];
     const names = new Map(await Promise.all(named.map(real)));
-    return { maker, names, outputs: new Outputs({ overwrite: true, inputs }) };
+    return { kinds: [{ maker, names }], outputs: new Outputs({ overwrite: true, inputs }) };
   }
   if (out === undefined) return undefined;
   await makeFolder(out);
   const names = new OutputNames(out, photos);
-  const planned = new Map(
-    named.map((photo) => [photo, names.next(photo.file, maker.extensionOf(photo.file))]),
-  );
+  const kinds = makers.map((each): CopyKind => {
+    const nameOf = (photo: Photo) => names.next(photo.file, each.extensionOf(photo.file));
+    return { maker: each, names: new Map(named.map((photo) => [photo, nameOf(photo)])) };
+  });
   const read = [...photos.map(({ file }) => file), ...inputs];
   const outputs = new Outputs({ overwrite, inputs: read });
-  await outputs.check(...planned.values());
-  return { maker, names: planned, outputs };
+  await outputs.check(...kinds.flatMap((kind) => [...kind.names.values()]));
+  return { kinds, outputs };
 }
 
 /** What photos are looked at with. */
@@ -154,7 +164,7 @@ interface DetectTools extends Tools<CommandDetector> {
 async function lookAt(
   photo: Photo,
   turn: Turn,
-  { maxSide, minSide, testTime, decode, decoder, ignoreBelow, truncated, signal }: DetectJob,
+  { maxSide, minSide, testTime, mesh, decode, decoder, ignoreBelow, truncated, signal }: DetectJob,
   { loading, decoders, copies, report }: DetectTools,
 ): Promise<Found> {
   const { file } = photo;
@@ -169,13 +179,15 @@ async function lookAt(
   await turn.here;
   const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
   const { faces, side } = await untilAborted(
-    detectFitting(detector, image, { maxSide, testTime, signal, onTimings }, turn.done),
+    detectFitting(detector, image, { maxSide, testTime, mesh, signal, onTimings }, turn.done),
     signal,
   );
   if (copies && bytes) {
-    const copy = copies.names.get(photo) as string;
     const whole = image.original ? (await decoders.decode(input, reading)).image : image;
-    await copies.outputs.write(copy, await copies.maker.make({ file, bytes }, whole, faces));
+    for (const { maker, names } of copies.kinds) {
+      const made = await maker.make({ file, bytes }, whole, faces);
+      await copies.outputs.write(names.get(photo) as string, made);
+    }
   }
   const { width, height } = shownSize(image);
   const { warnings } = image;

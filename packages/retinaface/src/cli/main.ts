@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { readBytes } from "#platform";
+import { needMesh } from "../detect/need-mesh.js";
 import { OptionError } from "../errors.js";
 import { isVideo } from "../video/ffmpeg.node.js";
 import { convertCheckpoint } from "../weights/index.js";
@@ -34,6 +35,7 @@ const USAGE_CODES = new Set([
   "OUTPUT_EXISTS",
   "WEIGHTS_NOT_FOUND",
   "WEIGHTS_URL_REFUSED",
+  "NO_MESH",
   "PRECISION_UNAVAILABLE",
   "PULL_UNKNOWN_NAME",
   "FFMPEG_MISSING",
@@ -47,7 +49,8 @@ const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
 async function detect(args: string[], options: DetectOptionValues, signal: AbortSignal) {
   const { out, overwrite, anchors, tune, timings, labels, scale, every, ...others } = options;
-  const { from, shard, resume, testTime, ...given } = others;
+  const { from, shard, resume, testTime, mesh, ...given } = others;
+  if (mesh && out === undefined) throw new OptionError("--mesh writes files: give --out DIR");
   const { visThreshold } = given;
   const load = {
     ...given,
@@ -94,10 +97,21 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
     decode: load.decode,
     decoder: load.decoder,
     testTime,
+    mesh,
+    copy: mesh ? (await import("./meshes.js")).MESH_COPIES : undefined,
     ignoreBelow: labels ? (stored) => visThreshold ?? stored : undefined,
     truncated: load.truncated,
     timings,
-    load: () => RetinaFace.load({ ...load, config, tune: tuning }),
+    load: async () => {
+      const detector = await RetinaFace.load({ ...load, config, tune: tuning });
+      try {
+        if (mesh) needMesh(detector.network);
+        return detector;
+      } catch (error) {
+        detector.dispose();
+        throw error;
+      }
+    },
     streams: resumed ? { ...streams, stdout: resumed.stream } : streams,
     signal,
   });
@@ -108,6 +122,7 @@ async function detect(args: string[], options: DetectOptionValues, signal: Abort
 /** Options that mean nothing for a video. */
 const DETECT_PHOTOS_ONLY = {
   testTime: "--test-time",
+  mesh: "--mesh",
   resume: "--resume",
   labels: "--labels",
   timings: "--timings",

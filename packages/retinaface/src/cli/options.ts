@@ -19,6 +19,8 @@ export interface DetectOptionValues {
   testTime?: boolean;
   /** Print labels to begin with: faces down to low scores, the doubtful ones ignored. */
   labels?: boolean;
+  /** Write meshes of the faces. */
+  mesh?: boolean;
   /** Cut boxes to the image. */
   clip?: boolean;
   truncated?: "error" | "show";
@@ -164,6 +166,12 @@ export function detectCommand(): Command {
     .option(
       "--labels",
       `labels to correct: what scores from ${LEAST_LABEL} on; below --vis-threshold it is ignored`,
+    )
+    .addOption(
+      new Option(
+        "--mesh",
+        "write each photo's face meshes into --out as OBJ, and drawn over the photo as PNG; for weights trained with --mesh",
+      ).conflicts("testTime"),
     )
     .option("--clip", "cut boxes to the image")
     .addOption(truncatedOption())

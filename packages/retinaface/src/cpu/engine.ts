@@ -13,7 +13,9 @@ import type { Frame } from "../decode/rows.js";
 import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, lap, noTimings, type Timings } from "../detect/timings.js";
 import { isLive, type PixelSource, shownSize } from "../image/source.js";
+import type { CpuMeshes } from "../mesh/on-cpu.js";
 import { MEAN_BGR } from "../model/mean.js";
+import { MESH_MAP } from "../model/mesh-branch.js";
 import type { HeadOutput } from "../model/network.js";
 import type { DetectorConfig, Face, HeadSpec, RawImage, Thresholds } from "../types.js";
 import { findFaces, type LevelValues } from "./face-finder.js";
@@ -27,6 +29,8 @@ export interface CpuEngineParts {
   readonly headSpecs: readonly HeadSpec[];
   readonly weights: WasmWeights;
   readonly config: DetectorConfig;
+  /** Gives faces their meshes: `heads` then has the map for it. */
+  readonly meshes?: CpuMeshes | undefined;
   /** An engine for another size. Networks do the same whatever the size. */
   readonly like?: CpuEngine | undefined;
 }
@@ -103,12 +107,14 @@ export class CpuEngine implements DetectionEngine {
       scaleX: this.#width / shown.width,
       scaleY: this.#height / shown.height,
     };
-    const { headSpecs: heads, config } = this.#parts;
+    const { headSpecs: heads, config, meshes } = this.#parts;
+    const { [MESH_MAP]: maps, ...outputs } = this.#plan.outputs;
     const priors = (indices: readonly number[]) =>
       priorBoxesAt(this.#height, this.#width, config.anchors, indices);
     const spec = { heads, priors, variances: config.variances };
     const find = config.suppression === "by-class" ? findObjects : findFaces;
-    const faces = find(levelsOf(this.#plan.outputs, results), spec, frame, thresholds);
+    const faces = find(levelsOf(outputs, results), spec, frame, thresholds);
+    if (meshes) await meshes.give(faces, maps[0], results, frame);
     lap(timings, "faces", ready);
     return faces;
   }

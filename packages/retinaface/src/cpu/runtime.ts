@@ -3,6 +3,8 @@ import { createHostDevice, WasmEngine, WasmWeights } from "@retinaface-webgpu/te
 import type { DetectionEngine, DetectorRuntime } from "../detect/backend.js";
 import { Recent } from "../detect/recent.js";
 import type { RuntimeParts } from "../detect/runtime.js";
+import { meshStages } from "../mesh/code.js";
+import type { CpuMeshes } from "../mesh/on-cpu.js";
 import type { LoadedNetwork } from "../model/load.js";
 import { CpuEngine } from "./engine.js";
 
@@ -20,6 +22,8 @@ export class CpuRuntime implements DetectorRuntime {
   readonly #engines = new Recent<CpuEngine>(MAX_ENGINES);
   /** The one that was made last. */
   #last: CpuEngine | undefined;
+  #lastWithMesh: CpuEngine | undefined;
+  #meshes: CpuMeshes | undefined;
 
   private constructor(
     device: Device,
@@ -65,15 +69,9 @@ export class CpuRuntime implements DetectorRuntime {
     return this.#engine.isLost;
   }
 
-  engine(_batch: number, height: number, width: number): Promise<DetectionEngine> {
-    const parts = {
-      device: this.device,
-      engine: this.#engine,
-      heads: (image: Tensor) => this.#network.heads(image),
-      headSpecs: this.#network.headSpecs,
-      weights: this.#weights,
-      config: this.#parts.config,
-    };
+  engine(_batch: number, height: number, width: number, mesh: boolean): Promise<DetectionEngine> {
+    if (mesh) return this.#engineWithMesh(height, width);
+    const parts = this.#engineParts();
     return this.#engines.get(`${height}x${width}`, async () => {
       const like = this.#network.isSizeless ? this.#last : undefined;
       this.#last = await CpuEngine.create({ ...parts, like }, height, width);
@@ -81,8 +79,43 @@ export class CpuRuntime implements DetectorRuntime {
     });
   }
 
+  #engineWithMesh(height: number, width: number): Promise<DetectionEngine> {
+    return this.#engines.get(`${height}x${width} mesh`, async () => {
+      const parts = {
+        ...this.#engineParts(),
+        heads: (image: Tensor) => this.#network.headsAndMap!(image),
+        meshes: await this.#branch(),
+      };
+      const like = this.#network.isSizeless ? this.#lastWithMesh : undefined;
+      this.#lastWithMesh = await CpuEngine.create({ ...parts, like }, height, width);
+      return this.#lastWithMesh;
+    });
+  }
+
+  async #branch(): Promise<CpuMeshes> {
+    const [stride] = this.#parts.config.anchors.steps;
+    const [device, engine, network] = [this.device, this.#engine, this.#network];
+    const made = await meshStages().onCpu(device, engine, network, stride, this.#weights);
+    this.#meshes ??= made;
+    return this.#meshes;
+  }
+
+  #engineParts() {
+    return {
+      device: this.device,
+      engine: this.#engine,
+      heads: (image: Tensor) => this.#network.heads(image),
+      headSpecs: this.#network.headSpecs,
+      weights: this.#weights,
+      config: this.#parts.config,
+    };
+  }
+
   reset(): void {
     this.#last = undefined;
+    this.#lastWithMesh = undefined;
+    this.#meshes?.dispose();
+    this.#meshes = undefined;
     this.#engines.clear();
     this.#weights.dispose();
   }

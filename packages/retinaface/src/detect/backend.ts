@@ -42,8 +42,11 @@ export interface DetectorRuntime {
   readonly device: Device;
   /** Nothing runs any more: make another. */
   readonly isLost: boolean;
-  /** The engine for a size, made on first use; the least recently used one makes room. */
-  engine(batch: number, height: number, width: number): Promise<DetectionEngine>;
+  /**
+   * The engine for a size, made on first use; the least recently used one makes room.
+   * @param mesh whether it gives faces their meshes too
+   */
+  engine(batch: number, height: number, width: number, mesh: boolean): Promise<DetectionEngine>;
   /** Frees engines and packed weights; both are made again when they are needed. */
   reset(): void;
   dispose(): void;

@@ -18,6 +18,7 @@ import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
 import type { Backend, BackendChoice, DetectorRuntime } from "./backend.js";
 import type { DetectFilesOptions, detectFiles, FileResult } from "./files.js";
+import { needMesh } from "./need-mesh.js";
 import { type BackendOptions, checkBackend, openRuntime } from "./open-runtime.js";
 import type { DetectCallOptions, DetectOptions } from "./options.js";
 import { CallQueue } from "./queue.js";
@@ -139,7 +140,8 @@ export class RetinaFace {
    *
    * @returns faces scoring at least `visThreshold`, best first, in pixels of the upright original.
    * @throws ImageError for an image that cannot be used, OptionError, RetinaFaceError
-   * `GPU_OUT_OF_MEMORY` for one too large for the GPU and `HALF_OVERFLOW` for numbers too large for `f16`,
+   * `GPU_OUT_OF_MEMORY` for one too large for the GPU, `HALF_OVERFLOW` for numbers too large for `f16` and `NO_MESH` for
+   * `mesh` with weights that have no branch for it,
    * DeviceLostError (the next call works again), the signal's reason when aborted.
    */
   async detect(image: ImageInput, options: DetectCallOptions = {}): Promise<Face[]> {
@@ -230,7 +232,8 @@ export class RetinaFace {
       if (side === undefined || (Number.isSafeInteger(side) && side >= 1)) continue;
       throw new OptionError(`${name} must be a whole number of at least 1, got ${side}`);
     }
-    const { clip = this.#defaults.clip ?? false, profile = false } = options;
+    const { clip = this.#defaults.clip ?? false, profile = false, mesh = false } = options;
+    if (mesh) this.#checkMesh(options);
     const truncated = options.truncated ?? this.#defaults.truncated;
     const decode = options.decode ?? this.#defaults.decode;
     const decoder = options.decoder ?? this.#defaults.decoder;
@@ -238,7 +241,13 @@ export class RetinaFace {
     checkDecodeOptions(decoding);
     const free = maxSide === undefined && minSide === undefined;
     const sides = { maxSide, minSide, within: free ? this.#parts.within : undefined };
-    return { thresholds, ...sides, clip, ...decoding, profile, timings: noTimings() };
+    return { thresholds, ...sides, clip, ...decoding, profile, mesh, timings: noTimings() };
+  }
+
+  #checkMesh({ testTime }: DetectCallOptions): void {
+    needMesh(this.network);
+    if (!testTime) return;
+    throw new OptionError("meshes are of one look at the image: leave testTime out, or mesh");
   }
 
   #assertUsable(): void {
@@ -317,10 +326,10 @@ export class RetinaFace {
   /** Submits a group. */
   async #start(group: SizeGroup, settings: Settings): Promise<() => Promise<Face[][]>> {
     const { width, height, images } = group;
-    const { thresholds, timings, profile } = settings;
+    const { thresholds, timings, profile, mesh } = settings;
     try {
       const start = performance.now();
-      const engine = await this.#runtime.engine(images.length, height, width);
+      const engine = await this.#runtime.engine(images.length, height, width, mesh);
       await engine.prepare(images);
       lap(timings, "prepare", start);
       const run = profile ? engine.profile : engine.run;
@@ -367,5 +376,6 @@ interface Settings {
   readonly decode: DetectOptions["decode"];
   readonly decoder: DetectOptions["decoder"];
   readonly profile: boolean;
+  readonly mesh: boolean;
   readonly timings: Timings;
 }

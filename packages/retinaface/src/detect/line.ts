@@ -15,9 +15,15 @@ export interface PhotoFound {
 
 const pixels = (value: number) => Number(value.toFixed(2));
 
+const degrees = (value: number) => Number(value.toFixed(1));
+
+function mapValues<T extends object>(of: T, map: (value: number) => number): T {
+  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, map(value)])) as T;
+}
+
 /** How a face is printed: hundredths of a pixel, millionths of a score. */
 export function faceLine(face: Face, ignoreBelow = 0) {
-  const { box, score, label, class: name, values } = face;
+  const { box, score, label, class: name, values, mesh, noMesh } = face;
   return {
     box: box.map(pixels),
     score: Number(score.toFixed(6)),
@@ -27,6 +33,8 @@ export function faceLine(face: Face, ignoreBelow = 0) {
     ...(name !== undefined ? { class: name } : label !== undefined && { label }),
     ...(score < ignoreBelow && { ignored: true }),
     ...(values && { values }),
+    ...(mesh && { pose: mapValues(mesh.pose, degrees) }),
+    ...(noMesh && { noMesh }),
   };
 }
 

@@ -50,6 +50,11 @@ export interface DetectCallOptions extends DetectOptions {
    * the work and more. In place of `maxSide` and `minSide`.
    */
   testTime?: boolean | TestTimeOptions | undefined;
+  /**
+   * Whether faces get their meshes, which only weights with the branch for them say (`NO_MESH` of others). Default false, and
+   * then it costs nothing.
+   */
+  mesh?: boolean | undefined;
   /** Called once before the call's result is there, with where its time went. */
   onTimings?: ((timings: Timings) => void) | undefined;
   /** Time the GPU's stages too, which slows the call down a little. */

@@ -8,6 +8,8 @@ import { RetinaFaceError } from "../errors.js";
 import { Engine } from "../gpu/engine.js";
 import { warmUp } from "../gpu/pipelines.js";
 import { UploadBuffer } from "../gpu/upload.js";
+import { meshStages } from "../mesh/code.js";
+import type { GpuMeshes } from "../mesh/on-gpu.js";
 import type { LoadedNetwork, NetworkSource } from "../model/load.js";
 import { backboneEntry } from "../model/registry.js";
 import type { KernelTuner, KernelTuning } from "../tune/measure-kernels.js";
@@ -42,6 +44,7 @@ export class Runtime implements DetectorRuntime {
   readonly #parts: RuntimeParts;
   readonly #engines = new Recent<Engine>(MAX_ENGINES);
   #tuner: KernelTuner | undefined;
+  #meshes: GpuMeshes | undefined;
 
   /**
    * @param ownsDevice whether the device ends with it
@@ -68,23 +71,33 @@ export class Runtime implements DetectorRuntime {
     return this.device.isLost;
   }
 
-  engine(batch: number, height: number, width: number): Promise<Engine> {
+  engine(batch: number, height: number, width: number, mesh: boolean): Promise<Engine> {
     const spec = { batch, height, width };
-    return this.#engines.get(`${batch}x${height}x${width}`, async () => {
+    return this.#engines.get(`${batch}x${height}x${width}${mesh ? " mesh" : ""}`, async () => {
       const { config, precision, tune } = this.#parts;
       this.#tuner ??= await tune?.(this.device);
       const parts = {
         device: this.device,
-        heads: (image: Tensor) => this.#network.heads(image),
+        heads: (image: Tensor) =>
+          mesh ? this.#network.headsAndMap!(image) : this.#network.heads(image),
         headSpecs: this.#network.headSpecs,
         weights: this.#weights,
         upload: this.#upload,
         config,
         precision,
         tuner: this.#tuner,
+        meshes: mesh ? await this.#branch() : undefined,
       };
       return Engine.create(parts, spec);
     });
+  }
+
+  async #branch(): Promise<GpuMeshes> {
+    const [stride] = this.#parts.config.anchors.steps;
+    const { device } = this;
+    const made = await meshStages().onGpu(device, this.#network, stride, this.#weights);
+    this.#meshes ??= made;
+    return this.#meshes;
   }
 
   reset(): void {
@@ -102,6 +115,8 @@ export class Runtime implements DetectorRuntime {
 
   #free(): void {
     this.#engines.clear();
+    this.#meshes?.dispose();
+    this.#meshes = undefined;
     this.#upload.dispose();
     this.#weights.dispose();
   }

@@ -3,6 +3,7 @@ import {
   type Device,
   type KernelTiming,
   type Plan,
+  type PlanOutput,
   type PlanOutputs,
   type Precision,
   type Tensor,
@@ -14,6 +15,8 @@ import type { DetectionEngine } from "../detect/backend.js";
 import { addTimings, noTimings, type StageTimings, type Timings } from "../detect/timings.js";
 import { type PixelSource, shownSize } from "../image/source.js";
 
+import type { GpuMeshes } from "../mesh/on-gpu.js";
+import { MESH_MAP } from "../model/mesh-branch.js";
 import type { HeadOutput } from "../model/network.js";
 import type { KernelTuner } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, HeadSpec, Thresholds } from "../types.js";
@@ -41,6 +44,14 @@ export interface EngineParts {
   readonly precision: Precision;
   /** Chooses convolution kernels; default the kernels' own choice. */
   readonly tuner: KernelTuner | undefined;
+  /** Gives faces their meshes: `heads` then has the map for it. */
+  readonly meshes?: GpuMeshes | undefined;
+}
+
+/** What gives faces their meshes, and what it looks at. */
+interface MeshStage {
+  readonly meshes: GpuMeshes;
+  readonly map: PlanOutput;
 }
 
 /** From pixels to faces for one input size: everything is prepared, a run records and reads back once. */
@@ -49,22 +60,25 @@ export class Engine implements DetectionEngine {
   readonly #plan: Plan<unknown>;
   readonly #feed: ImageFeed;
   readonly #finder: FaceFinder | ObjectFinder;
+  readonly #mesh: MeshStage | undefined;
 
   private constructor(
     spec: EngineSpec,
     plan: Plan<unknown>,
     feed: ImageFeed,
     finder: FaceFinder | ObjectFinder,
+    mesh: MeshStage | undefined,
   ) {
     this.#spec = spec;
     this.#plan = plan;
     this.#feed = feed;
     this.#finder = finder;
+    this.#mesh = mesh;
   }
 
   /** Compiles the network for a size; kernels compile in parallel. */
   static async create(parts: EngineParts, spec: EngineSpec): Promise<Engine> {
-    const { device, heads, weights, precision, tuner } = parts;
+    const { device, heads, weights, precision, tuner, meshes } = parts;
     const { batch, height, width } = spec;
     const input = { shape: [batch, height, width, 3], dtype: "f32" as const };
     await tuner?.measure(heads, [input], precision);
@@ -77,8 +91,10 @@ export class Engine implements DetectionEngine {
     try {
       const target = { binding: plan.inputs[0].binding, height, width };
       feed = await ImageFeed.create(device, target, parts.upload);
-      const finder = await createFinder(parts, levelsOf(plan.outputs), spec);
-      return new Engine(spec, plan, feed, finder);
+      const { [MESH_MAP]: maps, ...outputs } = plan.outputs;
+      const finder = await createFinder(parts, levelsOf(outputs), spec);
+      const mesh = meshes && { meshes, map: maps[0] };
+      return new Engine(spec, plan, feed, finder, mesh);
     } catch (error) {
       feed?.dispose();
       plan.dispose();
@@ -108,7 +124,8 @@ export class Engine implements DetectionEngine {
     this.#feed.feed(images);
     this.#plan.run();
     this.#finder.record();
-    return this.#finder.read(frames, timings, start);
+    const faces = this.#finder.read(frames, timings, start);
+    return this.#mesh ? this.#mesh.meshes.after(faces, this.#mesh.map, frames) : faces;
   }
 
   /** As `run`, with the GPU's stages timed by its own clock where it has one. */

@@ -33,6 +33,31 @@ export function retinaNetHeads(classes: number): HeadSpec[] {
   ];
 }
 
+/**
+ * The row of the branch for meshes: a code of 128 numbers, 7 of a camera, 9 of a light (Deng et al. 2019). Add it to a table:
+ * `heads: [...RETINAFACE_HEADS, MESH_HEAD]`.
+ */
+export const MESH_HEAD = {
+  name: "mesh",
+  module: "MeshHead",
+  width: 144,
+  meaning: "mesh",
+  loss: "mesh",
+} as const satisfies HeadSpec;
+
+/** Numbers of camera and light, which a branch for meshes says besides the code. */
+const SCENE_NUMBERS = 16;
+
+/** The row of a table's branch for meshes. */
+export function meshHead(heads: readonly HeadSpec[]): HeadSpec | undefined {
+  return heads.find(({ meaning }) => meaning === "mesh");
+}
+
+/** A table without the branch for meshes: what is said of each anchor. */
+export function anchorHeads(heads: readonly HeadSpec[]): HeadSpec[] {
+  return heads.filter(({ meaning }) => meaning !== "mesh");
+}
+
 /** Heads besides the class: the candidates' kernel binds a buffer for each, and WebGPU guarantees eight in all. */
 const MAX_FURTHER = 5;
 
@@ -46,9 +71,9 @@ export function boxHead(heads: readonly HeadSpec[]): HeadSpec {
   return heads.find(({ meaning }) => meaning === "box")!;
 }
 
-/** All but the class head, in their order: what is decoded, and what a record of the GPU holds. */
+/** All heads of anchors but the class head, in their order: what is decoded, and what a record of the GPU holds. */
 export function regressionHeads(heads: readonly HeadSpec[]): HeadSpec[] {
-  return heads.filter(({ meaning }) => meaning !== "class");
+  return anchorHeads(heads).filter(({ meaning }) => meaning !== "class");
 }
 
 /** A table whose class head tells so many classes apart, besides the background. */
@@ -99,8 +124,12 @@ function problemOf({ name, module, width, meaning, loss }: HeadSpec): string | u
       return width % POINT_NUMBERS !== 0 ? "points have an even number of coordinates" : undefined;
     case "values":
       return undefined;
+    case "mesh":
+      return width <= SCENE_NUMBERS
+        ? `of its numbers ${SCENE_NUMBERS} are camera and light, which leaves no code`
+        : undefined;
     default:
-      return `its meaning "${meaning}" is none of class, box, points, values`;
+      return `its meaning "${meaning}" is none of class, box, points, values, mesh`;
   }
 }
 
@@ -120,9 +149,15 @@ export function checkHeadTable(heads: readonly HeadSpec[]): void {
       `a table of heads needs exactly one of meaning "${meaning}": add it, or leave the others out`,
     );
   }
-  if (heads.length - 1 > MAX_FURTHER) {
+  const [meshes, further] = [
+    heads.length - anchorHeads(heads).length,
+    regressionHeads(heads).length,
+  ];
+  if (meshes > 1)
+    throw new OptionError("a network has one branch for meshes: leave the others out");
+  if (further > MAX_FURTHER) {
     throw new OptionError(
-      `a network has at most ${MAX_FURTHER} heads besides the class, not ${heads.length - 1}: join some of them`,
+      `a network has at most ${MAX_FURTHER} heads besides the class, not ${further}: join some of them`,
     );
   }
 }

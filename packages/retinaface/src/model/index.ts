@@ -10,11 +10,14 @@ export { relativeToAnchors } from "./cascade-boxes.js";
 export { houseNames } from "./foreign-names.js";
 export { type HeadForm, headConvolution } from "./head.js";
 export {
+  anchorHeads,
   BOX_NUMBERS,
   boxHead,
   checkClassNames,
   classHead,
   headsOfClasses,
+  MESH_HEAD,
+  meshHead,
   POINT_NUMBERS,
   RETINAFACE_HEADS,
   regressionHeads,
@@ -25,6 +28,7 @@ export { inferNetwork } from "./infer.js";
 export { anchorsPerCellOf, checkAnchorsFit, type Level } from "./levels.js";
 export { loadNetwork } from "./load.js";
 export { isRetinaNet } from "./marks.js";
+export { MESH_MAP } from "./mesh-branch.js";
 export * from "./network.js";
 export { PAPER_ANCHORS, PAPER_PARTS, paperNetwork } from "./paper.js";
 export {

@@ -5,9 +5,18 @@ import { isTolerated } from "../weights/state-dict.js";
 import { retinaNetArchitecture } from "./architecture.js";
 import { firstHeads } from "./cascade.js";
 import { headConvolution } from "./head.js";
-import { BOX_NUMBERS, boxHead, RETINAFACE_HEADS, sameHeads } from "./heads.js";
+import {
+  anchorHeads,
+  BOX_NUMBERS,
+  boxHead,
+  MESH_HEAD,
+  meshHead,
+  RETINAFACE_HEADS,
+  sameHeads,
+} from "./heads.js";
 import { LEVEL_NAMES } from "./levels.js";
 import { isRetinaNet } from "./marks.js";
+import { MESH_MARK } from "./mesh-branch.js";
 import type { NetworkConfig } from "./network.js";
 import { backboneEntry, isSeparable, numbersIn, recogniseBackbone } from "./registry.js";
 import { listNames, outputsAt, unknown } from "./unknown.js";
@@ -101,6 +110,12 @@ function headsOf(
   });
 }
 
+/** The row of the branch for meshes, if the checkpoint has one, be it named in the table or not. */
+export function meshBranchOf(state: StateDict, table: readonly HeadSpec[]): HeadSpec | undefined {
+  const row = meshHead(table) ?? MESH_HEAD;
+  return state.has(`${row.module}.${MESH_MARK}`) ? row : undefined;
+}
+
 /** Names in the state of a training run, which no network has. */
 const RUN_STATE = /^(?:network|optimizer|average)\./;
 
@@ -115,7 +130,9 @@ export function inferNetwork(
   state: StateDict,
   table: readonly HeadSpec[] = RETINAFACE_HEADS,
 ): NetworkConfig {
-  const names = [...state.keys()].filter((name) => !isTolerated(name));
+  const branch = meshBranchOf(state, table);
+  const isBranch = (name: string) => branch !== undefined && name.startsWith(`${branch.module}.`);
+  const names = [...state.keys()].filter((name) => !isTolerated(name) && !isBranch(name));
   const found = new Set(names.map(partOf));
   if (found.has("network") && names.every((name) => RUN_STATE.test(name))) {
     throw unknown(
@@ -136,7 +153,7 @@ export function inferNetwork(
   const box = boxHead(table);
   const levels = countOf(found, (level) => `${box.module}.${level}`);
   const extra = countOf(found, (n) => `fpn.${LEVEL_NAMES.extra(n)}`);
-  const present = table.filter(
+  const present = anchorHeads(table).filter(
     ({ meaning, module }) => meaning === "class" || meaning === "box" || found.has(`${module}.0`),
   );
   const context = !neck || [...found].some((part) => CONTEXT.test(part));
@@ -166,7 +183,8 @@ export function inferNetwork(
       `${box.module} has ${outputs.join(", ")} numbers a cell, expected ${BOX_NUMBERS} an anchor.`,
     );
   }
-  const heads = headsOf(state, present, anchorsPerCell, channels);
+  const own = headsOf(state, present, anchorsPerCell, channels);
+  const heads = branch ? [...own, branch] : own;
   const width = widthOf?.(state);
   if (width !== undefined && !(width > 0)) {
     throw unknown(`the shapes of its ${quote("body")} are those of ${backbone} at no width.`);

@@ -1,3 +1,4 @@
+import type { MeshBranch } from "@retinaface-webgpu/mesh";
 import type { Device, StateDict, Tensor } from "@retinaface-webgpu/tensor/inference";
 import type * as nn from "@retinaface-webgpu/tensor/nn";
 import type { Size } from "../image/fit.js";
@@ -16,6 +17,10 @@ export interface LoadedNetwork {
   readonly headSpecs: readonly HeadSpec[];
   /** @param image `[n, h, w, 3]`, B, G, R minus the mean (104, 117, 123) */
   heads(image: Tensor): HeadOutput;
+  /** What says meshes, where the network has a branch for them, and with it `headsAndMap`. */
+  readonly mesh?: MeshBranch | undefined;
+  /** As `heads`, and the map that the branch looks at, by the name `MESH_MAP`. */
+  headsAndMap?(image: Tensor): HeadOutput;
   /** Whether it does the same whatever the image's size, so that plans for other sizes follow from one. */
   readonly isSizeless?: boolean;
   dispose(): void;

@@ -1,3 +1,4 @@
+import type { MeshBranch } from "@retinaface-webgpu/mesh";
 import { concat, type Tensor } from "@retinaface-webgpu/tensor/inference";
 import * as nn from "@retinaface-webgpu/tensor/nn";
 import { OptionError } from "../errors.js";
@@ -9,8 +10,16 @@ import { firstHeads, isRelative, SECOND } from "./cascade.js";
 import { codeOf, type NetworkCode } from "./code.js";
 import { FPN, named, SSH } from "./fpn.js";
 import { type Head, PointHead } from "./head.js";
-import { boxHead, checkHeadTable, RETINAFACE_HEADS, sameHeads } from "./heads.js";
+import {
+  anchorHeads,
+  boxHead,
+  checkHeadTable,
+  meshHead,
+  RETINAFACE_HEADS,
+  sameHeads,
+} from "./heads.js";
 import { anchorsPerCellOf, LEVEL_NAMES, type Level, levelsOf, pyramidStages } from "./levels.js";
+import { MESH_MAP, meshBranchMaker } from "./mesh-branch.js";
 import type { NetworkConfig } from "./network-config.js";
 import { backboneEntry, isSeparable, publishedConfig } from "./registry.js";
 
@@ -43,6 +52,9 @@ function checkPyramid(config: NetworkConfig, channels: number | undefined): void
     throw new OptionError(
       "a convolution is either deformable or separable: leave one of deformable and separable out",
     );
+  }
+  if (retinanet && meshHead(config.heads ?? [])) {
+    throw new OptionError("RetinaNet has no branch for meshes: leave it out, or retinanet");
   }
   if (retinanet && !isPlain) {
     throw new OptionError(
@@ -79,6 +91,7 @@ export class NetworkOnBackbone extends nn.Module {
   readonly config: Readonly<NetworkConfig & { width: number; anchorsPerCell: readonly number[] }>;
   /** Fine to coarse. */
   readonly levels: readonly Level[];
+  /** All rows of the table, that of the branch for meshes among them. */
   readonly headSpecs: readonly HeadSpec[];
   /** Class and box of a cascade's first stage; none without one. */
   readonly firstHeadSpecs: readonly HeadSpec[];
@@ -92,6 +105,7 @@ export class NetworkOnBackbone extends nn.Module {
   readonly #further: readonly SSH[];
   /** Of each level. */
   readonly #heads: ReadonlyMap<string, readonly Head[]>;
+  readonly #mesh: MeshBranch | undefined;
   #parts: readonly NetworkPart[] | undefined;
 
   /**
@@ -145,8 +159,17 @@ export class NetworkOnBackbone extends nn.Module {
       this.fpn instanceof FPN && wanted ? this.#makeContexts(init, channels!, name) : [];
     this.#contexts = contexts(context, LEVEL_NAMES.context);
     this.#further = contexts(context && cascade, LEVEL_NAMES.cascade);
-    const all = [...heads, ...this.firstHeadSpecs];
+    const all = [...anchorHeads(heads), ...this.firstHeadSpecs];
     this.#heads = new Map(all.map((head) => [head.name, this.#makeHeads(init, head)]));
+    this.#mesh = this.#makeMesh(init, meshHead(heads));
+  }
+
+  #makeMesh(init: nn.Init, row: HeadSpec | undefined): MeshBranch | undefined {
+    if (!row) return undefined;
+    const { channels } = this.levels[0];
+    const branch = meshBranchMaker()(init, { channels, width: row.width });
+    Object.assign(this, { [row.module]: branch });
+    return branch;
   }
 
   #makePyramid(init: nn.Init, inChannels: readonly number[], channels: number | undefined) {
@@ -183,10 +206,16 @@ export class NetworkOnBackbone extends nn.Module {
     return backboneEntry(this.config.backbone).create === undefined;
   }
 
+  /** What says meshes of the map {@link MESH_MAP}; undefined where the table has no row for it. */
+  get mesh(): MeshBranch | undefined {
+    return this.#mesh;
+  }
+
   /** Frees all parameters, buffers and gradients. */
   override dispose(): void {
     this.#input?.dispose();
     super.dispose();
+    this.#mesh?.dispose();
   }
 
   /** The forward pass up to the heads, in its order: the backbone's stages, the pyramid, the context modules. */
@@ -213,7 +242,7 @@ export class NetworkOnBackbone extends nn.Module {
 
   /**
    * The heads on the last part's maps. With a cascade also those of its first stage, and those of the second relative to
-   * its boxes: `first.conf`, `first.loc`, `second.loc` and so on.
+   * its boxes: `first.conf`, `first.loc`, `second.loc` and so on. With a branch for meshes also {@link MESH_MAP}.
    */
   predict(features: readonly Tensor[]): HeadOutput {
     const last = features.slice(-this.levels.length);
@@ -222,7 +251,7 @@ export class NetworkOnBackbone extends nn.Module {
     const outputs: Record<string, readonly Tensor[]> = {};
     for (const head of this.firstHeadSpecs) outputs[head.name] = of(head, features);
     const boxes = this.firstHeadSpecs.length > 0 ? outputs[boxHead(this.firstHeadSpecs).name] : [];
-    for (const head of this.headSpecs) {
+    for (const head of anchorHeads(this.headSpecs)) {
       const said = of(head, last);
       const isSecond = boxes.length > 0 && isRelative(head);
       if (isSecond) outputs[`${SECOND}${head.name}`] = said;
@@ -230,12 +259,14 @@ export class NetworkOnBackbone extends nn.Module {
         ? said.map((y, i) => this.#relativeToAnchors!(head, boxes[i], y))
         : said;
     }
+    if (this.#mesh) outputs[MESH_MAP] = [last[0]];
     return outputs;
   }
 
   /** The levels of each output joined. */
   join(outputs: HeadOutput): NetworkOutput {
     const joined = Object.entries(outputs).map(([name, levels]): [string, Tensor] => {
+      if (name === MESH_MAP) return [name, levels[0]];
       const heads = this.#heads.get(name.replace(SECOND, ""))!;
       return [
         name,
@@ -251,7 +282,15 @@ export class NetworkOnBackbone extends nn.Module {
   /** What is decoded. @param image `[n, h, w, 3]`, BGR minus the mean (104, 117, 123) */
   heads(image: Tensor): HeadOutput {
     const outputs = this.#outputs(image);
-    return Object.fromEntries(this.headSpecs.map(({ name }) => [name, outputs[name]]));
+    const heads = anchorHeads(this.headSpecs);
+    return Object.fromEntries(heads.map(({ name }) => [name, outputs[name]]));
+  }
+
+  /** What is decoded, and the map of the branch for meshes by the name {@link MESH_MAP}. @param image as `heads` */
+  headsAndMap(image: Tensor): HeadOutput {
+    const outputs = this.#outputs(image);
+    const names = [...anchorHeads(this.headSpecs).map(({ name }) => name), MESH_MAP];
+    return Object.fromEntries(names.map((name) => [name, outputs[name]]));
   }
 
   /** All that `predict` gives, with the levels joined. @param image as `heads` */

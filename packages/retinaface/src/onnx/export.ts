@@ -17,8 +17,8 @@ import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import { anchorCount, priorBoxes } from "../decode/anchors.js";
 import { resolveThresholds } from "../decode/thresholds.js";
 import { OptionError } from "../errors.js";
-import { BOX_NUMBERS, classHead, POINT_NUMBERS } from "../model/heads.js";
-import { inferNetwork } from "../model/infer.js";
+import { anchorHeads, BOX_NUMBERS, classHead, POINT_NUMBERS } from "../model/heads.js";
+import { inferNetwork, meshBranchOf } from "../model/infer.js";
 import { loadNetwork } from "../model/load.js";
 import type { NetworkOutput, RetinaFaceNetwork } from "../model/network.js";
 import { prepareFor } from "../model/prepare.js";
@@ -161,6 +161,14 @@ function suppress(
   return declared;
 }
 
+function withoutMesh({ state, config }: Weights): Weights {
+  const branch = meshBranchOf(state, config.heads ?? []);
+  if (!branch) return { state, config };
+  const kept = [...state].filter(([name]) => !name.startsWith(`${branch.module}.`));
+  const heads = config.heads && anchorHeads(config.heads);
+  return { state: new Map(kept), config: { ...config, ...(heads && { heads }) } };
+}
+
 /**
  * Writes a detector's network as an ONNX model (opset 17) that takes an image `[1, 3, height, width]`, B, G, R from 0 to 255
  * minus the mean (104, 117, 123). Its outputs are
@@ -170,16 +178,19 @@ function suppress(
  * - `faces`: `face_boxes [faces, 4]`, `face_scores`, `face_landmarks`, …, the best first, by the thresholds that go with
  *   the weights (`face_labels` where there are several classes)
  *
+ * A branch for meshes is left out: it looks at faces that were found, which the graph's outputs are only to say.
+ *
  * The configuration travels as metadata, so that `load({ weights: "x.onnx" })` knows anchors and heads of `heads`.
  *
  * @throws OptionError for sides or outputs that cannot be; RetinaFaceError `CHECKPOINT_UNKNOWN`; OnnxError
  * `ONNX_UNSUPPORTED` for operations that ONNX does not have
  */
 export async function exportDetector(
-  { state, config }: Weights,
+  weights: Weights,
   options: ExportDetectorOptions,
 ): Promise<Uint8Array> {
   check(options);
+  const { state, config } = withoutMesh(weights);
   const { height, width, outputs = "heads", half } = options;
   await prepareFor(state);
   const shapeOf = inferNetwork(state, config.heads);

@@ -30,6 +30,9 @@ export async function openOnnx(): Promise<never> {
   throw new OptionError("detectors read ONNX in Node only; here run it by @retinaface-webgpu/onnx");
 }
 
+/** Pages say by `registerMesh` that they want the code of meshes: bundlers would else put parts of it into every page. */
+export async function loadMesh(): Promise<void> {}
+
 /** The weights that ship with the package, beside its code. */
 const BUNDLED = new URL("../../weights/default.safetensors", import.meta.url);
 

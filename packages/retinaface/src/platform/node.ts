@@ -41,6 +41,12 @@ export async function openOnnx(
   return module.openOnnxWeights(bytes, config);
 }
 
+/** Loads the code of meshes, for weights that have the branch for them. */
+export async function loadMesh(): Promise<void> {
+  const { registerMesh } = await import("../mesh/register.js");
+  registerMesh();
+}
+
 /** Loads what reads or writes ONNX. @throws OptionError where its package is not installed */
 export async function loadOnnxPackage<M>(load: () => Promise<M>): Promise<M> {
   try {
