@@ -29,6 +29,7 @@ export { RESAMPLE_METHODS, type ResampleMethod, resample } from "./augment/resam
 export {
   type AugmentOptions,
   augment,
+  type KnownMesh,
   plainAugment,
   type Sample,
   sampleRandom,
@@ -190,6 +191,14 @@ export {
   matchPriors,
   type Targets,
 } from "./objective/match.js";
+export {
+  MESH_LOSSES,
+  MESH_SIZE,
+  MESH_WEIGHTS,
+  MeshObjective,
+  type MeshObjectiveParts,
+} from "./objective/mesh.js";
+export { type MeshTargetSize, type MeshTargets, meshTargets } from "./objective/mesh-targets.js";
 export { selectHardNegatives } from "./objective/mining.js";
 export {
   type Classification,

@@ -1,6 +1,7 @@
 import { loadImage } from "../data/image.js";
 import type { FaceRecord, Problem } from "../data/record.js";
 import { seededRandom } from "../random.js";
+import { pasteHeads } from "./made-up-heads.js";
 import { type AugmentOptions, augment, type Sample, sampleRandom } from "./sample.js";
 
 /** Which sample to make. */
@@ -36,7 +37,9 @@ export async function loadSample(options: SamplerOptions, job: SampleJob): Promi
   try {
     const image = await loadImage(record.image);
     const random = sampleRandom(options.seed, job.epoch, job.index);
-    return { job, sample: augment(record, image, options.augment, random) };
+    const sample = augment(record, image, options.augment, random);
+    const { heads = 0 } = options.augment;
+    return { job, sample: heads > 0 ? pasteHeads(sample, heads, random) : sample };
   } catch (error) {
     const file = typeof record.image === "string" ? record.image : record.id;
     return { job, problem: { file, message: (error as Error).message } };

@@ -1,3 +1,4 @@
+import type { Pose } from "@retinaface-webgpu/mesh";
 import type { Random } from "@retinaface-webgpu/tensor";
 import { mirrorImage, OptionError, type RawImage } from "retinaface-webgpu";
 import type { FaceRecord } from "../data/record.js";
@@ -28,6 +29,8 @@ export interface AugmentOptions {
   readonly resample: readonly ResampleMethod[];
   /** Names of the classes that the network tells apart, in the order of its logits behind background; absent: one. */
   readonly classes?: readonly string[] | undefined;
+  /** Made-up heads to paste into a sample, for networks with a branch for meshes; default 0. */
+  readonly heads?: number | undefined;
 }
 
 /** The published PyTorch training's augmentation. */
@@ -46,6 +49,18 @@ export function plainAugment(size: number): AugmentOptions {
   return { size, crop: null, mirror: 0, distort: false, resample: ["linear"] };
 }
 
+/** The mesh of a face that was drawn. */
+export interface KnownMesh {
+  /** Which of the sample's faces. */
+  readonly face: number;
+  /** `[v, 2]`: where its vertices are seen, as fractions of the image's side. */
+  readonly places: Float32Array;
+  /** `[v, 3]`, in the face template's space. */
+  readonly vertices: Float32Array;
+  /** Before the camera of the square that it was drawn in. */
+  readonly pose: Pose;
+}
+
 /** A training image with its faces as fractions of its side, ready for {@link matchPriors}. */
 export interface Sample extends MatchFaces {
   readonly id: string;
@@ -59,6 +74,8 @@ export interface Sample extends MatchFaces {
    * teacher's word does not count against the labels'. Absent: none.
    */
   readonly complete?: Float32Array;
+  /** Of the faces whose meshes are known. */
+  readonly meshes?: readonly KnownMesh[];
 }
 
 /** The mean that training subtracts, R, G, B: padding with it becomes zero. */

@@ -11,7 +11,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
   const { settings } = description;
   const { crop, mirror, distort } = settings.augmentation ?? {};
   const cropText = crop === null ? "none" : crop?.join("-");
-  const { model, backbone, width, channels, network, anchors } = values;
+  const { model, backbone, width, channels, network, anchors, mesh } = values;
   const options = {
     data: description.data,
     val: description.val ?? "none",
@@ -26,6 +26,8 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     channels,
     network: network?.text,
     classes: settings.config.classes,
+    mesh,
+    "mesh-heads": settings.meshHeads,
     freeze: settings.freeze.length > 0 ? settings.freeze : "none",
     "batch-norm": settings.fixedNorm ? "fixed" : "train",
     anchors,

@@ -1,4 +1,12 @@
-import { type DetectorConfig, type NetworkConfig, OptionError } from "retinaface-webgpu";
+import {
+  type DetectorConfig,
+  inferNetwork,
+  MESH_HEAD,
+  meshHead,
+  type NetworkConfig,
+  OptionError,
+  RETINAFACE_HEADS,
+} from "retinaface-webgpu";
 import { readConfigFile } from "retinaface-webgpu/node";
 import { holdOutSpec, validationSpec } from "../data/spec.js";
 import { formatTestScale } from "../evaluate/test-scales.js";
@@ -45,6 +53,15 @@ async function anchoredConfig(
   return { ...(heads && { heads }), ...(classes && { classes }), ...(await readAnchors(file)) };
 }
 
+/** A configuration with the branch for meshes, where it is asked for or the weights have it. */
+function withMesh(config: DetectorConfig, { mesh }: TrainValues, start: Start): DetectorConfig {
+  const { state, config: own } = start.pretrained ?? {};
+  const trained = state && meshHead(inferNetwork(state, own?.heads).heads ?? []);
+  const { heads = RETINAFACE_HEADS } = config;
+  const row = trained ?? (mesh ? MESH_HEAD : undefined);
+  return row && !meshHead(heads) ? { ...config, heads: [...heads, row] } : config;
+}
+
 async function settingsOf(
   values: TrainValues,
   start: Start,
@@ -57,7 +74,8 @@ async function settingsOf(
   const { preset = usual.preset, loss: classification = usual.classification } = values;
   const own = pretrained?.config ?? usualConfig(network);
   const anchored = values.anchors ? await anchoredConfig(values.anchors, own, network) : own;
-  const config = withClasses(anchored, start, values.classes);
+  const config = withMesh(withClasses(anchored, start, values.classes), values, start);
+  const { meshHeads = values.mesh ? 1 : 0 } = values;
   const settings: TrainSettings = {
     preset,
     classification,
@@ -78,6 +96,7 @@ async function settingsOf(
     seed: values.seed,
     augment: values.augment,
     ...optionalSettings(values, partsOf(values, start)),
+    ...(meshHeads > 0 && { meshHeads }),
     config,
   };
   checkSettings(settings);

@@ -45,6 +45,8 @@ export interface TrainValues {
   readonly channels?: number;
   readonly network?: NetworkForm;
   readonly classes?: readonly string[];
+  readonly mesh?: boolean;
+  readonly meshHeads?: number;
   readonly freeze?: string;
   readonly batchNorm: "train" | "fixed";
   readonly anchors?: string;
@@ -166,6 +168,15 @@ function networkOptions(): Option[] {
       "names of the classes that are told apart, as the data have them after classes= of the SPEC (default: those of " +
         "the weights, else every face is of one)",
     ).argParser(classNames),
+    new Option(
+      "--mesh",
+      "add a branch that says face meshes, which learns from landmarks and pixels of faces, and from --mesh-heads",
+    ),
+    numberOption(
+      "--mesh-heads <n>",
+      "made-up heads pasted into each image, whose meshes are known (default: 1 with --mesh, else 0)",
+      wholeNumber(0),
+    ),
     new Option(
       "--freeze <list>",
       `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none; auto: ` +

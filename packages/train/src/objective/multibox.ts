@@ -19,6 +19,7 @@ import { type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-
 import { type BoxLoss, boxLoss } from "./box-loss.js";
 import { type LossParts, type LossWeights, weighLosses } from "./losses.js";
 import type { Targets } from "./match.js";
+import type { MeshTargetSize } from "./mesh-targets.js";
 import { selectHardNegatives } from "./mining.js";
 
 /** How background takes part in the classification loss, where it outnumbers faces by thousands. */
@@ -36,6 +37,8 @@ export interface LossOptions {
   readonly boxes?: BoxLoss | undefined;
   /** Of heads other than the class's, by their losses' names, instead of smooth-L1. */
   readonly functions?: Readonly<Record<string, HeadLoss>> | undefined;
+  /** How much of a batch trains a branch for meshes; default 8 faces, drawn at 64 pixels. */
+  readonly mesh?: MeshTargetSize | undefined;
 }
 
 /**

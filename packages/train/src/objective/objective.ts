@@ -26,6 +26,8 @@ export interface Objective {
   prepare?(shape: readonly number[]): Promise<void>;
   /** Records the losses, by whatever names; called within `tidy`. */
   loss(output: NetworkOutput, input: ObjectiveInput): LossParts;
+  /** Frees what it holds; called by who made it. */
+  dispose?(): void;
 }
 
 /**

@@ -1,24 +1,38 @@
 import type { Device } from "@retinaface-webgpu/tensor";
-import { checkCascade, type RetinaFaceNetwork } from "retinaface-webgpu";
+import { anchorHeads, checkCascade, type RetinaFaceNetwork } from "retinaface-webgpu";
 import { CascadeObjective } from "./cascade.js";
 import type { MatchOptions } from "./match.js";
+import { MESH_LOSSES, MeshObjective } from "./mesh.js";
 import type { LossOptions } from "./multibox.js";
-import { MultiBoxObjective } from "./objective.js";
+import { type CompiledObjective, MultiBoxObjective } from "./objective.js";
 
 /** Labelled faces as what a network learns. */
-export type LabelObjective = MultiBoxObjective | CascadeObjective;
+export interface LabelObjective extends CompiledObjective {
+  readonly device: Device;
+  /** Faces left out so far because their boxes have no area or are not finite. */
+  readonly dropped: number;
+}
 
 /**
  * What a network learns from labelled faces: with a cascade the losses of both stages, matched as the paper does whatever
- * `match` says of IoUs. @throws OptionError for variances that a cascade is not made for
+ * `match` says of IoUs; with a branch for meshes its losses too. @throws OptionError for variances that a cascade is not made
+ * for
  */
 export function objectiveOf(
   device: Device,
-  { headSpecs, firstHeadSpecs }: Pick<RetinaFaceNetwork, "headSpecs" | "firstHeadSpecs">,
+  network: Pick<RetinaFaceNetwork, "headSpecs" | "firstHeadSpecs" | "mesh" | "levels">,
   match: MatchOptions,
   loss: LossOptions,
 ): LabelObjective {
-  if (firstHeadSpecs.length === 0) return new MultiBoxObjective(device, match, loss, headSpecs);
-  checkCascade(match);
-  return new CascadeObjective(device, match, loss, headSpecs, firstHeadSpecs);
+  const { firstHeadSpecs: first, mesh, levels } = network;
+  const heads = anchorHeads(network.headSpecs);
+  if (first.length > 0) checkCascade(match);
+  const labels =
+    first.length > 0
+      ? new CascadeObjective(device, match, loss, heads, first)
+      : new MultiBoxObjective(device, match, loss, heads);
+  if (!mesh) return labels;
+  const given = Object.entries(loss.weights).filter(([name]) => MESH_LOSSES.includes(name));
+  const weights = Object.fromEntries(given);
+  return new MeshObjective(labels, { mesh, levels, weights, size: loss.mesh });
 }

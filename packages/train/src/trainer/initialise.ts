@@ -23,6 +23,7 @@ import {
   RetinaFaceNetwork,
   registerRetinaNet,
 } from "retinaface-webgpu";
+import { registerMesh } from "retinaface-webgpu/mesh";
 
 import { type BackboneWeights, loadBackbone } from "./backbone-alone.js";
 
@@ -202,6 +203,7 @@ function loadPretrained(
 export function initialiseNetwork(device: Device, options: InitialiseOptions): RetinaFaceNetwork {
   const { config, pretrained, seed } = options;
   registerRetinaNet();
+  registerMesh();
   const given = pretrained
     ? inferNetwork(pretrained.state, pretrained.config?.heads)
     : options.network;

@@ -1,7 +1,8 @@
 import { optim } from "@retinaface-webgpu/tensor";
-import { type DetectorConfig, OptionError, RETINAFACE_HEADS } from "retinaface-webgpu";
+import { type DetectorConfig, meshHead, OptionError, RETINAFACE_HEADS } from "retinaface-webgpu";
 import { type AugmentOptions, plainAugment, trainingAugment } from "../augment/sample.js";
 import { MATCH_PRESETS } from "../objective/match.js";
+import { MESH_LOSSES } from "../objective/mesh.js";
 import { FOCAL, LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
 import { rateParameters } from "./lr-factors.js";
 import type { Precision, TrainerOptions } from "./options.js";
@@ -42,6 +43,8 @@ export interface TrainSettings {
   readonly recompute?: boolean;
   /** In what activations and their gradients are stored; default `f32`. */
   readonly precision?: Precision;
+  /** Made-up heads that are pasted into a sample, whose meshes a network with a branch for them learns; default 0. */
+  readonly meshHeads?: number;
   readonly config: DetectorConfig;
 }
 
@@ -54,6 +57,9 @@ export interface Augmentation {
   /** Whether brightness, contrast, saturation and hue change. */
   readonly distort?: boolean;
 }
+
+/** A pasted head is at least 40 pixels, and at most three quarters of the image. */
+const LEAST_FOR_HEADS = 64;
 
 interface Preset {
   readonly lr: number;
@@ -115,12 +121,31 @@ export function checkSettings(settings: TrainSettings): void {
   }
   if (!(lr > 0 && Number.isFinite(lr))) throw new OptionError(`lr must be positive, not ${lr}`);
   if (!(ema >= 0 && ema < 1)) throw new OptionError(`ema must be in 0..1 and below 1, not ${ema}`);
+  checkMeshHeads(settings);
   checkLossWeights(settings);
+}
+
+function checkMeshHeads({ meshHeads = 0, config, imageSize }: TrainSettings): void {
+  if (!Number.isSafeInteger(meshHeads) || meshHeads < 0) {
+    throw new OptionError(`meshHeads must be a whole number of at least 0, not ${meshHeads}`);
+  }
+  if (meshHeads === 0) return;
+  if (!meshHead(config.heads ?? [])) {
+    throw new OptionError(
+      "made-up heads teach the branch for meshes, and the network has none: add it by --mesh, or leave --mesh-heads out",
+    );
+  }
+  if (imageSize >= LEAST_FOR_HEADS) return;
+  throw new OptionError(
+    `made-up heads need images of at least ${LEAST_FOR_HEADS} pixels, not ${imageSize}: raise --image-size`,
+  );
 }
 
 /** A weight of a loss that is not there would be lost without a word. */
 function checkLossWeights({ lossWeights = {}, config }: TrainSettings): void {
-  const names = (config.heads ?? RETINAFACE_HEADS).map(({ loss }) => loss);
+  const names = (config.heads ?? RETINAFACE_HEADS).flatMap(({ loss, meaning }) =>
+    meaning === "mesh" ? MESH_LOSSES : [loss],
+  );
   const unknown = Object.keys(lossWeights).find((name) => !names.includes(name));
   if (unknown === undefined) return;
   throw new OptionError(`there is no loss "${unknown}": give weights to ${names.join(", ")}`);
@@ -128,14 +153,15 @@ function checkLossWeights({ lossWeights = {}, config }: TrainSettings): void {
 
 /** What training images go through. */
 export function augmentOf(settings: TrainSettings): AugmentOptions {
-  const { imageSize, augmentation = {} } = settings;
+  const { imageSize, augmentation = {}, meshHeads = 0 } = settings;
   const { classes } = settings.config;
-  if (!settings.augment) return wholeImages(settings);
+  const heads = meshHeads > 0 ? { heads: meshHeads } : {};
+  if (!settings.augment) return { ...wholeImages(settings), ...heads };
   const published = trainingAugment(imageSize);
   const { crop, mirror = published.mirror, distort = published.distort } = augmentation;
   const range = crop && { minScale: crop[0], maxScale: crop[1], whole: 0 };
   const cropped = crop === undefined ? published.crop : range!;
-  return { ...published, mirror, distort, crop: cropped, ...(classes && { classes }) };
+  return { ...published, mirror, distort, crop: cropped, ...(classes && { classes }), ...heads };
 }
 
 /** What images go through that are looked at whole, such as those of a validation. */

@@ -231,6 +231,7 @@ export class Trainer {
     this.#compiled?.clear();
     for (const prefix of this.#prefixes.values()) prefix.dispose();
     this.#prefixes.clear();
+    this.#labels.dispose?.();
     this.#optimizer.dispose();
     this.#average?.dispose();
     this.#mixed?.scaler.dispose();

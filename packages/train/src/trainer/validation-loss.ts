@@ -127,6 +127,7 @@ export async function validationLoss(
     return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / seen]));
   } finally {
     compiled?.dispose();
+    objective.dispose?.();
     images.dispose();
     network.dispose();
   }
