@@ -153,6 +153,8 @@ struct Params {
   count: u32,
   channels: u32,
   total: u32,
+  step: u32,
+  chunk: u32,
   eps: f32,
 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -173,18 +175,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let m = mean[c];
   let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
   let shift = beta[c];
-  var at = i;
-  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
-    let y0 = (x[at + 0u * p.count] - m) * scale + shift;
-    let y1 = (x[at + 1u * p.count] - m) * scale + shift;
-    let y2 = (x[at + 2u * p.count] - m) * scale + shift;
-    let y3 = (x[at + 3u * p.count] - m) * scale + shift;
-    y[at + 0u * p.count] = y0;
-    y[at + 1u * p.count] = y1;
-    y[at + 2u * p.count] = y2;
-    y[at + 3u * p.count] = y3;
+  let begin = i / p.step * p.chunk;
+  let end = min(begin + p.chunk, p.total);
+  var at = begin + i % p.step;
+  for (; at + 3u * p.step < end; at += 4u * p.step) {
+    let y0 = (x[at + 0u * p.step] - m) * scale + shift;
+    let y1 = (x[at + 1u * p.step] - m) * scale + shift;
+    let y2 = (x[at + 2u * p.step] - m) * scale + shift;
+    let y3 = (x[at + 3u * p.step] - m) * scale + shift;
+    y[at + 0u * p.step] = y0;
+    y[at + 1u * p.step] = y1;
+    y[at + 2u * p.step] = y2;
+    y[at + 3u * p.step] = y3;
   }
-  for (; at < p.total; at += p.count) {
+  for (; at < end; at += p.step) {
     y[at] = (x[at] - m) * scale + shift;
   }
 }
@@ -194,6 +198,8 @@ struct Params {
   count: u32,
   channels: u32,
   total: u32,
+  step: u32,
+  chunk: u32,
   eps: f32,
   slope: f32,
 }
@@ -215,18 +221,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let m = mean[c];
   let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
   let shift = beta[c];
-  var at = i;
-  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
-    let y0 = leaky((x[at + 0u * p.count] - m) * scale + shift);
-    let y1 = leaky((x[at + 1u * p.count] - m) * scale + shift);
-    let y2 = leaky((x[at + 2u * p.count] - m) * scale + shift);
-    let y3 = leaky((x[at + 3u * p.count] - m) * scale + shift);
-    y[at + 0u * p.count] = y0;
-    y[at + 1u * p.count] = y1;
-    y[at + 2u * p.count] = y2;
-    y[at + 3u * p.count] = y3;
+  let begin = i / p.step * p.chunk;
+  let end = min(begin + p.chunk, p.total);
+  var at = begin + i % p.step;
+  for (; at + 3u * p.step < end; at += 4u * p.step) {
+    let y0 = leaky((x[at + 0u * p.step] - m) * scale + shift);
+    let y1 = leaky((x[at + 1u * p.step] - m) * scale + shift);
+    let y2 = leaky((x[at + 2u * p.step] - m) * scale + shift);
+    let y3 = leaky((x[at + 3u * p.step] - m) * scale + shift);
+    y[at + 0u * p.step] = y0;
+    y[at + 1u * p.step] = y1;
+    y[at + 2u * p.step] = y2;
+    y[at + 3u * p.step] = y3;
   }
-  for (; at < p.total; at += p.count) {
+  for (; at < end; at += p.step) {
     y[at] = leaky((x[at] - m) * scale + shift);
   }
 }
@@ -236,6 +244,8 @@ struct Params {
   count: u32,
   channels: u32,
   total: u32,
+  step: u32,
+  chunk: u32,
   eps: f32,
 }
 @group(0) @binding(0) var<storage, read> gradY: array<vec4<f32>>;
@@ -252,18 +262,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   if (i >= p.count) { return; }
   let c = i % p.channels;
   let scale = inverseSqrt(variance[c] + p.eps) * gamma[c];
-  var at = i;
-  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
-    let y0 = gradY[at + 0u * p.count] * scale;
-    let y1 = gradY[at + 1u * p.count] * scale;
-    let y2 = gradY[at + 2u * p.count] * scale;
-    let y3 = gradY[at + 3u * p.count] * scale;
-    gradX[at + 0u * p.count] = y0;
-    gradX[at + 1u * p.count] = y1;
-    gradX[at + 2u * p.count] = y2;
-    gradX[at + 3u * p.count] = y3;
+  let begin = i / p.step * p.chunk;
+  let end = min(begin + p.chunk, p.total);
+  var at = begin + i % p.step;
+  for (; at + 3u * p.step < end; at += 4u * p.step) {
+    let y0 = gradY[at + 0u * p.step] * scale;
+    let y1 = gradY[at + 1u * p.step] * scale;
+    let y2 = gradY[at + 2u * p.step] * scale;
+    let y3 = gradY[at + 3u * p.step] * scale;
+    gradX[at + 0u * p.step] = y0;
+    gradX[at + 1u * p.step] = y1;
+    gradX[at + 2u * p.step] = y2;
+    gradX[at + 3u * p.step] = y3;
   }
-  for (; at < p.total; at += p.count) {
+  for (; at < end; at += p.step) {
     gradX[at] = gradY[at] * scale;
   }
 }
@@ -434,6 +446,8 @@ struct Params {
   count: u32,
   channels: u32,
   total: u32,
+  step: u32,
+  chunk: u32,
   eps: f32,
   perRow: f32,
 }
@@ -459,18 +473,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
 
   let byGamma = sums[c] * inverse * p.perRow;
   let byBeta = sums[p.channels + c] * p.perRow;
-  var at = i;
-  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
-    let y0 = scale * (gradY[at + 0u * p.count] - byBeta - (x[at + 0u * p.count] - m) * byGamma);
-    let y1 = scale * (gradY[at + 1u * p.count] - byBeta - (x[at + 1u * p.count] - m) * byGamma);
-    let y2 = scale * (gradY[at + 2u * p.count] - byBeta - (x[at + 2u * p.count] - m) * byGamma);
-    let y3 = scale * (gradY[at + 3u * p.count] - byBeta - (x[at + 3u * p.count] - m) * byGamma);
-    gradX[at + 0u * p.count] = y0;
-    gradX[at + 1u * p.count] = y1;
-    gradX[at + 2u * p.count] = y2;
-    gradX[at + 3u * p.count] = y3;
+  let begin = i / p.step * p.chunk;
+  let end = min(begin + p.chunk, p.total);
+  var at = begin + i % p.step;
+  for (; at + 3u * p.step < end; at += 4u * p.step) {
+    let y0 = scale * (gradY[at + 0u * p.step] - byBeta - (x[at + 0u * p.step] - m) * byGamma);
+    let y1 = scale * (gradY[at + 1u * p.step] - byBeta - (x[at + 1u * p.step] - m) * byGamma);
+    let y2 = scale * (gradY[at + 2u * p.step] - byBeta - (x[at + 2u * p.step] - m) * byGamma);
+    let y3 = scale * (gradY[at + 3u * p.step] - byBeta - (x[at + 3u * p.step] - m) * byGamma);
+    gradX[at + 0u * p.step] = y0;
+    gradX[at + 1u * p.step] = y1;
+    gradX[at + 2u * p.step] = y2;
+    gradX[at + 3u * p.step] = y3;
   }
-  for (; at < p.total; at += p.count) {
+  for (; at < end; at += p.step) {
     gradX[at] = scale * (gradY[at] - byBeta - (x[at] - m) * byGamma);
   }
 }
@@ -700,6 +716,8 @@ struct Params {
   count: u32,
   channels: u32,
   total: u32,
+  step: u32,
+  chunk: u32,
   eps: f32,
   perRow: f32,
   slope: f32,
@@ -727,18 +745,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let shift = beta[c];
   let byGamma = sums[c] * inverse * p.perRow;
   let byBeta = sums[p.channels + c] * p.perRow;
-  var at = i;
-  for (; at + 3u * p.count < p.total; at += 4u * p.count) {
-    let y0 = scale * (select(gradY[at + 0u * p.count] * p.slope, gradY[at + 0u * p.count], (x[at + 0u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 0u * p.count] - m) * byGamma);
-    let y1 = scale * (select(gradY[at + 1u * p.count] * p.slope, gradY[at + 1u * p.count], (x[at + 1u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 1u * p.count] - m) * byGamma);
-    let y2 = scale * (select(gradY[at + 2u * p.count] * p.slope, gradY[at + 2u * p.count], (x[at + 2u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 2u * p.count] - m) * byGamma);
-    let y3 = scale * (select(gradY[at + 3u * p.count] * p.slope, gradY[at + 3u * p.count], (x[at + 3u * p.count] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 3u * p.count] - m) * byGamma);
-    gradX[at + 0u * p.count] = y0;
-    gradX[at + 1u * p.count] = y1;
-    gradX[at + 2u * p.count] = y2;
-    gradX[at + 3u * p.count] = y3;
+  let begin = i / p.step * p.chunk;
+  let end = min(begin + p.chunk, p.total);
+  var at = begin + i % p.step;
+  for (; at + 3u * p.step < end; at += 4u * p.step) {
+    let y0 = scale * (select(gradY[at + 0u * p.step] * p.slope, gradY[at + 0u * p.step], (x[at + 0u * p.step] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 0u * p.step] - m) * byGamma);
+    let y1 = scale * (select(gradY[at + 1u * p.step] * p.slope, gradY[at + 1u * p.step], (x[at + 1u * p.step] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 1u * p.step] - m) * byGamma);
+    let y2 = scale * (select(gradY[at + 2u * p.step] * p.slope, gradY[at + 2u * p.step], (x[at + 2u * p.step] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 2u * p.step] - m) * byGamma);
+    let y3 = scale * (select(gradY[at + 3u * p.step] * p.slope, gradY[at + 3u * p.step], (x[at + 3u * p.step] - m) * scale + shift > T(0.0)) - byBeta - (x[at + 3u * p.step] - m) * byGamma);
+    gradX[at + 0u * p.step] = y0;
+    gradX[at + 1u * p.step] = y1;
+    gradX[at + 2u * p.step] = y2;
+    gradX[at + 3u * p.step] = y3;
   }
-  for (; at < p.total; at += p.count) {
+  for (; at < end; at += p.step) {
     gradX[at] = scale * (select(gradY[at] * p.slope, gradY[at], (x[at] - m) * scale + shift > T(0.0)) - byBeta - (x[at] - m) * byGamma);
   }
 }

@@ -15,7 +15,9 @@
  * invocation merging all of a channel would then take longer than the sums. So a dispatch between merges about
  * as many segments as it leaves: 4,096 become 64, and 64 one. Until 2026-11-26 there were at most 256 segments
  * and no such dispatch: on an H200 the statistics of a training step (8 images of 640×640, 47 layers) then took
- * 18.9 ms and their merging 7.7 ms of 136 ms, the gradients' sums 17.0 and 4.5 ms.
+ * 18.9 ms and their merging 7.7 ms of 136 ms, the gradients' sums 17.0 and 4.5 ms. A CPU adapter has two or so threads to keep
+ * busy: at most 64 segments, and no dispatch between, which took 12 ms of processor time of a step of eight images of
+ * 320×320; statistics of longer segments took 18 ms instead of 25 (llvmpipe, in turn on a busy machine, 2026-11-30).
  */
 
 import { type BufferSpec, defineKernel, input, output, scalarOrVector } from "../define.js";
@@ -38,9 +40,17 @@ const MOST_SEGMENTS = 4096;
 /** Segments that one invocation merges; of more, a dispatch between makes fewer. */
 const MERGED_AT_ONCE = 64;
 
-function segmentsOf({ rows, channels }: BatchNormSpec): Segments {
+/** On CPU adapters: invocations that keep the threads busy, and of a workgroup. */
+const ENOUGH_INVOCATIONS = 1024;
+const LANES = 8;
+
+function segmentsOf(spec: BatchNormSpec): Segments {
+  const { rows, channels, software } = spec;
+  const most = software
+    ? Math.min(MERGED_AT_ONCE, Math.ceil((ENOUGH_INVOCATIONS * widthOf(spec)) / channels))
+    : MOST_SEGMENTS;
   const useful = Math.max(FEW_SEGMENTS, Math.floor(rows / ROWS_PER_SEGMENT));
-  const wanted = Math.min(segmentCount(channels, rows), useful, MOST_SEGMENTS);
+  const wanted = Math.min(segmentCount(channels, rows), useful, most);
   const segmentRows = Math.ceil(rows / wanted);
   return { segments: Math.ceil(rows / segmentRows), segmentRows };
 }
@@ -56,6 +66,11 @@ function mergeSteps(rows: number, { segments, segmentRows }: Segments): Segments
 /** Channels that an invocation takes at once. */
 function widthOf({ channels }: BatchNormSpec): 1 | 4 {
   return channels % 4 === 0 ? 4 : 1;
+}
+
+/** A thread of a CPU adapter takes a whole workgroup. */
+function threadsOf({ software }: BatchNormSpec): { threads?: number } {
+  return software ? { threads: LANES } : {};
 }
 
 /** The place of an invocation: the channels `c` and the rows `begin` ≤ r < `end` of its segment, the first at `at`. */
@@ -75,12 +90,8 @@ interface Merge {
   readonly params?: Readonly<Record<string, ParamValue>>;
 }
 
-function mergeKernel(
-  { rows, channels }: BatchNormSpec,
-  from: Segments,
-  to: Segments,
-  merge: Merge,
-): Kernel {
+function mergeKernel(spec: BatchNormSpec, from: Segments, to: Segments, merge: Merge): Kernel {
+  const { rows, channels } = spec;
   const { name, body, results, last, params } = merge;
   const isLast = to.segments === 1;
   const store = `  merged[i] = ${results[0]};
@@ -99,6 +110,7 @@ function mergeKernel(
 fn first(s: u32, c: u32) -> f32 { return partial[s * p.channels + c]; }
 fn second(s: u32, c: u32) -> f32 { return partial[(p.segments + s) * p.channels + c]; }`,
     count: channels * to.segments,
+    ...threadsOf(spec),
     body: `  let c = i % p.channels;
   let begin = i / p.channels * p.span;
   let end = min(begin + p.span, p.segments);
@@ -148,6 +160,7 @@ export function batchNormStatistics(
     params: { rows, perRow: channels / width, segmentRows: segments.segmentRows },
     globals: `alias T = ${element};`,
     count: (channels / width) * segments.segments,
+    ...threadsOf(spec),
     body: `${segmentPrologue}
 ${statistics((at) => `x[${at}]`)}
   partial[i] = mean;
@@ -224,6 +237,7 @@ export function batchNormBackwardParameters(spec: BatchNormLayerSpec): ReducePla
     },
     globals: `alias T = ${element};`,
     count: (channels / width) * segments.segments,
+    ...threadsOf(spec),
     body: `${segmentPrologue}
   let m = mean[c];
   let inverse = inverseSqrt(variance[c] + p.eps);

@@ -14,7 +14,7 @@ const parameterGradients = /* @__PURE__ */ defineOp<BatchNormAttrs>({
   name: "batchNormParameterGradients",
   outputs: ([, , mean]) => [mean, mean, { shape: [2, ...mean.shape], dtype: mean.dtype }],
   forward: (run, inputs, gradients, attrs) => {
-    const plan = batchNormBackwardParameters({ ...dimensions(inputs[1]), ...attrs });
+    const plan = batchNormBackwardParameters({ ...rowsOf(run, inputs[1]), ...attrs });
     runPlan(run, plan, inputs, gradients);
   },
 });

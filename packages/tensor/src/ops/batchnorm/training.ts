@@ -19,7 +19,7 @@ export const normalizeByBatch: OpSpec<TrainingAttrs>["forward"] = (
     run.kernel(kernel, [x, gamma, beta, ...running, y, mean, variance]);
     return;
   }
-  const plan = batchNormStatistics({ ...dimensions(x), momentum });
+  const plan = batchNormStatistics({ ...rowsOf(run, x), momentum });
   runPlan(run, plan, [x], [mean, variance, ...running]);
   const normalize = batchNormNormalize({ ...rowsOf(run, x), ...attrs });
   run.kernel(normalize, [x, mean, variance, gamma, beta, y]);
