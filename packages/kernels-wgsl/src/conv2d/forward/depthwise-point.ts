@@ -20,17 +20,25 @@ import {
   conv2dBytes,
   conv2dFlops,
 } from "../shared/spec.js";
-import { lines } from "../shared/text.js";
+import { lines, once } from "../shared/text.js";
 import { isDepthwise } from "./depthwise.js";
 import {
   activationParams,
+  type ForwardText,
   forwardLaunch,
   forwardText,
   gridWorkgroups,
   inputAt,
   outputPixels,
 } from "./forward.js";
-import { ENOUGH_WORKGROUPS, largeTiles, type TileSource, tiledWgsl, tileFor } from "./tiled.js";
+import {
+  ENOUGH_WORKGROUPS,
+  largeTiles,
+  type Tile,
+  type TileSource,
+  tiledWgsl,
+  tileFor,
+} from "./tiled.js";
 
 const QUAD = 4;
 
@@ -104,6 +112,8 @@ export interface DepthwisePoint {
   readonly depthwise: Conv2dLaunch;
 }
 
+const pairWgsl = (text: ForwardText, tile: Tile) => tiledWgsl(text, tile, DEPTHWISE);
+
 /** A depthwise convolution and the 1×1 that reads it. @param point must `fitsDepthwisePoint` */
 export function depthwisePoint(depthwise: Conv2dSpec, point: Conv2dSpec): DepthwisePoint {
   const tile = tileFor(point, largeTiles(point) >= ENOUGH_WORKGROUPS ? 8 : 4);
@@ -117,7 +127,7 @@ export function depthwisePoint(depthwise: Conv2dSpec, point: Conv2dSpec): Depthw
     ...{ outType, activation, residual, second: point.second },
   };
   const text = { ...forwardText(spec, QUAD), depthwise: true };
-  const kernel = { variant: "depthwise-point", wgsl: tiledWgsl(text, tile, DEPTHWISE), text };
+  const kernel = { variant: "depthwise-point", wgsl: once(pairWgsl, text, tile), text };
   const tiles = Math.ceil(outputPixels(point) / tile.pixels);
   const more = [own.blockStride / QUAD, ...activationParams(depthwise.activation)];
   const workgroupsOf = (blocks: number) => gridWorkgroups(tiles, blocks);

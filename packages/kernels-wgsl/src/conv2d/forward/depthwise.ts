@@ -7,6 +7,7 @@
 
 import { packedLayout } from "../shared/layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
+import { once } from "../shared/text.js";
 import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
@@ -76,7 +77,7 @@ fn main(
 export function conv2dDepthwise(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
   const layout = packedLayout(spec, { block: BLOCK, depthwise: true, transposed });
   const text = forwardText(spec, BLOCK);
-  const kernel = { variant: "depthwise", wgsl: depthwiseWgsl(text), text };
+  const kernel = { variant: "depthwise", wgsl: once(depthwiseWgsl, text), text };
   const tiles = Math.ceil(outputPixels(spec) / WORKGROUP);
   return forwardLaunch(spec, layout, kernel, (blocks) => gridWorkgroups(tiles, blocks));
 }

@@ -9,6 +9,7 @@
 
 import { packedLayout } from "../shared/layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
+import { once } from "../shared/text.js";
 import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
@@ -69,7 +70,7 @@ export function conv2dDirect(spec: Conv2dSpec, transposed: boolean): Conv2dLaunc
   const aligned = forwardText(spec, BLOCK);
   const wideOut = aligned.wideOut && layout.outPerGroup % BLOCK === 0;
   const text = { ...aligned, vec4In: false, wideOut };
-  const kernel = { variant: "direct", wgsl: directWgsl(text), text };
+  const kernel = { variant: "direct", wgsl: once(directWgsl, text), text };
   const tiles = Math.ceil(outputPixels(spec) / WORKGROUP);
   return forwardLaunch(spec, layout, kernel, (blocks) => gridWorkgroups(tiles, blocks));
 }

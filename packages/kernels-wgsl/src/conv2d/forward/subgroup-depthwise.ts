@@ -15,6 +15,7 @@
 
 import { type PackedLayout, packedLayout } from "../shared/layout.js";
 import { type Conv2dLaunch, type Conv2dSpec, conv2dOutputSize } from "../shared/spec.js";
+import { once } from "../shared/text.js";
 import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
@@ -120,7 +121,7 @@ export function conv2dSubgroupDepthwise(spec: Conv2dSpec, transposed: boolean): 
   const text = { ...forwardText(spec, CHANNELS), uniformVectors: UNIFORM_VECTORS };
   const kernel = {
     variant: "subgroup-depthwise",
-    wgsl: subgroupDepthwiseWgsl(text, stride),
+    wgsl: once(subgroupDepthwiseWgsl, text, stride),
     text,
     subgroups: true,
   };

@@ -33,7 +33,7 @@
 
 import { type PackedLayout, type PackOptions, packedLayout } from "../shared/layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
-import { lines } from "../shared/text.js";
+import { lines, once } from "../shared/text.js";
 import { LANES, widthFor } from "./cpu-traits.js";
 import { epilogueWgsl } from "./epilogue.js";
 import {
@@ -203,7 +203,7 @@ export function conv2dSubgroupGemm(
   };
   const kernel = {
     variant: spread ? "subgroup-gemm-spread" : "subgroup-gemm",
-    wgsl: subgroupGemmWgsl(text, Math.min(spec.inChannels, 4), spread !== undefined),
+    wgsl: once(subgroupGemmWgsl, text, Math.min(spec.inChannels, 4), spread !== undefined),
     text,
     subgroups: true,
   };

@@ -18,7 +18,7 @@
 
 import { packedLayout } from "../shared/layout.js";
 import type { Conv2dLaunch, Conv2dSpec } from "../shared/spec.js";
-import { lines } from "../shared/text.js";
+import { lines, once } from "../shared/text.js";
 import { epilogueWgsl } from "./epilogue.js";
 import {
   bindingsWgsl,
@@ -188,12 +188,14 @@ ${lines(
 `;
 }
 
+const plainWgsl = (text: ForwardText, tile: Tile) => tiledWgsl(text, tile);
+
 function launch(spec: Conv2dSpec, transposed: boolean, side: Tile["side"]): Conv2dLaunch {
   const tile = tileFor(spec, side);
   const layout = packedLayout(spec, { block: tile.channels, padChannels: true, transposed });
   const text = forwardText(spec, 4);
   const variant = side === 8 ? "tiled" : "tiled-small";
-  const kernel = { variant, wgsl: tiledWgsl(text, tile), text };
+  const kernel = { variant, wgsl: once(plainWgsl, text, tile), text };
   const tiles = Math.ceil(outputPixels(spec) / tile.pixels);
   return forwardLaunch(spec, layout, kernel, (blocks) => gridWorkgroups(tiles, blocks));
 }
