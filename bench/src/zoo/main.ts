@@ -3,16 +3,17 @@
  * `npm run bench:zoo`: parameters, multiply-adds and processor time of `detect()` at 640×640 of the networks whose weights are at
  * hand, in turn within one run, as JSON. Processor time is that of all threads: what else the machine does hardly changes it.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
-import { type BackendChoice, type RawImage, RetinaFace, toRawImage } from "retinaface-webgpu";
+import { type BackendChoice, type RawImage, toRawImage } from "retinaface-webgpu";
 import { describeMachine, root } from "../environment.js";
 import { reportFailure, UsageError } from "../options.js";
 import { median } from "../statistics.js";
-import { countNetwork } from "./count.js";
+import { countNetwork, countOnnx } from "./count.js";
 import { ZOO } from "./networks.js";
+import { openNetwork, type Timed } from "./open.js";
 
 const USAGE = "usage: [--backend wasm|webgpu] [--threads 1] [--runs 7] [--only RE]";
 const SIDE = 640;
@@ -49,15 +50,14 @@ async function main(): Promise<void> {
   const { backend, threads, runs, only } = read();
   const chosen = ZOO.filter(({ name }) => only.test(name));
   const counter = await createHostDevice();
-  const sizes = chosen.map(({ config }) => countNetwork(counter, config));
+  const sizes = chosen.map(({ config, onnx }) => {
+    if (config) return countNetwork(counter, config);
+    return existsSync(onnx!) ? countOnnx(counter, readFileSync(onnx!)) : {};
+  });
   counter.destroy();
   const image = await square();
-  const detectors: (RetinaFace | undefined)[] = [];
-  for (const { weights } of chosen) {
-    const isHere = weights === null || (weights !== undefined && existsSync(weights));
-    const given = weights ? { weights } : {};
-    detectors.push(isHere ? await RetinaFace.load({ ...given, backend, threads }) : undefined);
-  }
+  const detectors: (Timed | undefined)[] = [];
+  for (const network of chosen) detectors.push(await openNetwork(network, { backend, threads }));
   const times = detectors.map(() => ({ processor: [] as number[], clock: [] as number[] }));
   // The first calls compile, and are not counted.
   for (let run = -1; run < runs; run++) {
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
       clockMs: median(times[i].clock),
     }),
   }));
-  for (const detector of detectors) detector?.dispose();
+  for (const detector of detectors) await detector?.dispose();
   const { cpu, cores, loadAverage, date } = describeMachine();
   console.log(JSON.stringify({ backend, threads, runs, cpu, cores, loadAverage, date, rows }));
 }
