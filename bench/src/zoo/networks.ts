@@ -8,7 +8,7 @@ export interface KnownNetwork {
   readonly name: string;
   /** Absent where it is one of ONNX alone. */
   readonly config?: NetworkConfig;
-  /** Weights to measure times with: null for the package's own, absent where none are at hand. */
+  /** Weights to measure times with: null for the package's own, absent where there are none; the light ones' recipe leaves them there. */
   readonly weights?: string | null;
   /** A YuNet, run by this library's engines. */
   readonly onnx?: string;
@@ -20,7 +20,7 @@ export const ZOO: readonly KnownNetwork[] = [
   {
     name: "own, light",
     config: { backbone: "light" },
-    weights: path.join(root, "packages/retinaface/weights/light.safetensors"),
+    weights: path.join(root, "runs/light/model.safetensors"),
   },
   {
     name: "MobileNet-0.25",
