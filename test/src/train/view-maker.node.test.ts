@@ -88,10 +88,8 @@ test("views are those of the composer, in order, however many threads make them"
     ),
   );
   assert.is(expected[0][0], describe(new Composer(sets).compose(job)));
-  for (const workers of [1, 3]) {
-    assert.equal(await allBatches(0, workers), expected);
-    assert.equal(await allBatches(4, workers), expected.slice(4));
-  }
+  assert.equal(await allBatches(0, 3), expected);
+  assert.equal(await allBatches(4, 1), expected.slice(4));
 });
 
 test("threads see the photos themselves", async () => {
