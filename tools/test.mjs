@@ -89,10 +89,10 @@ async function timed(name, check) {
   return result;
 }
 
-/** Runs the files of Node and Deno in one process more at a time than there are cores: some of them always wait. */
+/** Runs the files of Node and Deno in as many processes at a time as there are cores. */
 async function runProcesses(tests, options, signal) {
   if (tests.some(({ place }) => place === "deno")) console.log(await describeDeno());
-  const processes = Math.min(availableParallelism() + 1, MOST_PROCESSES);
+  const processes = Math.min(availableParallelism(), MOST_PROCESSES);
   const results = [];
   await inParallel(inCompanies(tests), processes, signal, async (company) => {
     for await (const outcome of runCompany(company, options, signal)) {
