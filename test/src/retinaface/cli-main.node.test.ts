@@ -3,11 +3,13 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodePng } from "../support/png-encoder.node.js";
 import { repository } from "../support/repository.node.js";
 import { readShared, sharedTest } from "../support/shared.js";
+import { tinyWeights } from "../support/tiny-detector.js";
 
 const MAIN = fileURLToPath(
   new URL("../../../packages/retinaface/dist/program/main.js", import.meta.url),
@@ -188,7 +190,11 @@ sharedTest(
 );
 
 test("--tune measures once, the next run knows; what it has to say is on standard error", async () => {
-  const args = ["detect", "--max-side", "64", "--tune"];
+  const host = await createHostDevice();
+  await writeFile(path.join(folder, "tiny.safetensors"), await tinyWeights(host));
+  host.destroy();
+  const tiny = ["--weights", "tiny.safetensors", "--vis-threshold", "0", "--keep-top-k", "20"];
+  const args = ["detect", "--max-side", "64", ...tiny, "--tune"];
   const kept = path.join(folder, "retinaface-webgpu", "kernels.json");
   const first = await run(args);
   assert.is(first.code, 0, first.stderr);
@@ -197,6 +203,7 @@ test("--tune measures once, the next run knows; what it has to say is on standar
   const second = await run(args);
   assert.not.match(second.stderr, /measuring/);
   assert.equal(linesOf(second), linesOf(first));
+  assert.is(linesOf(first)[0].faces.length, 20);
   assert.is(await readFile(kept, "utf8"), text);
 });
 
