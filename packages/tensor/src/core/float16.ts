@@ -58,8 +58,16 @@ export function encodeHalf(values: ArrayLike<number>): Uint16Array {
 
 /** {@link fromHalf} of every element. */
 export function decodeHalf(bits: Uint16Array): Float32Array {
-  const values = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) values[i] = fromHalf(bits[i]);
+  const words = new Uint32Array(bits.length);
+  const values = new Float32Array(words.buffer);
+  for (let i = 0; i < bits.length; i++) {
+    const half = bits[i];
+    const exponent = half & HALF_INFINITY;
+    // A normal number's fields go to their places in binary32, with 127 instead of 15 for the exponent's zero.
+    if (exponent !== 0 && exponent !== HALF_INFINITY) {
+      words[i] = ((half & 0x8000) << 16) | (((half & 0x7fff) << 13) + 0x38000000);
+    } else values[i] = fromHalf(half);
+  }
   return values;
 }
 
