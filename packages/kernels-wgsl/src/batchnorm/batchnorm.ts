@@ -11,6 +11,7 @@
 import { defineKernel, input, output, scalarOrVector } from "../define.js";
 import type { Kernel, ParamValue } from "../kernel.js";
 import { beforeActivation, LEAKY, slopeParam, throughActivation } from "./activation.js";
+import { LANES, threadsOf } from "./cpu-lanes.js";
 
 /** A contiguous tensor as rows of channels: rows = N·H·W. */
 export interface BatchNormSpec {
@@ -42,8 +43,6 @@ const ITEMS = {
   software: { enough: 1024, most: 64 },
 } as const;
 const UNROLLED = 4;
-/** Invocations that a CPU adapter runs as one. */
-const LANES = 8;
 
 interface PixelwiseParts {
   readonly name: string;
@@ -98,7 +97,7 @@ function pixelwise(spec: BatchNormSpec, parts: PixelwiseParts): Kernel {
     globals: `alias T = ${element};
 ${parts.globals ?? ""}`,
     count,
-    ...(software ? { threads: LANES } : {}),
+    ...threadsOf(spec),
     body: `  let c = i % p.channels;
 ${parts.channel}
   let begin = i / p.step * p.chunk;

@@ -25,6 +25,7 @@ import type { Kernel, ParamValue } from "../kernel.js";
 import { type ReducePlan, segmentCount } from "../reduce/reduce.js";
 import { affinePrologue, slopeParam } from "./activation.js";
 import type { BatchNormLayerSpec, BatchNormSpec } from "./batchnorm.js";
+import { threadsOf } from "./cpu-lanes.js";
 import { gradientSums, runningUpdate, statistics } from "./rows.js";
 
 /** Rows cut into segments: all but the last have `segmentRows`. */
@@ -40,9 +41,8 @@ const MOST_SEGMENTS = 4096;
 /** Segments that one invocation merges; of more, a dispatch between makes fewer. */
 const MERGED_AT_ONCE = 64;
 
-/** On CPU adapters: invocations that keep the threads busy, and of a workgroup. */
+/** On CPU adapters: invocations that keep the threads busy. */
 const ENOUGH_INVOCATIONS = 1024;
-const LANES = 8;
 
 function segmentsOf(spec: BatchNormSpec): Segments {
   const { rows, channels, software } = spec;
@@ -66,11 +66,6 @@ function mergeSteps(rows: number, { segments, segmentRows }: Segments): Segments
 /** Channels that an invocation takes at once. */
 function widthOf({ channels }: BatchNormSpec): 1 | 4 {
   return channels % 4 === 0 ? 4 : 1;
-}
-
-/** A thread of a CPU adapter takes a whole workgroup. */
-function threadsOf({ software }: BatchNormSpec): { threads?: number } {
-  return software ? { threads: LANES } : {};
 }
 
 /** The place of an invocation: the channels `c` and the rows `begin` ≤ r < `end` of its segment, the first at `at`. */

@@ -16,10 +16,10 @@ import { defineKernel, input, output } from "../define.js";
 import type { Kernel } from "../kernel.js";
 import { affinePrologue, beforeActivation, LEAKY, slopeParam } from "./activation.js";
 import type { BatchNormLayerSpec } from "./batchnorm.js";
+import { LANES } from "./cpu-lanes.js";
 import { eachRow, gradientSums, overRows, runningUpdate, statistics } from "./rows.js";
 
-const LANES = 8;
-/** Of one workgroup, and of one invocation. */
+/** Of one invocation. */
 const MOST_ROWS = 1 << 13;
 /** Storage buffers of the backward kernel: one more than every device has. */
 const BUFFERS = 9;

@@ -20,9 +20,8 @@ export class CpuRuntime implements DetectorRuntime {
   readonly #weights: WasmWeights;
   readonly #parts: RuntimeParts;
   readonly #engines = new Recent<CpuEngine>(MAX_ENGINES);
-  /** The one that was made last. */
-  #last: CpuEngine | undefined;
-  #lastWithMesh: CpuEngine | undefined;
+  /** Those that were made last, by whether they give meshes. */
+  readonly #last = new Map<boolean, CpuEngine>();
   #meshes: CpuMeshes | undefined;
 
   private constructor(
@@ -70,25 +69,21 @@ export class CpuRuntime implements DetectorRuntime {
   }
 
   engine(_batch: number, height: number, width: number, mesh: boolean): Promise<DetectionEngine> {
-    if (mesh) return this.#engineWithMesh(height, width);
-    const parts = this.#engineParts();
-    return this.#engines.get(`${height}x${width}`, async () => {
-      const like = this.#network.isSizeless ? this.#last : undefined;
-      this.#last = await CpuEngine.create({ ...parts, like }, height, width);
-      return this.#last;
-    });
-  }
-
-  #engineWithMesh(height: number, width: number): Promise<DetectionEngine> {
-    return this.#engines.get(`${height}x${width} mesh`, async () => {
+    return this.#engines.get(`${height}x${width}${mesh ? " mesh" : ""}`, async () => {
       const parts = {
-        ...this.#engineParts(),
-        heads: (image: Tensor) => this.#network.headsAndMap!(image),
-        meshes: await this.#branch(),
+        device: this.device,
+        engine: this.#engine,
+        heads: (image: Tensor) =>
+          mesh ? this.#network.headsAndMap!(image) : this.#network.heads(image),
+        headSpecs: this.#network.headSpecs,
+        weights: this.#weights,
+        config: this.#parts.config,
+        meshes: mesh ? await this.#branch() : undefined,
       };
-      const like = this.#network.isSizeless ? this.#lastWithMesh : undefined;
-      this.#lastWithMesh = await CpuEngine.create({ ...parts, like }, height, width);
-      return this.#lastWithMesh;
+      const like = this.#network.isSizeless ? this.#last.get(mesh) : undefined;
+      const made = await CpuEngine.create({ ...parts, like }, height, width);
+      this.#last.set(mesh, made);
+      return made;
     });
   }
 
@@ -100,20 +95,8 @@ export class CpuRuntime implements DetectorRuntime {
     return this.#meshes;
   }
 
-  #engineParts() {
-    return {
-      device: this.device,
-      engine: this.#engine,
-      heads: (image: Tensor) => this.#network.heads(image),
-      headSpecs: this.#network.headSpecs,
-      weights: this.#weights,
-      config: this.#parts.config,
-    };
-  }
-
   reset(): void {
-    this.#last = undefined;
-    this.#lastWithMesh = undefined;
+    this.#last.clear();
     this.#meshes?.dispose();
     this.#meshes = undefined;
     this.#engines.clear();

@@ -4,7 +4,7 @@ import type { Sample } from "../augment/sample.js";
 import { chance, seededRandom } from "../random.js";
 import { degrade } from "./degrade.js";
 import { occludeFaces } from "./occlude.js";
-import type { Photo, PhotoFace, PhotoSet } from "./photo.js";
+import { type Photo, type PhotoFace, type PhotoSet, sideOf } from "./photo.js";
 import { changeColours } from "./photometric.js";
 import type { HeadFit } from "./turn/fit.js";
 import type { Matte } from "./turn/matte.js";
@@ -91,13 +91,16 @@ function pickSet<T extends PhotoSet>(random: Random, sets: readonly T[]): T {
   return sets[sets.length - 1];
 }
 
-function sideOf({ box }: PhotoFace): number {
-  return Math.sqrt((box[2] - box[0]) * (box[3] - box[1]));
-}
-
 /** A set and how the heads of its portraits may be turned. */
 interface Prepared extends PhotoSet {
   readonly portraits: ReadonlyMap<Photo, HeadFit>;
+  /** Whose heads are laid on other photos. */
+  readonly heads: readonly Photo[];
+}
+
+function prepare(set: PhotoSet): Prepared {
+  const portraits = portraitsOf(set);
+  return { ...set, portraits, heads: set.turn ? [...portraits.keys()] : set.photos };
 }
 
 /** Makes views; each depends only on the seeds it is asked for with. */
@@ -105,7 +108,7 @@ export class Composer {
   readonly #sets: readonly Prepared[];
 
   constructor(sets: readonly PhotoSet[]) {
-    this.#sets = sets.map((set) => ({ ...set, portraits: portraitsOf(set) }));
+    this.#sets = sets.map(prepare);
   }
 
   /** A view with the labelled faces in it, as fractions of its side. */
@@ -160,7 +163,7 @@ function fillRegion(view: View, region: Region, draw: Draw): void {
 /** Lays heads on what is there; they do not overlap each other. */
 function pasteHeads(view: View, set: Prepared, region: Region, draw: Draw): void {
   const { random } = draw;
-  const heads = set.turn ? [...set.portraits.keys()] : set.photos;
+  const { heads } = set;
   if (heads.length === 0) return;
   const taken: { x: number; y: number; radius: number }[] = [];
   const count = 1 + random.integer(MOST_PASTED);
@@ -239,7 +242,7 @@ function scaleFor(
   pasted = false,
 ): number {
   const largest = most * (region.right - region.left);
-  const wanted = logUniform(random, least, largest) / sideOf(face);
+  const wanted = logUniform(random, least, largest) / sideOf(face.box);
   return Math.min(LARGEST_SCALE, Math.max(pasted ? 0 : leastScale(photo, region), wanted));
 }
 
@@ -247,7 +250,7 @@ function scaleFor(
 function placeAt(face: PhotoFace, scale: number, region: Region, draw: Draw): Placement {
   const { random, inside = 0 } = draw;
   const [x1, y1, x2, y2] = face.box;
-  const margin = (inside * sideOf(face) * scale) / 2;
+  const margin = (inside * sideOf(face.box) * scale) / 2;
   return { ...turned(region, random, margin), from: [(x1 + x2) / 2, (y1 + y2) / 2], scale };
 }
 

@@ -14,6 +14,25 @@ export interface PhotoFace {
   readonly weight?: number;
 }
 
+type Box = PhotoFace["box"];
+
+/** Of a box, in its photo's pixels. */
+export function areaOf([x1, y1, x2, y2]: Box): number {
+  return (x2 - x1) * (y2 - y1);
+}
+
+/** Of a square as large as a box. */
+export function sideOf(box: Box): number {
+  return Math.sqrt(areaOf(box));
+}
+
+/** The area that two boxes share. */
+export function sharedArea(a: Box, b: Box): number {
+  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  return Math.max(0, width) * Math.max(0, height);
+}
+
 export interface Photo {
   readonly id: string;
   readonly pyramid: Pyramid;

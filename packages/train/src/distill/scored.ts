@@ -2,7 +2,7 @@ import { LANDMARK_COORDINATES } from "retinaface-webgpu";
 import { isNumbers, isObject } from "../data/json.js";
 import { bandOf, ENSEMBLE_BANDS } from "../data/score-bands.js";
 import { DataError } from "../errors.js";
-import type { PhotoFace } from "./photo.js";
+import { areaOf, type PhotoFace, sharedArea, sideOf } from "./photo.js";
 
 /** A photo and its faces as an ensemble of detectors labelled it. */
 export interface ScoredPhoto {
@@ -28,7 +28,7 @@ function readFace(value: unknown, where: string): PhotoFace | undefined {
   const band = bandOf(score, ENSEMBLE_BANDS);
   if (!band) return undefined;
   const [x1, y1, x2, y2] = box;
-  const side = Math.sqrt((x2 - x1) * (y2 - y1));
+  const side = sideOf([x1, y1, x2, y2]);
   if (!(side > 0)) return undefined;
   const exact =
     score >= POINTS_SCORE && side >= POINTS_SIDE && isNumbers(landmarks, LANDMARK_COORDINATES);
@@ -47,13 +47,8 @@ const SAME_COVER = 0.7;
 
 type Box = PhotoFace["box"];
 
-const areaOf = ([x1, y1, x2, y2]: Box) => (x2 - x1) * (y2 - y1);
-
 function isSame(a: Box, b: Box): boolean {
-  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
-  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
-  if (width <= 0 || height <= 0) return false;
-  const shared = width * height;
+  const shared = sharedArea(a, b);
   const union = areaOf(a) + areaOf(b) - shared;
   return shared / union > SAME_IOU || shared / Math.min(areaOf(a), areaOf(b)) > SAME_COVER;
 }

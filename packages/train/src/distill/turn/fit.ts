@@ -1,14 +1,18 @@
 import { LANDMARK_NAMES } from "retinaface-webgpu";
 import { headMesh } from "./head.js";
 
-/** How a frontal face lies in its portrait: what takes points of the head's plane to pixels. */
-export interface HeadFit {
+/** What takes points of a plane to pixels. */
+interface Place {
   /** Pixels a centimetre of the head. */
   readonly scale: number;
   /** Of the line of the eyes, clockwise, in radians. */
   readonly roll: number;
-  /** The pixel of the head's origin. */
+  /** The pixel of the plane's origin. */
   readonly origin: readonly [x: number, y: number];
+}
+
+/** How a frontal face lies in its portrait. The plane's origin is the head's. */
+export interface HeadFit extends Place {
   /** How much longer the face is than the template. */
   readonly length: number;
   /** Moves points of the head's plane so that its landmarks come to lie on the portrait's. */
@@ -78,13 +82,9 @@ export function fitHead(landmarks: readonly number[]): HeadFit | undefined {
   const eyes = minus(at(1), at(0));
   const roll = Math.atan2(eyes[1], eyes[0]);
   const scale = Math.hypot(...eyes) / (own(1)[0] - own(0)[0]);
-  const [sin, cos] = [Math.sin(roll) / scale, Math.cos(roll) / scale];
-  const between = mean(at(0), at(1));
+  const between: Place = { scale, roll, origin: mean(at(0), at(1)) };
   /** In the head's plane, from between the eyes. */
-  const inHead = (point: Vector): Vector => {
-    const [dx, dy] = minus(point, between);
-    return [cos * dx + sin * dy, sin * dx - cos * dy];
-  };
+  const inHead = ([u, v]: Vector): Vector => planeOf(between, u, v);
   const mouth = inHead(mean(at(3), at(4)));
   const height = own(0)[1] - own(3)[1];
   const length = -mouth[1] / height;
@@ -101,21 +101,18 @@ export function fitHead(landmarks: readonly number[]): HeadFit | undefined {
     const [x, y] = inHead(at(i));
     return [x, y + up];
   });
-  const origin = [
-    between[0] - Math.sin(roll) * up * scale,
-    between[1] + Math.cos(roll) * up * scale,
-  ] as const;
+  const origin = pixelOf(between, 0, -up);
   return { scale, roll, origin, length, warp: warpBetween(from, to) };
 }
 
 /** The pixel of a point of the head's plane. */
-export function pixelOf({ scale, roll, origin }: HeadFit, x: number, y: number): [number, number] {
+export function pixelOf({ scale, roll, origin }: Place, x: number, y: number): [number, number] {
   const [sin, cos] = [Math.sin(roll) * scale, Math.cos(roll) * scale];
   return [origin[0] + cos * x + sin * y, origin[1] + sin * x - cos * y];
 }
 
 /** The point of the head's plane at a pixel. */
-export function planeOf({ scale, roll, origin }: HeadFit, u: number, v: number): [number, number] {
+export function planeOf({ scale, roll, origin }: Place, u: number, v: number): [number, number] {
   const [sin, cos] = [Math.sin(roll) / scale, Math.cos(roll) / scale];
   const [dx, dy] = [u - origin[0], v - origin[1]];
   return [cos * dx + sin * dy, sin * dx - cos * dy];

@@ -1,5 +1,13 @@
 import type { Random } from "@retinaface-webgpu/tensor";
-import type { Photo, PhotoFace, PhotoSet, TurnSpec } from "../photo.js";
+import {
+  areaOf,
+  type Photo,
+  type PhotoFace,
+  type PhotoSet,
+  sharedArea,
+  sideOf,
+  type TurnSpec,
+} from "../photo.js";
 import { fitHead, type HeadFit } from "./fit.js";
 import { type Turn, turnPortrait } from "./turn.js";
 
@@ -8,18 +16,12 @@ const LEAST_SIDE = 64;
 /** A box of which this share lies in a face's is the same face again. */
 const SAME_COVER = 0.5;
 
-function liesIn(inner: PhotoFace["box"], outer: PhotoFace["box"]): boolean {
-  const width = Math.min(inner[2], outer[2]) - Math.max(inner[0], outer[0]);
-  const height = Math.min(inner[3], outer[3]) - Math.max(inner[1], outer[1]);
-  if (width <= 0 || height <= 0) return false;
-  return width * height > SAME_COVER * (inner[2] - inner[0]) * (inner[3] - inner[1]);
-}
-
 function fitAlone({ faces: [face, ...others] }: Photo): HeadFit | undefined {
   if (!face?.landmarks || face.ignored || !face.labelled) return undefined;
-  const [x1, y1, x2, y2] = face.box;
-  if (Math.sqrt((x2 - x1) * (y2 - y1)) < LEAST_SIDE) return undefined;
-  if (!others.every(({ ignored, box }) => ignored && liesIn(box, face.box))) return undefined;
+  if (sideOf(face.box) < LEAST_SIDE) return undefined;
+  const isSame = ({ ignored, box }: PhotoFace) =>
+    ignored && sharedArea(box, face.box) > SAME_COVER * areaOf(box);
+  if (!others.every(isSame)) return undefined;
   return fitHead(face.landmarks);
 }
 
