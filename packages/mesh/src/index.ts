@@ -1,4 +1,5 @@
 export { MeshBranch, type MeshBranchOptions, type SeenMeshes } from "./branch/branch.js";
+export { HINT_LENGTH, hintOf } from "./branch/hints.js";
 export {
   CORNERS,
   type HostMap,

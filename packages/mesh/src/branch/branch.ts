@@ -1,4 +1,5 @@
 import {
+  concat,
   flatten,
   narrow,
   nn,
@@ -11,6 +12,7 @@ import {
 import { type DecodedMeshes, MeshDecoder, type MeshDecoderOptions } from "../decoder.js";
 import { CAMERA_LENGTH } from "../render/camera.js";
 import { LIGHT_LENGTH } from "../render/light.js";
+import { HINT_LENGTH } from "./hints.js";
 import { PATCH, PATCH_POINTS } from "./patches.js";
 import { cameraOfNumbers, lightOfNumbers } from "./scene.js";
 
@@ -38,7 +40,8 @@ const [CONVOLVED, HIDDEN] = [64, 192];
 /**
  * RetinaFace's branch for meshes (Deng et al. 2019): of the features of a face it says a code of the decoder, a camera and a
  * light, and decodes. The paper says them by a 1×1 convolution at each anchor; here a convolution and two layers look at the
- * patch of a square around the face, so that what is said does not depend on where in the image and how large the face is.
+ * patch of a square around the face, so that what is said does not depend on where in the image and how large the face is, and
+ * at the five landmarks that the detector has found: the pixels' gradients need a good start, and these are one.
  */
 export class MeshBranch extends nn.Module {
   readonly conv: nn.Conv2d;
@@ -59,13 +62,16 @@ export class MeshBranch extends nn.Module {
     }
     const halved = { kernelSize: 3, stride: 2, padding: 1 };
     this.conv = new nn.Conv2d(init, channels, CONVOLVED, halved);
-    this.hidden = new nn.Linear(init, CONVOLVED * (PATCH / 2) ** 2, HIDDEN);
+    this.hidden = new nn.Linear(init, CONVOLVED * (PATCH / 2) ** 2 + HINT_LENGTH, HIDDEN);
     this.numbers = new nn.Linear(init, HIDDEN, width);
     this.decoder = new MeshDecoder(init, { ...decoder, codeLength: this.#codeLength });
   }
 
-  /** @param patches `[n, 64, c]`, see `patchesOf` @throws ShapeError for others */
-  override forward(patches: Tensor): SeenMeshes {
+  /**
+   * @param patches `[n, 64, c]`, see `patchesOf` @param hints `[n, 10]`, see `hintOf`
+   * @throws ShapeError for others
+   */
+  override forward(patches: Tensor, hints: Tensor): SeenMeshes {
     const [faces, points, channels] = patches.shape;
     const known = this.conv.weight.shape[1];
     if (patches.rank !== 3 || points !== PATCH_POINTS || channels !== known) {
@@ -73,8 +79,13 @@ export class MeshBranch extends nn.Module {
         `MeshBranch takes patches [n, ${PATCH_POINTS}, ${known}], not [${patches.shape.join(", ")}]`,
       );
     }
+    if (hints.shape.join() !== [faces, HINT_LENGTH].join()) {
+      throw new ShapeError(
+        `MeshBranch takes hints [${faces}, ${HINT_LENGTH}], not [${hints.shape.join(", ")}]`,
+      );
+    }
     const x = relu(this.conv.forward(reshape(patches, [faces, PATCH, PATCH, channels])));
-    const said = this.numbers.forward(relu(this.hidden.forward(flatten(x, 1))));
+    const said = this.numbers.forward(relu(this.hidden.forward(concat([flatten(x, 1), hints], 1))));
     const code = this.#codeLength;
     return {
       ...this.decoder.forward(narrow(said, 1, 0, code)),

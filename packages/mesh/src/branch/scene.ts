@@ -19,9 +19,9 @@ import {
 import { CAMERA_LENGTH, cameraRotation } from "../render/camera.js";
 
 /** Half the height of a face, and how far the camera is from it: in centimetres. */
-const [HALF, DISTANCE] = [9.5, 70];
+export const [HALF, DISTANCE] = [9.5, 70];
 /** How much of half the image the face fills. */
-const FILLED = 0.78;
+export const FILLED = 0.78;
 
 /**
  * A camera of where the head is seen (2 numbers, in centimetres), its distance, three angles, and how much of the image it

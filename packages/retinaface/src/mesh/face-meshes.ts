@@ -1,7 +1,9 @@
 /** Meshes of faces that were found: the branch's second look at the map that the finest heads read. */
 import {
   faceTemplate,
+  HINT_LENGTH,
   type HostMap,
+  hintOf,
   type MapPlace,
   type MeshBranch,
   PATCH_POINTS,
@@ -19,15 +21,15 @@ import { type Face, type FaceMesh, LEAST_MESH_SIDE } from "../types.js";
 
 /** The branch compiled for so many faces. */
 export interface BranchPlan {
-  /** @param patches `[n, 64, c]` @returns what the forward pass gives, dense */
-  run(patches: Float32Array): Promise<readonly Float32Array[]>;
+  /** @param inputs of the forward pass @returns what it gives, dense */
+  run(inputs: readonly Float32Array[]): Promise<readonly Float32Array[]>;
   dispose(): void;
 }
 
 /** Compiles on one of the engines. */
 export type BranchCompiler = (
-  forward: (patches: Tensor) => Tensor[],
-  input: TensorInfo,
+  forward: (...inputs: Tensor[]) => Tensor[],
+  inputs: readonly TensorInfo[],
 ) => Promise<BranchPlan>;
 
 /** The map of one image on the host. */
@@ -98,12 +100,14 @@ export class FaceMeshes {
     const room = wanted.length === 1 ? 1 : TOGETHER;
     const length = PATCH_POINTS * map.channels;
     const patches = new Float32Array(room * length);
+    const hints = new Float32Array(room * HINT_LENGTH);
     const place = { rows: map.rows, columns: map.columns, stride: this.#stride };
-    for (const [i, { square }] of wanted.entries()) {
+    for (const [i, { face, square }] of wanted.entries()) {
       patches.set(patchOnHost(map, samplesOf(square, place)), i * length);
+      hints.set(hintOf(landmarksIn(face, square, frame)), i * HINT_LENGTH);
     }
     const plan = await this.#plan(room, map.channels);
-    const said = await plan.run(patches);
+    const said = await plan.run([patches, hints]);
     for (const [i, { face, square }] of wanted.entries()) {
       const [positions, colours, camera, light] = said.map((all) => {
         const own = all.length / room;
@@ -116,16 +120,28 @@ export class FaceMeshes {
   #plan(faces: number, channels: number): Promise<BranchPlan> {
     const known = this.#plans.get(faces);
     if (known) return known;
-    const forward = (patches: Tensor) => {
-      const { vertices, colours, camera, light } = this.#branch.forward(patches);
+    const forward = (patches: Tensor, hints: Tensor) => {
+      const { vertices, colours, camera, light } = this.#branch.forward(patches, hints);
       return [project(vertices, camera, [1, 1]), colours, camera, light];
     };
-    const info = { shape: [faces, PATCH_POINTS, channels], dtype: "f32" } as const;
-    const plan = this.#compile(forward, info);
+    const shapes = [
+      [faces, PATCH_POINTS, channels],
+      [faces, HINT_LENGTH],
+    ];
+    const infos = shapes.map((shape) => ({ shape, dtype: "f32" }) as const);
+    const plan = this.#compile(forward, infos);
     this.#plans.set(faces, plan);
     plan.catch(() => this.#plans.delete(faces));
     return plan;
   }
+}
+
+/** A face's landmarks as parts of the square; none where the detector says none. */
+function landmarksIn({ landmarks }: Face, { x, y, side }: Square, frame: Frame): number[] {
+  return Object.values(landmarks ?? {}).flatMap(([across, down]) => [
+    (across * frame.scaleX - x) / side,
+    (down * frame.scaleY - y) / side,
+  ]);
 }
 
 function meshOf(said: Said, square: Square, frame: Frame): FaceMesh {

@@ -13,11 +13,11 @@ import { type BranchCompiler, FaceMeshes } from "./face-meshes.js";
 
 /** Compiles the branch for WebAssembly. */
 function compiler(device: Device, engine: WasmEngine, weights: WasmWeights): BranchCompiler {
-  return async (forward, input) => {
-    const plan = await compileWasm(device, engine, forward, [input], { weights });
+  return async (forward, inputs) => {
+    const plan = await compileWasm(device, engine, forward, inputs, { weights });
     return {
-      run: async (patches) => {
-        const results = await plan.run([patches]);
+      run: async (values) => {
+        const results = await plan.run(values);
         return plan.outputs.map((output) => outputValues(output, results));
       },
       dispose: () => plan.dispose(),

@@ -13,12 +13,12 @@ import { type BranchCompiler, FaceMeshes, type ImageMap } from "./face-meshes.js
 
 /** Compiles the branch for WebGPU. */
 function compiler(device: Device, weights: WeightStore): BranchCompiler {
-  return async (forward, input) => {
-    const plan = await compile(device, forward, [input], { weights });
+  return async (forward, inputs) => {
+    const plan = await compile(device, forward, inputs, { weights });
     return {
-      run: (patches) => {
+      run: (given) => {
         // Written, run and asked for at once: runs may overlap.
-        plan.inputs[0].write(patches);
+        for (const [i, input] of plan.inputs.entries()) input.write(given[i]);
         plan.run();
         const read = plan.outputs.map(async (output) => {
           const dense = contiguous(output);

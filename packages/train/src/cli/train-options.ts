@@ -179,7 +179,7 @@ function networkOptions(): Option[] {
     ),
     new Option(
       "--freeze <list>",
-      `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads) or none; auto: ` +
+      `parts that do not train: ${PARTS.join(", ")}, backbone, all (but the heads), heads (beside --mesh) or none; auto: ` +
         "those that the data say nothing about (default: none of random weights, else all)",
     ),
     choiceOption("--batch-norm <mode>", "fixed: inference mode everywhere", ["train", "fixed"]),

@@ -2,12 +2,15 @@
 import {
   CORNERS,
   faceTemplate,
+  HINT_LENGTH,
+  hintOf,
   type MapPlace,
   PATCH_POINTS,
   type Square,
   samplesOf,
   squareAround,
 } from "@retinaface-webgpu/mesh";
+import { Random } from "@retinaface-webgpu/tensor";
 import {
   BOX_NUMBERS,
   LANDMARK_COORDINATES,
@@ -33,6 +36,11 @@ interface MeshFace {
 export interface MeshTargetSize {
   readonly faces: number;
   readonly pixels: number;
+  /**
+   * How far squares are beside those of the labels, as a part of their side, and landmarks an eighth of it: those that a
+   * detector finds are no more exact. Default 0.
+   */
+  readonly jitter?: number;
 }
 
 /** A row a face; those that no face has count nothing. F faces, S pixels, V vertices. */
@@ -41,6 +49,8 @@ export interface MeshTargets {
   readonly cells: Int32Array;
   /** `[F, 64, 4]`. */
   readonly shares: Float32Array;
+  /** `[F, 10]`: see `hintOf`. */
+  readonly hints: Float32Array;
   /** `[F, S, S, 3]`, 0 to 1. */
   readonly photo: Float32Array;
   /** `[F, S, S, 1]`: 1 where there is a face's photograph. */
@@ -127,11 +137,25 @@ function inSquare(points: Float32Array, { width, height }: RawImage, square: Squ
   return points.map((value, i) => (i % 2 === 0 ? value * width - x : value * height - y) / side);
 }
 
+/** Random numbers of a face, always the same. */
+function randomOf({ box, landmarks }: MeshFace): Random {
+  let seed = 0;
+  for (const word of new Uint32Array(Float32Array.of(...box, ...landmarks).buffer)) {
+    seed = (Math.imul(seed, 0x01000193) ^ word) >>> 0;
+  }
+  return new Random(seed);
+}
+
+function moved({ x, y, side }: Square, jitter: number, random: Random): Square {
+  const [right, down, wider] = [0, 1, 2].map(() => jitter * random.uniform(-1, 1) * side);
+  return { x: x + right - wider / 2, y: y + down - wider / 2, side: side + wider };
+}
+
 /** @param map of the finest heads, for images of the batch's size */
 export function meshTargets(
   samples: readonly Sample[],
   map: MapPlace,
-  { faces: room, pixels }: MeshTargetSize,
+  { faces: room, pixels, jitter = 0 }: MeshTargetSize,
 ): MeshTargets {
   const [{ positions, vertices: count }] = faceTemplate().levels;
   const chosen = chooseFaces(samples, room);
@@ -139,6 +163,7 @@ export function meshTargets(
   const targets: MeshTargets = {
     cells: new Int32Array(room * PATCH_POINTS * CORNERS),
     shares: numbers(PATCH_POINTS * CORNERS),
+    hints: numbers(HINT_LENGTH),
     photo: numbers(pixels * pixels * 3),
     seen: numbers(pixels * pixels),
     landmarks: numbers(LANDMARK_COORDINATES),
@@ -151,7 +176,8 @@ export function meshTargets(
   const known = chosen.filter((face) => face.known).length;
   for (let f = 0; f < room; f++) targets.vertices.set(positions, f * count * 3);
   for (const [f, face] of chosen.entries()) {
-    const square = squareAround(face.box);
+    const random = randomOf(face);
+    const square = moved(squareAround(face.box), jitter, random);
     const { cells, weights } = samplesOf(square, map);
     const first = face.image * map.rows * map.columns;
     targets.cells.set(
@@ -165,7 +191,10 @@ export function meshTargets(
     const area = pixels * pixels;
     cutOut(image, square, pixels, part(targets.photo, area * 3), part(targets.seen, area));
     if (face.landmarks.every(Number.isFinite)) {
-      targets.landmarks.set(inSquare(face.landmarks, image, square), f * LANDMARK_COORDINATES);
+      const places = inSquare(face.landmarks, image, square);
+      targets.landmarks.set(places, f * LANDMARK_COORDINATES);
+      const found = places.map((value) => value + (jitter / 8) * random.normal());
+      targets.hints.set(hintOf(found), f * HINT_LENGTH);
       targets.landmarkWeights[f] = room / labelled;
     }
     if (!face.known) continue;

@@ -6,6 +6,7 @@ import {
   edgeLoss,
   FACE_LANDMARKS,
   faceTemplate,
+  HINT_LENGTH,
   type MeshBranch,
   MeshRenderer,
   patchesOf,
@@ -46,8 +47,8 @@ export const MESH_WEIGHTS = {
 /** Names of the branch's losses. */
 export const MESH_LOSSES = Object.keys(MESH_WEIGHTS);
 
-/** Faces of a batch that train the branch, and pixels on a side of what is drawn of them. */
-export const MESH_SIZE: MeshTargetSize = { faces: 8, pixels: 64 };
+/** Faces of a batch that train the branch, pixels on a side of what is drawn of them, and how exact boxes and landmarks are. */
+export const MESH_SIZE: MeshTargetSize = { faces: 8, pixels: 64, jitter: 0.06 };
 
 /** What the branch's targets are called among those of a step. */
 const PREFIX = "mesh.";
@@ -119,6 +120,7 @@ export class MeshObjective implements CompiledObjective {
     const shapes: Readonly<Record<keyof MeshTargets, readonly number[]>> = {
       cells: [-1, 4],
       shares: [-1, 4],
+      hints: [HINT_LENGTH],
       photo: [pixels, pixels, 3],
       seen: [pixels, pixels, 1],
       landmarks: [-1, 2],
@@ -151,7 +153,7 @@ export class MeshObjective implements CompiledObjective {
 
   #meshLosses(map: Tensor, targets: Readonly<Record<string, Tensor>>) {
     const of = (name: keyof MeshTargets) => targets[PREFIX + name];
-    const seen = this.#mesh.forward(patchesOf(map, of("cells"), of("shares")));
+    const seen = this.#mesh.forward(patchesOf(map, of("cells"), of("shares")), of("hints"));
     const rendering = this.#renderer.render(seen);
     const { positions, mask } = rendering;
     const places = mulScalar(narrow(positions, 2, 0, 2), 1 / this.#size.pixels);

@@ -1,5 +1,6 @@
 import type { nn } from "@retinaface-webgpu/tensor";
 import {
+  anchorHeads,
   type BackboneName,
   hasPyramid,
   OptionError,
@@ -11,8 +12,12 @@ import {
 /** Parts that are not the backbone's. */
 const NECK = ["fpn", "ssh"] as const;
 
+/** What finds faces, which a network with a branch for meshes can keep as it is while the branch trains. */
+export const HEADS = "heads";
+
 /**
- * Parts of the network in the order of the forward pass; the heads come after them and always train.
+ * Parts of the network in the order of the forward pass; the heads come after them, and train unless {@link HEADS} is
+ * frozen too.
  * `stem` is the first convolution, `stage1` ends at stride 8, `stage2` at 16, `stage3` at 32. A backbone of other stages
  * has theirs: see `RetinaFaceNetwork.parts`.
  */
@@ -28,7 +33,7 @@ export function partNames(backbone: BackboneName, retinanet = false): string[] {
 
 /**
  * Parts to freeze, from a list such as `stem,stage1` with `backbone`, `none` and `all` (all but the
- * heads) as short names.
+ * heads) as short names; `heads` besides.
  * @param parts that the network has, in their order
  * @throws {OptionError} for a name that is none of them.
  */
@@ -40,14 +45,14 @@ export function parseFreeze(text: string, parts: readonly string[] = PARTS): str
     if (name === "all") for (const part of parts) frozen.add(part);
     else if (name === "backbone") {
       for (const part of parts) if (!(NECK as readonly string[]).includes(part)) frozen.add(part);
-    } else if (parts.includes(name)) frozen.add(name);
+    } else if (name === HEADS || parts.includes(name)) frozen.add(name);
     else if (name !== "none") {
       throw new OptionError(
-        `cannot freeze "${name}": give a list of ${parts.join(", ")}, backbone, all or none`,
+        `cannot freeze "${name}": give a list of ${parts.join(", ")}, ${HEADS}, backbone, all or none`,
       );
     }
   }
-  return parts.filter((part) => frozen.has(part));
+  return [...parts, HEADS].filter((part) => frozen.has(part));
 }
 
 /** Names of a network's parts, in the order of the forward pass. */
@@ -63,7 +68,7 @@ export function modulesOf(network: RetinaFaceNetwork): Record<string, readonly n
 /**
  * Prepares a network for training: frozen parts need no gradient and their batch norm stays in inference
  * mode; with `fixedNorm` batch norm stays so everywhere, while its scale and shift still train.
- * @throws {OptionError} for a part that the network does not have
+ * @throws {OptionError} for a part that the network does not have, and where nothing is left to train
  */
 export function applyFreeze(
   network: RetinaFaceNetwork,
@@ -75,6 +80,20 @@ export function applyFreeze(
   for (const { name, modules } of network.parts()) {
     if (!frozen.includes(name)) continue;
     for (const module of modules) module.eval().requiresGrad(false);
+  }
+  if (frozen.includes(HEADS)) freezeHeads(network);
+}
+
+function freezeHeads(network: RetinaFaceNetwork): void {
+  if (!network.mesh) {
+    throw new OptionError(
+      `"${HEADS}" may be frozen while a branch for meshes trains, and the network has none: add it by --mesh`,
+    );
+  }
+  const specs = [...anchorHeads(network.headSpecs), ...network.firstHeadSpecs];
+  const names = specs.map(({ module }): string => module);
+  for (const [path, module] of network.namedModules()) {
+    if (names.includes(path.split(".")[0])) module.eval().requiresGrad(false);
   }
 }
 

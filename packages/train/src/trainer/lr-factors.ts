@@ -1,9 +1,8 @@
 import type { nn } from "@retinaface-webgpu/tensor";
 import { OptionError, type RetinaFaceNetwork } from "retinaface-webgpu";
-import { PARTS, parseFreeze } from "./freeze.js";
+import { HEADS, PARTS, parseFreeze } from "./freeze.js";
 
 /** What is behind the parts: it has no name among them, since it always trains. */
-const HEADS = "heads";
 
 type Parameter = nn.Parameter;
 
