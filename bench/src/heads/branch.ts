@@ -1,41 +1,39 @@
 #!/usr/bin/env node
 /**
  * `npm run bench:branch -- --weights FILE`: what a detector's branch for meshes says of made-up heads that it has not seen,
- * pasted into validation photos, by how far they are turned; and, with `--portraits`, where its five landmarks are on
- * portraits whose landmarks are known. By WebAssembly.
+ * pasted into validation photos, by how far they are turned, where the detector finds them; with `--portraits` where its five
+ * landmarks are on portraits whose landmarks are known; with `--picture` a picture of the faces of photos, what was found and
+ * what it looks like. By WebAssembly.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import {
+  drawOnHost,
   faceTemplate,
   landmarksOf,
-  type MeshBranch,
-  PATCH_POINTS,
-  patchOnHost,
   poseOfCamera,
-  project,
-  samplesOf,
-  squareAround,
+  projectOnHost,
+  type Square,
 } from "@retinaface-webgpu/mesh";
-import type { Device, Tensor } from "@retinaface-webgpu/tensor";
-import {
-  compileWasm,
-  createHostDevice,
-  outputValues,
-  WasmEngine,
-} from "@retinaface-webgpu/tensor/wasm";
-import { createSampler, initialiseNetwork, type Sample } from "@retinaface-webgpu/train";
+import { createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
+import { createSampler, type KnownMesh, plainAugment, type Sample } from "@retinaface-webgpu/train";
 import { loadDataset } from "@retinaface-webgpu/train/node";
-import { MESH_MAP, RetinaFace, readWeights, toRawImage } from "retinaface-webgpu";
+import { type RawImage, RetinaFace, toRawImage } from "retinaface-webgpu";
 import { describeMachine } from "../environment.js";
 import { reportFailure, UsageError } from "../options.js";
+import { PIXELS, SIZE } from "./data.js";
+import { BranchLook, type SaidMesh } from "./look.js";
+import { pictureOf, type Shown } from "./picture.js";
 
 const SIDE = 256;
 const SEED = 987;
 const BANDS = [0, 15, 45, 75];
-const MEAN_BGR = [104, 117, 123];
-const TEMPLATE = faceTemplate().levels[0].positions;
+const [{ positions: TEMPLATE, triangles: TRIANGLES }] = faceTemplate().levels;
+/** Made-up heads look little like faces: the detector gives them low scores. */
+const LEAST_SCORE = 0.05;
+/** Of the pictures: this many faces, of at least so many pixels and of this score. */
+const PICTURED = { faces: 10, pixels: 48, score: 0.8 };
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
@@ -65,73 +63,96 @@ interface Errors {
   readonly turned: number;
 }
 
-/** What the branch says of made-up heads on photos. */
-async function* lookAtHeads(host: Device, engine: WasmEngine, bytes: Uint8Array, data: string) {
-  const pretrained = readWeights(bytes);
-  const network = initialiseNetwork(host, { config: pretrained.config, pretrained, seed: 1 });
-  network.eval();
-  const { mesh } = network;
-  if (!mesh) throw new UsageError("the weights have no branch for meshes: train them with --mesh");
-  const [{ stride, channels }] = network.levels;
-  const image = { shape: [1, SIDE, SIDE, 3], dtype: "f32" } as const;
-  const forward = (x: Tensor) => [network.headsAndMap(x)[MESH_MAP][0]];
-  const features = await compileWasm(host, engine, forward, [image]);
-  const branch = await branchPlan(host, engine, mesh, channels);
+/** The samples of photos, with made-up heads or without. */
+async function* samplesOf(data: string, heads: number): AsyncGenerator<Sample> {
   const { records } = loadDataset(data);
-  const augment = { size: SIDE, crop: null, mirror: 0, distort: false, heads: 2 };
-  const sampler = createSampler({
-    ...{ records, seed: SEED },
-    augment: { ...augment, resample: ["linear"] },
-  });
+  const sampler = createSampler({ records, seed: SEED, augment: { ...plainAugment(SIDE), heads } });
   for (let index = 0; index < records.length; index++) {
     const loaded = await sampler.load({ epoch: 0, index });
-    if (!("sample" in loaded)) continue;
-    const { sample } = loaded;
-    const results = await features.run([inputOf(sample)]);
-    const values = outputValues(features.outputs[0], results);
-    const place = { rows: Math.ceil(SIDE / stride), columns: Math.ceil(SIDE / stride), stride };
+    if ("sample" in loaded) yield loaded.sample;
+  }
+}
+
+function overlap(a: readonly number[], b: readonly number[]): number {
+  const area = ([x1, y1, x2, y2]: readonly number[]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
+  const both = area([0, 1, 2, 3].map((k) => (k < 2 ? Math.max : Math.min)(a[k], b[k])));
+  return both / (area(a) + area(b) - both);
+}
+
+function errorsOf(said: SaidMesh, known: KnownMesh): Errors {
+  const { x, y, side } = said.square;
+  const places = known.places.map((v, i) => (v * SIDE - (i % 2 === 0 ? x : y)) / side);
+  const seen = said.positions.filter((_, i) => i % 3 !== 2);
+  const eyes = eyesOf(known.vertices, 3);
+  return {
+    yaw: Math.abs(known.pose.yaw),
+    shape: (100 * distance(said.vertices, known.vertices, 3)) / eyes,
+    template: (100 * distance(TEMPLATE, known.vertices, 3)) / eyes,
+    seen: 100 * distance(seen, places, 2),
+    turned: Math.abs(poseOfCamera(said.camera).yaw - known.pose.yaw),
+  };
+}
+
+/** Made-up heads on photos: errors of those that are found, undefined for others. */
+async function* lookAtHeads(look: BranchLook, data: string) {
+  for await (const sample of samplesOf(data, 2)) {
+    const found = await look.look(sample.image, LEAST_SCORE);
     for (const known of sample.meshes ?? []) {
-      const box = [...sample.boxes.subarray(known.face * 4, known.face * 4 + 4)];
-      const square = squareAround(box.map((v) => v * SIDE));
-      const map = { values, offset: 0, stride: channels, channels, first: 0 };
-      const said = await branch(patchOnHost(map, samplesOf(square, place)));
-      const places = known.places.map(
-        (v, i) => (v * SIDE - (i % 2 === 0 ? square.x : square.y)) / square.side,
-      );
-      const seen = said.positions.filter((_, i) => i % 3 !== 2);
-      const errors: Errors = {
-        yaw: Math.abs(known.pose.yaw),
-        shape: (100 * distance(said.vertices, known.vertices, 3)) / eyesOf(known.vertices, 3),
-        template: (100 * distance(TEMPLATE, known.vertices, 3)) / eyesOf(known.vertices, 3),
-        seen: 100 * distance(seen, places, 2),
-        turned: Math.abs(poseOfCamera(said.camera).yaw - known.pose.yaw),
-      };
-      yield errors;
+      const own = sample.boxes.subarray(known.face * 4, known.face * 4 + 4);
+      const box = Array.from(own, (v) => v * SIDE);
+      const near = found.filter(({ face }) => overlap(face.box, box) >= 0.5);
+      const best = near.sort((a, b) => overlap(b.face.box, box) - overlap(a.face.box, box)).at(0);
+      yield { yaw: Math.abs(known.pose.yaw), errors: best && errorsOf(best, known) };
     }
   }
-  features.dispose();
-  network.dispose();
 }
 
-async function branchPlan(host: Device, engine: WasmEngine, mesh: MeshBranch, channels: number) {
-  const forward = (patches: Tensor) => {
-    const { vertices, camera } = mesh.forward(patches);
-    return [vertices, project(vertices, camera, [1, 1]), camera];
-  };
-  const input = { shape: [1, PATCH_POINTS, channels], dtype: "f32" } as const;
-  const plan = await compileWasm(host, engine, forward, [input]);
-  return async (patch: Float32Array) => {
-    const results = await plan.run([patch]);
-    const [vertices, positions, camera] = plan.outputs.map((o) => outputValues(o, results));
-    return { vertices, positions, camera };
-  };
+async function tellOfHeads(look: BranchLook, data: string): Promise<void> {
+  const all: { yaw: number; errors: Errors | undefined }[] = [];
+  for await (const one of lookAtHeads(look, data)) all.push(one);
+  for (const [k, low] of BANDS.slice(0, -1).entries()) {
+    const band = all.filter(({ yaw }) => yaw >= low && yaw < BANDS[k + 1]);
+    const own = band.flatMap(({ errors }) => errors ?? []);
+    const of = (name: keyof Errors) => mean(own.map((one) => one[name])).toFixed(1);
+    console.log(
+      `yaw ${low} to ${BANDS[k + 1]} (${own.length} of ${band.length} heads found): vertices off by ${of("shape")} % of the ` +
+        `eyes' distance (the template ${of("template")} %), in the image by ${of("seen")} % of the square, yaw by ` +
+        `${of("turned")} degrees`,
+    );
+  }
 }
 
-function inputOf({ image }: Sample): Float32Array {
-  return Float32Array.from({ length: SIDE * SIDE * 3 }, (_, i) => {
-    const [pixel, channel] = [Math.floor(i / 3), i % 3];
-    return image.data[pixel * 4 + 2 - channel] - MEAN_BGR[channel];
-  });
+/** A square of an image in the picture's pixels, each the mean of four points. */
+function cutOut({ data, width, height }: RawImage, { x, y, side }: Square): Float32Array {
+  const photo = new Float32Array(PIXELS * 3);
+  const [rows, columns] = SIZE;
+  const inside = (v: number, size: number) => Math.min(size - 1, Math.max(0, Math.floor(v)));
+  for (let i = 0; i < PIXELS * 4; i++) {
+    const pixel = i >> 2;
+    const across = ((pixel % columns) + 0.25 + 0.5 * (i & 1)) / columns;
+    const down = (Math.floor(pixel / columns) + 0.25 + 0.5 * ((i >> 1) & 1)) / rows;
+    const at = inside(y + down * side, height) * width + inside(x + across * side, width);
+    for (let c = 0; c < 3; c++) photo[pixel * 3 + c] += data[at * 4 + c] / (4 * 255);
+  }
+  return photo;
+}
+
+/** The largest face of each of the first photos that have one large and sure enough. */
+async function picture(look: BranchLook, data: string): Promise<Uint8Array> {
+  const shown: Shown[] = [];
+  for await (const { image } of samplesOf(data, 0)) {
+    const faces = (await look.look(image, PICTURED.score))
+      .filter(({ face: { box } }) => box[2] - box[0] >= PICTURED.pixels)
+      .sort((a, b) => b.square.side - a.square.side);
+    if (faces.length === 0) continue;
+    const [{ square, vertices, colours, camera, light }] = faces;
+    const drawn = drawOnHost({ vertices, colours, camera, light }, TRIANGLES, SIZE);
+    const positions = Float32Array.from(projectOnHost(vertices, camera, SIZE));
+    const mask = Float32Array.from(drawn.mask);
+    shown.push({ photo: cutOut(image, square), positions, image: drawn.image, mask });
+    if (shown.length === PICTURED.faces) break;
+  }
+  return pictureOf(shown);
 }
 
 /** Landmarks read off the mesh of portraits, and those of the landmark head, in percent of the eyes' distance. */
@@ -171,33 +192,30 @@ async function main(): Promise<void> {
       weights: { type: "string" },
       data: { type: "string" },
       portraits: { type: "string" },
+      picture: { type: "string" },
     },
   });
-  const { weights, data, portraits } = values;
+  const { weights, data, portraits, picture: file } = values;
   if (!weights || !data) {
-    throw new UsageError("usage: --weights FILE --data SPEC [--portraits FOLDER]");
+    throw new UsageError(
+      "usage: --weights FILE --data SPEC [--portraits FOLDER] [--picture FILE.png]",
+    );
   }
   const bytes = new Uint8Array(readFileSync(weights));
   const { cpu, cores, loadAverage, date } = describeMachine();
   console.log(`${date}, ${cpu}, ${cores} cores, load ${loadAverage}`);
-  const engine = await WasmEngine.create({ threads: 2 });
+  const engine = await WasmEngine.create({ threads: 1 });
   const host = await createHostDevice(engine);
   try {
-    const all: Errors[] = [];
-    for await (const one of lookAtHeads(host, engine, bytes, data)) all.push(one);
-    for (const [k, low] of BANDS.slice(0, -1).entries()) {
-      const own = all.filter(({ yaw }) => yaw >= low && yaw < BANDS[k + 1]);
-      const of = (name: keyof Errors) => mean(own.map((one) => one[name])).toFixed(1);
-      console.log(
-        `yaw ${low} to ${BANDS[k + 1]} (${own.length} heads): vertices off by ${of("shape")} % of the eyes' distance ` +
-          `(the template ${of("template")} %), in the image by ${of("seen")} % of the square, yaw by ${of("turned")} degrees`,
-      );
-    }
+    const look = await BranchLook.create(host, engine, bytes, SIDE);
+    if (file) writeFileSync(file, await picture(look, data));
+    if (portraits) await lookAtPortraits(bytes, portraits);
+    await tellOfHeads(look, data);
+    look.dispose();
   } finally {
     host.destroy();
     engine.dispose();
   }
-  if (portraits) await lookAtPortraits(bytes, portraits);
 }
 
 try {

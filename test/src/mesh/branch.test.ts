@@ -1,9 +1,13 @@
 /** What the branch for meshes looks at, cameras of what it says, and the picture that is drawn on the host. */
 import {
+  cameraFor,
   cameraOfNumbers,
   drawOnHost,
   faceTemplate,
   HeadGenerator,
+  HINT_LENGTH,
+  hintOf,
+  landmarksOf,
   MeshBranch,
   MeshRenderer,
   PATCH_POINTS,
@@ -16,7 +20,7 @@ import { nn, ShapeError, TensorError, tensor, tidy } from "@retinaface-webgpu/te
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { NdArray } from "../reference/array.js";
-import { turn } from "../reference/mesh.js";
+import { projected, turn } from "../reference/mesh.js";
 import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
 import { checkOp } from "../support/op-check.js";
@@ -101,6 +105,18 @@ test("squares are around boxes, a quarter longer than their longer side", () => 
   assert.equal(squareAround([10, 20, 30, 60]), { x: -5, y: 15, side: 50 });
 });
 
+test("a hint is 0 for a head that looks into the camera, and for none", () => {
+  const camera = cameraFor({ distance: 70, focal: (0.78 * 70) / 9.5 });
+  const [{ positions }] = faceTemplate().levels;
+  const seen = landmarksOf(positions).flatMap((at) => projected(at, camera, [1, 1]).slice(0, 2));
+  assertClose(hintOf(seen), new Float32Array(HINT_LENGTH), { atol: 2e-2 });
+  const moved = hintOf(seen.map((v, i) => v + (i === 3 ? 0.05 : 0)));
+  assertClose([moved[3] - hintOf(seen)[3]], [0.5], { atol: 1e-5 });
+  for (const unknown of [[], [1, 2], seen.map(() => Number.NaN)]) {
+    assert.equal([...hintOf(unknown)], Array(HINT_LENGTH).fill(0));
+  }
+});
+
 test("cameras of numbers are turned about the head, and go to it in their own direction", async () => {
   await checkOp(device(), {
     name: "cameraOfNumbers",
@@ -157,9 +173,15 @@ test("a branch of no code, and patches of another shape, are errors", () => {
   );
   const branch = new MeshBranch(init, { channels: 4, width: 20 });
   const wrong = tensor(device(), new Float32Array(PATCH_POINTS * 3), [1, PATCH_POINTS, 3]);
+  const hints = tensor(device(), hintOf([]), [1, HINT_LENGTH]);
   assert.throws(
-    () => branch.forward(wrong),
+    () => branch.forward(wrong, hints),
     (e: unknown) => e instanceof ShapeError && /\[n, 64, 4\]/.test(e.message),
+  );
+  const right = tensor(device(), new Float32Array(PATCH_POINTS * 4), [1, PATCH_POINTS, 4]);
+  assert.throws(
+    () => branch.forward(right, tensor(device(), new Float32Array(4), [1, 4])),
+    (e: unknown) => e instanceof ShapeError && /hints \[1, 10\]/.test(e.message),
   );
   branch.dispose();
 });

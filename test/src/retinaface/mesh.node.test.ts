@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { landmarksOf, patchesOf, samplesOf, squareAround } from "@retinaface-webgpu/mesh";
+import { hintOf, landmarksOf, patchesOf, samplesOf, squareAround } from "@retinaface-webgpu/mesh";
 import { nn, tensor, tidy, writeSafetensors } from "@retinaface-webgpu/tensor";
 import { PNG } from "pngjs";
 import {
@@ -97,14 +97,17 @@ async function compareWithNetwork(faces: readonly Face[]): Promise<void> {
     return IMAGE.data[pixel * 4 + 2 - channel] - mean[channel];
   });
   const place = { rows: Math.ceil(76 / 8), columns: Math.ceil(100 / 8), stride: 8 };
-  for (const { box, mesh } of faces.slice(0, 3)) {
+  for (const { box, landmarks, mesh } of faces.slice(0, 3)) {
     const square = squareAround(box);
     const { cells, weights: shares } = samplesOf(square, place);
     const said = tidy(() => {
       const image = tensor(device(), input, [1, 76, 100, 3]);
       const map = network.forward(image)[MESH_MAP];
       const at = tensor(device(), cells, [1, 64, 4], { dtype: "i32" });
-      return network.mesh!.forward(patchesOf(map, at, tensor(device(), shares, [1, 64, 4])));
+      const patches = patchesOf(map, at, tensor(device(), shares, [1, 64, 4]));
+      const { x, y, side } = square;
+      const places = Object.values(landmarks).flatMap(([a, b]) => [(a - x) / side, (b - y) / side]);
+      return network.mesh!.forward(patches, tensor(device(), hintOf(places), [1, 10]));
     });
     const vertices = await said.vertices.data();
     const camera = [...(await said.camera.data())];

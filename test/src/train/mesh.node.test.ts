@@ -1,6 +1,9 @@
 /** The branch for meshes beside the other tasks: what it learns from, its losses and gradients, on both engines. */
+
+import { hintOf } from "@retinaface-webgpu/mesh";
 import { type Device, noGrad, optim, tensor, tidy } from "@retinaface-webgpu/tensor";
 import {
+  applyFreeze,
   BatchImages,
   checkSettings,
   createSampler,
@@ -100,6 +103,7 @@ test("targets: large faces in turn, photographs in their squares, places relativ
   // The labelled face, which has no area to spare: its box is [2, 2, 30, 30], the square [−1.5, −1.5] of 35.
   const expected = [10, 10, 22, 10, 16, 17, 11, 23, 21, 23].map((v) => (v + 1.5) / 35);
   assertClose(targets.landmarks.subarray(10, 20), expected, { atol: 1e-5 });
+  assertClose(targets.hints.subarray(10, 20), hintOf(expected), { atol: 1e-4 });
   const perFace = MESH.pixels ** 2;
   const seen = targets.seen.subarray(perFace, 2 * perFace);
   assert.is(seen[0], 0);
@@ -109,6 +113,11 @@ test("targets: large faces in turn, photographs in their squares, places relativ
   const { rows, columns } = map;
   const [least, most] = [Math.min, Math.max].map((f) => f(...targets.cells.subarray(512, 768)));
   assert.ok(least >= rows * columns && most < 2 * rows * columns, "cells of the second image");
+  const jitter = { ...MESH, jitter: 0.05 };
+  const [moved, again] = [0, 1].map(() => meshTargets(all, map, jitter));
+  assert.equal(moved, again);
+  const away = moved.landmarks.map((v, i) => Math.abs(v - targets.landmarks[i]));
+  assert.ok(away.some((v) => v > 1e-3) && away.every((v) => v < 0.1));
   const none = meshTargets(
     all.map((sample) => ({ ...sample, meshes: [], landmarks: sample.landmarks.map(() => NaN) })),
     map,
@@ -258,10 +267,11 @@ test("the branch trains a mesh towards what is known", async () => {
   const batch = await samples();
   const network = networkOn(host()!);
   const options = optionsOf({
-    frozen: network.parts().map(({ name }) => name),
+    frozen: [...network.parts().map(({ name }) => name), "heads"],
     optimizer: (parameters) => new optim.AdamW([...parameters], { lr: 2e-3 }),
   });
   const trainer = new Trainer(host()!, network, options);
+  const before = await network.stateDict();
   const seen: Record<string, number>[] = [];
   for (let step = 0; step < 12; step++) {
     await trainer.step([batch]);
@@ -271,6 +281,11 @@ test("the branch trains a mesh towards what is known", async () => {
   for (const name of ["places", "meshLandmarks"]) {
     assert.ok(last[name] < 0.9 * first[name], `${name}: ${first[name]}, then ${last[name]}`);
   }
+  const after = await network.stateDict();
+  const changed = [...after].filter(
+    ([name, { data }]) => `${data}` !== `${before.get(name)!.data}`,
+  );
+  assert.ok(changed.length > 10 && changed.every(([name]) => name.startsWith("MeshHead.")));
   trainer.dispose();
   network.dispose();
 });
@@ -288,7 +303,12 @@ test("weights tell that they have the branch; fine-tuning may add it; wrong use 
   });
   assertAlike(await tuned.stateDict(), without, { part: 0 });
   assert.ok(tuned.mesh);
-  for (const each of [network, tuned]) each.dispose();
+  const plain = initialiseNetwork(gpu(), { config: DEFAULT_CONFIG, network: SHAPE, seed: 5 });
+  assert.throws(
+    () => applyFreeze(plain, ["heads"], true),
+    (e: unknown) => e instanceof OptionError && /--mesh/.test(e.message),
+  );
+  for (const each of [network, tuned, plain]) each.dispose();
   const settings = plainSettings(SIDE, 0);
   const fails = (more: object, message: RegExp) =>
     assert.throws(

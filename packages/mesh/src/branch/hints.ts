@@ -1,8 +1,9 @@
 /** What a branch is told of a face besides its patch: where the detector saw the five landmarks. */
+
+import { projectOnHost } from "../generate/draw.js";
 import { cameraFor } from "../render/pose.js";
 import { faceTemplate } from "../template/face.js";
 import { FACE_LANDMARKS, landmarksOf } from "../template/landmarks.js";
-import { projectOnHost } from "../generate/draw.js";
 import { DISTANCE, FILLED, HALF } from "./scene.js";
 
 /** Numbers of a hint: x and y of each landmark. */
@@ -16,9 +17,8 @@ let usual: readonly number[] | undefined;
 /** Where a head has them that looks into the camera, as parts of the square. */
 function usualPlaces(): readonly number[] {
   const camera = cameraFor({ distance: DISTANCE, focal: (FILLED * DISTANCE) / HALF });
-  usual ??= landmarksOf(projectOnHost(faceTemplate().levels[0].positions, camera, [1, 1]))
-    .map(([x, y]) => [x, y])
-    .flat();
+  const [{ positions }] = faceTemplate().levels;
+  usual ??= landmarksOf(projectOnHost(positions, camera, [1, 1])).flatMap((at) => at.slice(0, 2));
   return usual;
 }
 

@@ -109,23 +109,25 @@ function cutOut(
 ): void {
   const step = square.side / side;
   const points = Math.max(1, Math.ceil(step));
+  const share = 1 / (255 * points * points);
   for (let pixel = 0; pixel < side * side; pixel++) {
-    const [column, row] = [pixel % side, Math.floor(pixel / side)];
-    const middle = [square.x + (column + 0.5) * step, square.y + (row + 0.5) * step];
-    if (middle[0] < 0 || middle[1] < 0 || middle[0] >= width || middle[1] >= height) continue;
+    const left = square.x + (pixel % side) * step;
+    const top = square.y + Math.floor(pixel / side) * step;
+    const [across, down] = [left + step / 2, top + step / 2];
+    if (across < 0 || down < 0 || across >= width || down >= height) continue;
     seen[pixel] = 1;
     for (let p = 0; p < points * points; p++) {
-      const x = square.x + (column + ((p % points) + 0.5) / points) * step - 0.5;
-      const y = square.y + (row + (Math.floor(p / points) + 0.5) / points) * step - 0.5;
-      const [x1, y1] = [x, y].map(Math.floor);
+      const x = left + (((p % points) + 0.5) * step) / points - 0.5;
+      const y = top + ((Math.floor(p / points) + 0.5) * step) / points - 0.5;
+      // Nothing is allocated for a point: they are many.
+      const [i, j] = [Math.floor(x), Math.floor(y)];
       for (let corner = 0; corner < 4; corner++) {
-        const [i, j] = [x1 + (corner % 2), y1 + (corner >> 1)];
-        const weight = (1 - Math.abs(x - i)) * (1 - Math.abs(y - j));
-        const inside = [Math.min(width - 1, Math.max(0, i)), Math.min(height - 1, Math.max(0, j))];
-        const at = (inside[1] * width + inside[0]) * 4;
-        for (let c = 0; c < 3; c++) {
-          photo[pixel * 3 + c] += (weight * data[at + c]) / (255 * points * points);
-        }
+        const column = i + (corner & 1);
+        const row = j + (corner >> 1);
+        const weight = (1 - Math.abs(x - column)) * (1 - Math.abs(y - row)) * share;
+        const inside = Math.min(width - 1, Math.max(0, column));
+        const at = (Math.min(height - 1, Math.max(0, row)) * width + inside) * 4;
+        for (let c = 0; c < 3; c++) photo[pixel * 3 + c] += weight * data[at + c];
       }
     }
   }

@@ -2,8 +2,6 @@ import type { nn } from "@retinaface-webgpu/tensor";
 import { OptionError, type RetinaFaceNetwork } from "retinaface-webgpu";
 import { HEADS, PARTS, parseFreeze } from "./freeze.js";
 
-/** What is behind the parts: it has no name among them, since it always trains. */
-
 type Parameter = nn.Parameter;
 
 /** Parameters with their learning rate, as an optimizer takes them. */
