@@ -53,6 +53,8 @@ async function buildPage({ from, scripts }, folder) {
     sourcemap: true,
     format: "esm",
     platform: "browser",
+    // What @gltf-transform/core imports in Node alone.
+    external: ["node:*"],
     target: "es2022",
     logLevel: "warning",
   });

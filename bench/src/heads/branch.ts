@@ -164,6 +164,7 @@ async function lookAtPortraits(bytes: Uint8Array, folder: string): Promise<void>
   for (const row of rows) {
     const [file, , , ...numbers] = row.split("\t");
     const known = numbers.slice(0, 8).map(Number);
+    if (numbers[0] === "") continue;
     const image = await toRawImage(path.join(folder, "images", file));
     const [face] = await detector.detect(image, { mesh: true, maxSide: 320 });
     if (!face?.mesh) {

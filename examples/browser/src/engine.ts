@@ -2,6 +2,8 @@
 import type { BackendChoice, RawImage } from "retinaface-webgpu";
 import { DetectorClient } from "./detector-client.js";
 import { DetectorError } from "./errors.js";
+import type { Cutoffs } from "./faces.js";
+import { offerMeshes } from "./meshes.js";
 import { page, say, showNotice } from "./page.js";
 import type { Answers, Detection, Picture, Request } from "./protocol.js";
 
@@ -48,11 +50,12 @@ export class Engine {
   async load(weights: Blob, name: string): Promise<void> {
     say("Loading the weights…", "busy");
     const request = { kind: "load", weights, backend: chosenBackend() } as const;
-    const { runsOn, thresholds } = await this.#client.ask(request);
+    const { runsOn, thresholds, meshes } = await this.#client.ask(request);
     this.#ready = true;
     page.score.value = String(thresholds.visThreshold);
     page.nms.value = String(thresholds.nmsThreshold);
     page.weightsName.textContent = name;
+    offerMeshes(meshes);
     page.adapter.textContent = `Runs on ${runsOn}`;
     page.adapter.hidden = false;
     showNotice(undefined);
@@ -62,8 +65,13 @@ export class Engine {
    * One pass of the network, on a fresh device where the old one is gone.
    *
    * @param picture a function, as a frame can be sent only once.
+   * @param mesh which faces get their mesh: those that a detector with these thresholds gives
    */
-  async detect(picture: () => Promise<Picture>, maxSide: number | undefined): Promise<Detection> {
+  async detect(
+    picture: () => Promise<Picture>,
+    maxSide: number | undefined,
+    mesh: Cutoffs | undefined,
+  ): Promise<Detection> {
     this.#busy++;
     try {
       return await this.#surviving(async () => {
@@ -71,7 +79,7 @@ export class Engine {
         this.#passes++;
         page.passes.textContent = String(this.#passes);
         const transfer = sent instanceof Blob ? [] : [sent];
-        return this.#client.ask({ kind: "detect", picture: sent, maxSide }, transfer);
+        return this.#client.ask({ kind: "detect", picture: sent, maxSide, mesh }, transfer);
       });
     } finally {
       this.#busy--;

@@ -8,10 +8,12 @@ import { Engine } from "./engine.js";
 import { listFaces } from "./face-list.js";
 import { facesOf, toJson } from "./faces.js";
 import { acceptPictures } from "./intake.js";
+import { noteMeshes, saveMeshes, wantedMeshes } from "./meshes.js";
 import { page, plural, say, showNotice } from "./page.js";
 import { complain as complainOfPeople, People } from "./people.js";
 import type { Detection } from "./protocol.js";
 import { showFaceCount, showTimings } from "./results.js";
+import { isUnavailable, noWebGpu } from "./unavailable.js";
 import { drawView } from "./view.js";
 
 const DEFAULT_WEIGHTS = "weights/default.safetensors";
@@ -86,6 +88,7 @@ function update(): void {
     listFaces(faces, detection);
     scheduleCrops();
   }
+  noteMeshes(faces);
   page.saveJson.disabled = detection === undefined;
   page.saveCrops.disabled = faces.length === 0 || current?.photo === undefined;
 }
@@ -129,7 +132,7 @@ async function showCrops(): Promise<void> {
 function slide(): void {
   update();
   clearTimeout(recountTimer);
-  recountTimer = setTimeout(recount, 300);
+  recountTimer = setTimeout(meshes() ? () => void ready().catch(complain) : recount, 300);
 }
 
 function recount(): void {
@@ -186,6 +189,8 @@ async function choose(photo: Photo): Promise<void> {
 
 const cutoffs = () => ({ nms: Number(page.nms.value), score: Number(page.score.value) });
 
+const meshes = () => wantedMeshes(cutoffs());
+
 const countFaces = ({ candidates }: Detection) => facesOf(candidates, cutoffs()).length;
 
 const summary = (name: string, detection: Detection) =>
@@ -198,7 +203,7 @@ function look(photo: Photo, again = false): Promise<void> {
     say(`Looking for faces in ${photo.name}…`, "busy");
     page.frame.setAttribute("aria-busy", "true");
     try {
-      photo.detection = await engine.detect(async () => photo.blob, maxSide());
+      photo.detection = await engine.detect(async () => photo.blob, maxSide(), meshes());
       noteFaces(photo, photo.detection);
     } catch (error) {
       album.label(photo, "!", "could not be read");
@@ -260,7 +265,7 @@ async function watchCamera(): Promise<void> {
   while (camera.running) {
     await camera.nextFrame();
     if (!camera.running) return;
-    const detection = await engine.detect(() => camera.takeFrame(), maxSide());
+    const detection = await engine.detect(() => camera.takeFrame(), maxSide(), meshes());
     if (current !== shown || !camera.running) return;
     shown.detection = detection;
     shown.tracked = follower.follow(detection);
@@ -354,32 +359,9 @@ async function start(): Promise<void> {
     });
     say("Waiting for weights.");
   } catch (error) {
-    if (UNAVAILABLE.has((error as { code?: unknown }).code)) {
-      return noWebGpu((error as Error).message);
-    }
+    if (isUnavailable(error)) return noWebGpu(error.message);
     complain(error);
   }
-}
-
-/** Neither the graphics card nor WebAssembly, or not the one that was asked for. */
-const UNAVAILABLE: ReadonlySet<unknown> = new Set(["WEBGPU_UNAVAILABLE", "WASM_UNAVAILABLE"]);
-
-function noWebGpu(detail = ""): void {
-  const insecure = !globalThis.isSecureContext;
-  showNotice({
-    title: "WebGPU is not available here",
-    text: insecure
-      ? "Browsers offer it only to pages that come over https or from localhost."
-      : detail ||
-        "This page computes on your graphics card, by a part of the browser that is missing here.",
-    list: [
-      "Chrome and Edge have it from version 113, Safari from 26, Firefox from 141 on Windows and 145 on Macs.",
-      "It needs hardware acceleration: look for it under “System” in the browser's settings.",
-      "On Linux, chrome://flags/#enable-unsafe-webgpu turns it on in Chrome.",
-    ],
-  });
-  for (const way of [page.files, page.sample, page.camera]) way.disabled = true;
-  say("WebGPU is not available, so no faces can be looked for.", "bad");
 }
 
 page.empty.addEventListener("click", () => page.files.click());
@@ -390,10 +372,15 @@ page.sample.addEventListener("click", async () => {
 });
 for (const slider of [page.score, page.nms]) slider.addEventListener("input", slide);
 for (const box of [page.showLandmarks, page.showScores]) box.addEventListener("change", draw);
-page.maxSide.addEventListener("change", () => void ready().catch(complain));
+for (const way of [page.maxSide, page.showMeshes])
+  way.addEventListener("change", () => void ready().catch(complain));
 page.camera.addEventListener("click", () => void toggleCamera());
 page.keep.addEventListener("click", () => void keepPicture().catch(complain));
 page.saveJson.addEventListener("click", saveJson);
+page.saveMeshes.addEventListener(
+  "click",
+  () => void saveMeshes(current!.name, faces).catch(complain),
+);
 page.saveCrops.addEventListener("click", () => void saveCrops().catch(complain));
 page.peopleWeights.addEventListener("change", () => {
   const file = page.peopleWeights.files?.[0];

@@ -1,4 +1,5 @@
 import type { BackendChoice, Face, RawImage, Thresholds } from "retinaface-webgpu";
+import type { Cutoffs } from "./faces.js";
 
 /** Anything that can be looked at: a file, or a frame of a video. */
 export type Picture = Blob | ImageBitmap | VideoFrame;
@@ -10,6 +11,8 @@ export type Request =
       readonly kind: "detect";
       readonly picture: Picture;
       readonly maxSide: number | undefined;
+      /** Which faces get their mesh; absent: none. */
+      readonly mesh?: Cutoffs | undefined;
     }
   | {
       readonly kind: "crop";
@@ -22,8 +25,8 @@ export type Request =
 
 /** The answers, by kind of request. */
 export interface Answers {
-  /** What it runs on, in words, and what goes with the weights. */
-  load: { readonly runsOn: string; readonly thresholds: Thresholds };
+  /** What it runs on, in words, what goes with the weights, and whether they say meshes. */
+  load: { readonly runsOn: string; readonly thresholds: Thresholds; readonly meshes: boolean };
   detect: Detection;
   crop: { readonly crops: readonly RawImage[] };
   /** What tells the embedding network from others, and how many numbers it makes of a face. */

@@ -1,5 +1,6 @@
 import { type Face, LANDMARK_NAMES, type Landmarks } from "retinaface-webgpu";
 import { trackOf } from "./faces.js";
+import { drawMesh } from "./meshes.js";
 
 /** After Okabe and Ito's palette, told apart by colour-blind people too. */
 const LANDMARK_COLOURS: Readonly<Record<keyof Landmarks, string>> = {
@@ -76,6 +77,7 @@ function drawFace(context: CanvasRenderingContext2D, face: Face, style: Style): 
   context.lineWidth = line;
   context.strokeStyle = BOX;
   context.stroke();
+  if (face.mesh) drawMesh(context, face.mesh, style);
   if (style.landmarks) drawLandmarks(context, face, style, Math.min(width, height));
   if (style.scores) drawScore(context, face, x1, y1, width, style);
 }

@@ -3,16 +3,22 @@ import type { Embedder } from "@retinaface-webgpu/identify";
 import {
   alignFace,
   type BackendChoice,
+  type Face,
   type RawImage,
   RetinaFace,
+  readWeights,
   type Timings,
   toRawImage,
 } from "retinaface-webgpu";
 import { DetectorError } from "./errors.js";
+import type { Cutoffs } from "./faces.js";
 import type { Answers, Detection, Picture, Request, Timing, WorkerMessage } from "./protocol.js";
 
 /** Keeps every candidate, so that the page can apply its own thresholds later. */
 const EVERY_CANDIDATE = { nmsThreshold: 1, visThreshold: 0, keepTopK: 5000 };
+
+/** A weight that only checkpoints with the branch for meshes have. */
+const MESH_MARK = "MeshHead.decoder.fc.weight";
 
 const NO_WEIGHTS = {
   code: "NO_WEIGHTS",
@@ -27,11 +33,22 @@ const post = (message: WorkerMessage, transfer: Transferable[] = []) =>
   self.postMessage(message, { transfer });
 
 async function load(weights: Blob, backend: BackendChoice): Promise<Answers["load"]> {
-  const next = await RetinaFace.load({ weights, backend });
+  const bytes = new Uint8Array(await weights.arrayBuffer());
+  const meshes = await readMeshes(bytes);
+  const next = await RetinaFace.load({ weights: bytes, backend });
   detector?.dispose();
   detector = next;
   watchDevice();
-  return { runsOn: engineOf(next), thresholds: { ...next.thresholds } };
+  return { runsOn: engineOf(next), thresholds: { ...next.thresholds }, meshes };
+}
+
+/** Whether weights say meshes, whose code is then loaded: pages that only find faces go without. */
+async function readMeshes(bytes: Uint8Array): Promise<boolean> {
+  const { state } = readWeights(bytes);
+  if (!state.has(MESH_MARK)) return false;
+  const { registerMesh } = await import("retinaface-webgpu/mesh");
+  registerMesh();
+  return true;
 }
 
 async function loadEmbedder(weights: Blob, backend: BackendChoice): Promise<Answers["recogniser"]> {
@@ -65,7 +82,11 @@ function watchDevice(): void {
   });
 }
 
-async function detect(picture: Picture, maxSide: number | undefined): Promise<Detection> {
+async function detect(
+  picture: Picture,
+  maxSide: number | undefined,
+  mesh: Cutoffs | undefined,
+): Promise<Detection> {
   if (detector === undefined) throw new DetectorError(NO_WEIGHTS);
   const started = performance.now();
   const image = await decode(picture);
@@ -79,9 +100,27 @@ async function detect(picture: Picture, maxSide: number | undefined): Promise<De
       timings = measured;
     },
   });
+  if (mesh) await giveMeshes(detector, image, candidates, maxSide, mesh);
   watchDevice();
   const stages = [{ stage: "Decode", milliseconds: decoding }, ...stagesOf(timings!)];
   return { ...sizeOf(image), candidates, timings: stages };
+}
+
+/** Meshes of the faces that these cutoffs leave, by a pass of their own: of every candidate they would take minutes. */
+async function giveMeshes(
+  detector: RetinaFace,
+  image: RawImage | VideoFrame,
+  candidates: readonly Face[],
+  maxSide: number | undefined,
+  { score, nms }: Cutoffs,
+): Promise<void> {
+  const thresholds = { visThreshold: score, nmsThreshold: nms };
+  const faces = await detector.detect(image, { ...thresholds, maxSide, mesh: true });
+  const byBox = new Map(candidates.map((face) => [face.box.join(), face]));
+  for (const { box, mesh } of faces) {
+    const face = byBox.get(box.join());
+    if (face && mesh) face.mesh = mesh;
+  }
 }
 
 const isFrame = (image: RawImage | Picture): image is VideoFrame =>
@@ -124,8 +163,8 @@ function release(picture: Picture): void {
 async function answer(request: Request): Promise<Answers[Request["kind"]]> {
   if (request.kind === "load") return load(request.weights, request.backend);
   if (request.kind === "detect") {
-    const { picture, maxSide } = request;
-    return detect(picture, maxSide).finally(() => release(picture));
+    const { picture, maxSide, mesh } = request;
+    return detect(picture, maxSide, mesh).finally(() => release(picture));
   }
   if (request.kind === "recogniser") return loadEmbedder(request.weights, request.backend);
   if (request.kind === "embed") return embed(request.crops);

@@ -9,6 +9,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { barriers, tabStops } from "../support/accessibility.node.js";
 import { canvasesOf, countCanvases } from "../support/canvases.node.js";
+import { checkMeshFile, withBranch } from "../support/mesh-file.node.js";
 import { repository } from "../support/repository.node.js";
 import { sharedPath } from "../support/shared-files.node.js";
 import {
@@ -117,9 +118,9 @@ const morePasses = (least: number) =>
     { timeout: PASS_MS },
   );
 
-async function save(button: string): Promise<{ name: string; bytes: Buffer }> {
-  const waiting = page.waitForEvent("download");
-  await page.click(button);
+async function save(button: string, on = page): Promise<{ name: string; bytes: Buffer }> {
+  const waiting = on.waitForEvent("download");
+  await on.click(button);
   const download = await waiting;
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
@@ -324,7 +325,7 @@ async function withoutWebGpu(): Promise<{ page: Page; close(): Promise<void> }> 
   return { page: await lonely.newPage(), close: () => lonely.close() };
 }
 
-demoTest("without WebGPU the page looks for faces on the processor", async () => {
+demoTest("without WebGPU the page looks for faces on the processor, and meshes", async (data) => {
   const { page, close } = await withoutWebGpu();
   const { errors } = watchPage(page);
   await page.goto(server.origin);
@@ -332,6 +333,18 @@ demoTest("without WebGPU the page looks for faces on the processor", async () =>
   assert.match((await page.textContent("#adapter")) ?? "", /processor, \d+ thread/);
   await page.click("#sample");
   await page.locator("#status", { hasText: "3 faces in sample.png" }).waitFor();
+  assert.not(await page.isVisible("#show-meshes"));
+  const own = path.join(folder, "site/weights/mesh.safetensors");
+  writeFileSync(own, await withBranch(data.weights));
+  await page.goto(`${server.origin}/?weights=weights/mesh.safetensors`);
+  await page.locator("#status", { hasText: "Ready" }).waitFor();
+  await page.check("#show-meshes");
+  assert.ok(await page.isDisabled("#save-meshes"));
+  await page.click("#sample");
+  await page.locator("#save-meshes:enabled").waitFor();
+  const { name, bytes } = await save("#save-meshes", page);
+  assert.is(name, "sample.glb");
+  await checkMeshFile(bytes, 3);
   assert.equal(errors, []);
   await close();
 });
