@@ -7,7 +7,8 @@ export function needMesh({ heads = [] }: NetworkConfig): void {
   if (meshHead(heads)) return;
   throw new RetinaFaceError(
     "NO_MESH",
-    "These weights have no branch for meshes, and no published ones have: train it on them by retinaface-train train --mesh " +
-      "(docs/mesh.md), or leave mesh out. A page must call registerMesh() of retinaface-webgpu/mesh before load.",
+    "These weights have no branch for meshes: take weights/mesh.safetensors of retinaface-webgpu, train it on these by " +
+      "retinaface-train train --mesh (docs/mesh.md), or leave mesh out. A page must call registerMesh() of " +
+      "retinaface-webgpu/mesh before load.",
   );
 }

@@ -4,8 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { landmarksOf } from "@retinaface-webgpu/mesh";
 import { readSafetensors } from "@retinaface-webgpu/tensor";
-import { RetinaFace, readBytes } from "retinaface-webgpu";
+import { LANDMARK_NAMES, RetinaFace, readBytes } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sharedTest } from "../../support/shared.js";
@@ -75,6 +76,31 @@ test("load() needs no options and no flag for the network's shape", async () => 
     }
   } finally {
     detector.dispose();
+  }
+});
+
+test("those with the branch for meshes are the same detector, and their meshes lie on the sample's faces", async () => {
+  const file = path.join(path.dirname(bundledWeights), "mesh.safetensors");
+  const [own, other] = await Promise.all(
+    [bundledWeights, file].map(async (each) => readSafetensors(await readBytes(each))),
+  );
+  for (const [name, tensor] of own.tensors) assert.equal(other.tensors.get(name), tensor, name);
+  const thresholds = ({ metadata }: typeof own) => JSON.parse(metadata.retinaface).thresholds;
+  assert.equal(thresholds(other), thresholds(own));
+  const detector = await RetinaFace.load({ weights: file, backend: "wasm" });
+  const faces = await detector.detect(samplePhoto, { mesh: true });
+  detector.dispose();
+  assert.is(faces.length, 3);
+  for (const { landmarks, mesh } of faces) {
+    const known = LANDMARK_NAMES.map((name) => landmarks[name]);
+    const apart = (a: readonly number[], b: readonly number[]) =>
+      Math.hypot(a[0] - b[0], a[1] - b[1]);
+    const eyes = apart(known[0], known[1]);
+    for (const [i, at] of landmarksOf(mesh!.vertices).entries()) {
+      const off = apart(at, known[i]) / eyes;
+      assert.ok(off < 0.25, `${LANDMARK_NAMES[i]} is off by ${off} of the eyes' distance`);
+    }
+    assert.ok(Math.abs(mesh!.pose.yaw) < 15, `turned by ${mesh!.pose.yaw}`);
   }
 });
 
