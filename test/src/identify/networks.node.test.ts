@@ -208,6 +208,35 @@ test("evened pictures: mean 0, deviation 1, whatever the light; the network is g
   embedder.dispose();
 });
 
+test("a flipped network's vector is the picture's and its mirror image's, of length 1 together", async () => {
+  const config = cases.mobilefacenet;
+  const state = await randomState(config, 1);
+  const { size, dimension } = config;
+  const images = randomImages(9, size, 6);
+  const flip = ({ data, ...rest }: RawImage): RawImage => {
+    const pixel = (i: number) => Math.floor(i / size) * size + size - 1 - (i % size);
+    const at = (i: number) => pixel(Math.floor(i / 4)) * 4 + (i % 4);
+    return { data: Uint8ClampedArray.from(data, (_, i) => data[at(i)]), ...rest };
+  };
+  const options = { backend: "wasm", threads: 1 } as const;
+  const plain = await Embedder.load(writeEmbedder({ config, state }), options);
+  const [own, other] = [await plain.embed(images), await plain.embed(images.map(flip))];
+  plain.dispose();
+  const both = await Embedder.load(
+    writeEmbedder({ config: { ...config, flipped: true }, state }),
+    options,
+  );
+  const vectors = await both.embed(images);
+  assert.is(both.dimension, dimension * 2);
+  both.dispose();
+  const expected = images.flatMap((_, i) =>
+    [own, other].flatMap((part) =>
+      Array.from(part.subarray(i * dimension, (i + 1) * dimension), (v) => v / Math.sqrt(2)),
+    ),
+  );
+  assertClose(vectors, expected, { atol: 1e-6 });
+});
+
 /** Names and shapes after arcface_torch's source, batch norms as four tensors and a counter. */
 function publishedShapes(config: EmbedderConfig): Map<string, number[]> {
   const shapes = new Map<string, number[]>();
@@ -314,6 +343,7 @@ test("a fingerprint is of the numbers and what the network is, not of the file",
   assert.is.not(await fingerprintOf({ config, state: changed }), print);
   assert.is.not(await fingerprintOf({ config: { ...config, lower: 0.5 }, state }), print);
   assert.is.not(await fingerprintOf({ config: { ...config, evened: true }, state }), print);
+  assert.is.not(await fingerprintOf({ config: { ...config, flipped: true }, state }), print);
 });
 
 test("weights of another network, damaged ones and wrong options are refused", async () => {
@@ -338,6 +368,7 @@ test("weights of another network, damaged ones and wrong options are refused", a
     [{ dimension: 1 }, /dimension/],
     [{ lower: 2 }, /lower/],
     [{ evened: 1 }, /evened/],
+    [{ flipped: "yes" }, /flipped/],
     [{ blocks: [1, 2] }, /four/],
   ] as const) {
     throwsCode(() => embedderConfig(given as never), "OPTION_INVALID", message);

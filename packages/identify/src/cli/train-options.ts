@@ -31,6 +31,7 @@ export interface TrainValues {
   readonly dimension?: number;
   readonly lower?: number;
   readonly evened?: boolean;
+  readonly flipped?: boolean;
   readonly start?: string;
   readonly dropout: number;
   readonly loss: LossName;
@@ -124,6 +125,10 @@ function networkOptions(): Option[] {
       "every picture is brought to the same brightness and contrast first, as for cameras by day and night",
     ),
     new Option(
+      "--flipped",
+      "a vector is the picture's and its mirror image's, one behind the other: twice the numbers and the work",
+    ),
+    new Option(
       "--start <file>",
       "weights of a detector whose MobileNet the network mobilenet begins with, or default for those that detect takes",
     ),
@@ -203,12 +208,20 @@ const NO_AUGMENT = { mirror: 0, turn: 0, zoom: 0, shift: 0, colours: 0, erase: 0
  * @throws {OptionError} for a network that there is not
  */
 export function settingsOf(values: TrainValues, own?: EmbedderSettings): EmbedderSettings {
-  const { network, size, width, dimension, lower, evened, optimizer, steps } = values;
+  const { network, size, width, dimension, lower, evened, flipped, optimizer, steps } = values;
   const augment = values.augment
     ? { ...FACE_AUGMENT, mirror: values.mirror, erase: values.erase, mask: values.masks }
     : NO_AUGMENT;
   return {
-    network: embedderConfig({ architecture: network, size, width, dimension, lower, evened }),
+    network: embedderConfig({
+      architecture: network,
+      size,
+      width,
+      dimension,
+      lower,
+      evened,
+      flipped,
+    }),
     dropout: values.dropout,
     loss: values.loss,
     ...(values.lossScale !== undefined && { scale: values.lossScale }),

@@ -30,6 +30,11 @@ export interface EmbedderConfig {
   readonly lower?: number | undefined;
   /** Whether each picture is brought to the same brightness and contrast first. Absent: not, as published. */
   readonly evened?: boolean | undefined;
+  /**
+   * Whether a vector is that of the picture and that of its mirror image, one behind the other (Liu et al., "SphereFace",
+   * 2017, test so): twice the numbers and twice the work, and two looks at what is hard to tell. Absent: not.
+   */
+  readonly flipped?: boolean | undefined;
 }
 
 /** As published by Chen et al. 2018, with 128 numbers. */
@@ -71,7 +76,7 @@ export function embedderConfig(given: Partial<EmbedderConfig> = {}): EmbedderCon
   }
   const isMobile = architecture === "mobilefacenet" || architecture === "mobilenet";
   const blocks = RESNET_BLOCKS[architecture] ?? given.blocks ?? DEFAULT_EMBEDDER.blocks;
-  const { size = 112, width = 1, dimension = isMobile ? 128 : 512, lower, evened } = given;
+  const { size = 112, width = 1, dimension = isMobile ? 128 : 512, lower } = given;
   if (!isWhole(size, LAST_STRIDE, LARGEST) || size % LAST_STRIDE !== 0) {
     throw new OptionError(
       `size must be a multiple of ${LAST_STRIDE} from ${LAST_STRIDE} to ${LARGEST}, not ${size}`,
@@ -86,12 +91,19 @@ export function embedderConfig(given: Partial<EmbedderConfig> = {}): EmbedderCon
   if (lower !== undefined && !(lower >= 0 && lower <= 1)) {
     throw new OptionError(`lower must be a number from 0 to 1, not ${lower}`);
   }
-  if (evened !== undefined && typeof evened !== "boolean") {
-    throw new OptionError(`evened must be true or false, not ${evened}`);
+  const { evened, flipped } = given;
+  for (const [name, value] of Object.entries({ evened, flipped })) {
+    if (value === undefined || typeof value === "boolean") continue;
+    throw new OptionError(`${name} must be true or false, not ${value}`);
   }
   if (blocks.length !== 4 || !blocks.every((count) => isWhole(count, 1, 64))) {
     throw new OptionError(`blocks must be four whole numbers from 1 to 64, not ${blocks}`);
   }
   const plain = { architecture, dimension, size, width, blocks: [...blocks] };
-  return { ...plain, ...(lower !== undefined && { lower }), ...(evened && { evened }) };
+  return {
+    ...plain,
+    ...(lower !== undefined && { lower }),
+    ...(evened && { evened }),
+    ...(flipped && { flipped }),
+  };
 }

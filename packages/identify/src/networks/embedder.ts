@@ -8,7 +8,7 @@ import {
   readBytes,
 } from "retinaface-webgpu";
 import type { EmbedderConfig } from "./config.js";
-import { toSquare, writePixels } from "./pixels.js";
+import { mirrored, toSquare, writePixels } from "./pixels.js";
 import { checkRuntimeOptions, type EmbedderRuntime, openEmbedderRuntime } from "./runtime.js";
 import { fingerprintOf, readEmbedder } from "./weights.js";
 
@@ -66,7 +66,8 @@ export class Embedder {
 
   /** Numbers of an embedding. */
   get dimension(): number {
-    return this.config.dimension;
+    const { dimension, flipped } = this.config;
+    return flipped ? dimension * 2 : dimension;
   }
 
   /** Side of the network's input in pixels: what `alignFace(image, face, size)` makes is taken as it is. */
@@ -83,7 +84,7 @@ export class Embedder {
    * Embeds aligned faces, or pictures that are one face each.
    *
    * @param images of any size: one that has another than the network's input is scaled to it, and stretched to a square
-   * @returns vectors of length 1, one after the other: `[images, dimension]`
+   * @returns vectors of length 1, one after the other: `[images, this.dimension]`
    * @throws OptionError for pixels that do not fit their size, or after `dispose()`; DeviceLostError
    */
   async embed(images: readonly RawImage[]): Promise<Float32Array> {
@@ -94,20 +95,28 @@ export class Embedder {
         `an image of ${width} × ${height} has ${data.length} bytes of pixels: it takes four for each pixel`,
       );
     }
-    const { dimension, size, evened } = this.config;
-    const vectors = new Float32Array(images.length * dimension);
-    const numbers = size * size * 3;
+    const { size, flipped } = this.config;
+    const vectors = new Float32Array(images.length * this.dimension);
     for (let first = 0; first < images.length; ) {
       const rest = images.length - first;
       const count = rest >= BATCH ? BATCH : 1;
-      const input = new Float32Array(count * numbers);
-      for (let i = 0; i < count; i++) {
-        writePixels(toSquare(images[first + i], size), input, i * numbers, evened);
-      }
-      vectors.set(await this.#runtime.run(input, count), first * dimension);
+      const part = images.slice(first, first + count).map((image) => toSquare(image, size));
+      const own = await this.#run(part);
+      const made = flipped ? sideBySide(own, await this.#run(part.map(mirrored)), count) : own;
+      vectors.set(made, first * this.dimension);
       first += count;
     }
     return vectors;
+  }
+
+  /** Vectors of pictures at the network's size, as the network makes them. */
+  #run(images: readonly RawImage[]): Promise<Float32Array> {
+    const numbers = this.size * this.size * 3;
+    const input = new Float32Array(images.length * numbers);
+    for (const [i, image] of images.entries()) {
+      writePixels(image, input, i * numbers, this.config.evened);
+    }
+    return this.#runtime.run(input, images.length);
   }
 
   /** Ends the network and what it runs on, but for a device that was given. */
@@ -116,4 +125,15 @@ export class Embedder {
     this.#disposed = true;
     this.#runtime.dispose();
   }
+}
+
+/** Rows of two arrays of unit vectors, one behind the other, of length 1 together. */
+function sideBySide(left: Float32Array, right: Float32Array, rows: number): Float32Array {
+  const own = left.length / rows;
+  const both = new Float32Array(left.length * 2);
+  for (let row = 0; row < rows; row++) {
+    both.set(left.subarray(row * own, (row + 1) * own), row * own * 2);
+    both.set(right.subarray(row * own, (row + 1) * own), row * own * 2 + own);
+  }
+  return both.map((value) => value * Math.SQRT1_2);
 }

@@ -74,9 +74,14 @@ export function writeEmbedder(
  * them. Vectors of different models cannot be compared.
  */
 export async function fingerprintOf({ config, state }: EmbedderWeights): Promise<string> {
-  const { architecture, dimension, size, width, blocks, lower = null, evened } = config;
+  const { architecture, dimension, size, width, blocks, lower = null } = config;
   const form = [architecture, dimension, size, width, blocks, lower];
-  const head = JSON.stringify(evened ? [...form, "evened"] : form);
+  const { evened, flipped } = config;
+  const head = JSON.stringify([
+    ...form,
+    ...(evened ? ["evened"] : []),
+    ...(flipped ? ["flipped"] : []),
+  ]);
   const names = [...state.keys()].filter((name) => !name.endsWith("num_batches_tracked")).sort();
   const parts: Uint8Array[] = [new TextEncoder().encode(head)];
   for (const name of names) {
