@@ -50,7 +50,12 @@ async function train({ loss, seed }, { data, out, base }, options) {
   await writeFile(config, [...base, ...own, ""].join("\n"));
   const where = ["--data", data, "--out", folder, "--config", config, "--seed", String(seed)];
   const args = [...TRAIN, ...where, "--overwrite", ...options];
-  await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 28 });
+  try {
+    await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 28 });
+  } catch (cause) {
+    console.error(`${folder} failed; run this again once it is mended\n${cause.stderr}`);
+    process.exit(1);
+  }
   process.stderr.write(`${folder} has ended\n`);
   return { loss, ...(await ended(folder)) };
 }
