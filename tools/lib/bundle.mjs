@@ -51,16 +51,56 @@ const PROGRAMS = {
 export async function bundlePrograms() {
   for (const [name, threads] of Object.entries(PROGRAMS)) {
     const modules = [`${name}/dist/cli/main.js`, ...threads];
+    const [main, ...others] = modules.map((file) => path.join(root, "packages", file));
+    const external = ["webgpu", ...libraries()];
     await bundleInto(path.join(root, "packages", name, "dist/program"), {
-      entryPoints: modules.map((file) => path.join(root, "packages", file)),
+      entryPoints: [main, ...others],
       entryNames: "[name]",
+      plugins: [await keepTogether(main, external)],
+      // Of what `keepTogether` adds.
+      logOverride: { "ignored-bare-import": "silent" },
       minifySyntax: true,
       minifyWhitespace: true,
       platform: "node",
       target: "node20",
-      external: ["webgpu", ...libraries()],
+      external,
     });
   }
+}
+
+/**
+ * Keeps what a program begins with in one file. esbuild makes a file for each set of modules that the same entries reach,
+ * and what is loaded later is an entry too: `retinaface` began with 57 files. Here all that is loaded later imports what the
+ * program has begun with, which changes nothing when it runs, and there are two: one more for what threads use as well.
+ */
+async function keepTogether(main, external) {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [main],
+    outdir,
+    write: false,
+    metafile: true,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    external,
+  });
+  const imports = (files, kind) =>
+    files
+      .flatMap((file) => metafile.inputs[file].imports)
+      .filter((imported) => imported.kind === kind && !imported.external)
+      .map((imported) => path.join(root, imported.path));
+  const first = imports([path.relative(root, main)], "import-statement");
+  const head = first.map((file) => `import ${JSON.stringify(file)};`).join("\n");
+  const later = new Set(imports(Object.keys(metafile.inputs), "dynamic-import"));
+  return {
+    name: "keep-together",
+    setup: ({ onLoad }) =>
+      onLoad({ filter: /[/\\]packages[/\\].*\.js$/ }, ({ path: file }) =>
+        later.has(file) ? { contents: `${head}\n${readFileSync(file, "utf8")}` } : undefined,
+      ),
+  };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { inflate } from "#platform";
 import base64 from "./wasm-binary.js";
 
 /** What the compiled module exports. */
@@ -31,34 +32,7 @@ export type WasmType<Name extends "Memory" | "Module"> = typeof globalThis exten
  * `wasm-unsafe-eval`.
  */
 export async function compileKernels(): Promise<WasmType<"Module">> {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return WebAssembly.compile(await inflate(bytes));
-}
-
-/** What was deflated, zlib's header around it. */
-async function inflate(bytes: BufferSource): Promise<Uint8Array<ArrayBuffer>> {
-  const { readable, writable } = new DecompressionStream("deflate");
-  const writer = writable.getWriter();
-  const writing = writer.write(bytes).then(() => writer.close());
-  const [chunks] = await Promise.all([chunksOf(readable), writing]);
-  const whole = new Uint8Array(chunks.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
-}
-
-async function chunksOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  const reader = stream.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    chunks.push(next.value);
-  }
-  return chunks;
+  return WebAssembly.compile(await inflate(base64));
 }
 
 /** The kernels on a memory: one instance for each thread. */

@@ -7,7 +7,6 @@ import type { DetectCallOptions } from "../detect/options.js";
 import type { Timings } from "../detect/timings.js";
 import { untilAborted } from "../detect/until-aborted.js";
 import { annotate } from "../draw/annotate.js";
-import { encodePng } from "../draw/png.node.js";
 import { ImageError, ReadError } from "../errors.js";
 import { shownSize } from "../image/source.js";
 import { DEFAULT_THRESHOLDS, type DetectorConfig, type Face, type RawImage } from "../types.js";
@@ -81,7 +80,10 @@ export interface CopyMaker {
 
 const ANNOTATED: CopyMaker = {
   extensionOf: () => ".png",
-  make: (_, image, faces) => encodePng(annotate(image, faces)),
+  make: async (_, image, faces) => {
+    const { encodePng } = await import("../draw/png.node.js");
+    return encodePng(annotate(image, faces));
+  },
 };
 
 /** What there is to say of a photo. */

@@ -1,7 +1,6 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import { glob, isDynamicPattern } from "tinyglobby";
 import { ReadError, RetinaFaceError } from "../errors.js";
 import { identityOfSync } from "./outputs.js";
 
@@ -36,6 +35,7 @@ async function expand(argument: string): Promise<Photo[]> {
       ? found.sort((a, b) => byName(a.file, b.file))
       : named(argument, [], "there is no image in this folder or below");
   }
+  const { glob, isDynamicPattern } = await import("tinyglobby");
   if (!isDynamicPattern(argument)) return [{ file: argument }];
   return named(argument, await glob(argument), "no file matches this pattern");
 }

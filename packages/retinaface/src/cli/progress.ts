@@ -1,4 +1,4 @@
-import { MultiBar, Presets } from "cli-progress";
+import { createRequire } from "node:module";
 import { printable } from "../printable.js";
 import type { Streams } from "./lines.js";
 
@@ -9,6 +9,8 @@ export interface Progress {
   clear(): void;
   stop(): void;
 }
+
+const require = createRequire(import.meta.url);
 
 const NONE: Progress = { update() {}, clear() {}, stop() {} };
 
@@ -22,6 +24,8 @@ export function startProgress(
   format: string,
 ): Progress {
   if (!stderr.isTTY) return NONE;
+  // Loaded only for a terminal: it is a dozen modules.
+  const { MultiBar, Presets }: typeof import("cli-progress") = require("cli-progress");
   // Not SingleBar: it restores the cursor's place at its start, where lines have scrolled since.
   const options = { format, stream: stderr, hideCursor: true, clearOnComplete: true };
   const bars = new MultiBar({ ...options, forceRedraw: true }, Presets.shades_classic);

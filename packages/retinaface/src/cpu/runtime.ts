@@ -2,10 +2,10 @@ import type { Device, Tensor } from "@retinaface-webgpu/tensor/inference";
 import { createHostDevice, WasmEngine, WasmWeights } from "@retinaface-webgpu/tensor/wasm";
 import type { DetectionEngine, DetectorRuntime } from "../detect/backend.js";
 import { Recent } from "../detect/recent.js";
-import type { RuntimeParts } from "../detect/runtime.js";
 import { meshStages } from "../mesh/code.js";
 import type { CpuMeshes } from "../mesh/on-cpu.js";
-import type { LoadedNetwork } from "../model/load.js";
+import type { LoadedNetwork, NetworkSource } from "../model/load.js";
+import type { DetectorConfig } from "../types.js";
 import { CpuEngine } from "./engine.js";
 
 /** Engines kept for sizes seen before: records of some kilobytes, as weights and activations are shared. */
@@ -18,7 +18,7 @@ export class CpuRuntime implements DetectorRuntime {
   readonly #engine: WasmEngine;
   readonly #network: LoadedNetwork;
   readonly #weights: WasmWeights;
-  readonly #parts: RuntimeParts;
+  readonly #config: DetectorConfig;
   readonly #engines = new Recent<CpuEngine>(MAX_ENGINES);
   /** Those that were made last, by whether they give meshes. */
   readonly #last = new Map<boolean, CpuEngine>();
@@ -28,28 +28,33 @@ export class CpuRuntime implements DetectorRuntime {
     device: Device,
     engine: WasmEngine,
     network: LoadedNetwork,
-    parts: RuntimeParts,
+    config: DetectorConfig,
   ) {
     this.device = device;
     this.#engine = engine;
     this.#network = network;
-    this.#parts = parts;
+    this.#config = config;
     this.#weights = new WasmWeights(engine);
   }
 
   /**
    * Starts the engine and loads the network.
    *
+   * @param reading the network: the engine starts meanwhile
    * @param threads default as many as there are processors, at most 8
-   * @throws WasmUnavailableError
+   * @throws WasmUnavailableError, what `reading` throws
    */
-  static async create(parts: RuntimeParts, threads: number | undefined): Promise<CpuRuntime> {
+  static async create(
+    reading: Promise<NetworkSource>,
+    threads: number | undefined,
+  ): Promise<CpuRuntime> {
     const starting = WasmEngine.create(threads === undefined ? {} : { threads });
     starting.catch(() => undefined);
     const device = await createHostDevice();
     try {
-      const loaded = parts.load(device);
-      return new CpuRuntime(device, await starting, loaded, parts);
+      const source = await reading;
+      const loaded = source.load(device);
+      return new CpuRuntime(device, await starting, loaded, source.config);
     } catch (error) {
       device.destroy();
       starting.then(
@@ -77,7 +82,7 @@ export class CpuRuntime implements DetectorRuntime {
           mesh ? this.#network.headsAndMap!(image) : this.#network.heads(image),
         headSpecs: this.#network.headSpecs,
         weights: this.#weights,
-        config: this.#parts.config,
+        config: this.#config,
         meshes: mesh ? await this.#branch() : undefined,
       };
       const like = this.#network.isSizeless ? this.#last.get(mesh) : undefined;
@@ -88,7 +93,7 @@ export class CpuRuntime implements DetectorRuntime {
   }
 
   async #branch(): Promise<CpuMeshes> {
-    const [stride] = this.#parts.config.anchors.steps;
+    const [stride] = this.#config.anchors.steps;
     const [device, engine, network] = [this.device, this.#engine, this.#network];
     const made = await meshStages().onCpu(device, engine, network, stride, this.#weights);
     this.#meshes ??= made;

@@ -13,6 +13,7 @@ import type { Size } from "../image/fit.js";
 import type { BytesSource, ImageInput } from "../image/input.js";
 import { checkDecodeOptions } from "../image/raw.js";
 import { closeFrames, gatherSources, type PixelSource } from "../image/source.js";
+import type { NetworkSource } from "../model/load.js";
 import type { NetworkConfig } from "../model/network.js";
 import type { KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorConfig, Face, Thresholds } from "../types.js";
@@ -111,12 +112,12 @@ export class RetinaFace {
     }
     if (tune && typeof tune !== "function") throw new OptionError("tune takes measureKernels()");
     const where = { backend, threads, device };
-    checkBackend(where, { precision, tune });
+    const kernels = { precision, tune };
+    checkBackend(where, kernels);
     await checkDecoder(rest.decoder);
-    const bytes = await findWeights(weights);
-    const source = await sourceOf(bytes, overrides ? parseDetectorConfig(overrides) : {});
-    const parts = { ...source, precision, tune };
-    return new RetinaFace(await openRuntime(where, parts), parts, rest, where);
+    const reading = readNetwork(weights, overrides);
+    const runtime = await openRuntime(where, kernels, reading);
+    return new RetinaFace(runtime, { ...(await reading), ...kernels }, rest, where);
   }
 
   /** What the detector runs on; after a loss without a new adapter another than before. */
@@ -261,7 +262,7 @@ export class RetinaFace {
     const { backend, isLost } = this.#runtime;
     if (!isLost) return;
     if (this.#options.device) throw new DeviceLostError("unknown", "the device given to load()");
-    const runtime = await openRuntime(this.#options, this.#parts);
+    const runtime = await openRuntime(this.#options, this.#parts, Promise.resolve(this.#parts));
     if (this.#disposed) runtime.dispose();
     this.#assertUsable();
     this.#runtime.dispose();
@@ -342,6 +343,15 @@ export class RetinaFace {
       return this.#failed(group, error);
     }
   }
+}
+
+/** Reads a detector's network. @throws WeightsNotFoundError, CheckpointError, OptionError */
+async function readNetwork(
+  weights: BytesSource | undefined,
+  overrides: Partial<DetectorConfig> | undefined,
+): Promise<NetworkSource> {
+  const bytes = await findWeights(weights);
+  return sourceOf(bytes, overrides ? parseDetectorConfig(overrides) : {});
 }
 
 /** `testTime`, whose code is taken when it is used. */

@@ -1,5 +1,6 @@
 import { Device, probeAdapter, WebGpuUnavailableError } from "@retinaface-webgpu/tensor/inference";
 import { OptionError, RetinaFaceError } from "../errors.js";
+import type { NetworkSource } from "../model/load.js";
 import { BACKENDS, type Backend, type BackendChoice, type DetectorRuntime } from "./backend.js";
 import { Runtime, type RuntimeParts } from "./runtime.js";
 
@@ -11,6 +12,9 @@ export interface BackendOptions {
   readonly device: Device | undefined;
 }
 
+/** What decides which kernels it runs by. */
+export type KernelOptions = Pick<RuntimeParts, "precision" | "tune">;
+
 /** Most threads that can be asked for. */
 const MOST_THREADS = 64;
 
@@ -20,7 +24,7 @@ const MOST_THREADS = 64;
  */
 export function checkBackend(
   { backend, threads, device }: BackendOptions,
-  { precision, tune }: Pick<RuntimeParts, "precision" | "tune">,
+  { precision, tune }: KernelOptions,
 ): void {
   if (!BACKENDS.includes(backend)) {
     throw new OptionError(`backend must be ${BACKENDS.join(", ")}, got ${backend}`);
@@ -45,14 +49,14 @@ export function checkBackend(
 }
 
 /** Whether something is asked for that only a GPU has. */
-function needsGpu({ device }: BackendOptions, { precision, tune }: RuntimeParts): boolean {
+function needsGpu({ device }: BackendOptions, { precision, tune }: KernelOptions): boolean {
   return device !== undefined || tune !== undefined || precision === "f16";
 }
 
 /** What `auto` means here: the GPU where there is one, or where an option asks for what only it has. */
-async function choose(options: BackendOptions, parts: RuntimeParts): Promise<Backend> {
+async function choose(options: BackendOptions, kernels: KernelOptions): Promise<Backend> {
   if (options.backend !== "auto") return options.backend;
-  if (needsGpu(options, parts)) return "webgpu";
+  if (needsGpu(options, kernels)) return "webgpu";
   const adapter = await probeAdapter();
   return adapter && !adapter.software ? "webgpu" : "wasm";
 }
@@ -60,25 +64,30 @@ async function choose(options: BackendOptions, parts: RuntimeParts): Promise<Bac
 /**
  * Loads a network on the backend that the options mean.
  *
+ * @param reading the network, which is being read while the engine for processors starts
  * @throws WebGpuUnavailableError for `webgpu` without an adapter, WasmUnavailableError for `wasm` where it does not run,
- * RetinaFaceError `PRECISION_UNAVAILABLE`
+ * RetinaFaceError `PRECISION_UNAVAILABLE`, what `reading` throws
  */
 export async function openRuntime(
   options: BackendOptions,
-  parts: RuntimeParts,
+  kernels: KernelOptions,
+  reading: Promise<NetworkSource>,
 ): Promise<DetectorRuntime> {
-  if ((await choose(options, parts)) === "webgpu") {
+  // It may fail before anything waits for it.
+  reading.catch(() => undefined);
+  if ((await choose(options, kernels)) === "webgpu") {
+    const parts = { ...(await reading), ...kernels };
     try {
       return await openGpuRuntime(options.device, parts);
     } catch (error) {
-      const replaced = options.backend === "auto" && !needsGpu(options, parts);
+      const replaced = options.backend === "auto" && !needsGpu(options, kernels);
       if (!replaced || !(error instanceof WebGpuUnavailableError)) throw error;
       console.warn(`RetinaFace: it runs on wasm, as the GPU cannot be had (${error.message})`);
     }
   }
   // Loaded only here: a page with a GPU has no use for it.
   const { CpuRuntime } = await import("../cpu/runtime.js");
-  return CpuRuntime.create(parts, options.threads);
+  return CpuRuntime.create(reading, options.threads);
 }
 
 async function openGpuRuntime(

@@ -61,7 +61,7 @@ export abstract class Module {
 
   /** Trainable tensors with their full names, each once. */
   *namedParameters(prefix = ""): Generator<[string, Parameter]> {
-    for (const [name, value] of once(this.#tensors(prefix))) {
+    for (const [name, value] of once(tensorsOf(this.#modules(prefix)))) {
       if (value instanceof Parameter) yield [name, value];
     }
   }
@@ -72,7 +72,7 @@ export abstract class Module {
 
   /** Tensors saved with the module but not trained, each once. */
   *namedBuffers(prefix = ""): Generator<[string, Tensor]> {
-    for (const [name, value] of once(this.#tensors(prefix))) {
+    for (const [name, value] of once(tensorsOf(this.#modules(prefix)))) {
       if (!(value instanceof Parameter)) yield [name, value];
     }
   }
@@ -102,15 +102,17 @@ export abstract class Module {
   /** Name and shape of everything a checkpoint of this module holds. */
   stateShapes(): Map<string, number[]> {
     const shapes = new Map<string, number[]>();
-    for (const [name, value] of this.#tensors("")) shapes.set(name, [...value.shape]);
-    for (const [name] of this.#counters()) shapes.set(name, []);
+    const modules = this.#modules("");
+    for (const [name, value] of tensorsOf(modules)) shapes.set(name, [...value.shape]);
+    for (const [name] of countersOf(modules)) shapes.set(name, []);
     return shapes;
   }
 
   /** Reads all parameters and buffers back, in PyTorch's names and layouts. */
   async stateDict(): Promise<StateDict> {
     const state: StateDict = new Map();
-    const members = [...this.#tensors("")];
+    const modules = this.#modules("");
+    const members = [...tensorsOf(modules)];
     if (members.length > 0) {
       const tensors = members.map(([, value]) => value);
       const host = await readBytes(tensors[0].device, tensors);
@@ -119,7 +121,7 @@ export abstract class Module {
         state.set(name, hostTensorFromBuffer(value.dtype, value.shape, bytes));
       }
     }
-    for (const [name, module] of this.#counters()) {
+    for (const [name, module] of countersOf(modules)) {
       const data = BigInt64Array.of(BigInt(module.numBatchesTracked));
       state.set(name, { dtype: "i64", shape: [], data });
     }
@@ -137,8 +139,9 @@ export abstract class Module {
         `loadStateDict takes a Map of tensors, as of await loadCheckpoint(), not ${describe(state)}.`,
       );
     }
-    const targets = new Map(this.#tensors(""));
-    const counters = new Map(this.#counters());
+    const modules = this.#modules("");
+    const targets = new Map(tensorsOf(modules));
+    const counters = new Map(countersOf(modules));
     const missing = [...targets.keys()].filter((name) => !state.has(name));
     const unexpected = [...state.keys()].filter((n) => !targets.has(n) && !counters.has(n));
     const mismatched: string[] = [];
@@ -165,39 +168,48 @@ export abstract class Module {
 
   /** Frees all parameters, buffers and gradients. */
   dispose(): void {
-    for (const [, value] of this.#tensors("")) {
+    for (const [, value] of tensorsOf(this.#modules(""))) {
       value.grad?.dispose();
       value.dispose();
     }
   }
 
   /** All modules with their paths, each ending in a dot, and what they hold; one that is held twice has both paths. */
-  *#modules(
-    path: string,
-    around: ReadonlySet<Module> = new Set(),
-  ): Generator<[string, Module, readonly [string, StateTensor | Module][]]> {
-    if (around.has(this)) return;
-    const members = [...membersOf<Module>(this, isModule)];
-    yield [path, this, members];
-    const inside = new Set(around).add(this);
-    for (const [name, member] of members) {
-      if (isModule(member)) yield* member.#modules(`${path}${name}.`, inside);
-    }
-  }
-
-  *#tensors(prefix: string): Generator<[string, StateTensor]> {
-    for (const [path, , members] of this.#modules(prefix)) {
+  #modules(path: string): Found[] {
+    const found: Found[] = [];
+    const around: Module[] = [];
+    const gather = (at: string, module: Module): void => {
+      if (around.includes(module)) return;
+      const members = membersOf<Module>(module, isModule);
+      found.push([at, module, members]);
+      around.push(module);
       for (const [name, member] of members) {
-        if (!isModule(member)) yield [path + name, member];
+        if (isModule(member)) gather(`${at}${name}.`, member);
       }
+      around.pop();
+    };
+    gather(path, this);
+    return found;
+  }
+}
+
+/** A module, the path to it and what it holds. */
+type Found = readonly [path: string, module: Module, members: [string, StateTensor | Module][]];
+
+function* tensorsOf(modules: readonly Found[]): Generator<[string, StateTensor]> {
+  for (const [path, , members] of modules) {
+    for (const [name, member] of members) {
+      if (!isModule(member)) yield [path + name, member];
     }
   }
+}
 
-  *#counters(): Generator<[string, { numBatchesTracked: number }]> {
-    for (const [path, module] of this.#modules("")) {
-      if (!("numBatchesTracked" in module)) continue;
-      yield [`${path}num_batches_tracked`, module as Module & { numBatchesTracked: number }];
-    }
+function* countersOf(
+  modules: readonly Found[],
+): Generator<[string, { numBatchesTracked: number }]> {
+  for (const [path, module] of modules) {
+    if (!("numBatchesTracked" in module)) continue;
+    yield [`${path}num_batches_tracked`, module as Module & { numBatchesTracked: number }];
   }
 }
 
