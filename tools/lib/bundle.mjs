@@ -57,7 +57,7 @@ export async function bundlePrograms() {
       entryPoints: [main, ...others],
       entryNames: "[name]",
       plugins: [await keepTogether(main, external)],
-      // Of what `keepTogether` adds.
+      // Of what `keepTogether` imports for nothing.
       logOverride: { "ignored-bare-import": "silent" },
       minifySyntax: true,
       minifyWhitespace: true,
@@ -71,7 +71,8 @@ export async function bundlePrograms() {
 /**
  * Keeps what a program begins with in one file. esbuild makes a file for each set of modules that the same entries reach,
  * and what is loaded later is an entry too: `retinaface` began with 57 files. Here all that is loaded later imports what the
- * program has begun with, which changes nothing when it runs, and there are two: one more for what threads use as well.
+ * program has begun with, which changes nothing when it runs, and there are two: one more for what threads use as well. The
+ * imports stand in a module around the one that is loaded later: in itself they would lead in circles.
  */
 async function keepTogether(main, external) {
   const { metafile } = await build({
@@ -86,20 +87,25 @@ async function keepTogether(main, external) {
     platform: "node",
     external,
   });
-  const imports = (files, kind) =>
-    files
-      .flatMap((file) => metafile.inputs[file].imports)
-      .filter((imported) => imported.kind === kind && !imported.external)
-      .map((imported) => path.join(root, imported.path));
-  const first = imports([path.relative(root, main)], "import-statement");
-  const head = first.map((file) => `import ${JSON.stringify(file)};`).join("\n");
-  const later = new Set(imports(Object.keys(metafile.inputs), "dynamic-import"));
+  const first = metafile.inputs[path.relative(root, main)].imports
+    .filter(({ kind, external }) => kind === "import-statement" && !external)
+    .map((imported) => `import "./${imported.path}";`);
+  const ours = path.join(root, "packages") + path.sep;
   return {
     name: "keep-together",
-    setup: ({ onLoad }) =>
-      onLoad({ filter: /[/\\]packages[/\\].*\.js$/ }, ({ path: file }) =>
-        later.has(file) ? { contents: `${head}\n${readFileSync(file, "utf8")}` } : undefined,
-      ),
+    setup: ({ onResolve, onLoad, resolve }) => {
+      onResolve({ filter: /./ }, async ({ path: name, kind, pluginData, ...from }) => {
+        if (kind !== "dynamic-import" || pluginData === keepTogether) return undefined;
+        const { importer, resolveDir } = from;
+        const found = await resolve(name, { kind, importer, resolveDir, pluginData: keepTogether });
+        if (found.external || !found.path.startsWith(ours)) return found;
+        return { path: path.relative(root, found.path), namespace: "later" };
+      });
+      onLoad({ filter: /./, namespace: "later" }, ({ path: file }) => ({
+        contents: [...first, `export * from "./${file}";`].join("\n"),
+        resolveDir: root,
+      }));
+    },
   };
 }
 

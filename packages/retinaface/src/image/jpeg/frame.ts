@@ -61,9 +61,11 @@ export type BlockSize = 8 | 4 | 2 | 1;
 
 /**
  * How many times as large as wanted an image is decoded at least: what the transform leaves out and the filter takes away
- * again add up. AP 0.50 of 230 photos at a long side of 320 (public MobileNet-0.25, faces of at least 8 / 16 / 32 px): whole
- * and filtered 61.2 / 78.0 / 93.0, from 1 on 60.6 / 77.4 / 92.3, from 1.5 on 60.9 / 77.8 / 93.0; processor time within its
- * noise (2026-11-29). From 1 on a cubic filter (Catmull-Rom) has 60.9 / 77.7 / 92.6, Mitchell's 60.6 / 77.4 / 92.6.
+ * again add up. AP 0.50 of 230 photos of at most 768 px (public MobileNet-0.25, faces of at least 8 / 16 / 32 px) at a long
+ * side of 320: `decode: "full"` 61.2 / 78.0 / 93.0, from 1 on 60.6 / 77.4 / 92.3, from 1.5 on, which decodes all of these
+ * whole and filters them, 60.9 / 77.8 / 93.0; processor time within its noise (2026-11-29). From 1 on a cubic filter
+ * (Catmull-Rom) has 60.9 / 77.7 / 92.6, Mitchell's 60.6 / 77.4 / 92.6. At 240, where 102 of them are decoded at 1/2, 1.5 has
+ * 45.5 / 61.1 / 86.5 and "full" 45.5 / 61.1 / 86.7 (2026-11-30).
  */
 const ENOUGH = 1.5;
 
