@@ -83,6 +83,14 @@ export class CompiledTraining {
     return performance.now() - start;
   }
 
+  /** Milliseconds that the host waits for the device, from a step's submission until it is done. */
+  async waiting(): Promise<number> {
+    this.#step.run();
+    const submitted = performance.now();
+    await this.#device.sync();
+    return performance.now() - submitted;
+  }
+
   /** Milliseconds of a whole step. */
   async step(): Promise<number> {
     const start = performance.now();

@@ -142,7 +142,7 @@ function formatStages(result: StageResult): string {
 }
 
 function formatTraining(training: TrainingResult): string {
-  const { step, forward, plan, compiledStep, host, groups, batchOfEight } = training;
+  const { step, forward, plan, compiledStep, host, waiting, groups, batchOfEight } = training;
   const { stepOverForward, stepOverPlan, stepOverCompiled, firstLoss, lastLoss } = training;
   const timed = (name: string, { median, spread }: Summary) => [name, median, formatShare(spread)];
   const told = (text: string) => [text, undefined, undefined];
@@ -153,6 +153,7 @@ function formatTraining(training: TrainingResult): string {
       timed("forward, loss, backward, SGD", step),
       timed("the same compiled", compiledStep),
       timed("of that the host", host),
+      timed("then waiting for the device", waiting),
       timed("an image of eight, compiled", batchOfEight),
       ...training.wasm.map(({ threads, batch, time }) =>
         timed(`WebAssembly, ${countOf(threads)}: an image of ${batch}, compiled`, time),

@@ -21,6 +21,8 @@ export interface TrainingResult {
   readonly compiledStep: Summary;
   /** Of that, what the host takes until it is submitted. */
   readonly host: Summary;
+  /** And what it waits for the device from then on. */
+  readonly waiting: Summary;
   /** GPU time of a compiled step by groups of kernels, each dispatch timed by itself. */
   readonly groups: Readonly<Record<string, number>>;
   readonly dispatches: number;
@@ -122,7 +124,7 @@ export async function benchTraining(
     const one = await CompiledTraining.create(device, network, optimizer, 1, SIDE);
     made.push(one);
     const runs = [() => work.step(), () => work.forward(), forward, () => one.step()];
-    const all = [...runs, () => one.host()];
+    const all = [...runs, () => one.host(), () => one.waiting()];
     for (const run of all) await run();
     const times = await interleave(all, rounds, async (run) => {
       await run();
@@ -130,12 +132,12 @@ export async function benchTraining(
     });
     const lastLoss = await work.loss();
     const groups = await one.groups();
-    const [step, eager, planTime, compiledStep, host] = all.map((run) =>
+    const [step, eager, planTime, compiledStep, host, waiting] = all.map((run) =>
       summarize(times.get(run)!),
     );
     const { dispatches, arenaBytes } = one.stats;
     return {
-      ...{ step, forward: eager, plan: planTime, compiledStep, host, groups },
+      ...{ step, forward: eager, plan: planTime, compiledStep, host, waiting, groups },
       ...{ dispatches, arenaBytes, firstLoss, lastLoss },
       batchOfEight: await timeBatch(device, network, optimizer, Math.ceil(rounds / 3)),
       wasm: await benchWasmTraining(network, SIDE, Math.ceil(rounds / 3)),
