@@ -5,6 +5,7 @@ export {
   bestAnchorIou,
   type PlacedFace,
 } from "./anchors/recall.js";
+export { type RefineOptions, refineAnchors } from "./anchors/refine.js";
 export {
   type AnchorSearch,
   type AnchorSearchOptions,

@@ -8,12 +8,13 @@ import {
   type FaceRecord,
   placeFaces,
   plotAnchorSearch,
+  refineAnchors,
   type Size,
   searchAnchors,
   seededRandom,
   sizeIou,
 } from "@retinaface-webgpu/train";
-import { DEFAULT_CONFIG, priorBoxes } from "retinaface-webgpu";
+import { type AnchorConfig, DEFAULT_CONFIG, priorBoxes } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -48,6 +49,37 @@ function record(id: string, width: number, height: number, boxes: number[][]): F
 test("IoU of sizes", () => {
   assert.is(sizeIou([2, 3], [2, 3]), 1);
   assert.is(sizeIou([4, 2], [2, 4]), 4 / 12);
+});
+
+test("anchors go a share of the way to their faces' mean, in logarithms", () => {
+  const anchors = { minSizes: [[16, 32], [64]], steps: [8, 16], ratios: [1, 4], clip: false };
+  const sizes: Size[] = [
+    [20, 20],
+    [36, 9],
+    [16, 4],
+    [70, 50],
+    [2, 2],
+  ];
+  const moved = refineAnchors(anchors, sizes, { rate: 0.5, least: 0.2 });
+  const mean = (Math.log(20 / 16) + Math.log(18 / 16) + Math.log(8 / 16)) / 3;
+  const expected = [16 * Math.exp(0.5 * mean), 32, 64 * Math.exp(0.5 * Math.log(3500 ** 0.5 / 64))];
+  for (const [i, side] of moved.minSizes.flat().entries()) {
+    assert.ok(Math.abs(side / expected[i] - 1) < 1e-12, `${side}, not ${expected[i]}`);
+  }
+  assert.equal({ ...moved, minSizes: anchors.minSizes }, anchors);
+  assert.equal(refineAnchors(anchors, [], { rate: 1, least: 0 }), anchors);
+});
+
+test("anchors that follow batch after batch come to where k-means is", () => {
+  const random = seededRandom(3);
+  let anchors: AnchorConfig = { minSizes: [[16], [32], [128]], steps: [8, 16, 32], clip: false };
+  for (let step = 0; step < 300; step++) {
+    anchors = refineAnchors(anchors, groupedSizes(random, 2), { rate: 0.03, least: 0.2 });
+  }
+  for (const [i, side] of anchors.minSizes.flat().entries()) {
+    const mean = Math.sqrt(GROUPS[i][0] * GROUPS[i][1]);
+    assert.ok(Math.abs(side / mean - 1) < 0.03, `${side}, not ${mean}`);
+  }
 });
 
 test("k-means finds planted groups and is seeded", () => {

@@ -3,10 +3,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { Device, readCheckpoint, writeSafetensors } from "@retinaface-webgpu/tensor";
+import {
+  Device,
+  readCheckpoint,
+  readSafetensors,
+  writeSafetensors,
+} from "@retinaface-webgpu/tensor";
 import { readTrainingCheckpoint, type TrainSettings } from "@retinaface-webgpu/train";
 import { loadDataset, RunFiles, TrainRun } from "@retinaface-webgpu/train/node";
-import { DEFAULT_CONFIG, RetinaFace } from "retinaface-webgpu";
+import { CONFIG_KEY, DEFAULT_CONFIG, RetinaFace } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { drawDataset, trainProgram } from "../support/train-command.node.js";
@@ -22,7 +27,7 @@ const STEPS = 12;
 function start(out: string, ...more: string[]): ChildProcess {
   const small = ["--width", "0.0625", "--channels", "16", "--image-size", "64"];
   const size = ["--batch-size", "2", "--epochs", "3", "--checkpoint-every", "3", "--workers", "1"];
-  const rule = ["--val-every", "2", "--ema", "0.9", "--lr", "0.01"];
+  const rule = ["--val-every", "2", "--ema", "0.9", "--lr", "0.01", "--refine-anchors", "0.1"];
   const args = ["--data", data, "--out", at(out), ...small, ...size, ...rule, ...more];
   return spawn(process.execPath, [trainProgram, "train", ...args]);
 }
@@ -69,6 +74,11 @@ test("a run writes its model, metrics, checkpoint and report", async () => {
   for (const text of ["<svg", "Learning rate", "Validation", "width"]) assert.match(report, text);
   const detector = await RetinaFace.load({ weights: at("whole", "best.safetensors") });
   assert.equal(detector.network.width, 1 / 16);
+  const { metadata } = readSafetensors(readFileSync(at("whole", "final.safetensors")));
+  const { anchors } = JSON.parse(metadata[CONFIG_KEY]);
+  assert.equal(anchors.minSizes, result.anchors);
+  assert.not.equal(anchors.minSizes, DEFAULT_CONFIG.anchors.minSizes);
+  assert.not.equal(detector.config.anchors.minSizes, DEFAULT_CONFIG.anchors.minSizes);
   assert.instance(await detector.detect(at("images", "0.png")), Array);
   detector.dispose();
 });

@@ -2,6 +2,7 @@ import { nn, optim, tensor, tidy } from "@retinaface-webgpu/tensor";
 import {
   adaptHeads,
   BatchImages,
+  checkSettings,
   matchPriors,
   NonFiniteLossError,
   parseFreeze,
@@ -252,6 +253,7 @@ test("frozen parts keep weights and statistics and get no gradient; the rest tra
 
 const variants: Partial<TrainSettings>[] = [
   { ema: 0.9, clip: 1, schedule: "cosine", warmup: 3 },
+  { refineAnchors: 0.3 },
   { optimizer: "adamw", lr: 1e-3, freeze: parseFreeze("backbone"), schedule: "step" },
 ];
 
@@ -274,8 +276,27 @@ for (const variant of variants) {
     const [expected, found] = [await whole.state(), await second.state()];
     assert.equal(found.network, expected.network);
     assert.equal(found.average, expected.average);
+    assert.equal(found.anchors, expected.anchors);
   });
 }
+
+test("anchors that follow the faces train the next step, and are the trainer's", async () => {
+  const [first, second] = batches(2);
+  const lossesWith = async (overrides: Partial<TrainSettings>) => {
+    const trainer = makeTrainer({ lr: 1e-30, momentum: 0, weightDecay: 0, ...overrides });
+    await trainer.step([first]);
+    await trainer.step([second]);
+    return { trainer, losses: await trainer.losses() };
+  };
+  const still = await lossesWith({});
+  const moving = await lossesWith({ refineAnchors: 0.5 });
+  assert.is(still.trainer.config.anchors, DEFAULT_CONFIG.anchors);
+  assert.is((await still.trainer.state()).anchors, undefined);
+  assert.is(moving.losses[0].boxes, still.losses[0].boxes);
+  assert.is.not(moving.losses[1].boxes, still.losses[1].boxes);
+  assert.equal((await moving.trainer.state()).anchors, moving.trainer.config.anchors.minSizes);
+  assert.throws(() => checkSettings({ ...settings, refineAnchors: 0 }), /above 0 and at most 1/);
+});
 
 test("gradients of accumulated batches are averaged", async () => {
   const [a, b] = batches(2);

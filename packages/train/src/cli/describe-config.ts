@@ -31,6 +31,7 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     freeze: settings.freeze.length > 0 ? settings.freeze : "none",
     "batch-norm": settings.fixedNorm ? "fixed" : "train",
     anchors,
+    "refine-anchors": settings.refineAnchors,
     preset: settings.preset,
     loss: settings.classification,
     "loss-weights": settings.lossWeights,

@@ -50,6 +50,7 @@ export interface TrainValues {
   readonly freeze?: string;
   readonly batchNorm: "train" | "fixed";
   readonly anchors?: string;
+  readonly refineAnchors?: number;
   readonly preset?: PresetName;
   readonly loss?: TrainSettings["classification"];
   readonly epochs: number;
@@ -184,6 +185,11 @@ function networkOptions(): Option[] {
     ),
     choiceOption("--batch-norm <mode>", "fixed: inference mode everywhere", ["train", "fixed"]),
     new Option("--anchors <file>", "configuration from the command anchors --out"),
+    numberOption(
+      "--refine-anchors <rate>",
+      "let anchors follow the faces while training: how far with each batch, such as 0.02 (default: they stay)",
+      numberFrom(0),
+    ),
   ];
 }
 

@@ -14,6 +14,7 @@ import { contenders, hasStopped, type RunInput, TrainRun } from "../run/train-ru
 import { averagedWeights, writeModel } from "../trainer/checkpoint.js";
 import { frozenDepth } from "../trainer/freeze.js";
 import { backendOf } from "../trainer/open-device.js";
+import { configWithSizes } from "../trainer/priors.js";
 import { loadData, needFaces, printJson, reportProblems, say } from "./console.js";
 import { describeConfig } from "./describe-config.js";
 import { checkFolder, stoppingOnInterrupt } from "./run-command.js";
@@ -54,7 +55,8 @@ function judge(validations: readonly ValidationFigures[], best: ValidationFigure
 async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpoint) {
   const { description, files, valRecords } = input;
   const { state, extra } = checkpoint;
-  const final = writeModel(averagedWeights(state), description.settings.config);
+  const config = configWithSizes(description.settings.config, state.anchors);
+  const final = writeModel(averagedWeights(state), config);
   await files.write("final.safetensors", final);
   await files.writeCsv();
   const best = contenders(extra.validations, description).reduce<ValidationFigures | null>(
@@ -75,6 +77,7 @@ async function finishRun(input: RunInput, device: Device, checkpoint: RunCheckpo
     before: extra.validations.find(({ step }) => step === 0) ?? null,
     best,
     improved: verdict?.improved ?? null,
+    ...(state.anchors && { anchors: state.anchors }),
     stoppedEarly: hasStopped(extra.validations, description),
     model: files.path(best ? "best.safetensors" : "final.safetensors"),
     report: files.path("report.html"),

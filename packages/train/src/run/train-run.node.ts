@@ -267,12 +267,11 @@ class Session {
    */
   async validate(name: "before" | "best"): Promise<void> {
     const { description, valRecords, files, listener } = this.input;
-    const { settings } = description;
     if (valRecords.length === 0) return;
     const weights = await this.trainer.withAverage(() => this.network.stateDict());
     const { steps } = this.trainer;
     assertFiniteWeights(weights, steps);
-    const model = writeModel(weights, settings.config);
+    const model = writeModel(weights, this.trainer.config);
     const scale = parseTestScale(description.scale);
     const { evaluation, problems } = await validateModel(this.device, model, valRecords, {
       scale,
@@ -305,7 +304,7 @@ class Session {
     return validationLoss(this.device, {
       network: this.network.config,
       weights,
-      options: trainerOptions(settings, 1),
+      options: { ...trainerOptions(settings, 1), config: this.trainer.config },
       sampler: createSampler({ records, augment: wholeImages(settings), seed }),
       count: records.length,
       batchSize,

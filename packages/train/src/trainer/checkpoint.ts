@@ -21,6 +21,7 @@ interface Run<Extra> {
   readonly groups: TrainerState["optimizer"]["groups"];
   readonly averageUpdates: number | null;
   readonly scaler?: TrainerState["scaler"];
+  readonly anchors?: TrainerState["anchors"];
   readonly extra: Extra;
 }
 
@@ -87,6 +88,7 @@ export function writeTrainingCheckpoint<Extra>({ state, extra }: Checkpoint<Extr
     groups: state.optimizer.groups,
     averageUpdates: state.average?.updates ?? null,
     ...(state.scaler ? { scaler: state.scaler } : {}),
+    ...(state.anchors ? { anchors: state.anchors } : {}),
     extra,
   };
   return writeSafetensors(tensors, { [RUN_KEY]: JSON.stringify(run) });
@@ -101,7 +103,9 @@ export function readTrainingCheckpoint<Extra>(bytes: Uint8Array): Checkpoint<Ext
       "This is no checkpoint of a training run: give weights by --weights instead.",
     );
   }
-  const { step, groups, averageUpdates, scaler, extra } = parseRun<Extra>(metadata[RUN_KEY]);
+  const { step, groups, averageUpdates, scaler, anchors, extra } = parseRun<Extra>(
+    metadata[RUN_KEY],
+  );
   const average =
     averageUpdates === null
       ? undefined
@@ -112,6 +116,7 @@ export function readTrainingCheckpoint<Extra>(bytes: Uint8Array): Checkpoint<Ext
     optimizer: { groups, tensors: takePrefixed(tensors, PREFIXES.optimizer) },
     ...(average ? { average } : {}),
     ...(scaler ? { scaler } : {}),
+    ...(anchors ? { anchors } : {}),
   };
   return { state, extra };
 }

@@ -28,6 +28,11 @@ export interface TrainerOptions {
   /** How the loss is scaled with mixed precision; by default as PyTorch does. */
   readonly lossScaling?: optim.GradScalerOptions | undefined;
   readonly match: MatchOptions;
+  /**
+   * How far anchors follow the faces of each batch, of all the way: see {@link refineAnchors}. Absent: they stay. The
+   * trainer's `config` has them as they are, and so must what is stored with the weights.
+   */
+  readonly refineAnchors?: number | undefined;
   readonly loss: LossOptions;
   /** Another objective than labelled faces; `match` and `loss` then count nothing. */
   readonly objective?: Objective | undefined;
@@ -59,6 +64,8 @@ export interface TrainerState {
   readonly step: number;
   readonly network: StateDict;
   readonly optimizer: optim.OptimizerState;
+  /** Sizes of anchors that follow the faces, by level. */
+  readonly anchors?: readonly (readonly number[])[];
   readonly average?: { readonly updates: number; readonly weights: StateDict };
   /** Of a run with mixed precision. */
   readonly scaler?: optim.GradScalerState;

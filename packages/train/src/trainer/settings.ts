@@ -1,5 +1,6 @@
 import { optim } from "@retinaface-webgpu/tensor";
 import { type DetectorConfig, meshHead, OptionError, RETINAFACE_HEADS } from "retinaface-webgpu";
+import { checkRefineRate } from "../anchors/refine.js";
 import { type AugmentOptions, plainAugment, trainingAugment } from "../augment/sample.js";
 import { MATCH_PRESETS } from "../objective/match.js";
 import { MESH_LOSSES } from "../objective/mesh.js";
@@ -43,6 +44,8 @@ export interface TrainSettings {
   readonly recompute?: boolean;
   /** In what activations and their gradients are stored; default `f32`. */
   readonly precision?: Precision;
+  /** How far anchors follow the faces of each batch; absent: they stay. */
+  readonly refineAnchors?: number;
   /** Made-up heads that are pasted into a sample, whose meshes a network with a branch for them learns; default 0. */
   readonly meshHeads?: number;
   readonly config: DetectorConfig;
@@ -121,6 +124,7 @@ export function checkSettings(settings: TrainSettings): void {
   }
   if (!(lr > 0 && Number.isFinite(lr))) throw new OptionError(`lr must be positive, not ${lr}`);
   if (!(ema >= 0 && ema < 1)) throw new OptionError(`ema must be in 0..1 and below 1, not ${ema}`);
+  if (settings.refineAnchors !== undefined) checkRefineRate(settings.refineAnchors);
   checkMeshHeads(settings);
   checkLossWeights(settings);
 }
@@ -201,6 +205,7 @@ export function trainerOptions(settings: TrainSettings, totalSteps: number): Tra
     recompute: settings.recompute,
     precision: settings.precision,
     match: { ...match, variances: config.variances },
+    refineAnchors: settings.refineAnchors,
     loss: { ...loss, classification, weights, boxes: boxesOf(loss, config) },
     optimizer: (_, network) => {
       const parameters = rateParameters(network, lr, lrFactors);

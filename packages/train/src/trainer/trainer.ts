@@ -15,7 +15,6 @@ import {
   type NetworkOutput,
   type NetworkPart,
   OptionError,
-  priorBoxes,
   type RetinaFaceNetwork,
 } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
@@ -31,6 +30,7 @@ import { LossLog, type StepLosses } from "./loss-log.js";
 import { MixedPrecision } from "./mixed.js";
 import type { TrainerOptions, TrainerState } from "./options.js";
 import { FrozenPrefix } from "./prefix.js";
+import { TrainingPriors } from "./priors.js";
 import { loadTrainerState, readTrainerState } from "./state.js";
 
 export type { TrainerOptions, TrainerState } from "./options.js";
@@ -69,7 +69,7 @@ export class Trainer {
   readonly #average: optim.EMA | undefined;
   readonly #mixed: MixedPrecision | undefined;
   readonly #prefixes = new Map<string, FrozenPrefix>();
-  readonly #priors = new Map<string, Float32Array>();
+  readonly #priors: TrainingPriors;
   readonly #readEvery: number;
   readonly #labels: LabelObjective;
   readonly #objective: Objective;
@@ -95,6 +95,9 @@ export class Trainer {
     this.#step = options.firstStep ?? 0;
     this.#fixedNorm = options.fixedNorm;
     checkAnchorsFit(network.levels, options.config.anchors);
+    const { refineAnchors: rate, match } = options;
+    const refine = rate === undefined ? undefined : { rate, least: match.forced };
+    this.#priors = new TrainingPriors(options.config, refine);
     applyFreeze(network, options.frozen, options.fixedNorm);
     this.#parts = network.parts();
     this.#depth = frozenDepth(options.frozen, partsOf(network));
@@ -110,9 +113,9 @@ export class Trainer {
     if (!this.#compiled && isHostDevice(device)) throw new OptionError(onlyCompiled);
   }
 
-  /** Anchors and variances of the network. */
+  /** Anchors and variances of the network; the anchors as they are now, where they follow the faces. */
   get config(): DetectorConfig {
-    return this.#options.config;
+    return this.#priors.config;
   }
 
   /** Whether batch norm is in inference mode everywhere from the next step on. */
@@ -157,6 +160,7 @@ export class Trainer {
       await this.#objective.prepare?.(shape);
       const prefix = this.#depth > 0 ? await this.#prefix(shape) : undefined;
       await this.#batch(samples, prefix, { batch, of: batches.length }, log);
+      this.#priors.follow(samples, shape);
     }
     this.#device.flush();
     this.#pending.push({
@@ -204,8 +208,10 @@ export class Trainer {
   /** Reads everything back that a resumed run needs. */
   async state(): Promise<TrainerState> {
     const state = await readTrainerState(this.#stateful, this.#step);
+    const anchors = this.#priors.sizes;
     return {
       ...state,
+      ...(anchors && { anchors }),
       ...(this.#mixed ? { scaler: this.#mixed.scaler.stateDict() } : {}),
     };
   }
@@ -218,6 +224,7 @@ export class Trainer {
       );
     }
     loadTrainerState(this.#stateful, state);
+    this.#priors.load(state.anchors);
     if (state.scaler) this.#mixed?.scaler.loadStateDict(state.scaler);
     this.#compiled?.clear();
     for (const prefix of this.#prefixes.values()) prefix.dispose();
@@ -276,7 +283,7 @@ export class Trainer {
     log: LossLog,
   ): Promise<void> {
     const images = this.#images;
-    const input = { samples, images, priors: this.#priorsOf(images.shape) };
+    const input = { samples, images, priors: this.#priors.of(images.shape) };
     const mode = this.#fixedNorm ? "fixed norm" : "";
     const batch = { ...input, prefix, place, mode };
     const step = await this.#compiled?.take(batch);
@@ -351,16 +358,6 @@ export class Trainer {
       this.#prefixes.set(key, prefix);
     }
     return prefix;
-  }
-
-  #priorsOf([, height, width]: readonly number[]): Float32Array {
-    const key = `${height}x${width}`;
-    let priors = this.#priors.get(key);
-    if (!priors) {
-      priors = priorBoxes(height, width, this.#options.config.anchors);
-      this.#priors.set(key, priors);
-    }
-    return priors;
   }
 
   #room(rows: number): LossLog {
