@@ -95,7 +95,7 @@ export function attributionsPage(photos, leaveOut) {
   return [
     "# Attribution",
     "",
-    "Weights made by the recipe `packages/train/recipes/photos` learn from photographs, and none",
+    "Weights made by the recipes `photos` and `light` in `packages/train/recipes` learn from photographs, and none",
     "of these is in the package. What is under a Creative Commons licence that asks for attribution is listed here with where it",
     `is published; its authors are named there, and the licences apply as linked. These are ${owed.length} of the ${trained.length} photos; the`,
     `other ${free} are works of the US Government, in the public domain or without known restrictions. All are cropped, scaled,`,

@@ -18,4 +18,4 @@ export { encodePng } from "./draw/png.node.js";
 export { whyUnreadable } from "./platform/why-unreadable.node.js";
 export { printable, printableJson, printableLines } from "./printable.js";
 export { cacheFolder } from "./weights/cache.node.js";
-export { type LocatedWeights, locateWeights } from "./weights/locate.node.js";
+export { type LocatedWeights, locateWeights, readNamedWeights } from "./weights/locate.node.js";

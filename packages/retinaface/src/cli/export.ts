@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { loadOnnxPackage, readBytes } from "#platform";
+import { loadOnnxPackage } from "#platform";
 import { OptionError } from "../errors.js";
 import {
   houseNames,
@@ -12,7 +12,7 @@ import type { OnnxOutputs } from "../onnx/export.js";
 import { printable } from "../printable.js";
 import { readCheckpointConfig } from "../weights/config.js";
 import { readCheckpoint, writePth } from "../weights/index.js";
-import { locateWeights } from "../weights/locate.node.js";
+import { locateWeights, readNamedWeights } from "../weights/locate.node.js";
 import { readWeights } from "../weights/open.js";
 import { JsonLines, type Streams } from "./lines.js";
 import { overwriteOption } from "./options.js";
@@ -80,7 +80,7 @@ export async function exportWeights(
   const outputs = new Outputs({ overwrite, inputs: [weights] });
   await outputs.check(pth, onnx);
   const located = weights === undefined ? await locateWeights() : undefined;
-  const bytes = located?.bytes ?? (await readBytes(weights as string, signal));
+  const bytes = located?.bytes ?? (await readNamedWeights(weights as string, signal));
   const line =
     onnx === undefined
       ? await writeTorch(bytes, pth!, outputs, streams)

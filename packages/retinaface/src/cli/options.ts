@@ -92,7 +92,10 @@ export function overwriteOption(): Option {
 }
 
 export function weightsOption(): Option {
-  return new Option("--weights <file>", "checkpoint: .pth, .safetensors or .onnx");
+  return new Option(
+    "--weights <file>",
+    "checkpoint: .pth, .safetensors or .onnx, or light: the package's small ones",
+  );
 }
 
 export function maxSideOption(text: string): Option {

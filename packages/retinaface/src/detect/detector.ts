@@ -34,7 +34,7 @@ import { untilAborted } from "./until-aborted.js";
 /** Options of `RetinaFace.load`. */
 export interface LoadOptions extends DetectOptions {
   /**
-   * A checkpoint: path or bytes in Node, URL or bytes in browsers; in Node an ONNX model of RetinaFace's outputs too, where
+   * A checkpoint: path or bytes in Node, URL or bytes in browsers, or `"light"` for the package's own light one; in Node an ONNX model of RetinaFace's outputs too, where
    * `@retinaface-webgpu/onnx` is installed. Default: in Node the file named by
    * `RETINAFACE_WEIGHTS`, then the bundled weights, then what `retinaface pull` fetched.
    */

@@ -7,6 +7,7 @@ import type { BytesSource, ImageInput } from "../image/input.js";
 import { checkRawImage, checkSize, type DecodeOptions, isRawImage } from "../image/raw.js";
 import type { PixelSource } from "../image/source.js";
 import type { RawImage } from "../types.js";
+import { LIGHT_WEIGHTS } from "../weights/registry.js";
 
 export { kernelStore } from "../tune/store.browser.js";
 
@@ -35,10 +36,11 @@ export async function loadMesh(): Promise<void> {}
 
 /** The weights that ship with the package, beside its code. */
 const BUNDLED = new URL("../../weights/default.safetensors", import.meta.url);
+const LIGHT = new URL("../../weights/light.safetensors", import.meta.url);
 
-/** The bytes of a checkpoint: the given one, else those that ship with the package. */
+/** The bytes of a checkpoint: the given one, the package's light one by its name, else those that are its default. */
 export async function findWeights(source?: BytesSource): Promise<Uint8Array> {
-  return readBytes(source ?? BUNDLED);
+  return readBytes(source === LIGHT_WEIGHTS ? LIGHT : (source ?? BUNDLED));
 }
 
 /**

@@ -3,10 +3,11 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ReadError } from "../errors.js";
 import { brief } from "../image/bytes.js";
+import { readBytes } from "../image/read.node.js";
 import { readWhole } from "../platform/read-file.node.js";
 import { cachedPath, cacheFolder, type Environment } from "./cache.node.js";
 import { WeightsNotFoundError } from "./errors.js";
-import { DEFAULT_WEIGHTS, PUBLIC_FILES, type PublicFile } from "./registry.js";
+import { DEFAULT_WEIGHTS, LIGHT_WEIGHTS, PUBLIC_FILES, type PublicFile } from "./registry.js";
 
 /** Which of the places the weights came from, and the file. */
 export interface WeightsOrigin {
@@ -33,12 +34,14 @@ export interface LocateOptions {
 const VARIABLE = "RETINAFACE_WEIGHTS";
 /** By the package's name, not by a path: this module is also a part of other packages' programs. */
 const BUNDLED = fileURLToPath(import.meta.resolve("retinaface-webgpu/weights/default.safetensors"));
+const LIGHT = fileURLToPath(import.meta.resolve("retinaface-webgpu/weights/light.safetensors"));
 const HOW_TO_GET =
   `Run \`retinaface pull ${DEFAULT_WEIGHTS}\` once to download the public weights (MIT licence, 1.8 MB), ` +
   `or name a file: --weights FILE, load({ weights }), or ${VARIABLE}=FILE.`;
 
-/** The path that a user's text names: a path, or a file: URL. */
+/** The path that a user's text names: `light`, a path, or a file: URL. */
 function toPath(text: string): string {
+  if (text === LIGHT_WEIGHTS) return LIGHT;
   if (/^https?:/i.test(text)) {
     throw new WeightsNotFoundError(
       "WEIGHTS_URL_REFUSED",
@@ -102,7 +105,7 @@ async function readCached(file: PublicFile, cacheDir: string): Promise<LocatedWe
 }
 
 /**
- * Finds and reads weights: `explicit` (a path or file: URL), `RETINAFACE_WEIGHTS`, the file bundled with
+ * Finds and reads weights: `explicit` (a path, a file: URL, or `light` for the package's light ones), `RETINAFACE_WEIGHTS`, the file bundled with
  * the package, the public default in the pull cache, in this order. One that is named but absent is an
  * error, not a reason to look further. The network is never used.
  *
@@ -122,4 +125,12 @@ export async function locateWeights(
   const cached = file && (await readCached(file, options.cacheDir ?? cacheFolder(env)));
   if (cached) return cached;
   throw new WeightsNotFoundError("WEIGHTS_NOT_FOUND", `There are no weights. ${HOW_TO_GET}`);
+}
+
+/**
+ * The bytes of weights that somebody names: `light`, or all that `readBytes` takes.
+ * @throws as {@link locateWeights} and `readBytes`
+ */
+export async function readNamedWeights(name: string, signal?: AbortSignal): Promise<Uint8Array> {
+  return name === LIGHT_WEIGHTS ? (await locateWeights(name)).bytes : readBytes(name, signal);
 }

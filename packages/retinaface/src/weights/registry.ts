@@ -9,6 +9,9 @@ export interface PublicFile {
   readonly licence: string;
 }
 
+/** The name of the light weights that the package has beside its default ones. */
+export const LIGHT_WEIGHTS = "light";
+
 /** The name that is looked for where no weights are given. */
 export const DEFAULT_WEIGHTS = "mobilenet0.25";
 

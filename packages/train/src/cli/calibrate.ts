@@ -1,6 +1,11 @@
 import { Command, Option } from "commander";
-import { type BackendChoice, readBytes, storeThresholds, type Thresholds } from "retinaface-webgpu";
-import { backendOptions, locateWeights, overwriteOption } from "retinaface-webgpu/node";
+import { type BackendChoice, storeThresholds, type Thresholds } from "retinaface-webgpu";
+import {
+  backendOptions,
+  locateWeights,
+  overwriteOption,
+  readNamedWeights,
+} from "retinaface-webgpu/node";
 import { type Calibration, calibrateThreshold } from "../evaluate/calibrate.js";
 import { runDetector } from "../evaluate/run.js";
 import { detectAtScales, formatTestScale, type TestScale } from "../evaluate/test-scales.js";
@@ -72,7 +77,7 @@ export async function withThresholds(
   thresholds: Partial<Thresholds>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const named = weights !== undefined && weights !== DEFAULT;
-  const bytes = named ? await readBytes(weights) : (await locateWeights()).bytes;
+  const bytes = named ? await readNamedWeights(weights) : (await locateWeights()).bytes;
   return storeThresholds(bytes, thresholds);
 }
 

@@ -3,12 +3,11 @@ import {
   type LoadOptions,
   OptionError,
   RetinaFace,
-  readBytes,
   resolveThresholds,
   type Thresholds,
   type Timings,
 } from "retinaface-webgpu";
-import { locateWeights } from "retinaface-webgpu/node";
+import { locateWeights, readNamedWeights } from "retinaface-webgpu/node";
 import { keyOfWeights } from "../distill/sources.node.js";
 import { packFaces } from "../evaluate/detections.js";
 import type { DetectPass } from "../evaluate/test-scales.js";
@@ -43,7 +42,8 @@ async function sourceOf(weights: string | undefined): Promise<LoadOptions["weigh
 
 /** Tells weights from others, by what they hold. */
 export async function digestOf(weights: string): Promise<string> {
-  const bytes = weights === DEFAULT ? (await locateWeights()).bytes : await readBytes(weights);
+  const bytes =
+    weights === DEFAULT ? (await locateWeights()).bytes : await readNamedWeights(weights);
   return keyOfWeights(bytes);
 }
 

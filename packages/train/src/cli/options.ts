@@ -96,7 +96,7 @@ export function addText(text: string, before: readonly string[] | undefined): st
 export function weightsOption(): Option {
   return new Option(
     "--weights <file>",
-    "checkpoint: .pth or .safetensors (default: those that detect takes)",
+    "checkpoint: .pth or .safetensors, or light (default: those that detect takes)",
   );
 }
 

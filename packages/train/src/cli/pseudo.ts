@@ -235,7 +235,7 @@ export function pseudoCommand(): Command {
     .addOption(
       new Option(
         "--weights <file>",
-        "checkpoint, or default; several vote together (default: those that detect takes)",
+        "checkpoint, light or default; several vote together (default: those that detect takes)",
       ).argParser(addText),
     )
     .addOption(

@@ -143,7 +143,7 @@ function networkOptions(): Option[] {
   return [
     new Option(
       "--weights <file>",
-      "checkpoint to start from: .pth or .safetensors, default (those that detect takes) or random",
+      "checkpoint to start from: .pth or .safetensors, light, default (those that detect takes) or random",
     ),
     new Option(
       "--model <name>",

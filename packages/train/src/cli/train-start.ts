@@ -1,5 +1,5 @@
-import { inferNetwork, OptionError, readBytes, readWeights } from "retinaface-webgpu";
-import { locateWeights } from "retinaface-webgpu/node";
+import { inferNetwork, OptionError, readWeights } from "retinaface-webgpu";
+import { locateWeights, readNamedWeights } from "retinaface-webgpu/node";
 import { type BackboneWeights, backboneAlone } from "../trainer/backbone-alone.js";
 import type { Pretrained } from "../trainer/initialise.js";
 import { modelOf } from "./train-model.js";
@@ -90,7 +90,7 @@ export async function readStart(values: StartValues, own?: string | null): Promi
   const name = unnamed ? (own ?? RANDOM) : choose(values);
   if (name === RANDOM) return { weights: null, text: "random weights" };
   const located = name === DEFAULT ? await locateWeights() : undefined;
-  const bytes = located?.bytes ?? (await readBytes(name));
+  const bytes = located?.bytes ?? (await readNamedWeights(name));
   const text = located ? `the default weights, ${located.origin.path}` : name;
   const pretrained: Pretrained = readWeights(bytes);
   const backbone = backboneAlone(pretrained.state);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { landmarksOf } from "@retinaface-webgpu/mesh";
 import { readSafetensors } from "@retinaface-webgpu/tensor";
 import { LANDMARK_NAMES, RetinaFace, readBytes } from "retinaface-webgpu";
+import { readNamedWeights } from "retinaface-webgpu/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sharedTest } from "../../support/shared.js";
@@ -14,6 +15,7 @@ import { sharedPath } from "../../support/shared-files.node.js";
 import { bundledWeights, samplePhoto } from "../../support/shared-weights.node.js";
 
 const MAIN = fileURLToPath(new URL("./program/main.js", import.meta.resolve("retinaface-webgpu")));
+const lightWeights = path.join(path.dirname(bundledWeights), "light.safetensors");
 const empty = mkdtempSync(path.join(os.tmpdir(), "retinaface-fresh-"));
 test.after(() => rmSync(empty, { recursive: true }));
 
@@ -101,6 +103,20 @@ test("those with the branch for meshes are the same detector, and their meshes l
       assert.ok(off < 0.25, `${LANDMARK_NAMES[i]} is off by ${off} of the eyes' distance`);
     }
     assert.ok(Math.abs(mesh!.pose.yaw) < 15, `turned by ${mesh!.pose.yaw}`);
+  }
+});
+
+test("the light ones come by their name, whole and smaller still", async () => {
+  const bytes = await readBytes(lightWeights);
+  assert.ok(bytes.length <= 150_000, `${bytes.length} bytes`);
+  assert.equal([...(await readNamedWeights("light"))], [...bytes]);
+  assert.is(fileURLToPath(import.meta.resolve("retinaface-webgpu/weights/light")), lightWeights);
+  const detector = await RetinaFace.load({ weights: "light", backend: "wasm" });
+  try {
+    assert.is(detector.network.backbone, "light");
+    assert.is((await detector.detect(samplePhoto)).length, 3);
+  } finally {
+    detector.dispose();
   }
 });
 

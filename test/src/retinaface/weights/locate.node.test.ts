@@ -51,6 +51,11 @@ test("each place before the next", () =>
     assert.equal(await find(file("x"), env), [[120], "explicit", "x"]);
     assert.equal(await find(pathToFileURL(file("x")).href, env), [[120], "explicit", "x"]);
     assert.equal(await find(path.relative(process.cwd(), file("x"))), [[120], "explicit", "x"]);
+    const light = async (explicit?: string, env = {}) =>
+      (await locateWeights(explicit, { ...options, env })).origin;
+    const { path: at } = await light("light");
+    assert.is(path.basename(at), "light.safetensors");
+    assert.is((await light(undefined, { RETINAFACE_WEIGHTS: "light" })).path, at);
   }));
 
 test("what is named but absent is an error, not a reason to look further", () =>
