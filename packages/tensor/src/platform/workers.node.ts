@@ -18,7 +18,7 @@ export interface TerminableWorker {
 }
 
 /** Between the last answer of Dawn and the end of the thread. */
-const QUIET_MS = 20;
+const QUIET_MS = 100;
 const CLOSE_MS = 10_000;
 
 const devices = new Set<GPUDevice>();

@@ -2,6 +2,7 @@
 import {
   type DecodeOptions,
   toRawImage as decoded,
+  type Face,
   type ImageInput,
   type RawImage,
   RetinaFace,
@@ -229,6 +230,9 @@ test("damage is an error whatever the size, and shown on request with a warning"
   }
 });
 
+/** From left to right: scores of two may be as good as equal. */
+const byPlace = (faces: readonly Face[]) => [...faces].sort((a, b) => a.box[0] - b.box[0]);
+
 test("faces are found in pixels of the original, clipped to it", async () => {
   const sample = new URL("../../../../packages/retinaface/assets/sample.png", import.meta.url);
   const image = await toRawImage(sample);
@@ -243,9 +247,9 @@ test("faces are found in pixels of the original, clipped to it", async () => {
   const options = { maxSide, clip: true, decoder: "own" } as const;
   const detector = await RetinaFace.load({ backend: "wasm", ...options });
   try {
-    const expected = await detector.detect(image);
+    const expected = byPlace(await detector.detect(image));
     const full = await detector.detect(large, { decode: "full" });
-    for (const faces of [await detector.detect(large), full]) {
+    for (const faces of [await detector.detect(large), full].map(byPlace)) {
       assert.is(faces.length, expected.length);
       for (const [i, { box, score }] of faces.entries()) {
         assert.ok(Math.abs(score - expected[i].score) < 0.02);

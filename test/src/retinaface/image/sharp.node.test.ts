@@ -139,6 +139,9 @@ test("limits, damage and words that are not known are typed errors", async () =>
   }
 });
 
+/** From left to right: scores of two may be as good as equal. */
+const byPlace = (faces: readonly Face[]) => [...faces].sort((a, b) => a.box[0] - b.box[0]);
+
 test("faces are those of our own decoder", async () => {
   const large = sharp(sample).resize(1920, 1200).removeAlpha();
   const files = [
@@ -147,13 +150,14 @@ test("faces are those of our own decoder", async () => {
   ];
   const detector = await RetinaFace.load({ backend: "wasm", maxSide: 640 });
   try {
-    const expected = await detector.detect(files[0], OWN);
+    const expected = byPlace(await detector.detect(files[0], OWN));
     assert.ok(expected.length >= 3);
-    const found: (readonly Face[] | undefined)[] = [];
-    for await (const { faces } of detector.detectFiles(files, SHARP)) found.push(faces);
+    const found: Face[][] = [];
+    for await (const { faces = [] } of detector.detectFiles(files, SHARP))
+      found.push(byPlace(faces));
     for (const faces of found) {
-      assert.is(faces?.length, expected.length);
-      for (const [i, { box, score }] of (faces ?? []).entries()) {
+      assert.is(faces.length, expected.length);
+      for (const [i, { box, score }] of faces.entries()) {
         assert.ok(Math.abs(score - expected[i].score) < 0.02);
         assert.ok(box.every((value, k) => Math.abs(value - expected[i].box[k]) < 3));
       }
