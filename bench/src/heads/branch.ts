@@ -19,7 +19,7 @@ import {
 import { createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
 import { createSampler, type KnownMesh, plainAugment, type Sample } from "@retinaface-webgpu/train";
 import { loadDataset } from "@retinaface-webgpu/train/node";
-import { type RawImage, RetinaFace, toRawImage } from "retinaface-webgpu";
+import { type Face, overlap, type RawImage, RetinaFace, toRawImage } from "retinaface-webgpu";
 import { describeMachine } from "../environment.js";
 import { reportFailure, UsageError } from "../options.js";
 import { PIXELS, SIZE } from "./data.js";
@@ -73,12 +73,6 @@ async function* samplesOf(data: string, heads: number): AsyncGenerator<Sample> {
   }
 }
 
-function overlap(a: readonly number[], b: readonly number[]): number {
-  const area = ([x1, y1, x2, y2]: readonly number[]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
-  const both = area([0, 1, 2, 3].map((k) => (k < 2 ? Math.max : Math.min)(a[k], b[k])));
-  return both / (area(a) + area(b) - both);
-}
-
 function errorsOf(said: SaidMesh, known: KnownMesh): Errors {
   const { x, y, side } = said.square;
   const places = known.places.map((v, i) => (v * SIDE - (i % 2 === 0 ? x : y)) / side);
@@ -99,7 +93,8 @@ async function* lookAtHeads(look: BranchLook, data: string) {
     const found = await look.look(sample.image, LEAST_SCORE);
     for (const known of sample.meshes ?? []) {
       const own = sample.boxes.subarray(known.face * 4, known.face * 4 + 4);
-      const box = Array.from(own, (v) => v * SIDE);
+      const [x1, y1, x2, y2] = own.map((v) => v * SIDE);
+      const box: Face["box"] = [x1, y1, x2, y2];
       const near = found.filter(({ face }) => overlap(face.box, box) >= 0.5);
       const best = near.sort((a, b) => overlap(b.face.box, box) - overlap(a.face.box, box)).at(0);
       yield { yaw: Math.abs(known.pose.yaw), errors: best && errorsOf(best, known) };

@@ -59,7 +59,7 @@ export { UploadBuffer } from "./gpu/upload.js";
 export { networkSize, parseScale, scaleFactor, type WantedSides } from "./image/fit.js";
 export { type ImageFormat, sniffFormat } from "./image/format.js";
 export type { BytesSource, ImageInput } from "./image/input.js";
-export { MIRRORED_LANDMARKS, mirrorImage } from "./image/mirror.js";
+export { MIRRORED_LANDMARKS, mirroredImage, mirrorImage } from "./image/mirror.js";
 export {
   DEFAULT_MAX_BYTES,
   DEFAULT_MAX_PIXELS,

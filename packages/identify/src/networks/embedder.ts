@@ -3,12 +3,13 @@ import {
   type Backend,
   type BackendChoice,
   type BytesSource,
+  mirroredImage,
   OptionError,
   type RawImage,
   readBytes,
 } from "retinaface-webgpu";
 import type { EmbedderConfig } from "./config.js";
-import { mirrored, toSquare, writePixels } from "./pixels.js";
+import { toSquare, writePixels } from "./pixels.js";
 import { checkRuntimeOptions, type EmbedderRuntime, openEmbedderRuntime } from "./runtime.js";
 import { fingerprintOf, readEmbedder } from "./weights.js";
 
@@ -102,7 +103,7 @@ export class Embedder {
       const count = rest >= BATCH ? BATCH : 1;
       const part = images.slice(first, first + count).map((image) => toSquare(image, size));
       const own = await this.#run(part);
-      const made = flipped ? sideBySide(own, await this.#run(part.map(mirrored)), count) : own;
+      const made = flipped ? sideBySide(own, await this.#run(part.map(mirroredImage)), count) : own;
       vectors.set(made, first * this.dimension);
       first += count;
     }

@@ -10,18 +10,6 @@ export function toSquare(image: RawImage, size: number): RawImage {
   return resample(image, size, size, "area");
 }
 
-/** An image's mirror image. */
-export function mirrored({ data, width, height }: RawImage): RawImage {
-  const out = new Uint8ClampedArray(data.length);
-  const row = width * 4;
-  for (let to = 0; to < data.length; to += 4) {
-    const start = to - (to % row);
-    const from = start + row - 4 - (to - start);
-    for (let c = 0; c < 4; c++) out[to + c] = data[from + c];
-  }
-  return { data: out, width, height };
-}
-
 /** Least deviation, in units of a byte, that an evened picture is divided by: less is noise. */
 const LEAST_DEVIATION = 4;
 

@@ -34,8 +34,8 @@ import { untilAborted } from "./until-aborted.js";
 /** Options of `RetinaFace.load`. */
 export interface LoadOptions extends DetectOptions {
   /**
-   * A checkpoint: path or bytes in Node, URL or bytes in browsers, or `"light"` for the package's own light one; in Node an ONNX model of RetinaFace's outputs too, where
-   * `@retinaface-webgpu/onnx` is installed. Default: in Node the file named by
+   * A checkpoint: path or bytes in Node, URL or bytes in browsers, or `"light"` for the package's own light one; in Node an
+   * ONNX model of RetinaFace's outputs too, where `@retinaface-webgpu/onnx` is installed. Default: in Node the file named by
    * `RETINAFACE_WEIGHTS`, then the bundled weights, then what `retinaface pull` fetched.
    */
   weights?: BytesSource | undefined;

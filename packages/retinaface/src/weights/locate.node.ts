@@ -33,15 +33,15 @@ export interface LocateOptions {
 
 const VARIABLE = "RETINAFACE_WEIGHTS";
 /** By the package's name, not by a path: this module is also a part of other packages' programs. */
-const BUNDLED = fileURLToPath(import.meta.resolve("retinaface-webgpu/weights/default.safetensors"));
-const LIGHT = fileURLToPath(import.meta.resolve("retinaface-webgpu/weights/light.safetensors"));
+const ownFile = (name: string) =>
+  fileURLToPath(import.meta.resolve(`retinaface-webgpu/weights/${name}.safetensors`));
 const HOW_TO_GET =
   `Run \`retinaface pull ${DEFAULT_WEIGHTS}\` once to download the public weights (MIT licence, 1.8 MB), ` +
   `or name a file: --weights FILE, load({ weights }), or ${VARIABLE}=FILE.`;
 
 /** The path that a user's text names: `light`, a path, or a file: URL. */
 function toPath(text: string): string {
-  if (text === LIGHT_WEIGHTS) return LIGHT;
+  if (text === LIGHT_WEIGHTS) return ownFile(LIGHT_WEIGHTS);
   if (/^https?:/i.test(text)) {
     throw new WeightsNotFoundError(
       "WEIGHTS_URL_REFUSED",
@@ -105,8 +105,8 @@ async function readCached(file: PublicFile, cacheDir: string): Promise<LocatedWe
 }
 
 /**
- * Finds and reads weights: `explicit` (a path, a file: URL, or `light` for the package's light ones), `RETINAFACE_WEIGHTS`, the file bundled with
- * the package, the public default in the pull cache, in this order. One that is named but absent is an
+ * Finds and reads weights: `explicit` (a path, a file: URL, or `light` for the package's light ones), `RETINAFACE_WEIGHTS`,
+ * the file bundled with the package, the public default in the pull cache, in this order. One that is named but absent is an
  * error, not a reason to look further. The network is never used.
  *
  * @throws WeightsNotFoundError
@@ -115,7 +115,7 @@ export async function locateWeights(
   explicit?: string,
   options: LocateOptions = {},
 ): Promise<LocatedWeights> {
-  const { env = process.env, bundled = BUNDLED, registry = PUBLIC_FILES } = options;
+  const { env = process.env, bundled = ownFile("default"), registry = PUBLIC_FILES } = options;
   if (explicit !== undefined) return readNamed("explicit", explicit);
   const variable = env[VARIABLE];
   if (variable) return readNamed("environment", variable);

@@ -20,7 +20,8 @@ export function sizeIou(a: Size, b: Size): number {
   return intersection / (a[0] * a[1] + b[0] * b[1] - intersection);
 }
 
-function closest(size: Size, centres: readonly Size[]): { index: number; iou: number } {
+/** The centre that a box overlaps most, both at the same place; of several the first. */
+export function closest(size: Size, centres: readonly Size[]): { index: number; iou: number } {
   let best = { index: 0, iou: -1 };
   for (const [index, centre] of centres.entries()) {
     const iou = sizeIou(size, centre);

@@ -1,5 +1,5 @@
 import { type AnchorConfig, anchorShapes, OptionError } from "retinaface-webgpu";
-import { type Size, sizeIou } from "./k-means.js";
+import { closest, type Size } from "./k-means.js";
 
 /** How anchors follow faces. */
 export interface RefineOptions {
@@ -15,23 +15,14 @@ export function checkRefineRate(rate: number): void {
   throw new OptionError(`refineAnchors must be above 0 and at most 1, not ${rate}`);
 }
 
-/** Which of all anchors a face is closest to. */
-interface Closest {
-  readonly level: number;
-  readonly index: number;
-  readonly iou: number;
-}
-
-function closest(size: Size, anchors: AnchorConfig): Closest {
-  let best: Closest = { level: 0, index: 0, iou: -1 };
-  for (const [level, sides] of anchors.minSizes.entries()) {
-    for (const { side, ratio } of anchorShapes(anchors, level)) {
-      const root = Math.sqrt(ratio);
-      const iou = sizeIou(size, [side * root, side / root]);
-      if (iou > best.iou) best = { level, index: sides.indexOf(side), iou };
-    }
-  }
-  return best;
+/** All anchors of a cell: their sizes, and which of `minSizes` each has. */
+function anchorSizes(anchors: AnchorConfig) {
+  return anchors.minSizes.flatMap((sides, level) =>
+    anchorShapes(anchors, level).map(({ side, ratio }) => {
+      const size: Size = [side * Math.sqrt(ratio), side / Math.sqrt(ratio)];
+      return { level, index: sides.indexOf(side), size };
+    }),
+  );
 }
 
 /**
@@ -47,9 +38,12 @@ export function refineAnchors(
   { rate, least }: RefineOptions,
 ): AnchorConfig {
   const pulls = anchors.minSizes.map((sides) => sides.map(() => ({ sum: 0, faces: 0 })));
+  const known = anchorSizes(anchors);
+  const centres = known.map(({ size }) => size);
   for (const size of sizes) {
-    const { level, index, iou } = closest(size, anchors);
-    if (iou < least) continue;
+    const found = closest(size, centres);
+    if (found.iou < least) continue;
+    const { level, index } = known[found.index];
     const pull = pulls[level][index];
     pull.sum += Math.log(Math.sqrt(size[0] * size[1]) / anchors.minSizes[level][index]);
     pull.faces++;

@@ -2,13 +2,13 @@
 import {
   type DecodeOptions,
   toRawImage as decoded,
-  type Face,
   type ImageInput,
   type RawImage,
   RetinaFace,
 } from "retinaface-webgpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { byPlace } from "../../support/faces.js";
 import { codeOf, difference, draw, exifSegment, storedAs } from "../../support/images.js";
 import { encodeJpeg } from "../../support/jpeg-encoder.js";
 import { type Sample, waves } from "../../support/jpeg-samples.js";
@@ -229,9 +229,6 @@ test("damage is an error whatever the size, and shown on request with a warning"
     assert.ok(data[0] < 20, "the part that is there is shown");
   }
 });
-
-/** From left to right: scores of two may be as good as equal. */
-const byPlace = (faces: readonly Face[]) => [...faces].sort((a, b) => a.box[0] - b.box[0]);
 
 test("faces are found in pixels of the original, clipped to it", async () => {
   const sample = new URL("../../../../packages/retinaface/assets/sample.png", import.meta.url);

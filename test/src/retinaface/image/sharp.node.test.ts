@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openDecoders } from "../../../../packages/retinaface/dist/image/decoders.node.js";
+import { byPlace } from "../../support/faces.js";
 import { codeOf, difference, draw, exifSegment, storedAs } from "../../support/images.js";
 import { encodeJpeg } from "../../support/jpeg-encoder.js";
 import { encodePng } from "../../support/png-encoder.node.js";
@@ -138,9 +139,6 @@ test("limits, damage and words that are not known are typed errors", async () =>
     await decoders.close();
   }
 });
-
-/** From left to right: scores of two may be as good as equal. */
-const byPlace = (faces: readonly Face[]) => [...faces].sort((a, b) => a.box[0] - b.box[0]);
 
 test("faces are those of our own decoder", async () => {
   const large = sharp(sample).resize(1920, 1200).removeAlpha();
