@@ -106,6 +106,11 @@ test("enrol makes a gallery, with a threshold on strangers; match says who it is
   }
   const never = await identify(0, "match", stranger, ...args, "--threshold", "1");
   assert.is((never.lines as Line[])[0].faces[0].identity, null);
+  const soft = await identify(0, "match", known[0], ...args, "--combine", "soft");
+  assert.match(soft.said, /for combine best, and says little of soft: give --threshold/);
+  const [{ id, similarity }] = (soft.lines as Line[])[0].faces[0].matches;
+  assert.is(id, "id0");
+  assert.ok(similarity < 0.99999, "less than its most similar picture");
 });
 
 test("list, remove, add: what was removed is no longer found", async () => {

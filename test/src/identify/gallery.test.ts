@@ -1,4 +1,6 @@
 import {
+  COMBINES,
+  type Combine,
   decodeGallery,
   encodeGallery,
   Gallery,
@@ -20,7 +22,7 @@ const MODEL = "a".repeat(64);
 const threshold: GalleryThreshold = { value: 0.4, far: 0.01, trials: 300, strangers: "given" };
 
 /** Three identities with 1, 3 and 2 pictures. */
-function example(combine: "best" | "mean" = "best"): Gallery {
+function example(combine: Combine = "best"): Gallery {
   const random = new Random(3);
   const gallery = new Gallery({ model: MODEL, dimensions: 5, combine, threshold, weights: "m.st" });
   for (const [id, count] of [
@@ -119,7 +121,7 @@ test("wrong uses are typed errors and change nothing", () => {
 });
 
 test("what is written is read again, the same gallery gives the same bytes", () => {
-  for (const combine of ["best", "mean"] as const) {
+  for (const combine of COMBINES) {
     const gallery = example(combine);
     const bytes = encodeGallery(gallery);
     assert.equal(contents(decodeGallery(bytes)), contents(gallery));

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { backendOptions, eachPhoto, findPhotos, type Streams } from "retinaface-webgpu/node";
 import type { Answer } from "../gallery/answer.js";
 import { GalleryFile } from "../gallery/file.node.js";
-import type { Combine } from "../gallery/gallery.js";
+import type { Combine, Gallery } from "../gallery/gallery.js";
 import { type GallerySearch, openSearch } from "../gallery/search.js";
 import { locateEmbedder } from "./embedder-weights.js";
 import { Looker, type PlacedFace } from "./looker.js";
@@ -42,11 +42,7 @@ interface Matcher {
 async function openMatcher(values: MatchValues): Promise<Matcher> {
   const { gallery } = await GalleryFile.open(values.gallery);
   const { backend, threads, combine } = values;
-  if ((values.threshold ?? gallery.threshold) === undefined) {
-    say(
-      `${values.gallery} has no threshold: it is told who is most similar, not who it is; give --threshold`,
-    );
-  }
+  sayThreshold(gallery, values);
   const weights = locateEmbedder(values.weights, {
     file: values.gallery,
     weights: gallery.weights,
@@ -63,6 +59,20 @@ async function openMatcher(values: MatchValues): Promise<Matcher> {
   } catch (error) {
     looker.dispose();
     throw error;
+  }
+}
+
+/** Says what is wrong with the threshold, if anything is. */
+function sayThreshold(gallery: Gallery, { gallery: file, threshold, combine }: MatchValues): void {
+  if (threshold !== undefined) return;
+  if (gallery.threshold === undefined) {
+    say(
+      `${file} has no threshold: it is told who is most similar, not who it is; give --threshold`,
+    );
+  } else if (combine !== undefined && combine !== gallery.combine) {
+    say(
+      `the threshold of ${file} is for combine ${gallery.combine}, and says little of ${combine}: give --threshold`,
+    );
   }
 }
 

@@ -67,7 +67,7 @@ export function lookOptions(): Option[] {
 export const combineOption = () =>
   new Option(
     "--combine <how>",
-    "how pictures of an identity answer together: its best one, or their mean",
+    "how pictures of an identity answer together: its best one, their mean, or softly between the two",
   ).choices(COMBINES);
 
 export const farOption = () =>

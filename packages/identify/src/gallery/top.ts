@@ -1,4 +1,4 @@
-import type { GalleryRows } from "./gallery.js";
+import { type GalleryRows, SOFTNESS } from "./gallery.js";
 
 /** Somebody whom a face may be. */
 export interface Match {
@@ -8,14 +8,14 @@ export interface Match {
 }
 
 /**
- * The identities that are most similar, best first, the one that was enrolled earlier first of equals. Of an identity with
- * several rows the most similar counts.
+ * The identities that are most similar, best first, the one that was enrolled earlier first of equals. Several rows of an
+ * identity answer as `combine` says.
  *
  * @param similarities [rows · queries] of all rows to all queries
  * @param query which of them
  */
 export function topMatches(
-  { ids, owners }: Pick<GalleryRows, "ids" | "owners">,
+  { ids, owners, combine }: Pick<GalleryRows, "ids" | "owners" | "combine">,
   similarities: Float32Array,
   { query, queries, limit }: { query: number; queries: number; limit: number },
 ): Match[] {
@@ -27,13 +27,20 @@ export function topMatches(
     found.splice(place, 0, { owner, similarity });
     if (found.length > limit) found.pop();
   };
-  for (let row = 0; row < owners.length; ) {
-    const owner = owners[row];
+  for (let first = 0, end = 0; first < owners.length; first = end) {
     let best = Number.NEGATIVE_INFINITY;
-    for (; row < owners.length && owners[row] === owner; row++) {
-      best = Math.max(best, similarities[row * queries + query]);
+    for (; owners[end] === owners[first]; end++) {
+      best = Math.max(best, similarities[end * queries + query]);
     }
-    offer(owner, best);
+    if (combine !== "soft") {
+      offer(owners[first], best);
+      continue;
+    }
+    let sum = 0;
+    for (let row = first; row < end; row++) {
+      sum += Math.exp(SOFTNESS * (similarities[row * queries + query] - best));
+    }
+    offer(owners[first], best + Math.log(sum / (end - first)) / SOFTNESS);
   }
   return found.map(({ owner, similarity }) => ({ id: ids[owner], similarity }));
 }
