@@ -62,6 +62,7 @@ function withOverrides(preset: Preset, values: Values): Preset {
   });
   const { structure, freezing } = preset.groups;
   return {
+    halved: preset.halved && val === undefined,
     groups: { structure: setup(structure), freezing: setup(freezing) },
     validations:
       val === undefined ? preset.validations : { own: { data: val, scale: scale ?? "original" } },

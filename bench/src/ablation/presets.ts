@@ -11,6 +11,8 @@ export interface GroupSetup {
 
 /** A budget: the same for each row and seed. */
 export interface Preset {
+  /** The photos of `../shared` are used at half their sides. */
+  readonly halved: boolean;
   readonly groups: Readonly<Record<Group, GroupSetup>>;
   /** What is evaluated, by name. */
   readonly validations: Readonly<Record<string, { readonly data: string; readonly scale: string }>>;
@@ -19,8 +21,9 @@ export interface Preset {
 export const PRESETS = ["small", "full"] as const;
 export type PresetName = (typeof PRESETS)[number];
 
-const photos = (match: string) =>
-  `jsonl:${sharedFile("data/photos/labels.jsonl")}?face=0.35&ignore=0.08&match=${match}`;
+export const PHOTO_LABELS = sharedFile("data/photos/labels.jsonl");
+
+const photos = (match: string) => `jsonl:${PHOTO_LABELS}?face=0.35&ignore=0.08&match=${match}`;
 const masks = (match: string) =>
   `voc:${sharedFile("data/face-mask")}?classes=*=face&match=${match}`;
 
@@ -42,12 +45,13 @@ const SHARED = ["--preset", "pytorch", "--optimizer", "adamw", "--schedule", "co
 /** A preset's budget. The photos whose names say -0 or -1, and face-mask's that end in 1 or 6, never train. */
 export function presetOf(name: PresetName): Preset {
   if (name === "small") {
-    const size = ["--image-size", "96", "--batch-size", "8"];
+    const size = ["--image-size", "128", "--batch-size", "16"];
     return {
+      halved: true,
       groups: {
         structure: {
-          data: photos("-[23456]"),
-          args: [...SHARED, ...structureStart("16"), ...size, "--epochs", "1", "--lr", "0.003"],
+          data: photos("-[^01]"),
+          args: [...SHARED, ...structureStart("16"), ...size, "--epochs", "3", "--lr", "0.003"],
         },
         freezing: {
           data: masks("[^16]\\."),
@@ -55,13 +59,14 @@ export function presetOf(name: PresetName): Preset {
         },
       },
       validations: {
-        photos: { data: `${photos("-[01]")}&limit=60`, scale: "192" },
-        "face-mask": { data: masks("[05][16]\\."), scale: "192" },
+        photos: { data: `${photos("-[01]")}&limit=200`, scale: "192" },
+        "face-mask": { data: masks("[16]\\."), scale: "192" },
       },
     };
   }
   const size = ["--image-size", "640", "--batch-size", "32"];
   return {
+    halved: false,
     groups: {
       structure: {
         data: photos("-[^01]"),

@@ -38,6 +38,10 @@ const freezing = (name: string, freeze: string): Row => ({
 export const ROWS: readonly Row[] = [
   structure("base", []),
   structure("focal", ["--loss", "focal"]),
+  structure("varifocal", ["--loss", "varifocal"]),
+  structure("giou", ["--box-loss", "giou"]),
+  structure("diou", ["--box-loss", "diou"]),
+  structure("atss", ["--assignment", "atss"]),
   structure("no-context", ["--network", "pytorch,no-context"]),
   structure("cascade", ["--network", "pytorch,cascade"]),
   structure("deformable", ["--network", "pytorch,deformable"]),
@@ -62,6 +66,10 @@ export const ROWS: readonly Row[] = [
 /** What the study says of its detector, each against what it is without. */
 export const CLAIMS: readonly Claim[] = [
   { text: "Focal loss beats mined hard negatives", better: "focal", than: "base" },
+  { text: "Varifocal loss beats mined hard negatives", better: "varifocal", than: "base" },
+  { text: "GIoU of boxes beats smooth L1", better: "giou", than: "base" },
+  { text: "DIoU of boxes beats smooth L1", better: "diou", than: "base" },
+  { text: "ATSS beats fixed IoUs", better: "atss", than: "base" },
   { text: "Context modules help", better: "base", than: "no-context" },
   { text: "A cascade helps", better: "cascade", than: "base" },
   { text: "Deformable convolutions help", better: "deformable", than: "base" },

@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DEFAULT_CONFIG } from "retinaface-webgpu";
+import { root } from "../environment.js";
 import { runTrainCommand } from "../train-command.js";
 import type { AblationOptions } from "./options.js";
+import { PHOTO_LABELS } from "./presets.js";
 import type { Measured, RunResult } from "./results.js";
 import { anchorsPerLevel, type Row } from "./rows.js";
+import { halvedPhotos } from "./small-photos.js";
 
 /** All that determines a run of a row but its seed, as text. */
 export function budgetOf({ preset }: AblationOptions, { group, args, anchors }: Row): string {
@@ -14,6 +17,13 @@ export function budgetOf({ preset }: AblationOptions, { group, args, anchors }: 
     ...{ data, args: [...shared, ...args], anchors },
     validations: preset.validations,
   });
+}
+
+/** The SPEC, of the halved photos where the preset wants these. */
+async function specOf({ preset }: AblationOptions, spec: string): Promise<string> {
+  if (!preset.halved || !spec.includes(PHOTO_LABELS)) return spec;
+  const halved = await halvedPhotos(PHOTO_LABELS, path.join(root, "bench/results/local/halved"));
+  return spec.replace(PHOTO_LABELS, halved);
 }
 
 /** How many k-means seeks: as many as the published anchors have, so that their number is no second switch. */
@@ -36,7 +46,8 @@ async function anchorArgs({ anchors }: Row, data: string, folder: string): Promi
 /** Trains a row with one seed by the command `train`, and measures its last weights by `evaluate`. */
 export async function runRow(options: AblationOptions, row: Row, seed: number): Promise<RunResult> {
   const { preset, engine } = options;
-  const { data, args } = preset.groups[row.group];
+  const { data: named, args } = preset.groups[row.group];
+  const data = await specOf(options, named);
   const folder = mkdtempSync(path.join(os.tmpdir(), "ablation-"));
   try {
     const out = path.join(folder, "run");
@@ -50,7 +61,16 @@ export async function runRow(options: AblationOptions, row: Row, seed: number): 
     const validations: Record<string, Measured> = {};
     for (const [name, { data: val, scale }] of Object.entries(preset.validations)) {
       const { ap50, ap } = (await runTrainCommand(
-        ...["evaluate", "--data", val, "--scale", scale, "--weights", trained.model, ...engine],
+        ...[
+          "evaluate",
+          "--data",
+          await specOf(options, val),
+          "--scale",
+          scale,
+          "--weights",
+          trained.model,
+          ...engine,
+        ],
       )) as unknown as Measured;
       validations[name] = { ap50, ap };
     }

@@ -180,15 +180,14 @@ export {
   widerKey,
 } from "./evaluate/wider.js";
 export { formatWiderDetections, parseWiderDetections } from "./evaluate/wider-text.js";
+export { type Assigner, MATCH_PRESETS, type MatchOptions } from "./objective/assign.js";
 export type { BoxLoss } from "./objective/box-loss.js";
 export { CASCADE_MATCH, CascadeObjective } from "./objective/cascade.js";
 export { DistillObjective } from "./objective/distill.js";
 export { type Losses, type LossParts, type LossWeights, weighLosses } from "./objective/losses.js";
 export {
   type HeadTargets,
-  MATCH_PRESETS,
   type MatchFaces,
-  type MatchOptions,
   matchPriors,
   type Targets,
 } from "./objective/match.js";

@@ -11,11 +11,16 @@ export interface LossInputs {
   readonly locTargets: ArrayLike<number>;
   readonly landmTargets: ArrayLike<number>;
   readonly landmMask: ArrayLike<number>;
+  /** [B, N]: what varifocal loss takes for the IoUs of the boxes; default what they are. */
+  readonly quality?: ArrayLike<number>;
 }
 
 export interface LossRule {
   readonly ratio?: number;
   readonly focal?: { readonly alpha: number; readonly gamma: number };
+  readonly varifocal?: { readonly alpha: number; readonly gamma: number };
+  /** Instead of smooth L1 of the encoded boxes. */
+  readonly distance?: "giou" | "diou";
   readonly weights: {
     readonly classes: number;
     readonly boxes: number;
@@ -37,6 +42,38 @@ function classSlope(background: number, face: number, label: number): number {
 const smooth = (d: number) => (Math.abs(d) < 1 ? (d * d) / 2 : Math.abs(d) - 0.5);
 const smoothSlope = (d: number) => (Math.abs(d) < 1 ? d : Math.sign(d));
 
+/** A box that is encoded by variances 0.1 and 0.2, over the prior [−0.5, 0.5]². */
+function boxOf(offsets: ArrayLike<number>) {
+  const [x, y] = [offsets[0] * 0.1, offsets[1] * 0.1];
+  const [w, h] = [Math.exp(offsets[2] * 0.2), Math.exp(offsets[3] * 0.2)];
+  return { x, y, w, h, x1: x - w / 2, y1: y - h / 2, x2: x + w / 2, y2: y + h / 2 };
+}
+
+/** IoU of two encoded boxes, their GIoU and their DIoU. */
+export function overlaps(one: ArrayLike<number>, other: ArrayLike<number>) {
+  const [a, b] = [boxOf(one), boxOf(other)];
+  const width = Math.max(0, Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1));
+  const height = Math.max(0, Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1));
+  const union = a.w * a.h + b.w * b.h - width * height;
+  const iou = (width * height) / union;
+  const [right, left] = [Math.max(a.x2, b.x2), Math.min(a.x1, b.x1)];
+  const [bottom, top] = [Math.max(a.y2, b.y2), Math.min(a.y1, b.y1)];
+  const hull = (right - left) * (bottom - top);
+  const diagonal = (right - left) ** 2 + (bottom - top) ** 2;
+  const apart = (a.x - b.x) ** 2 + (a.y - b.y) ** 2;
+  return { iou, giou: iou - (hull - union) / hull, diou: iou - apart / diagonal };
+}
+
+/** Varifocal loss of log odds x, and its derivative. */
+function varifocalOf(x: number, quality: number | undefined, alpha: number, gamma: number) {
+  const p = 1 / (1 + Math.exp(-x));
+  const softplus = Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+  if (quality !== undefined)
+    return { value: quality * (softplus - quality * x), slope: quality * (p - quality) };
+  const weight = alpha * p ** gamma;
+  return { value: weight * softplus, slope: weight * (gamma * (1 - p) * softplus + p) };
+}
+
 /** Priors of an image whose classification counts, with hard-negative mining. */
 function mined(inputs: LossInputs, image: number, ratio: number): Set<number> {
   const { priors, labels, conf } = inputs;
@@ -50,7 +87,8 @@ function mined(inputs: LossInputs, image: number, ratio: number): Set<number> {
 }
 
 /** The loss, its parts, and the gradients of the total. */
-export function multiBox(inputs: LossInputs, { ratio = 7, focal, weights }: LossRule) {
+export function multiBox(inputs: LossInputs, rule: LossRule) {
+  const { ratio = 7, focal, varifocal, distance, weights } = rule;
   const { batch, priors, conf, loc, landms, labels } = inputs;
   const gradients = {
     conf: new Float64Array(conf.length),
@@ -63,9 +101,10 @@ export function multiBox(inputs: LossInputs, { ratio = 7, focal, weights }: Loss
   const n1 = Math.max(1, every.filter((p) => inputs.landmMask[p]).length);
   const counted = new Set<number>();
   for (let image = 0; image < batch; image++) {
-    const chosen = focal
-      ? every.filter((p) => Math.floor(p / priors) === image && labels[p] >= 0)
-      : mined(inputs, image, ratio);
+    const chosen =
+      focal || varifocal
+        ? every.filter((p) => Math.floor(p / priors) === image && labels[p] >= 0)
+        : mined(inputs, image, ratio);
     for (const p of chosen) counted.add(p);
   }
   for (const p of counted) {
@@ -80,6 +119,18 @@ export function multiBox(inputs: LossInputs, { ratio = 7, focal, weights }: Loss
       const factorByCe = weight * focal.gamma * (1 - right) ** (focal.gamma - 1) * right;
       value = factor * ce;
       slope *= factor + factorByCe * ce;
+    }
+    if (varifocal) {
+      const [at, end] = [p * 4, p * 4 + 4];
+      const target = Array.from(inputs.locTargets).slice(at, end);
+      const quality =
+        label === 1 ? (inputs.quality?.[p] ?? overlaps(loc.slice(at, end), target).iou) : undefined;
+      ({ value, slope } = varifocalOf(
+        face - background,
+        quality,
+        varifocal.alpha,
+        varifocal.gamma,
+      ));
     }
     parts.classes += value / n;
     gradients.conf[p * 2 + 1] += (weights.classes * slope) / n;
@@ -103,7 +154,20 @@ export function multiBox(inputs: LossInputs, { ratio = 7, focal, weights }: Loss
     }
     return total;
   };
-  parts.boxes = regress("loc", 4, (p) => labels[p] === 1, 1 / n, weights.boxes);
+  const isFace = (p: number) => labels[p] === 1;
+  if (distance) {
+    for (const p of every.filter(isFace)) {
+      const target = Array.from(inputs.locTargets).slice(p * 4, p * 4 + 4);
+      const far = (i: number, delta: number) => {
+        const said = loc.slice(p * 4, p * 4 + 4);
+        said[i] += delta;
+        return 1 - overlaps(said, target)[distance];
+      };
+      parts.boxes += far(0, 0) / n;
+      for (let i = 0; i < 4; i++)
+        gradients.loc[p * 4 + i] = (weights.boxes * (far(i, 1e-6) - far(i, -1e-6))) / 2e-6 / n;
+    }
+  } else parts.boxes = regress("loc", 4, isFace, 1 / n, weights.boxes);
   const marked = (p: number) => inputs.landmMask[p] === 1;
   parts.landmarks = regress("landms", 10, marked, 1 / n1, weights.landmarks);
   const total =

@@ -91,10 +91,13 @@ const cases: Case[] = [
     cancels: 1e-11,
   },
   {
-    name: "ResNet-50, frozen start, focal loss",
+    name: "ResNet-50, frozen start, varifocal loss, DIoU, ATSS",
     network: { backbone: "resnet50", channels: 16 },
     size: 32,
-    settings: { lr: 1e-4, freeze: ["stem", "stage1", "stage2"], classification: "focal" },
+    settings: {
+      ...{ lr: 1e-4, freeze: ["stem", "stage1", "stage2"] },
+      ...{ classification: "varifocal", boxLoss: "diou", assignment: "atss" },
+    },
     batches: [3],
     steps: 1,
   },

@@ -9,7 +9,7 @@ import {
 } from "@retinaface-webgpu/train";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type LossInputs, type LossRule, multiBox } from "../reference/multibox.js";
+import { type LossInputs, type LossRule, multiBox, overlaps } from "../reference/multibox.js";
 import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
 import { Random } from "../support/random.js";
@@ -136,7 +136,27 @@ const rules: Record<string, LossOptions & LossRule> = {
     focal: { alpha: 0.25, gamma: 2 },
     weights: { classes: 1, boxes: 0.25, landmarks: 0.1 },
   },
+  "varifocal, giou": {
+    classification: { kind: "varifocal", alpha: 0.75, gamma: 2, variances: [0.1, 0.2] },
+    varifocal: { alpha: 0.75, gamma: 2 },
+    boxes: { kind: "giou", variances: [0.1, 0.2] },
+    distance: "giou",
+    weights: { classes: 1, boxes: 2, landmarks: 1 },
+  },
+  "hard negatives, diou": {
+    classification: { kind: "hard-negatives", ratio: 7 },
+    boxes: { kind: "diou", variances: [0.1, 0.2] },
+    distance: "diou",
+    weights: { classes: 1, boxes: 2, landmarks: 1 },
+  },
 };
+
+/** The IoUs of a case's boxes, which have no gradient: they stay where finite differences move the boxes. */
+const qualityOf = ({ loc, locTargets, labels }: LossInputs) =>
+  Array.from(labels, (_, p) => {
+    const [at, end] = [p * 4, p * 4 + 4];
+    return overlaps(loc.slice(at, end), Array.from(locTargets).slice(at, end)).iou;
+  });
 
 /** Random outputs and targets, on the GPU and in float64. */
 function makeCase(seed: number, { batch, priors, faces, spread }: Case) {
@@ -190,7 +210,8 @@ for (const [rule, options] of Object.entries(rules)) {
 
   test(`the reference's gradients against finite differences: ${rule}`, () => {
     for (const [seed, each] of cases.slice(0, 3).entries()) {
-      const { inputs } = makeCase(seed, each);
+      const made = makeCase(seed, each).inputs;
+      const inputs = { ...made, quality: qualityOf(made) };
       const { gradients } = multiBox(inputs, options);
       const random = new Random(9);
       for (const key of ["conf", "loc", "landms"] as const) {

@@ -83,6 +83,81 @@ test("a prior at the thresholds; ignored ones only in the paper's preset", () =>
   assert.is(paper.positives, 1);
 });
 
+/** ATSS transcribed on full tables: each face's labels from its candidates' IoUs. */
+function referenceAtss({ boxes }: MatchFaces, priors: Float32Array) {
+  const rows = (values: Float32Array) =>
+    Array.from({ length: values.length / 4 }, (_, i) => [...values.subarray(i * 4, i * 4 + 4)]);
+  const all = rows(priors);
+  const iou = ([x1, y1, x2, y2]: number[], [cx, cy, w, h]: number[]) => {
+    const iw = Math.max(0, Math.min(x2, cx + w / 2) - Math.max(x1, cx - w / 2));
+    const ih = Math.max(0, Math.min(y2, cy + h / 2) - Math.max(y1, cy - h / 2));
+    return (iw * ih) / ((x2 - x1) * (y2 - y1) + w * h - iw * ih);
+  };
+  const owner = all.map(() => ({ face: -1, iou: 0 }));
+  const lone: { face: number; prior: number }[] = [];
+  for (const [face, box] of rows(boxes).entries()) {
+    const [x, y] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+    const far = (p: number) => (all[p][0] - x) ** 2 + (all[p][1] - y) ** 2;
+    const sizes = [...new Set(all.map(([, , w, h]) => `${w} ${h}`))];
+    const candidates = sizes.flatMap((size) =>
+      all
+        .flatMap(([, , w, h], p) => (`${w} ${h}` === size ? [p] : []))
+        .sort((a, b) => far(a) - far(b) || a - b)
+        .slice(0, 9),
+    );
+    const ious = candidates.map((p) => iou(box, all[p]));
+    const mean = ious.reduce((a, b) => a + b) / ious.length;
+    const variance = ious.reduce((a, b) => a + (b - mean) ** 2, 0) / (ious.length - 1);
+    const inside = ([cx, cy]: number[]) =>
+      Math.min(cx - box[0], box[2] - cx, cy - box[1], box[3] - cy) > 0;
+    const own = candidates.filter(
+      (p, i) => ious[i] > 0 && ious[i] >= mean + Math.sqrt(variance) && inside(all[p]),
+    );
+    for (const p of own) {
+      const overlap = iou(box, all[p]);
+      if (overlap > owner[p].iou) owner[p] = { face, iou: overlap };
+    }
+    const most = Math.max(...ious);
+    if (own.length === 0 && most > 0) lone.push({ face, prior: candidates[ious.indexOf(most)] });
+  }
+  for (const { face, prior } of lone) if (owner[prior].face < 0) owner[prior].face = face;
+  return owner.map(({ face }) => face);
+}
+
+test("ATSS: each face's own threshold, as transcribed on full tables", () => {
+  const random = seededRandom(6);
+  const priors = priorBoxes(160, 128, DEFAULT_CONFIG.anchors);
+  const options = { ...MATCH_PRESETS.pytorch, assignment: "atss" } as const;
+  for (let round = 0; round < 12; round++) {
+    const faces = randomFaces(random, 1 + round);
+    const targets = matchPriors([faces], priors, options);
+    const owners = referenceAtss(faces, priors);
+    assert.equal(
+      label(targets),
+      owners.map((face) => Number(face >= 0)),
+    );
+    const decoded = decodeBoxes(targets.locTargets, priors, [0.1, 0.2]);
+    for (const [p, face] of owners.entries()) {
+      if (face < 0) continue;
+      for (let i = 0; i < 4; i++)
+        assert.ok(Math.abs(decoded[p * 4 + i] - faces.boxes[face * 4 + i]) < 1e-5);
+    }
+  }
+});
+
+test("ATSS gives small faces more anchors and large ones fewer, and a face between cells its best", () => {
+  const priors = priorBoxes(640, 640, DEFAULT_CONFIG.anchors);
+  const positives = (side: number, assignment: "iou" | "atss") => {
+    const [from, to] = [0.5031 - side / 1280, 0.5031 + side / 1280];
+    const face = facesOf([[from, from, to, to]]);
+    return matchPriors([face], priors, { ...MATCH_PRESETS.pytorch, assignment }).positives;
+  };
+  const sides = [6, 10, 14, 40, 200];
+  const counts = (assignment: "iou" | "atss") => sides.map((side) => positives(side, assignment));
+  assert.equal(counts("iou"), [0, 1, 1, 14, 60]);
+  assert.equal(counts("atss"), [1, 1, 4, 13, 9]);
+});
+
 test("a face claims its best prior from IoU 0.2, and takes it from a better overlap", () => {
   const priors = priorsOf([0, 0, 0.5, 0.5]);
   const small = [0, 0, 0.25, 0.25];

@@ -89,9 +89,9 @@ function stepOf(sizes: readonly number[], size: number, seed: number): Sample[][
 const cases: Case[] = [
   { name: "three images", settings: { fixedNorm: true, lr: 1e-4 }, batches: [3] },
   {
-    name: "focal loss, AdamW, clipping, average, frozen parts",
+    name: "varifocal loss, GIoU, AdamW, clipping, average, frozen parts",
     settings: {
-      ...{ classification: "focal", optimizer: "adamw", clip: 1, ema: 0.9, weightDecay: 0.01 },
+      ...{ classification: "varifocal", boxLoss: "giou", optimizer: "adamw", clip: 1, ema: 0.9, weightDecay: 0.01 },
       ...{ fixedNorm: true, freeze: ["stem", "stage1", "stage3"] },
     },
     batches: [2],

@@ -23,7 +23,7 @@ import type { Start } from "./train-start.js";
 /** Settings that are left out where nobody gave them, so that runs from before they were there go on. */
 function optionalSettings(values: TrainValues, parts: readonly string[]) {
   const { crop, mirror, distort, lossWeights, lrFactors, recompute, precision } = values;
-  const { refineAnchors } = values;
+  const { refineAnchors, boxLoss, assignment } = values;
   const augmentation = {
     ...(crop !== undefined && { crop: crop === "none" ? null : crop }),
     ...(mirror !== undefined && { mirror }),
@@ -38,6 +38,8 @@ function optionalSettings(values: TrainValues, parts: readonly string[]) {
     ...(switches.length > 0 && { augmentation }),
     ...(lossWeights && { lossWeights: parseNamedNumbers(lossWeights, "loss weights") }),
     ...(refineAnchors !== undefined && { refineAnchors }),
+    ...(boxLoss && { boxLoss }),
+    ...(assignment === "atss" && { assignment }),
     ...(recompute && { recompute }),
     ...(precision === "mixed" && { precision }),
     ...(lrFactors && { lrFactors: parseLrFactors(lrFactors, parts) }),

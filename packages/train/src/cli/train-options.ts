@@ -7,6 +7,9 @@ import {
 } from "retinaface-webgpu";
 import { backendOptions, overwriteOption } from "retinaface-webgpu/node";
 import type { TestScale } from "../evaluate/test-scales.js";
+import { ASSIGNERS, type Assigner } from "../objective/assign.js";
+import { BOX_LOSSES } from "../objective/box-loss.js";
+import { CLASSIFICATIONS } from "../objective/multibox.js";
 import { PARTS } from "../trainer/freeze.js";
 import { PRECISIONS, type Precision } from "../trainer/options.js";
 import { type PresetName, TRAIN_PRESETS, type TrainSettings } from "../trainer/settings.js";
@@ -53,6 +56,8 @@ export interface TrainValues {
   readonly refineAnchors?: number;
   readonly preset?: PresetName;
   readonly loss?: TrainSettings["classification"];
+  readonly boxLoss?: NonNullable<TrainSettings["boxLoss"]>;
+  readonly assignment?: Assigner;
   readonly epochs: number;
   readonly batchSize: number;
   readonly accumulate: number;
@@ -202,7 +207,12 @@ function trainingOptions(): Option[] {
     new Option(
       "--loss <name>",
       "classification loss (default: hard-negatives, of RetinaNet focal)",
-    ).choices(["hard-negatives", "focal"]),
+    ).choices(CLASSIFICATIONS),
+    new Option("--box-loss <name>", "of boxes (default: the preset's)").choices(BOX_LOSSES),
+    new Option(
+      "--assignment <name>",
+      "which anchors are a face's: those of the preset's IoUs, or by each face's own threshold (default: iou)",
+    ).choices(ASSIGNERS),
     new Option(
       "--loss-weights <list>",
       "where not the preset's, such as classes=1,boxes=2,landmarks=1",

@@ -1,15 +1,9 @@
 import { type Device, gather, isHostDevice, type Tensor, tensor } from "@retinaface-webgpu/tensor";
 import { BOX_NUMBERS, LANDMARK_COORDINATES } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
-import {
-  cornersOf,
-  eachOverlap,
-  IGNORED_COVER,
-  isSound,
-  type MatchOptions,
-  matchPriors,
-  pickRows,
-} from "../objective/match.js";
+import type { MatchOptions } from "../objective/assign.js";
+import { IGNORED_COVER, matchPriors, pickRows } from "../objective/match.js";
+import { cornersOf, eachOverlap, isSound } from "../objective/overlaps.js";
 import type { LabelTensors } from "./loss.js";
 
 /** A prior learns a label only where it lies on the face this well; the least for a face's best prior. */

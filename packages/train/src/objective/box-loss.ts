@@ -21,8 +21,17 @@ import {
 export type BoxLoss =
   /** Of the encoded numbers: as the published training (`smooth-l1`), as torchvision's RetinaNet (`l1`). */
   | { readonly kind: "smooth-l1" | "l1" }
-  /** 1 − GIoU (Rezatofighi et al. 2019) of the boxes themselves, as torchvision's second RetinaNet. */
-  | { readonly kind: "giou"; readonly variances: readonly [centre: number, size: number] };
+  /**
+   * Of the boxes themselves: 1 − GIoU (Rezatofighi et al. 2019), as torchvision's second RetinaNet, or 1 − DIoU (Zheng et
+   * al., "Distance-IoU Loss", 2020).
+   */
+  | { readonly kind: "giou" | "diou"; readonly variances: Variances };
+
+/** Names of {@link BoxLoss}. */
+export const BOX_LOSSES = ["smooth-l1", "l1", "giou", "diou"] as const;
+
+/** Variances of the box codec. */
+export type Variances = readonly [centre: number, size: number];
 
 /** Targets of a head, `[B, N, width]`, and their weights, `[B, N, 1]`. */
 interface Targets {
@@ -38,36 +47,66 @@ interface Corners {
   /** `[B, N, 2]` */
   readonly upper: Tensor;
   readonly lower: Tensor;
+  readonly centre: Tensor;
   /** `[B, N, 1]` */
   readonly area: Tensor;
 }
 
 const product = (sides: Tensor) => mul(narrow(sides, -1, 0, 1), narrow(sides, -1, 1, 1));
 
-function cornersOf(offsets: Tensor, [centre, size]: readonly [number, number]): Corners {
+function cornersOf(offsets: Tensor, [centre, size]: Variances): Corners {
   const centres = mulScalar(narrow(offsets, -1, 0, 2), centre);
   const growth = clamp(mulScalar(narrow(offsets, -1, 2, 2), size), -MOST_GROWTH, MOST_GROWTH);
   const sides = exp(growth);
   const half = mulScalar(sides, 0.5);
-  return { upper: sub(centres, half), lower: add(centres, half), area: product(sides) };
+  const [upper, lower] = [sub(centres, half), add(centres, half)];
+  return { upper, lower, centre: centres, area: product(sides) };
 }
+
+/** Intersection and union of boxes, `[B, N, 1]` each. */
+function intersectionOf(a: Corners, b: Corners): { overlap: Tensor; union: Tensor } {
+  const shared = sub(minimum(a.lower, b.lower), maximum(a.upper, b.upper));
+  const overlap = product(relu(shared));
+  return { overlap, union: sub(add(a.area, b.area), overlap) };
+}
+
+/** Sides of the smallest box around both, `[B, N, 2]`. */
+const sidesAround = (a: Corners, b: Corners) =>
+  sub(maximum(a.lower, b.lower), minimum(a.upper, b.upper));
 
 /** 1 − GIoU of each box, `[B, N, 1]`. */
 function giouDistance(a: Corners, b: Corners): Tensor {
-  const shared = sub(minimum(a.lower, b.lower), maximum(a.upper, b.upper));
-  const overlap = product(relu(shared));
-  const union = sub(add(a.area, b.area), overlap);
-  const around = product(sub(maximum(a.lower, b.lower), minimum(a.upper, b.upper)));
+  const { overlap, union } = intersectionOf(a, b);
+  const around = product(sidesAround(a, b));
   const empty = div(sub(around, union), around);
   return addScalar(sub(empty, div(overlap, union)), 1);
+}
+
+/** 1 − DIoU of each box, `[B, N, 1]`: its penalty is the centres' distance over the diagonal around both, squared. */
+function diouDistance(a: Corners, b: Corners): Tensor {
+  const { overlap, union } = intersectionOf(a, b);
+  const squared = (sides: Tensor) => sum(mul(sides, sides), { axes: [-1], keepDims: true });
+  const apart = div(squared(sub(a.centre, b.centre)), squared(sidesAround(a, b)));
+  return addScalar(sub(apart, div(overlap, union)), 1);
+}
+
+/** IoU of encoded boxes and their encoded targets, `[B, N, 1]`. */
+export function iouOfEncoded(prediction: Tensor, target: Tensor, variances: Variances): Tensor {
+  const { overlap, union } = intersectionOf(
+    cornersOf(prediction, variances),
+    cornersOf(target, variances),
+  );
+  return div(overlap, union);
 }
 
 /** A loss of boxes, of which {@link BoxLoss} says which: one number, summed by the targets' weights. */
 export function boxLoss(loss: BoxLoss, prediction: Tensor, { values, weights }: Targets): Tensor {
   switch (loss.kind) {
-    case "giou": {
-      const found = cornersOf(prediction, loss.variances);
-      return sum(mul(giouDistance(found, cornersOf(values, loss.variances)), weights));
+    case "giou":
+    case "diou": {
+      const distance = loss.kind === "giou" ? giouDistance : diouDistance;
+      const [found, wanted] = [prediction, values].map((box) => cornersOf(box, loss.variances));
+      return sum(mul(distance(found, wanted), weights));
     }
     case "l1":
       return sum(mul(l1Loss(prediction, values, { reduction: "none" }), weights));

@@ -35,8 +35,9 @@ import {
   POINT_NUMBERS,
   regressionHeads,
 } from "retinaface-webgpu";
+import type { MatchOptions } from "./assign.js";
 import type { LossParts } from "./losses.js";
-import { isSound, labelsOf, type MatchFaces, type MatchOptions, matchPriors } from "./match.js";
+import { labelsOf, type MatchFaces, matchPriors } from "./match.js";
 import {
   flattenTargets,
   type HeadTensors,
@@ -47,6 +48,7 @@ import {
   uploadTargets,
 } from "./multibox.js";
 import type { CompiledObjective, ObjectiveInput } from "./objective.js";
+import { isSound } from "./overlaps.js";
 
 /** IoUs from which the stages take a face, and below which background: with anchors, then with the first one's boxes. */
 export const CASCADE_MATCH = {

@@ -7,34 +7,8 @@ import {
   RETINAFACE_HEADS,
   regressionHeads,
 } from "retinaface-webgpu";
-
-/** How faces claim priors. */
-export interface MatchOptions {
-  /** A prior whose best IoU with a face is at least this is that face. */
-  readonly positive: number;
-  /** A prior whose best IoU is below this is background; in between it is ignored. */
-  readonly negative: number;
-  /** A face whose best IoU with a prior is at least this claims that prior whatever `positive` says. */
-  readonly forced: number;
-  /**
-   * What a face's best priors are, where they overlap it by less than `positive`. `claimed`, the default: the best one is
-   * that face's. `low-quality`: all that overlap it equally best are of the face that each overlaps most, as torchvision
-   * has it, whatever `forced` says. `none`: nothing, as in RetinaNet's paper.
-   */
-  readonly best?: "claimed" | "low-quality" | "none";
-  /** Variances of the box codec. */
-  readonly variances: readonly [centre: number, size: number];
-}
-
-/**
- * `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 4. `retinanet`: Lin et al.
- * 2017, section 4, with a face's best priors as torchvision has them.
- */
-export const MATCH_PRESETS = {
-  pytorch: { positive: 0.35, negative: 0.35, forced: 0.2, variances: [0.1, 0.2] },
-  paper: { positive: 0.5, negative: 0.3, forced: 0.2, variances: [0.1, 0.2] },
-  retinanet: { positive: 0.5, negative: 0.4, forced: 0, best: "low-quality", variances: [1, 1] },
-} as const satisfies Record<string, MatchOptions>;
+import { assign, MATCH_PRESETS, type MatchOptions } from "./assign.js";
+import { boxOf, cornersOf, eachOverlap, isSound } from "./overlaps.js";
 
 /** The faces of one training image, as fractions of the network input's width and height. */
 export interface MatchFaces {
@@ -78,123 +52,6 @@ export interface Targets {
 
 /** An ignored face also excuses the background priors that lie in it by at least this share. */
 export const IGNORED_COVER = 0.5;
-
-/** Numbers of a row of {@link cornersOf}. */
-const CORNER_ROW = BOX_NUMBERS + 1;
-
-/** Priors as corners and area: rows of x1, y1, x2, y2, area. */
-export function cornersOf(priors: Float32Array): Float64Array {
-  const rows = new Float64Array((priors.length / BOX_NUMBERS) * CORNER_ROW);
-  for (let from = 0, to = 0; from < priors.length; from += BOX_NUMBERS, to += CORNER_ROW) {
-    const w = priors[from + 2];
-    const h = priors[from + 3];
-    rows[to] = priors[from] - w / 2;
-    rows[to + 1] = priors[from + 1] - h / 2;
-    rows[to + 2] = priors[from] + w / 2;
-    rows[to + 3] = priors[from + 1] + h / 2;
-    rows[to + 4] = w * h;
-  }
-  return rows;
-}
-
-/** Calls `visit(prior, intersection, prior's area)` for every prior that overlaps the box. */
-export function eachOverlap(
-  corners: Float64Array,
-  box: Float32Array,
-  visit: (prior: number, intersection: number, area: number) => void,
-): void {
-  const [left, top, right, bottom] = box;
-  for (let p = 0, at = 0; at < corners.length; p++, at += CORNER_ROW) {
-    const x1 = corners[at];
-    const y1 = corners[at + 1];
-    const x2 = corners[at + 2];
-    const y2 = corners[at + 3];
-    if (x2 <= left || x1 >= right || y2 <= top || y1 >= bottom) continue;
-    const width = Math.min(right, x2) - Math.max(left, x1);
-    const height = Math.min(bottom, y2) - Math.max(top, y1);
-    visit(p, width * height, corners[at + 4]);
-  }
-}
-
-function boxOf(boxes: Float32Array, face: number): Float32Array {
-  return boxes.subarray(face * BOX_NUMBERS, (face + 1) * BOX_NUMBERS);
-}
-
-/** Whether a box has an area and is finite. */
-export function isSound(box: Float32Array): boolean {
-  return box.every(Number.isFinite) && box[2] > box[0] && box[3] > box[1];
-}
-
-interface Assignment {
-  /** `[N]`: the face each prior is closest to, and their IoU (2 where the face claims it). */
-  readonly face: Int32Array;
-  readonly overlap: Float64Array;
-}
-
-/** What a face overlaps most. */
-interface BestPrior {
-  readonly face: number;
-  prior: number;
-  overlap: number;
-}
-
-/** The overlap of a prior that a face claims. */
-const CLAIMED = 2;
-
-/**
- * The best face of every prior. By default a face takes its best prior from any other, and of several faces
- * with the same best prior the last takes it: what the published training does.
- */
-function assign(
-  corners: Float64Array,
-  boxes: Float32Array,
-  faces: readonly number[],
-  { forced, best: claims = "claimed" }: MatchOptions,
-): Assignment {
-  const count = corners.length / CORNER_ROW;
-  const face = new Int32Array(count).fill(-1);
-  const overlap = new Float64Array(count);
-  const best: BestPrior[] = [];
-  for (const f of faces) {
-    const box = boxOf(boxes, f);
-    const area = (box[2] - box[0]) * (box[3] - box[1]);
-    const mine: BestPrior = { face: f, prior: -1, overlap: 0 };
-    eachOverlap(corners, box, (p, intersection, priorArea) => {
-      const iou = intersection / (area + priorArea - intersection);
-      if (iou > overlap[p]) {
-        overlap[p] = iou;
-        face[p] = f;
-      }
-      if (iou > mine.overlap) {
-        mine.overlap = iou;
-        mine.prior = p;
-      }
-    });
-    if (mine.prior !== -1) best.push(mine);
-  }
-  if (claims === "claimed") {
-    for (const claim of best) {
-      face[claim.prior] = claim.face;
-      if (claim.overlap >= forced) overlap[claim.prior] = CLAIMED;
-    }
-  } else if (claims === "low-quality") {
-    for (const claim of best) claimEqual(corners, boxOf(boxes, claim.face), claim, overlap);
-  }
-  return { face, overlap };
-}
-
-/** Claims all priors that a face overlaps as much as its best, for whichever face each of them overlaps most. */
-function claimEqual(
-  corners: Float64Array,
-  box: Float32Array,
-  { overlap: most }: BestPrior,
-  overlap: Float64Array,
-): void {
-  const area = (box[2] - box[0]) * (box[3] - box[1]);
-  eachOverlap(corners, box, (p, intersection, priorArea) => {
-    if (intersection / (area + priorArea - intersection) === most) overlap[p] = CLAIMED;
-  });
-}
 
 function excuseIgnored(corners: Float64Array, faces: MatchFaces, labels: Int32Array): void {
   for (let f = 0; f < faces.boxes.length / BOX_NUMBERS; f++) {
@@ -279,7 +136,7 @@ function matchImage(
   const all = Array.from({ length: boxes.length / BOX_NUMBERS }, (_, f) => f);
   const sound = all.filter((f) => isSound(boxOf(boxes, f)));
   const training = sound.filter((f) => !faces.ignored?.[f]);
-  const { face, overlap } = assign(corners, boxes, training, options);
+  const { face, overlap } = assign(priors, corners, boxes, training, options);
   const claims: { prior: number; face: number }[] = [];
   for (let p = 0; p < face.length; p++) {
     if (overlap[p] < options.negative) out.labels[p] = 0;

@@ -18,7 +18,7 @@ import {
   type RawImage,
 } from "retinaface-webgpu";
 import type { KnownMesh, Sample } from "../augment/sample.js";
-import { isSound } from "./match.js";
+import { isSound } from "./overlaps.js";
 
 /** A face that trains the branch. */
 interface MeshFace {

@@ -1,5 +1,7 @@
 import {
+  add,
   addScalar,
+  binaryCrossEntropyWithLogits,
   cast,
   clamp,
   crossEntropy,
@@ -7,16 +9,20 @@ import {
   div,
   equal,
   mul,
+  mulScalar,
   narrow,
+  noGrad,
+  powScalar,
   reshape,
+  sigmoid,
   sigmoidFocalLoss,
   sub,
   sum,
   type Tensor,
   tensor,
 } from "@retinaface-webgpu/tensor";
-import { type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-webgpu";
-import { type BoxLoss, boxLoss } from "./box-loss.js";
+import { boxHead, type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-webgpu";
+import { type BoxLoss, boxLoss, iouOfEncoded, type Variances } from "./box-loss.js";
 import { type LossParts, type LossWeights, weighLosses } from "./losses.js";
 import type { Targets } from "./match.js";
 import type { MeshTargetSize } from "./mesh-targets.js";
@@ -27,7 +33,20 @@ export type Classification =
   /** Softmax cross-entropy of faces and of the `ratio` times as many hardest background priors. */
   | { readonly kind: "hard-negatives"; readonly ratio: number }
   /** Focal loss of all priors (Lin et al. 2017): −α_t (1 − p_t)^γ ln p_t. */
-  | { readonly kind: "focal"; readonly alpha: number; readonly gamma: number };
+  | { readonly kind: "focal"; readonly alpha: number; readonly gamma: number }
+  /**
+   * Varifocal loss (Zhang et al., "VarifocalNet", 2021): a prior of a face shall have as its score q, the IoU of the box
+   * that it says with the face's; q · BCE(p, q), of background α p^γ · BCE(p, 0).
+   */
+  | {
+      readonly kind: "varifocal";
+      readonly alpha: number;
+      readonly gamma: number;
+      readonly variances: Variances;
+    };
+
+/** Names of {@link Classification}. */
+export const CLASSIFICATIONS = ["hard-negatives", "focal", "varifocal"] as const;
 
 /** The multi-task loss. */
 export interface LossOptions {
@@ -49,6 +68,9 @@ export type HeadLoss = (prediction: Tensor, targets: HeadTensors) => Tensor;
 
 /** The constants of Lin et al., "Focal Loss for Dense Object Detection", 2017. */
 export const FOCAL = { kind: "focal", alpha: 0.25, gamma: 2 } as const satisfies Classification;
+
+/** The constants of Zhang et al., "VarifocalNet: An IoU-aware Dense Object Detector", 2021. */
+export const VARIFOCAL = { kind: "varifocal", alpha: 0.75, gamma: 2 } as const;
 
 /**
  * `pytorch`: the published PyTorch training. `paper`: Deng et al., "RetinaFace", 2019, section 3 and 4. `retinanet`:
@@ -157,7 +179,7 @@ export function multiBoxLoss(
 ): LossParts {
   const losses = heads.map(({ name, meaning, loss }): [string, Tensor] => {
     if (meaning === "class") {
-      return [loss, classificationLoss(output[name], targets, options.classification)];
+      return [loss, classificationLoss(output, name, targets, options.classification, heads)];
     }
     const own = options.functions?.[loss];
     if (own) return [loss, own(output[name], targets.heads[name])];
@@ -170,30 +192,64 @@ export function multiBoxLoss(
 const SMOOTH_L1: BoxLoss = { kind: "smooth-l1" };
 
 function classificationLoss(
-  logits: Tensor,
-  { labels, positives }: TargetTensors,
+  output: NetworkOutput,
+  name: string,
+  targets: TargetTensors,
   classification: Classification,
+  heads: readonly HeadSpec[],
 ): Tensor {
+  const { labels, positives } = targets;
+  const logits = output[name];
   if (classification.kind === "focal") return focal(logits, labels, positives, classification);
+  if (classification.kind === "varifocal") {
+    const box = boxHead(heads).name;
+    const { variances } = classification;
+    const quality = noGrad(() => iouOfEncoded(output[box], targets.heads[box].values, variances));
+    return varifocal(logits, targets, quality, classification);
+  }
   const losses = crossEntropy(logits, labels, { reduction: "none", ignoreIndex: -1 });
   const chosen = selectHardNegatives(losses, labels, classification.ratio);
   return div(sum(mul(losses, chosen)), positives);
 }
 
-/** Of each class against the background. */
+/** Log odds of each class against the background, whether it is the prior's (0 or 1), and whether the prior counts. */
+function againstBackground(logits: Tensor, labels: Tensor) {
+  const [batch, priors, width] = logits.shape;
+  const classes = width - 1;
+  const odds = sub(narrow(logits, -1, 1, classes), narrow(logits, -1, 0, 1));
+  const label = reshape(cast(labels, "f32"), [batch, priors, 1]);
+  const numbers = Float32Array.from({ length: classes }, (_, c) => c + 1);
+  const isClass = cast(equal(label, tensor(logits.device, numbers, [1, 1, classes])), "f32");
+  return { odds, isClass, counted: clamp(addScalar(label, 1), 0, 1) };
+}
+
+interface Focus {
+  readonly alpha: number;
+  readonly gamma: number;
+}
+
 function focal(
   logits: Tensor,
   labels: Tensor,
   positives: number | Tensor,
-  { alpha, gamma }: { readonly alpha: number; readonly gamma: number },
+  { alpha, gamma }: Focus,
 ): Tensor {
-  const [batch, priors, width] = logits.shape;
-  const classes = width - 1;
-  const differences = sub(narrow(logits, -1, 1, classes), narrow(logits, -1, 0, 1));
-  const label = reshape(cast(labels, "f32"), [batch, priors, 1]);
-  const numbers = Float32Array.from({ length: classes }, (_, c) => c + 1);
-  const isClass = cast(equal(label, tensor(logits.device, numbers, [1, 1, classes])), "f32");
-  const losses = sigmoidFocalLoss(differences, isClass, { alpha, gamma });
-  const counted = clamp(addScalar(label, 1), 0, 1);
+  const { odds, isClass, counted } = againstBackground(logits, labels);
+  const losses = sigmoidFocalLoss(odds, isClass, { alpha, gamma });
   return div(sum(mul(losses, counted)), positives);
+}
+
+/** `quality`, `[B, N, 1]`: IoU of what a prior says with its face. */
+function varifocal(
+  logits: Tensor,
+  { labels, positives }: TargetTensors,
+  quality: Tensor,
+  { alpha, gamma }: Focus,
+): Tensor {
+  const { odds, isClass, counted } = againstBackground(logits, labels);
+  const wanted = mul(isClass, quality);
+  const losses = binaryCrossEntropyWithLogits(odds, wanted, { reduction: "none" });
+  const background = mulScalar(powScalar(sigmoid(odds), gamma), alpha);
+  const weight = add(wanted, sub(background, mul(background, isClass)));
+  return div(sum(mul(mul(losses, weight), counted)), positives);
 }

@@ -2,8 +2,9 @@ import type { Device, Tensor } from "@retinaface-webgpu/tensor";
 import { type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
 import type { BatchImages } from "../trainer/images.js";
+import type { MatchOptions } from "./assign.js";
 import type { LossParts } from "./losses.js";
-import { type MatchOptions, matchPriors } from "./match.js";
+import { matchPriors } from "./match.js";
 import {
   flattenTargets,
   type LossOptions,

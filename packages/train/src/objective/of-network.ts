@@ -1,7 +1,7 @@
 import type { Device } from "@retinaface-webgpu/tensor";
-import { anchorHeads, checkCascade, type RetinaFaceNetwork } from "retinaface-webgpu";
+import { anchorHeads, checkCascade, OptionError, type RetinaFaceNetwork } from "retinaface-webgpu";
+import type { MatchOptions } from "./assign.js";
 import { CascadeObjective } from "./cascade.js";
-import type { MatchOptions } from "./match.js";
 import { MESH_LOSSES, MeshObjective } from "./mesh.js";
 import type { LossOptions } from "./multibox.js";
 import { type CompiledObjective, MultiBoxObjective } from "./objective.js";
@@ -27,6 +27,11 @@ export function objectiveOf(
   const { firstHeadSpecs: first, mesh, levels } = network;
   const heads = anchorHeads(network.headSpecs);
   if (first.length > 0) checkCascade(match);
+  if (first.length > 0 && match.assignment === "atss")
+    throw new OptionError(
+      "a cascade's stages have IoUs of their own from which anchors are a face's: leave --assignment out, or take a " +
+        "network without a cascade",
+    );
   const labels =
     first.length > 0
       ? new CascadeObjective(device, match, loss, heads, first)

@@ -15,8 +15,8 @@ import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
 import { listSources, loadPhotoSets } from "../distill/sources.node.js";
 import { Teacher } from "../distill/teacher.js";
 import { createViewMaker, viewBatches } from "../distill/view-maker.node.js";
+import { MATCH_PRESETS } from "../objective/assign.js";
 import { DistillObjective } from "../objective/distill.js";
-import { MATCH_PRESETS } from "../objective/match.js";
 import { LOSS_PRESETS } from "../objective/multibox.js";
 import {
   averagedWeights,

@@ -1,6 +1,6 @@
 import type { optim, StateDict } from "@retinaface-webgpu/tensor";
 import type { DetectorConfig, RetinaFaceNetwork } from "retinaface-webgpu";
-import type { MatchOptions } from "../objective/match.js";
+import type { MatchOptions } from "../objective/assign.js";
 import type { LossOptions } from "../objective/multibox.js";
 import type { Objective } from "../objective/objective.js";
 

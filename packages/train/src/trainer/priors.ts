@@ -2,7 +2,7 @@ import { BOX_NUMBERS, type DetectorConfig, priorBoxes } from "retinaface-webgpu"
 import type { Size } from "../anchors/k-means.js";
 import { type RefineOptions, refineAnchors } from "../anchors/refine.js";
 import type { Sample } from "../augment/sample.js";
-import { isSound } from "../objective/match.js";
+import { isSound } from "../objective/overlaps.js";
 
 /** A training's priors, by the images' size; its anchors may follow the faces that it sees. */
 export class TrainingPriors {

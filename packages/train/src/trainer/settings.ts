@@ -2,9 +2,16 @@ import { optim } from "@retinaface-webgpu/tensor";
 import { type DetectorConfig, meshHead, OptionError, RETINAFACE_HEADS } from "retinaface-webgpu";
 import { checkRefineRate } from "../anchors/refine.js";
 import { type AugmentOptions, plainAugment, trainingAugment } from "../augment/sample.js";
-import { MATCH_PRESETS } from "../objective/match.js";
+import { type Assigner, MATCH_PRESETS } from "../objective/assign.js";
+import type { BOX_LOSSES } from "../objective/box-loss.js";
 import { MESH_LOSSES } from "../objective/mesh.js";
-import { FOCAL, LOSS_PRESETS, type LossOptions } from "../objective/multibox.js";
+import {
+  type CLASSIFICATIONS,
+  FOCAL,
+  LOSS_PRESETS,
+  type LossOptions,
+  VARIFOCAL,
+} from "../objective/multibox.js";
 import { rateParameters } from "./lr-factors.js";
 import type { Precision, TrainerOptions } from "./options.js";
 
@@ -12,7 +19,11 @@ import type { Precision, TrainerOptions } from "./options.js";
 export interface TrainSettings {
   /** Whose matching thresholds, mining ratio and loss weights are used. */
   readonly preset: PresetName;
-  readonly classification: "hard-negatives" | "focal";
+  readonly classification: (typeof CLASSIFICATIONS)[number];
+  /** Of boxes, where it is not the preset's. */
+  readonly boxLoss?: (typeof BOX_LOSSES)[number];
+  /** Who says which anchors are a face's; absent: IoUs, those of the preset. */
+  readonly assignment?: Assigner;
   readonly imageSize: number;
   readonly batchSize: number;
   /** Batches whose gradients make one step. */
@@ -187,9 +198,18 @@ export function scheduleOf(settings: TrainSettings, totalSteps: number): optim.S
   return optim.linearWarmup(warmup, shapes[schedule](), 0.01);
 }
 
-/** A preset's loss of boxes, with the variances that these boxes have. */
-function boxesOf({ boxes }: LossOptions, { variances }: DetectorConfig): LossOptions["boxes"] {
-  return boxes?.kind === "giou" ? { ...boxes, variances } : boxes;
+/** The loss of boxes, with the variances that these boxes have. */
+function boxesOf(settings: TrainSettings, { boxes }: LossOptions): LossOptions["boxes"] {
+  const { variances } = settings.config;
+  const kind = settings.boxLoss ?? boxes?.kind;
+  if (kind === undefined) return undefined;
+  return kind === "giou" || kind === "diou" ? { kind, variances } : { kind };
+}
+
+function classificationOf(settings: TrainSettings, { classification }: LossOptions) {
+  const { variances } = settings.config;
+  if (settings.classification === "varifocal") return { ...VARIFOCAL, variances };
+  return settings.classification === "focal" ? FOCAL : classification;
 }
 
 /** What a {@link Trainer} is told by the settings of a run of so many steps. */
@@ -197,16 +217,17 @@ export function trainerOptions(settings: TrainSettings, totalSteps: number): Tra
   const { preset, config, lr, momentum, weightDecay, clip, ema, lrFactors = {} } = settings;
   const { match, loss } = TRAIN_PRESETS[preset];
   const weights = { ...loss.weights, ...settings.lossWeights };
-  const classification = settings.classification === "focal" ? FOCAL : loss.classification;
+  const [classification, boxes] = [classificationOf(settings, loss), boxesOf(settings, loss)];
+  const { assignment } = settings;
   return {
     config,
     frozen: settings.freeze,
     fixedNorm: settings.fixedNorm,
     recompute: settings.recompute,
     precision: settings.precision,
-    match: { ...match, variances: config.variances },
+    match: { ...match, variances: config.variances, ...(assignment && { assignment }) },
     refineAnchors: settings.refineAnchors,
-    loss: { ...loss, classification, weights, boxes: boxesOf(loss, config) },
+    loss: { ...loss, classification, weights, boxes },
     optimizer: (_, network) => {
       const parameters = rateParameters(network, lr, lrFactors);
       return settings.optimizer === "adamw"
