@@ -54,7 +54,7 @@ const recipe: Recipe = {
   loss: { focus: 1, confident: 0.3, weights: { classes: 4, boxes: 1, landmarks: 0.5 } },
 };
 
-const NO_CLASSES = { classes: 0, boxes: 1, landmarks: 1 };
+const NO_CLASSES = { classes: 0, boxes: 1, landmarks: 1, hints: 1 };
 const COLUMNS = ["left_eye", "right_eye", "left_mouth", "right_mouth"];
 
 async function writeData(): Promise<void> {
@@ -156,7 +156,8 @@ test("a run that is told to stop makes no further step", async () => {
 });
 
 test("a stage has its own loss, and batch norm keeps its statistics there", async () => {
-  const stage = { from: 2, fixedNorm: true, loss: { weights: NO_CLASSES } };
+  const loss = { weights: NO_CLASSES, hints: ["fpn", "ssh"] };
+  const stage = { from: 2, fixedNorm: true, loss };
   const { checkpoint, metrics } = await distilled("fixed", 4, [
     recipe.stages[0],
     { ...recipe.stages[1], ...stage },
@@ -168,9 +169,14 @@ test("a stage has its own loss, and batch norm keeps its statistics there", asyn
     assert.equal(data, before.checkpoint.state.network.get(name)!.data, name);
     assert.not.equal(data, whole.checkpoint.state.network.get(name)!.data, name);
   }
-  const own = ({ total, boxes, landmarks }: StepLosses) => Math.abs(total - boxes - landmarks);
+  const own = ({ total, boxes, landmarks, hints }: StepLosses) =>
+    Math.abs(total - boxes - landmarks - (hints ?? 0));
   assert.ok(own(metrics[1]) > 0.1);
-  assert.ok(own(metrics[2]) < 1e-4);
+  assert.ok(own(metrics[2]) < 1e-5 * metrics[2].total, JSON.stringify(metrics[2]));
+  assert.equal(
+    metrics.map(({ hints }) => hints !== undefined),
+    [false, false, true, true],
+  );
 });
 
 test("the model it leaves loads without being told its shape", async () => {

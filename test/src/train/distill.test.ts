@@ -136,6 +136,51 @@ test("a student that says what its teacher says has no loss and no gradient", as
   assert.ok((await mine.conf.grad!.data()).every((value) => Number(value) === 0));
 });
 
+test("hints: the squared error of maps over the teacher's, and no gradient to the teacher", async () => {
+  const random = new Random(8);
+  const shapes = [
+    [2, 3, 5, 4],
+    [2, 2, 1, 8],
+  ];
+  const host = shapes.map((shape) =>
+    [0, 1].map(() =>
+      values(
+        random,
+        shape.reduce((a, b) => a * b),
+        2,
+      ),
+    ),
+  );
+  const maps = (which: number) =>
+    shapes.map((shape, i) => tensor(device(), host[i][which], shape, { requiresGrad: true }));
+  const named = (tensors: readonly Tensor[]) => ({
+    "map.stage1.0": tensors[0],
+    "map.fpn.0": tensors[1],
+  });
+  const said = outputs(random, 2);
+  const [own, taught] = [maps(0), maps(1)];
+  const mine = { ...upload(said), ...named(own) };
+  const theirs = { ...upload(said), ...named(taught) };
+  const weights = { classes: 1, boxes: 1, landmarks: 1, hints: 3 };
+  const rule = { focus: 1, confident: 0.3, weights, hints: ["stage1", "fpn"] };
+  const { total, hints } = distillLoss(mine, theirs, undefined, rule);
+  total.backward();
+  const squares = (map: ArrayLike<number>) => Array.from(map).reduce((sum, v) => sum + v * v, 0);
+  const expected = host.map(([a, b]) => squares(a.map((v, i) => v - b[i])) / squares(b));
+  assertClose([await hints.item()], [(expected[0] + expected[1]) / 2], { rtol: 1e-5 });
+  assertClose([await total.item()], [(3 * (expected[0] + expected[1])) / 2], { rtol: 1e-5 });
+  for (const [i, [a, b]] of host.entries()) {
+    const slopes = Array.from(a, (v, k) => (3 * (v - b[k])) / squares(b));
+    assertClose(await own[i].grad!.data(), slopes, { atol: 1e-7, rtol: 1e-4 });
+    assert.is(taught[i].grad, undefined);
+  }
+  const narrower = { ...mine, "map.fpn.0": own[0] };
+  assert.throws(
+    () => distillLoss(narrower, theirs, undefined, rule),
+    /hints of "fpn\.0" need maps/,
+  );
+});
+
 test("a teacher says what its network says", async () => {
   const state = await tinyState(device());
   const shape = { backbone: "mobilenet0.25", width: 0.125, channels: 16 } as const;
@@ -154,6 +199,14 @@ test("a teacher says what its network says", async () => {
     const values = await expected[name].data();
     assertClose(await taught[name].data(), values, { atol: 1e-3, rtol: 1e-3 });
   }
+  const unknown = await teacher.prepare(images.shape, ["neck"]).catch((error) => error.message);
+  assert.match(unknown, /no maps of "neck": the parts are stem, /);
+  await teacher.prepare(images.shape, ["stage1", "ssh"]);
+  const told = Object.entries(teacher.run(images, ["stage1", "ssh"])).slice(3);
+  assert.equal(
+    told.map(([name, { shape }]) => `${name} ${shape}`),
+    ["map.stage1.0 1,12,12,32", "map.ssh.0 1,12,12,16", "map.ssh.1 1,6,6,16", "map.ssh.2 1,3,3,16"],
+  );
   teacher.dispose();
   network.dispose();
   images.dispose();
@@ -335,6 +388,19 @@ test("a step's batch is one of its stage's, by their shares", () => {
 });
 
 test("a recipe that is no recipe says what it lacks", () => {
+  const numbers = { seed: 1, holdOut: 0, steps: 1, lr: 1, clip: 1, ema: 0 };
+  const sources = [{ name: "a", kind: "photos", path: "a", share: 1 }];
+  const stage = { from: 0, batches: [{ size: 64, count: 1, share: 1 }], loss: { hints: ["fpn"] } };
+  const parts = {
+    sources,
+    stages: [stage],
+    schedule: [[0, 1]],
+    network: {},
+    teacher: "t",
+    loss: {},
+  };
+  const hinting = JSON.stringify({ ...numbers, ...parts });
+  assert.throws(() => parseRecipe(hinting, "r.json"), /"loss" needs a weight "hints"/);
   assert.throws(() => parseRecipe("{", "r.json"), /r\.json is not JSON/);
   assert.throws(() => parseRecipe("{}", "r.json"), /"seed"/);
 });

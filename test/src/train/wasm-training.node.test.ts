@@ -91,7 +91,14 @@ const cases: Case[] = [
   {
     name: "varifocal loss, GIoU, AdamW, clipping, average, frozen parts",
     settings: {
-      ...{ classification: "varifocal", boxLoss: "giou", optimizer: "adamw", clip: 1, ema: 0.9, weightDecay: 0.01 },
+      ...{
+        classification: "varifocal",
+        boxLoss: "giou",
+        optimizer: "adamw",
+        clip: 1,
+        ema: 0.9,
+        weightDecay: 0.01,
+      },
       ...{ fixedNorm: true, freeze: ["stem", "stage1", "stage3"] },
     },
     batches: [2],

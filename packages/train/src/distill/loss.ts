@@ -19,6 +19,7 @@ import {
 } from "@retinaface-webgpu/tensor";
 import type { NetworkOutput } from "retinaface-webgpu";
 import { type LossParts, type LossWeights, weighLosses } from "../objective/losses.js";
+import { hintLoss } from "./hints.js";
 
 /** How a student learns from a teacher's dense outputs. */
 export interface DistillOptions {
@@ -35,6 +36,11 @@ export interface DistillOptions {
    * it the gradient fades, so that a small one asks for precision.
    */
   readonly beta?: number | undefined;
+  /**
+   * Parts of the network whose maps shall be the teacher's too ({@link hintLoss}), such as `stage1`, `fpn` or `ssh`, weighted by
+   * `weights.hints`; default none.
+   */
+  readonly hints?: readonly string[] | undefined;
 }
 
 export const DISTILL_DEFAULTS: DistillOptions = {
@@ -141,5 +147,7 @@ export function distillLoss(
   const boxes = weightedSmoothL1(student.loc, targets.loc, targets.boxWeight, beta);
   const { landms, landmWeight } = targets;
   const landmarks = weightedSmoothL1(student.landms, landms, landmWeight, beta);
-  return weighLosses({ classes, boxes, landmarks }, weights);
+  const parts = { classes, boxes, landmarks };
+  if (!options.hints?.length) return weighLosses(parts, weights);
+  return weighLosses({ ...parts, hints: hintLoss(student, teacher) }, weights);
 }

@@ -168,6 +168,13 @@ function isStage(value: unknown): boolean {
   return value.batches.length > 0 && value.batches.every(isBatch);
 }
 
+/** Whether a stage's loss, with the recipe's behind it, has a weight for hints where it has some. */
+const weighsHints = (shared: unknown) => (stage: unknown) => {
+  const own = (stage as StageSpec).loss;
+  const { hints = [], weights } = { ...(shared as DistillOptions), ...own };
+  return hints.length === 0 || typeof weights?.hints === "number";
+};
+
 /** What a recipe is made of, part by part. @throws {DataError} naming the first that is otherwise */
 function checkParts(recipe: Recipe, file: string): void {
   const {
@@ -193,6 +200,7 @@ function checkParts(recipe: Recipe, file: string): void {
     ["network", isObject(network), "an object such as width and channels"],
     ["teacher", isText(teacher), "the name of a file"],
     ["loss", isObject(loss), "an object"],
+    ["loss", all(stages, weighsHints(loss)), 'a weight "hints" in every stage that has hints'],
     ["precision", (PRECISIONS as readonly unknown[]).includes(precision), PRECISIONS.join(" or ")],
   ];
   const wrong = wanted.find(([, right]) => !right);

@@ -15,7 +15,13 @@ import {
   type RetinaFaceNetwork,
   readWeights,
 } from "retinaface-webgpu";
+import { checkWanted, MAP, runParts } from "../objective/maps.js";
 import type { BatchImages } from "../trainer/images.js";
+
+/** The outputs that a student learns. */
+const TAUGHT: ReadonlySet<string> = new Set(["loc", "conf", "landms"]);
+
+const keyOf = (shape: readonly number[], hints: readonly string[]) => `${shape} ${hints}`;
 
 /** A trained network that says of images what a student shall say; compiled for each size of batch. */
 export class Teacher {
@@ -40,11 +46,21 @@ export class Teacher {
     this.#weights = new WeightStore(device);
   }
 
-  /** Compiles for images of a shape `[n, h, w, 3]`, once. */
-  async prepare(shape: readonly number[]): Promise<void> {
-    const key = shape.join();
+  /**
+   * Compiles for images of a shape `[n, h, w, 3]`, once.
+   *
+   * @param hints parts whose maps it tells beside its outputs
+   * @throws OptionError for a part that it has not
+   */
+  async prepare(shape: readonly number[], hints: readonly string[] = []): Promise<void> {
+    const key = keyOf(shape, hints);
     if (this.#plans.has(key)) return;
-    const forward = (image: Tensor) => this.#network.forward(image);
+    const network = this.#network;
+    checkWanted(hints, network.parts());
+    const forward = (image: Tensor) => {
+      const { reached, told } = runParts(network.parts(), [image], hints);
+      return { ...network.join(network.predict(reached)), ...told };
+    };
     const weights = this.#weights;
     this.#plans.set(
       key,
@@ -55,12 +71,14 @@ export class Teacher {
   /**
    * Its outputs for images of a prepared shape, valid until the next call.
    */
-  run(images: BatchImages): NetworkOutput {
-    const plan = this.#plans.get(images.shape.join())!;
+  run(images: BatchImages, hints: readonly string[] = []): NetworkOutput {
+    const plan = this.#plans.get(keyOf(images.shape, hints))!;
     images.fill(plan.inputs[0]);
     plan.run();
-    const { loc, conf, landms } = plan.outputs;
-    return { loc: loc.tensor, conf: conf.tensor, landms: landms.tensor };
+    const told = Object.entries(plan.outputs).filter(
+      ([name]) => TAUGHT.has(name) || name.startsWith(MAP),
+    );
+    return Object.fromEntries(told.map(([name, { tensor }]) => [name, tensor]));
   }
 
   dispose(): void {

@@ -24,19 +24,24 @@ export class DistillObjective implements CompiledObjective {
   }
 
   prepare(shape: readonly number[]): Promise<void> {
-    return this.#teacher.prepare(shape);
+    return this.#teacher.prepare(shape, this.maps);
   }
 
   get settings(): unknown {
     return this.options;
   }
 
+  get maps(): readonly string[] {
+    return this.options.hints ?? [];
+  }
+
   loss(output: NetworkOutput, input: ObjectiveInput): LossParts {
-    return distillLoss(output, this.#teacher.run(input.images), this.#labels(input), this.options);
+    const taught = this.#teacher.run(input.images, this.maps);
+    return distillLoss(output, taught, this.#labels(input), this.options);
   }
 
   targets(input: ObjectiveInput): Record<string, Tensor> {
-    const taught = Object.entries(this.#teacher.run(input.images));
+    const taught = Object.entries(this.#teacher.run(input.images, this.maps));
     return {
       ...Object.fromEntries(taught.map(([name, tensor]) => [TAUGHT + name, tensor.detach()])),
       ...this.#labels(input),

@@ -23,6 +23,8 @@ export interface ObjectiveInput {
 
 /** What a network is trained for: named losses of its outputs for a batch. */
 export interface Objective {
+  /** Parts of the network whose maps the losses read, among the outputs as `map.stage1.0`; default none. */
+  readonly maps?: readonly string[];
   /** Whatever takes time before a first batch of a shape `[n, h, w, 3]`. */
   prepare?(shape: readonly number[]): Promise<void>;
   /** Records the losses, by whatever names; called within `tidy`. */

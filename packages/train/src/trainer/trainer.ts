@@ -20,6 +20,7 @@ import {
 import type { Sample } from "../augment/sample.js";
 import { NonFiniteLossError } from "../errors.js";
 import type { LossParts } from "../objective/losses.js";
+import { runParts } from "../objective/maps.js";
 import { canCompile, type Objective, type ObjectiveInput } from "../objective/objective.js";
 import { type LabelObjective, objectiveOf } from "../objective/of-network.js";
 import { CompiledSteps } from "./compiled-steps.js";
@@ -334,12 +335,15 @@ export class Trainer {
 
   /** The network from its images, or from where its frozen prefix ends. */
   #predict(maps: readonly Tensor[]): NetworkOutput {
-    let reached = this.#mixed?.narrow(maps) ?? [...maps];
-    for (const part of this.#parts.slice(this.#depth)) {
-      const run = (...before: Tensor[]) => part.run(before);
-      reached = this.#options.recompute ? checkpoint(run, ...reached) : part.run(reached);
-    }
-    const output = this.network.join(this.network.predict(reached));
+    const { recompute } = this.#options;
+    const { reached, told } = runParts(
+      this.#parts.slice(this.#depth),
+      this.#mixed?.narrow(maps) ?? maps,
+      this.#objective.maps ?? [],
+      (part, before) =>
+        recompute ? checkpoint((...again) => part.run(again), ...before) : part.run(before),
+    );
+    const output = { ...this.network.join(this.network.predict(reached)), ...told };
     return this.#mixed?.widen(output) ?? output;
   }
 
