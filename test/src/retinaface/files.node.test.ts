@@ -7,13 +7,16 @@ import {
   type DetectFilesOptions,
   type FileResult,
   type ImageInput,
+  type RawImage,
   RetinaFace,
   toRawImage,
 } from "retinaface-webgpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openDecoders } from "../../../packages/retinaface/dist/image/decoders.node.js";
+import { difference } from "../support/images.js";
 import { encodePng } from "../support/png-encoder.node.js";
+import { Random } from "../support/random.js";
 import { rejectsCode } from "../support/throws.js";
 
 const test = suite("files");
@@ -146,6 +149,33 @@ test("a thread hears of an abortion and takes the next image", async () => {
   const late = decoders.decode(large).catch((reason) => reason);
   await decoders.close();
   assert.match((await late).message, /closed/);
+});
+
+test("threads write what this one writes; the pixels go with it, and an abortion is heard", async () => {
+  const [threads, none] = [openDecoders(1), openDecoders(0)];
+  const random = new Random(3);
+  const noise = (alpha: number): RawImage => ({
+    width: 31,
+    height: 40,
+    data: Uint8ClampedArray.from({ length: 31 * 40 * 4 }, (_, i) =>
+      i % 4 === 3 ? alpha : random.integer(0, 255),
+    ),
+  });
+  for (const encoding of ["rgb-png", "png", "jpeg"] as const) {
+    const image = noise(encoding === "png" ? 99 : 255);
+    const kept = { ...image, data: image.data.slice() };
+    const bytes = await threads.encode(encoding, image);
+    assert.is(image.data.length, 0);
+    assert.equal(bytes, new Uint8Array(await none.encode(encoding, kept)));
+    if (encoding !== "jpeg") assert.is(difference(await toRawImage(bytes), kept), 0);
+  }
+  const controller = new AbortController();
+  const late = threads.encode("png", noise(1), controller.signal).catch((reason) => reason);
+  controller.abort(new Error("enough"));
+  assert.is((await late).message, "enough");
+  assert.is((await threads.decode(small)).image.width, 60, "the thread goes on");
+  await threads.close();
+  assert.match((await threads.encode("png", noise(1)).catch((reason) => reason)).message, /closed/);
 });
 
 test("timings tell of the decoding; wrong numbers are refused", async () => {

@@ -8,6 +8,7 @@ import type { Timings } from "../detect/timings.js";
 import { untilAborted } from "../detect/until-aborted.js";
 import { annotate } from "../draw/annotate.js";
 import { ImageError, ReadError } from "../errors.js";
+import type { Encoding } from "../image/decoders.node.js";
 import { shownSize } from "../image/source.js";
 import { DEFAULT_THRESHOLDS, type DetectorConfig, type Face, type RawImage } from "../types.js";
 import { eachPhoto, type Tools } from "./each-photo.js";
@@ -75,15 +76,21 @@ export interface CopyMaker {
   extensionOf(file: string): string;
   /** Copies take the place of the photos. */
   readonly inPlace?: boolean | undefined;
-  make(photo: PhotoFile, image: RawImage, faces: readonly Face[]): Uint8Array | Promise<Uint8Array>;
+  /** @param encode beside other work, where there are threads for it */
+  make(
+    photo: PhotoFile,
+    image: RawImage,
+    faces: readonly Face[],
+    encode: PixelEncoder,
+  ): Uint8Array | Promise<Uint8Array>;
 }
+
+/** Encodes pixels, whose memory goes with them. */
+export type PixelEncoder = (encoding: Encoding, image: RawImage) => Promise<Uint8Array>;
 
 const ANNOTATED: CopyMaker = {
   extensionOf: () => ".png",
-  make: async (_, image, faces) => {
-    const { encodePng } = await import("../draw/png.node.js");
-    return encodePng(annotate(image, faces));
-  },
+  make: (_, image, faces, encode) => encode("rgb-png", annotate(image, faces)),
 };
 
 /** What there is to say of a photo. */
@@ -186,8 +193,9 @@ async function lookAt(
   );
   if (copies && bytes) {
     const whole = image.original ? (await decoders.decode(input, reading)).image : image;
+    const encode: PixelEncoder = (encoding, pixels) => decoders.encode(encoding, pixels, signal);
     for (const { maker, names } of copies.kinds) {
-      const made = await maker.make({ file, bytes }, whole, faces);
+      const made = await maker.make({ file, bytes }, whole, faces, encode);
       await copies.outputs.write(names.get(photo) as string, made);
     }
   }

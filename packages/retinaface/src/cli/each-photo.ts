@@ -3,7 +3,7 @@ import { aheadOf, decodersFor } from "../detect/files.js";
 import { inOrder, type Turn } from "../detect/in-order.js";
 import { errorLine } from "../detect/line.js";
 import { untilAborted } from "../detect/until-aborted.js";
-import type { Decoders } from "../image/decoders.js";
+import type { NodeDecoders } from "../image/decoders.node.js";
 import { printable } from "../printable.js";
 import { JsonLines, type Streams } from "./lines.js";
 import type { Photo } from "./photos.js";
@@ -30,7 +30,7 @@ export interface PhotoWork<Detector, Found> {
 /** What photos are looked at with. */
 export interface Tools<Detector> {
   readonly loading: Promise<Detector>;
-  readonly decoders: Decoders;
+  readonly decoders: NodeDecoders;
 }
 
 /** What became of a photo. */

@@ -1,5 +1,4 @@
 import { annotate } from "../draw/annotate.js";
-import { encodePng } from "../draw/png.node.js";
 import { meshObj } from "../mesh/obj.js";
 import { drawMeshes } from "../mesh/overlay.js";
 import type { Face } from "../types.js";
@@ -11,9 +10,9 @@ const meshesOf = (faces: readonly Face[]) => faces.flatMap(({ mesh }) => (mesh ?
 export const MESH_COPIES: readonly CopyMaker[] = [
   {
     extensionOf: () => ".png",
-    make: (_, image, faces) => {
+    make: (_, image, faces, encode) => {
       const without = faces.filter(({ mesh }) => !mesh);
-      return encodePng(annotate(drawMeshes(image, faces), without));
+      return encode("rgb-png", annotate(drawMeshes(image, faces), without));
     },
   },
   {

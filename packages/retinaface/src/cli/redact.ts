@@ -72,9 +72,10 @@ export function redactedCopies(copies: RedactCopies): CopyMaker {
   return {
     extensionOf: (file) => path.extname(file),
     inPlace,
-    make: async ({ file, bytes }, image, faces) => {
+    make: async ({ file, bytes }, image, faces, encode) => {
       const redacted = redact(image, faces, options);
-      const encoded = await encodeLike(bytes, redacted, keepMetadata);
+      const pixels = review ? { ...redacted, data: redacted.data.slice() } : redacted;
+      const encoded = await encodeLike(bytes, pixels, keepMetadata, encode);
       review?.add(file, redacted, faces);
       return encoded;
     },

@@ -50,11 +50,15 @@ const DECODERS: Partial<
   png: decodePng,
 };
 
-/** Formats that sharp would decode, if it might. */
+/** What sharp would do for a format, if it might. */
 function sharpRemedy(format: ImageFormat, { decoder }: DecodeOptions): string {
   if (!SHARP_FORMATS.has(format)) return "";
-  if (decoder === "own") return 'leave decoder "own" out and have sharp installed, or ';
-  return "npm install sharp, or ";
+  const remedy =
+    decoder === "own" ? 'leave decoder "own" out and have sharp installed' : "npm install sharp";
+  // The programs that npm brings lack HEVC, for its patents.
+  return format === "heic"
+    ? `${remedy}, built on a libvips that reads HEIC, or `
+    : `${remedy}, or `;
 }
 
 /** As small as the options allow: a decoder may have done that already. */

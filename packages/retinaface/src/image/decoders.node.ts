@@ -18,45 +18,70 @@ const MOST_DECODERS = 8;
 
 const PROGRAM = new URL("./decode-thread.node.js", import.meta.url);
 
-/** What a thread is asked. */
-export type Request =
-  | {
-      readonly id: number;
-      readonly input: string | Uint8Array | Known<"Blob">;
-      readonly options: DecodeOptions;
-    }
-  | { readonly abort: number };
+/** What pixels become: a JPEG, a PNG with its transparency where there is any, or one without. */
+export type Encoding = "jpeg" | "png" | "rgb-png";
+
+/** What a thread is to do. */
+export type Work =
+  | { readonly input: string | Uint8Array | Known<"Blob">; readonly options: DecodeOptions }
+  | { readonly encoding: Encoding; readonly image: RawImage };
+
+/** What a thread is told. */
+export type Request = (Work & { readonly id: number }) | { readonly abort: number };
+
+/** What comes of work. */
+export type Outcome = Decoded | { readonly bytes: Uint8Array };
 
 /** What it answers. */
 export type Reply = { readonly id: number } & (
-  | { readonly image: RawImage; readonly milliseconds: number }
+  | { readonly outcome: Outcome }
   | { readonly code: string; readonly message: string; readonly stack: string | undefined }
 );
 
+/** Decodes in threads, which write pixels too. */
+export interface NodeDecoders extends Decoders {
+  /**
+   * Encodes pixels, whose memory goes with them: it is empty afterwards.
+   * @throws the signal's reason at once
+   */
+  encode(
+    encoding: Encoding,
+    image: RawImage,
+    signal?: DecodeOptions["signal"],
+  ): Promise<Uint8Array>;
+}
+
 /**
- * Decodes images in threads of their own.
+ * Decodes and encodes images in threads of their own.
  *
  * @param wanted threads; default as many as there are processors, at most 8; 0: none, it is done on the caller's
  * @throws OptionError for another number
  */
-export function openDecoders(wanted?: number): Decoders {
+export function openDecoders(wanted?: number): NodeDecoders {
   const count = wanted ?? Math.min(availableParallelism(), MOST_DECODERS);
   if (!Number.isSafeInteger(count) || count < 0 || count > 64) {
     throw new OptionError(`decoders must be a whole number from 0 to 64, got ${count}`);
   }
   // Where the package was bundled into one file its threads' program is not beside it.
   const alone = count === 0 || !existsSync(fileURLToPath(PROGRAM));
-  return alone ? plainDecoders(toRawImage) : new DecoderThreads(count);
+  if (!alone) return new DecoderThreads(count);
+  return { ...plainDecoders(toRawImage), encode: encodePixels };
+}
+
+/** Encodes on the caller's thread. Encoders are loaded with the first picture that is written. */
+export async function encodePixels(encoding: Encoding, image: RawImage): Promise<Uint8Array> {
+  if (encoding === "rgb-png") return (await import("../draw/png.node.js")).encodePng(image);
+  return (await import("../redact/encode.node.js")).encodeByOthers(encoding, image);
 }
 
 interface Task {
-  readonly request: Exclude<Request, { abort: number }>;
-  resolve(decoded: Decoded): void;
+  readonly request: Work & { readonly id: number };
+  resolve(outcome: Outcome): void;
   reject(error: unknown): void;
   thread?: Worker;
 }
 
-class DecoderThreads implements Decoders {
+class DecoderThreads implements NodeDecoders {
   readonly count: number;
   readonly #threads = new Map<Worker, Task | undefined>();
   readonly #waiting: Task[] = [];
@@ -80,9 +105,21 @@ class DecoderThreads implements Decoders {
       if (image) return { image: markDecoded(image), milliseconds: performance.now() - start };
     }
     const reading = performance.now() - start;
-    const { image, milliseconds } = await this.#ask(source, others, signal);
+    const decoding = await this.#ask({ input: source, options: others }, signal);
+    const { image, milliseconds } = decoding as Decoded;
     markDecoded(image);
     return { image, milliseconds: reading + milliseconds };
+  }
+
+  async encode(
+    encoding: Encoding,
+    image: RawImage,
+    signal?: DecodeOptions["signal"],
+  ): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const { data, width, height } = image;
+    const encoded = await this.#ask({ encoding, image: { data, width, height } }, signal);
+    return (encoded as { readonly bytes: Uint8Array }).bytes;
   }
 
   async close(): Promise<void> {
@@ -94,11 +131,7 @@ class DecoderThreads implements Decoders {
     await Promise.all(threads.map(([thread]) => thread.terminate()));
   }
 
-  #ask(
-    input: string | Uint8Array | Blob,
-    options: DecodeOptions,
-    signal: DecodeOptions["signal"],
-  ): Promise<Decoded> {
+  #ask(work: Work, signal: DecodeOptions["signal"]): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closed();
       const abort = () => {
@@ -107,10 +140,10 @@ class DecoderThreads implements Decoders {
       };
       const settled = () => signal?.removeEventListener("abort", abort);
       const task: Task = {
-        request: { id: this.#ids++, input, options },
-        resolve: (decoded) => {
+        request: { id: this.#ids++, ...work },
+        resolve: (outcome) => {
           settled();
-          resolve(decoded);
+          resolve(outcome);
         },
         reject: (error) => {
           settled();
@@ -132,11 +165,7 @@ class DecoderThreads implements Decoders {
     task.thread = thread;
     this.#threads.set(thread, task);
     thread.ref();
-    const { input } = task.request;
-    thread.postMessage(
-      task.request,
-      input instanceof Uint8Array ? [input.buffer as ArrayBuffer] : [],
-    );
+    thread.postMessage(task.request, movedWith(task.request));
   }
 
   #free(): Worker | undefined {
@@ -160,7 +189,7 @@ class DecoderThreads implements Decoders {
     this.#threads.set(thread, undefined);
     thread.unref();
     if (task?.request.id === reply.id) {
-      if ("image" in reply) task.resolve(reply);
+      if ("outcome" in reply) task.resolve(reply.outcome);
       else task.reject(errorOf(reply));
     }
     this.#next();
@@ -188,6 +217,14 @@ class DecoderThreads implements Decoders {
 }
 
 const closed = () => new Error("the decoders were closed");
+
+/** The memory that a thread gets without a copy. */
+function movedWith(work: Work): ArrayBuffer[] {
+  const bytes = "input" in work ? work.input : work.image.data;
+  return bytes instanceof Uint8Array || bytes instanceof Uint8ClampedArray
+    ? [bytes.buffer as ArrayBuffer]
+    : [];
+}
 
 /** What can be sent to a thread; bytes that only this one can find are read here. */
 async function portable(

@@ -1,5 +1,6 @@
 import jpeg from "jpeg-js";
 import { PNG } from "pngjs";
+import { PNG_OPTIONS } from "../draw/png.node.js";
 import { ImageError } from "../errors.js";
 import { type ImageFormat, sniffFormat } from "../image/format.js";
 import { loadSharp, type Sharp } from "../image/sharp.node.js";
@@ -25,6 +26,7 @@ export type Encode = (format: "jpeg" | "png", image: RawImage) => Promise<Uint8A
  * where it is installed, else as JPEG and PNG alone.
  *
  * @param keepMetadata also what is text or numbers about the photo; never what may show its pixels again
+ * @param otherwise writes JPEG and PNG without sharp; default on this thread
  * @throws ImageError `IMAGE_UNSUPPORTED` for formats that are not written here, for animations and files of several pages,
  * and where metadata cannot be kept
  */
@@ -32,11 +34,12 @@ export async function encodeLike(
   original: Uint8Array,
   image: RawImage,
   keepMetadata: boolean,
+  otherwise: Encode = encodeByOthers,
 ): Promise<Uint8Array> {
   const format = sniffFormat(original);
   const sharp = await loadSharp();
   if (format === "jpeg" || format === "png") {
-    const encode = sharp ? encodeBySharp(sharp) : encodeByOthers;
+    const encode = sharp ? encodeBySharp(sharp) : otherwise;
     return encodePhoto(original, format, image, { keepMetadata, encode });
   }
   const options = optionsOf(format, original);
@@ -113,7 +116,7 @@ export async function encodeByOthers(
   if (format === "jpeg") return jpeg.encode({ width, height, data: pixels }, QUALITY).data;
   const png = new PNG({ width, height });
   png.data = pixels;
-  return PNG.sync.write(png, { colorType: isOpaque(data) ? 2 : 6, inputHasAlpha: true });
+  return PNG.sync.write(png, { ...PNG_OPTIONS, colorType: isOpaque(data) ? 2 : 6 });
 }
 
 function isOpaque(pixels: ArrayLike<number>): boolean {

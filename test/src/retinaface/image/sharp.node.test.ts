@@ -126,8 +126,20 @@ test("limits, damage and words that are not known are typed errors", async () =>
   const small = { ...SHARP, maxPixels: 90 * 64 - 1 };
   assert.is(await codeOf(toRawImage(jpeg, small)), "IMAGE_TOO_LARGE");
   assert.is(await codeOf(toRawImage(jpeg, { decoder: "mine" as never })), "OPTION_INVALID");
-  const heic = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from("ftypheic\0\0\0\0mif1heic")]);
-  assert.match(await codeOf(toRawImage(heic)), /^IMAGE_(CORRUPT|UNSUPPORTED)$/);
+  const box = (brand: string) => Buffer.from(`\0\0\0\x18ftyp${brand}\0\0\0\0mif1${brand}`);
+  assert.match(await codeOf(toRawImage(box("heic"))), /^IMAGE_(CORRUPT|UNSUPPORTED)$/);
+  for (const [name, file] of Object.entries({
+    WebP: webp,
+    HEIC: box("heic"),
+    AVIF: box("avif"),
+    GIF: Buffer.from("GIF89a\x01\0\x01\0\0\0\0"),
+    TIFF: Buffer.from("II*\0\x08\0\0\0\0\0"),
+  })) {
+    const { code, message } = await toRawImage(file, OWN).catch((error) => error);
+    assert.is(code, "IMAGE_UNSUPPORTED", name);
+    assert.match(message, `${name} is not decoded here: leave decoder "own" out and have sharp`);
+    assert.is(/a libvips that reads HEIC/.test(message), name === "HEIC");
+  }
   const aborted = { signal: AbortSignal.abort(new Error("enough")) };
   assert.is(await toRawImage(webp, aborted).catch(({ message }) => message), "enough");
   const decoders = openDecoders(1);
