@@ -6,6 +6,13 @@ interface Suite {
   after(hook: () => Promise<void>): void;
 }
 
+/** A device that passes for a graphics card: what runs there is right on any adapter. */
+export async function asGpu(): Promise<Device> {
+  const own = await Device.create();
+  Object.assign(own.adapter, { software: false });
+  return own;
+}
+
 /**
  * Gives a test file one device: created before its first test, destroyed after its last.
  */

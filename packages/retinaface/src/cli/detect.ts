@@ -1,6 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { readBytes } from "#platform";
-import { detectFitting, scaledNote } from "../detect/fitting.js";
+import { detectFitting, type PixelDetector, scaledNote } from "../detect/fitting.js";
+import { type GroupDetector, Groups } from "../detect/groups.js";
 import type { Turn } from "../detect/in-order.js";
 import { photoLine } from "../detect/line.js";
 import type { DetectCallOptions } from "../detect/options.js";
@@ -18,7 +19,7 @@ import { OutputNames, type Photo } from "./photos.js";
 import { type Timed, TimingsReport } from "./timings.js";
 
 /** What the command needs of a detector. */
-export interface CommandDetector extends Timed {
+export interface CommandDetector extends Timed, GroupDetector {
   readonly config?: Pick<DetectorConfig, "thresholds">;
   detect(image: RawImage, options: CommandCall): Promise<Face[]>;
   dispose(): void;
@@ -124,10 +125,16 @@ export async function detectPhotos(job: DetectJob): Promise<number> {
   const { photos, load, streams, signal } = job;
   const copies = await planCopies(job);
   const report = job.timings ? new TimingsReport() : undefined;
+  let groups: Groups | undefined;
+  const grouped = (detector: CommandDetector) => {
+    groups ??= new Groups(detector);
+    return groups;
+  };
   return eachPhoto<CommandDetector, Found>({
     photos,
     load,
-    look: (photo, turn, tools) => lookAt(photo, turn, job, { ...tools, copies, report }),
+    look: (photo, turn, tools) => lookAt(photo, turn, job, { ...tools, copies, report, grouped }),
+    beyond: () => groups?.held ?? 0,
     noteOf: ({ note }) => note,
     lineOf: ({ line }) => line,
     ended: (detector) => report?.print(streams, detector),
@@ -168,13 +175,14 @@ async function planCopies(job: DetectJob): Promise<Copies | undefined> {
 interface DetectTools extends Tools<CommandDetector> {
   readonly copies: Copies | undefined;
   readonly report: TimingsReport | undefined;
+  readonly grouped: (detector: CommandDetector) => PixelDetector;
 }
 
 async function lookAt(
   photo: Photo,
   turn: Turn,
   { maxSide, minSide, testTime, mesh, decode, decoder, ignoreBelow, truncated, signal }: DetectJob,
-  { loading, decoders, copies, report }: DetectTools,
+  { loading, decoders, copies, report, grouped }: DetectTools,
 ): Promise<Found> {
   const { file } = photo;
   const reading = { signal, truncated, decoder };
@@ -187,8 +195,9 @@ async function lookAt(
   const detector = await untilAborted(loading, signal);
   await turn.here;
   const onTimings = (timings: Timings) => report?.add(timings, milliseconds);
+  const call = { maxSide, minSide, testTime, mesh, signal, onTimings };
   const { faces, side } = await untilAborted(
-    detectFitting(detector, image, { maxSide, testTime, mesh, signal, onTimings }, turn.done),
+    detectFitting(grouped(detector), image, call, turn.done),
     signal,
   );
   if (copies && bytes) {

@@ -22,6 +22,8 @@ export interface PhotoWork<Detector, Found> {
   noteOf(found: Found): string | undefined;
   /** Called at the end where the detector was loaded. */
   ended?(detector: Detector): void;
+  /** Photos that may be begun beyond those that are decoded and looked at; asked again and again. Default none. */
+  beyond?(): number;
   readonly streams: Streams;
   /** Aborting drops the current photos and ends the run. */
   readonly signal?: AbortSignal | undefined;
@@ -62,12 +64,14 @@ export async function eachPhoto<Detector extends { dispose(): void }, Found>(
     () => undefined,
   );
   const progress = photos.length > 1 ? startProgress(streams, photos.length, BAR) : undefined;
+  const least = aheadOf(decoders);
+  const ahead = () => least + (work.beyond?.() ?? 0);
   const look = (photo: Photo, _: number, turn: Turn) =>
     outcomeOf(work, photo, turn, { loading, decoders });
   let failed = 0;
   let done = 0;
   try {
-    for await (const outcome of inOrder(photos, look, aheadOf(decoders), signal)) {
+    for await (const outcome of inOrder(photos, look, ahead, signal)) {
       if (lines.closed) break;
       progress?.clear();
       if ("error" in outcome) failed++;

@@ -3,7 +3,9 @@ import { OptionError } from "../errors.js";
 import type { Decoders } from "../image/decoders.js";
 import type { ImageInput } from "../image/input.js";
 import { shownSize } from "../image/source.js";
-import type { Face, RawImage } from "../types.js";
+import type { Face } from "../types.js";
+import type { PixelDetector } from "./fitting.js";
+import { type GroupDetector, Groups } from "./groups.js";
 import { inOrder, type Turn } from "./in-order.js";
 import type { DetectCallOptions } from "./options.js";
 
@@ -14,7 +16,10 @@ export interface DetectFilesOptions extends DetectCallOptions {
    * Browsers decide for themselves.
    */
   decoders?: number | undefined;
-  /** Images that are read, decoded or looked at before the first result is taken; default two more than decode. */
+  /**
+   * Images that are read, decoded or looked at before the first result is taken; default two more than decode, and on a
+   * graphics card up to 16 of at most a megapixel (decoded) that wait for it in addition.
+   */
   ahead?: number | undefined;
 }
 
@@ -42,22 +47,18 @@ export type FileResult = {
     }
 );
 
-/** What `detectFiles` asks of a detector. */
-export interface ImageDetector {
-  detect(image: RawImage, options: DetectCallOptions): Promise<Face[]>;
-}
-
 /** Images under way beyond those that are decoded: one is looked at, one waits for that. */
 const BEYOND_DECODING = 2;
 
 /**
  * Finds the faces of many images: reading, decoding and the network overlap. Results come in the images' order and no
- * more are held than `ahead`, however many images there are. An image that fails is a result with its error.
+ * more are held than `ahead`, however many images there are. An image that fails is a result with its error. Images of one
+ * size that wait for a graphics card go through its network together ({@link Groups}).
  *
  * @throws OptionError; the signal's reason once it is aborted. When the loop is left, however, threads have ended.
  */
 export async function* detectFiles(
-  detector: ImageDetector,
+  detector: GroupDetector,
   files: Iterable<ImageInput> | AsyncIterable<ImageInput>,
   options: DetectFilesOptions = {},
 ): AsyncGenerator<FileResult, void, undefined> {
@@ -65,11 +66,13 @@ export async function* detectFiles(
   const decoders = openDecoders(wanted ?? decodersFor(files));
   try {
     const most = aheadOf(decoders, ahead);
+    const groups = new Groups(detector);
+    const beginning = ahead === undefined ? () => most + groups.held : most;
     const leaving = new AbortController();
     const work = (file: ImageInput, index: number, turn: Turn) =>
-      lookAt(detector, decoders, { file, index }, turn, withLeaving(call, leaving));
+      lookAt(groups, decoders, { file, index }, turn, withLeaving(call, leaving));
     try {
-      yield* inOrder(files, work, most, call.signal);
+      yield* inOrder(files, work, beginning, call.signal);
     } finally {
       leaving.abort();
     }
@@ -102,7 +105,7 @@ function withLeaving(call: DetectCallOptions, leaving: AbortController): DetectC
 }
 
 async function lookAt(
-  detector: ImageDetector,
+  detector: PixelDetector,
   decoders: Decoders,
   given: { readonly file: ImageInput; readonly index: number },
   turn: Turn,

@@ -5,16 +5,17 @@ import type { Known } from "@retinaface-webgpu/tensor/inference";
  *
  * @param items may be endless or slow: results do not wait for the items behind them
  * @param work of an item; see {@link Turn} for what must be done in order
- * @param ahead items whose work was begun and whose result was not taken yet, at most
+ * @param ahead items whose work was begun and whose result was not taken yet, at most; a function is asked again and again
  * @throws what `items` or `work` throw; the signal's reason at once: work that was begun is then nobody's
  */
 export async function* inOrder<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
   work: (item: T, index: number, turn: Turn) => Promise<R>,
-  ahead: number,
+  ahead: number | (() => number),
   signal?: Known<"AbortSignal">,
 ): AsyncGenerator<R, void, undefined> {
   const source = iteratorOf(items);
+  const most = typeof ahead === "number" ? () => ahead : ahead;
   const bell = new Bell();
   const begun: Work<R>[] = [];
   let turns: Promise<unknown> = Promise.resolve();
@@ -38,7 +39,7 @@ export async function* inOrder<T, R>(
         input.arrival = undefined;
         input.awaited = false;
       }
-      if (!input.awaited && !ended && begun.length < ahead) {
+      if (!input.awaited && !ended && begun.length < most()) {
         input.awaited = true;
         askFor(source, (one) => {
           input.arrival = one;

@@ -16,7 +16,7 @@ import type { KernelTuner, KernelTuning } from "../tune/measure-kernels.js";
 import type { DetectorRuntime } from "./backend.js";
 import { Recent } from "./recent.js";
 
-/** Engines kept for sizes seen before. */
+/** Engines kept for sizes seen before, of single images and again of batches. */
 const MAX_ENGINES = 4;
 
 /** What a detector is, wherever it runs. */
@@ -43,6 +43,7 @@ export class Runtime implements DetectorRuntime {
   readonly #upload: UploadBuffer;
   readonly #parts: RuntimeParts;
   readonly #engines = new Recent<Engine>(MAX_ENGINES);
+  readonly #batches = new Recent<Engine>(MAX_ENGINES);
   #tuner: KernelTuner | undefined;
   #meshes: GpuMeshes | undefined;
 
@@ -73,7 +74,8 @@ export class Runtime implements DetectorRuntime {
 
   engine(batch: number, height: number, width: number, mesh: boolean): Promise<Engine> {
     const spec = { batch, height, width };
-    return this.#engines.get(`${batch}x${height}x${width}${mesh ? " mesh" : ""}`, async () => {
+    const engines = batch === 1 ? this.#engines : this.#batches;
+    return engines.get(`${batch}x${height}x${width}${mesh ? " mesh" : ""}`, async () => {
       const { config, precision, tune } = this.#parts;
       this.#tuner ??= await tune?.(this.device);
       const parts = {
@@ -115,6 +117,7 @@ export class Runtime implements DetectorRuntime {
 
   #free(): void {
     this.#engines.clear();
+    this.#batches.clear();
     this.#meshes?.dispose();
     this.#meshes = undefined;
     this.#upload.dispose();

@@ -3,7 +3,7 @@ import {
   compile,
   concat,
   contiguous,
-  Device,
+  type Device,
   leakyRelu,
   nn,
   noGrad,
@@ -15,20 +15,13 @@ import {
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertClose } from "../../support/close.js";
-import { useDevice } from "../../support/gpu.js";
+import { asGpu, useDevice } from "../../support/gpu.js";
 import { halfTest } from "../../support/half.js";
 import { Random } from "../../support/random.js";
 
 const device = useDevice(test);
 const SHAPE: readonly number[] = [2, 9, 7, 16];
 const CLOSE = { atol: 2e-5, rtol: 2e-5 };
-
-/** A device that passes for a GPU: what runs there is right on any adapter. */
-async function asGpu(): Promise<Device> {
-  const own = await Device.create();
-  Object.assign(own.adapter, { software: false });
-  return own;
-}
 
 /** A context module as SSH has them, two branches of one input, one of which has two branches again, and a head. */
 class Branches extends nn.Module {
