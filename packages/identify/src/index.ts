@@ -113,8 +113,9 @@ export { Embedder, type EmbedderOptions } from "./networks/embedder.js";
 export { type HeadOptions, IResNet } from "./networks/iresnet.js";
 export { MobileFaceNet } from "./networks/mobilefacenet.js";
 export { MobileNetEmbedder, startOf } from "./networks/mobilenet.js";
-export { EmbeddingNetwork } from "./networks/network.js";
+export { EmbeddingNetwork, type Start } from "./networks/network.js";
 export { toSquare, writePixels } from "./networks/pixels.js";
+export { startOfEmbedder } from "./networks/start.js";
 export {
   EMBEDDER_KEY,
   type EmbedderWeights,

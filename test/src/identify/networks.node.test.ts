@@ -9,6 +9,7 @@ import {
   fingerprintOf,
   readEmbedder,
   startOf,
+  startOfEmbedder,
   toSquare,
   writeEmbedder,
   writePixels,
@@ -18,6 +19,7 @@ import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import { MobileNetV1, type RawImage } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { beginWith } from "../../../packages/identify/dist/networks/start.js";
 import type { NdArray } from "../reference/array.js";
 import { conv2d } from "../reference/convolution.js";
 import { iResNet, mobileFaceNet, mobileNet, unitRows } from "../reference/embedding.js";
@@ -104,7 +106,9 @@ test("a network begins with a detector's MobileNet: its first convolution answer
   const detector = new MobileNetV1(nn.Init.seeded(device, 8), width);
   const weights = await detector.stateDict();
   const named = new Map([...weights].map(([name, tensor]) => [`body.${name}`, tensor]));
-  const start = startOf(named.set("fpn.output1.0.weight", weights.get("stage2.0.3.weight")!));
+  const { state: start } = startOf(
+    named.set("fpn.output1.0.weight", weights.get("stage2.0.3.weight")!),
+  );
   assert.ok([...start.keys()].every((name) => /^stage[12]\./.test(name)));
   const other = start.get("stage2.5.3.weight")!;
   assert.equal(other, weights.get("stage2.5.3.weight"), "but for the first it is as it was");
@@ -136,6 +140,54 @@ test("a network begins with a detector's MobileNet: its first convolution answer
   assertClose(ours, expected, { atol: 1e-2, what: "the same but for a number a channel" });
   device.destroy();
   throwsCode(() => startOf(new Map()), "OPTION_INVALID", /MobileNet/);
+});
+
+test("a network begins with another embedding network, of another input and other vectors too", async () => {
+  const device = await createHostDevice();
+  for (const [name, spatial, last] of [
+    ["mobilenet", "features.layers.0.layers.0.weight", "features.layers.2.weight"],
+    ["resnet18", "fc.weight", "fc.weight"],
+  ] as const) {
+    const config = cases[name];
+    const weights = { config, state: await randomState(config, 4) };
+    const begun = async (given: Partial<EmbedderConfig>) => {
+      const network = buildNetwork(nn.Init.seeded(device, 1), { ...config, ...given });
+      beginWith(network, startOfEmbedder(weights, network.config));
+      return network.stateDict();
+    };
+    const same = await begun({});
+    for (const [key, { data }] of weights.state) assert.equal(same.get(key)!.data, data, key);
+
+    // Two cells a side become four: at a quarter and three quarters between them, and a quarter of the weight.
+    const wide = await begun({ size: 64 });
+    const of = (state: StateDict, side: number, plane: number, y: number, x: number) =>
+      Number(state.get(spatial)!.data[(plane * side + y) * side + x]);
+    for (const plane of [0, 5]) {
+      const [a, b, c, d] = [0, 1, 2, 3].map((i) => of(weights.state, 2, plane, i >> 1, i & 1));
+      const between = [a, 0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b, b];
+      const inner = 0.75 * (0.75 * a + 0.25 * b) + 0.25 * (0.75 * c + 0.25 * d);
+      assertClose(
+        [0, 1, 2, 3].map((x) => 4 * of(wide, 4, plane, 0, x)),
+        between,
+        { atol: 1e-5 },
+      );
+      assertClose([4 * of(wide, 4, plane, 1, 1)], [inner], { atol: 1e-5 });
+    }
+    const longer = await begun({ dimension: 9 });
+    assert.is(longer.get(last)!.shape[0], 9);
+    const first = [...weights.state.keys()][0];
+    assert.equal(longer.get(first)!.data, weights.state.get(first)!.data);
+    throwsCode(
+      () => startOfEmbedder(weights, { ...config, width: 1 / 8 }),
+      "OPTION_INVALID",
+      /not of/,
+    );
+    const part = new Map(weights.state);
+    part.delete(first);
+    const network = buildNetwork(nn.Init.seeded(device, 1), config);
+    throwsCode(() => beginWith(network, { state: part }), "STATE_DICT_MISMATCH");
+  }
+  device.destroy();
 });
 
 test("many images and those of other sizes: the same vectors one by one, on a device of the caller's", async () => {

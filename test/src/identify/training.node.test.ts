@@ -247,6 +247,11 @@ test("train: a folder of identities by day; stopped and gone on with, the same m
     );
     const alone = run("begun", "--start", "default", "--steps", "1");
     assert.match(alone.stderr, /give --network mobilenet/);
+    const before = path.join(folder, "whole", "final.safetensors");
+    const further = run("further", "--start", before, "--size", "32", "--steps", "1");
+    assert.is(further.status, 0, further.stderr);
+    const wider = run("wider", "--start", before, "--width", "0.125", "--steps", "1");
+    assert.match(wider.stderr, /mobilefacenet of width 0.0625.*not of/);
     const other = run("part", "--steps", "6", "--lr", "0.5", "--resume");
     assert.is(other.status, 2);
     assert.match(other.stderr, /another (schedule|lr)/);

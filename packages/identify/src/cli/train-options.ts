@@ -130,7 +130,7 @@ function networkOptions(): Option[] {
     ),
     new Option(
       "--start <file>",
-      "weights of a detector whose MobileNet the network mobilenet begins with, or default for those that detect takes",
+      "weights to begin with: an embedding network's, or for the network mobilenet a detector's; default: those that detect takes",
     ),
     numberOption("--dropout <x>", "before a ResNet's full connection", fraction, 0),
   ];

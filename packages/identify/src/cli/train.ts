@@ -17,7 +17,10 @@ import {
   parseQueryRule,
   splitIdentities,
 } from "../data/split.js";
+import type { EmbedderConfig } from "../networks/config.js";
 import { startOf } from "../networks/mobilenet.js";
+import { startOfEmbedder } from "../networks/start.js";
+import { readEmbedder } from "../networks/weights.js";
 import { EmbedderRun } from "../training/run.node.js";
 import {
   EMBEDDER_RUN_FILES,
@@ -38,11 +41,7 @@ function describeRun(values: TrainValues, own?: EmbedderRunDescription): Embedde
   checkEmbedderSettings(settings);
   parseHoldOut(values.holdOut);
   if (values.group !== undefined) parsePattern(values.group);
-  if (values.start !== undefined && values.network !== "mobilenet") {
-    throw new OptionError(
-      "--start fits the network mobilenet: give --network mobilenet, or leave it out",
-    );
-  }
+  if (values.start === "default") requireMobileNet(settings.network);
   const { kind } = parseQueryRule(values.query);
   if (kind !== "share" && values.group === undefined) {
     throw new OptionError("--query last and from speak of groups: give --group PATTERN");
@@ -86,11 +85,39 @@ async function loadSplit(description: EmbedderRunDescription): Promise<IdentityS
   return split;
 }
 
-/** @param from a file, or `default` for those that `detect` takes @throws as `locateWeights` and `startOf` */
-async function startWeights(from: string | undefined) {
+/** @throws {OptionError} for a network that no detector's weights begin */
+function requireMobileNet({ architecture }: EmbedderConfig): void {
+  if (architecture === "mobilenet") return;
+  throw new OptionError(
+    "a detector's weights fit the network mobilenet: give --network mobilenet, or another --start",
+  );
+}
+
+/**
+ * @param from a file of a detector or an embedding network, or `default` for the detector that `detect` takes
+ * @throws as `locateWeights`, `readEmbedder`, `startOf` and `startOfEmbedder`
+ */
+async function startWeights(from: string | undefined, network: EmbedderConfig) {
   if (from === undefined) return undefined;
   const { bytes } = await locateWeights(from === "default" ? undefined : from);
-  return startOf(readWeights(bytes).state);
+  const embedder = from === "default" ? undefined : embedderIn(bytes);
+  if (embedder === undefined) {
+    requireMobileNet(network);
+    return startOf(readWeights(bytes).state);
+  }
+  const start = startOfEmbedder(embedder, network);
+  if (start.random) say(`${from} makes vectors of another length: the last layers begin at random`);
+  return start;
+}
+
+/** Undefined for another network's weights. @throws as `readEmbedder` */
+function embedderIn(bytes: Uint8Array) {
+  try {
+    return readEmbedder(bytes);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "CHECKPOINT_UNSUPPORTED") throw error;
+    return undefined;
+  }
 }
 
 /** @throws {OptionError} where the run in the folder was begun with other settings */
@@ -119,7 +146,7 @@ async function runTrain(values: TrainValues): Promise<void> {
   if (checkpoint) checkSame(checkpoint, description, files.folder);
   const split = await loadSplit(description);
   const { steps } = description.settings;
-  const start = await startWeights(description.start);
+  const start = await startWeights(description.start, description.settings.network);
   const progress = new TrainProgress(checkpoint?.state.step ?? 0, steps);
   const { backend, threads } = values;
   const run = new EmbedderRun(

@@ -5,10 +5,10 @@
  */
 import { type StateDict, type Tensor, toFloat32 } from "@retinaface-webgpu/tensor/inference";
 import type * as nn from "@retinaface-webgpu/tensor/nn";
-import { type BackboneStage, MobileNetV1, matchStateDict, OptionError } from "retinaface-webgpu";
+import { type BackboneStage, MobileNetV1, OptionError } from "retinaface-webgpu";
 import { type EmbedderConfig, LAST_STRIDE } from "./config.js";
 import { convBlock, type Layers, vectorHead } from "./mobilefacenet.js";
-import { EmbeddingNetwork } from "./network.js";
+import { EmbeddingNetwork, type Start } from "./network.js";
 
 /** Channels at width 1 of the map of stride 16, and of the convolution behind it. */
 export const MOBILENET_CHANNELS = { map: 512, last: 1024 };
@@ -59,7 +59,7 @@ const FIRST = "stage1.0.0.weight";
  * @param detector by the names of RetinaFace: `body.stage1…`
  * @throws {OptionError} where it has no MobileNet
  */
-export function startOf(detector: StateDict): StateDict {
+export function startOf(detector: StateDict): Start {
   const prefix = "body.";
   const own = [...detector].filter(([name]) => /^body\.stage[12]\./.test(name));
   const state = new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
@@ -80,25 +80,6 @@ export function startOf(detector: StateDict): StateDict {
       }
     }
   }
-  return state.set(FIRST, { dtype: "f32", shape: first.shape, data });
-}
-
-/**
- * Fills the part of a network that a detector's weights give.
- * @param start of `startOf`
- * @throws {OptionError} for another network; StateDictMismatchError where the detector's MobileNet has another width
- */
-export function beginWith(network: EmbeddingNetwork, start: StateDict): void {
-  if (!(network instanceof MobileNetEmbedder)) {
-    throw new OptionError(
-      "a detector's weights begin the network mobilenet alone: choose it, or leave them out",
-    );
-  }
-  const wanted = [...network.stateShapes()].filter(([name]) => /^stage[12]\./.test(name));
-  const matched = [...matchStateDict(new Map(wanted), start)];
-  for (const part of ["stage1", "stage2"] as const) {
-    const own = matched.filter(([name]) => name.startsWith(`${part}.`));
-    const state = new Map(own.map(([name, tensor]) => [name.slice(part.length + 1), tensor]));
-    network[part].loadStateDict(state, { strict: false });
-  }
+  state.set(FIRST, { dtype: "f32", shape: first.shape, data });
+  return { state, random: /^(conv_sep|features)\./ };
 }

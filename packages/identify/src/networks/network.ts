@@ -1,6 +1,7 @@
 import {
   mul,
   normalize,
+  type StateDict,
   type Tensor,
   tensor as tensorOf,
 } from "@retinaface-webgpu/tensor/inference";
@@ -34,6 +35,14 @@ export abstract class EmbeddingNetwork extends Backbone {
   embed(images: Tensor): Tensor {
     return normalize(this.output(images));
   }
+}
+
+/** Weights for a part of a network, or all of it. */
+export interface Start {
+  /** By the network's names. */
+  readonly state: StateDict;
+  /** Names that are not among them and begin at random; absent: all are there. */
+  readonly random?: RegExp | undefined;
 }
 
 /** A map whose rows below the middle count less. */

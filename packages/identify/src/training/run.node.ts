@@ -22,6 +22,7 @@ import {
   someOfEach,
 } from "../data/split.js";
 import { Embedder } from "../networks/embedder.js";
+import type { Start } from "../networks/network.js";
 import { writePixels } from "../networks/pixels.js";
 import { writeEmbedder } from "../networks/weights.js";
 import type {
@@ -47,7 +48,7 @@ export interface EmbedderRunInput extends TrainingBackend {
   readonly files: EmbedderRunFiles;
   readonly listener: EmbedderRunListener;
   /** What the network begins with where the run is not gone on with: see `EmbeddingTrainer`. */
-  readonly start?: StateDict | undefined;
+  readonly start?: Start | undefined;
 }
 
 /** Pictures that are enrolled of an identity that was never trained on. */

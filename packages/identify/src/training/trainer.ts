@@ -4,7 +4,6 @@ import {
   type Device,
   nn,
   optim,
-  type StateDict,
   type Tensor,
   type TensorInfo,
 } from "@retinaface-webgpu/tensor";
@@ -21,8 +20,8 @@ import { ClassSampler } from "../losses/sampling.js";
 import { tripletLoss } from "../losses/triplet.js";
 import { buildNetwork } from "../networks/build.js";
 import { IResNet } from "../networks/iresnet.js";
-import { beginWith } from "../networks/mobilenet.js";
-import type { EmbeddingNetwork } from "../networks/network.js";
+import type { EmbeddingNetwork, Start } from "../networks/network.js";
+import { beginWith } from "../networks/start.js";
 import { checkEmbedderSettings, type EmbedderSettings, scheduleOfSteps } from "./settings.js";
 
 /** Steps whose losses wait on the device until they are read. */
@@ -75,10 +74,10 @@ export class EmbeddingTrainer {
 
   /**
    * @param classes identities that are trained on
-   * @param start what the network begins with in place of random weights, see `startOf`
+   * @param start what the network begins with in place of random weights, see `startOf` and `startOfEmbedder`
    * @throws {OptionError} for settings out of range; StateDictMismatchError for weights of another network
    */
-  constructor(device: Device, settings: EmbedderSettings, classes: number, start?: StateDict) {
+  constructor(device: Device, settings: EmbedderSettings, classes: number, start?: Start) {
     checkEmbedderSettings(settings);
     const { network, dropout, seed, loss, classRate, identities } = settings;
     const init = nn.Init.seeded(device, seed);
