@@ -34,6 +34,7 @@ function launchWork(
     input: 3,
     output: 4,
     ...(residual ? { residual: 5 } : {}),
+    scratch: launch.scratch?.map((_, i) => (residual ? 6 : 5) + i),
     packed: (offset, size) => ({ buffer: 2, offset, size }),
   };
   const steps = launch.dispatches.map(
@@ -51,6 +52,7 @@ function launchWork(
       sizes.x,
       sizes.y,
       ...(residual ? [sizes.residual] : []),
+      ...(launch.scratch ?? []),
     ],
     setup: [{ kernel: launch.pack(true), bindings: [0, 1, 2] }],
     steps,
@@ -92,8 +94,22 @@ function gradientWorks(
   });
   const toWeight = choose(kernels.conv2dBackwardWeightVariants(spec, traits)).map((variant) => {
     const launch = kernels.conv2dBackwardWeight(spec, traits, variant);
+    const title = `conv ∂weight ${name} [${launch.variant}]`;
+    if ("dispatches" in launch) {
+      const places = { input: 0, gradient: 1, weight: 2, bias: 3 };
+      return {
+        name: title,
+        sizes: [x, y, weight, spec.outChannels, ...launch.scratch],
+        steps: launch.dispatches.map(({ kernel, operands }) => ({
+          kernel,
+          bindings: operands.map((one) =>
+            typeof one === "string" ? places[one] : 4 + one.scratch,
+          ),
+        })),
+      };
+    }
     return {
-      name: `conv ∂weight ${name} [${launch.variant}]`,
+      name: title,
       sizes: [x, y, launch.scratchLength, weight, spec.outChannels],
       steps: [
         { kernel: launch.partial, bindings: [0, 1, 2] },

@@ -49,7 +49,7 @@ export async function benchKernels(
   ceilings: Ceilings,
   { filter, rounds, milliseconds }: KernelOptions,
 ): Promise<KernelResult[]> {
-  const cases = kernelCases(conv2dTraits(device), filter !== undefined);
+  const cases = kernelCases(conv2dTraits(device, true), filter !== undefined);
   const works = cases.filter(({ name }) => filter?.test(name) ?? true);
   const prepared = works.map((work) => new PreparedWork(device, work));
   const first = new Map<PreparedWork, number>();

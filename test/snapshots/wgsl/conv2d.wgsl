@@ -781,6 +781,682 @@ vec2f(s15_0, s15_1),
   }
 }
 
+//// conv2d/subgroup-winograd-input
+enable subgroups;
+
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  first_tile: u32,
+  tiles: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  quads: u32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> patches: array<vec4f>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = min(workgroup.x + workgroup.z * workgroups.x, p.tiles - 1u);
+  let tile = p.first_tile + index;
+  let tile_line = divide(tile, p.tiles_x);
+  let image = divide(tile_line, p.tiles_y);
+  let tile_y = tile_line - image * p.tiles_y;
+  let tile_x = tile - tile_line * p.tiles_x;
+  let y_first = tile_y * 4u - p.pad_top;
+  let x = tile_x * 4u + lane - p.pad_left;
+  let column = lane < 6u && x < p.in_w;
+  let y0 = y_first + 0u;
+  let inside0 = column && y0 < p.in_h;
+  let at0 = ((image * p.in_h + y0) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y1 = y_first + 1u;
+  let inside1 = column && y1 < p.in_h;
+  let at1 = ((image * p.in_h + y1) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y2 = y_first + 2u;
+  let inside2 = column && y2 < p.in_h;
+  let at2 = ((image * p.in_h + y2) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y3 = y_first + 3u;
+  let inside3 = column && y3 < p.in_h;
+  let at3 = ((image * p.in_h + y3) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y4 = y_first + 4u;
+  let inside4 = column && y4 < p.in_h;
+  let at4 = ((image * p.in_h + y4) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y5 = y_first + 5u;
+  let inside5 = column && y5 < p.in_h;
+  let at5 = ((image * p.in_h + y5) * p.in_w + x) * p.in_stride + p.in_offset;
+  let k0 = select(select(select(select(select(select(0.0, 0.0, lane == 5u), 0.0, lane == 4u), 0.0, lane == 3u), 0.0, lane == 2u), 0.0, lane == 1u), 1.265625, lane == 0u);
+  let k1 = select(select(select(select(select(select(0.0, 1.265625, lane == 5u), 0.84375, lane == 4u), -0.84375, lane == 3u), 1.6875, lane == 2u), -1.6875, lane == 1u), 0.0, lane == 0u);
+  let k2 = select(select(select(select(select(select(0.0, 0.0, lane == 5u), -0.5625, lane == 4u), -0.5625, lane == 3u), -2.25, lane == 2u), -2.25, lane == 1u), -2.8125, lane == 0u);
+  let k3 = select(select(select(select(select(select(0.0, -2.8125, lane == 5u), -1.5, lane == 4u), 1.5, lane == 3u), -0.75, lane == 2u), 0.75, lane == 1u), 0.0, lane == 0u);
+  let k4 = select(select(select(select(select(select(0.0, 0.0, lane == 5u), 1.0, lane == 4u), 1.0, lane == 3u), 1.0, lane == 2u), 1.0, lane == 1u), 1.0, lane == 0u);
+  let k5 = select(select(select(select(select(select(0.0, 1.0, lane == 5u), 0.0, lane == 4u), 0.0, lane == 3u), 0.0, lane == 2u), 0.0, lane == 1u), 0.0, lane == 0u);
+  for (var quad = 0u; quad < p.quads; quad++) {
+    let channel = quad * 4u;
+    var d0 = vec4f();
+    if (inside0) {
+      d0 = input[(at0 + channel) / 4u];
+    }
+    var d1 = vec4f();
+    if (inside1) {
+      d1 = input[(at1 + channel) / 4u];
+    }
+    var d2 = vec4f();
+    if (inside2) {
+      d2 = input[(at2 + channel) / 4u];
+    }
+    var d3 = vec4f();
+    if (inside3) {
+      d3 = input[(at3 + channel) / 4u];
+    }
+    var d4 = vec4f();
+    if (inside4) {
+      d4 = input[(at4 + channel) / 4u];
+    }
+    var d5 = vec4f();
+    if (inside5) {
+      d5 = input[(at5 + channel) / 4u];
+    }
+    let v0 = 1.265625 * d0 + -2.8125 * d2 + d4;
+    let v1 = -1.6875 * d1 + -2.25 * d2 + 0.75 * d3 + d4;
+    let v2 = 1.6875 * d1 + -2.25 * d2 + -0.75 * d3 + d4;
+    let v3 = -0.84375 * d1 + -0.5625 * d2 + 1.5 * d3 + d4;
+    let v4 = 0.84375 * d1 + -0.5625 * d2 + -1.5 * d3 + d4;
+    let v5 = 1.265625 * d1 + -2.8125 * d3 + d5;
+    let h0 = k0 * subgroupBroadcast(v0, 0u) + k1 * subgroupBroadcast(v0, 1u) + k2 * subgroupBroadcast(v0, 2u) + k3 * subgroupBroadcast(v0, 3u) + k4 * subgroupBroadcast(v0, 4u) + k5 * subgroupBroadcast(v0, 5u);
+    let h1 = k0 * subgroupBroadcast(v1, 0u) + k1 * subgroupBroadcast(v1, 1u) + k2 * subgroupBroadcast(v1, 2u) + k3 * subgroupBroadcast(v1, 3u) + k4 * subgroupBroadcast(v1, 4u) + k5 * subgroupBroadcast(v1, 5u);
+    let h2 = k0 * subgroupBroadcast(v2, 0u) + k1 * subgroupBroadcast(v2, 1u) + k2 * subgroupBroadcast(v2, 2u) + k3 * subgroupBroadcast(v2, 3u) + k4 * subgroupBroadcast(v2, 4u) + k5 * subgroupBroadcast(v2, 5u);
+    let h3 = k0 * subgroupBroadcast(v3, 0u) + k1 * subgroupBroadcast(v3, 1u) + k2 * subgroupBroadcast(v3, 2u) + k3 * subgroupBroadcast(v3, 3u) + k4 * subgroupBroadcast(v3, 4u) + k5 * subgroupBroadcast(v3, 5u);
+    let h4 = k0 * subgroupBroadcast(v4, 0u) + k1 * subgroupBroadcast(v4, 1u) + k2 * subgroupBroadcast(v4, 2u) + k3 * subgroupBroadcast(v4, 3u) + k4 * subgroupBroadcast(v4, 4u) + k5 * subgroupBroadcast(v4, 5u);
+    let h5 = k0 * subgroupBroadcast(v5, 0u) + k1 * subgroupBroadcast(v5, 1u) + k2 * subgroupBroadcast(v5, 2u) + k3 * subgroupBroadcast(v5, 3u) + k4 * subgroupBroadcast(v5, 4u) + k5 * subgroupBroadcast(v5, 5u);
+    if (lane < 6u) {
+      patches[((0u + lane) * p.tiles + index) * p.quads + quad] = h0;
+      patches[((6u + lane) * p.tiles + index) * p.quads + quad] = h1;
+      patches[((12u + lane) * p.tiles + index) * p.quads + quad] = h2;
+      patches[((18u + lane) * p.tiles + index) * p.quads + quad] = h3;
+      patches[((24u + lane) * p.tiles + index) * p.quads + quad] = h4;
+      patches[((30u + lane) * p.tiles + index) * p.quads + quad] = h5;
+    }
+  }
+}
+
+//// conv2d/subgroup-winograd
+enable subgroups;
+
+struct Params {
+  tiles: u32,
+  quads: u32,
+  blocks: u32,
+}
+@group(0) @binding(0) var<storage, read> patches: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> products: array<vec2f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = workgroup.x * 16u;
+  let place = workgroup.z;
+  var row = (workgroup.y * 36u + place) * p.quads * 16u + lane;
+  let tile0 = min(first + 0u + lane, p.tiles - 1u);
+  let at0 = (place * p.tiles + tile0) * p.quads;
+  let tile1 = min(first + 8u + lane, p.tiles - 1u);
+  let at1 = (place * p.tiles + tile1) * p.quads;
+  var s0_0 = 0.0;
+  var s0_1 = 0.0;
+  var s1_0 = 0.0;
+  var s1_1 = 0.0;
+  var s2_0 = 0.0;
+  var s2_1 = 0.0;
+  var s3_0 = 0.0;
+  var s3_1 = 0.0;
+  var s4_0 = 0.0;
+  var s4_1 = 0.0;
+  var s5_0 = 0.0;
+  var s5_1 = 0.0;
+  var s6_0 = 0.0;
+  var s6_1 = 0.0;
+  var s7_0 = 0.0;
+  var s7_1 = 0.0;
+  var s8_0 = 0.0;
+  var s8_1 = 0.0;
+  var s9_0 = 0.0;
+  var s9_1 = 0.0;
+  var s10_0 = 0.0;
+  var s10_1 = 0.0;
+  var s11_0 = 0.0;
+  var s11_1 = 0.0;
+  var s12_0 = 0.0;
+  var s12_1 = 0.0;
+  var s13_0 = 0.0;
+  var s13_1 = 0.0;
+  var s14_0 = 0.0;
+  var s14_1 = 0.0;
+  var s15_0 = 0.0;
+  var s15_1 = 0.0;
+  for (var k4 = 0u; k4 < p.quads; k4++) {
+    let x0 = patches[at0 + k4];
+    let x1 = patches[at1 + k4];
+    let w0 = packed[row + 0u];
+    let w1 = packed[row + 8u];
+{ let b0 = subgroupBroadcast(x0[0], 0u);
+let b1 = subgroupBroadcast(x0[0], 1u);
+let b2 = subgroupBroadcast(x0[0], 2u);
+let b3 = subgroupBroadcast(x0[0], 3u);
+s0_0 = fma(b0, w0[0], s0_0);
+s1_0 = fma(b1, w0[0], s1_0);
+s2_0 = fma(b2, w0[0], s2_0);
+s3_0 = fma(b3, w0[0], s3_0);
+s0_1 = fma(b0, w1[0], s0_1);
+s1_1 = fma(b1, w1[0], s1_1);
+s2_1 = fma(b2, w1[0], s2_1);
+s3_1 = fma(b3, w1[0], s3_1); }
+{ let b0 = subgroupBroadcast(x0[1], 0u);
+let b1 = subgroupBroadcast(x0[1], 1u);
+let b2 = subgroupBroadcast(x0[1], 2u);
+let b3 = subgroupBroadcast(x0[1], 3u);
+s0_0 = fma(b0, w0[1], s0_0);
+s1_0 = fma(b1, w0[1], s1_0);
+s2_0 = fma(b2, w0[1], s2_0);
+s3_0 = fma(b3, w0[1], s3_0);
+s0_1 = fma(b0, w1[1], s0_1);
+s1_1 = fma(b1, w1[1], s1_1);
+s2_1 = fma(b2, w1[1], s2_1);
+s3_1 = fma(b3, w1[1], s3_1); }
+{ let b0 = subgroupBroadcast(x0[2], 0u);
+let b1 = subgroupBroadcast(x0[2], 1u);
+let b2 = subgroupBroadcast(x0[2], 2u);
+let b3 = subgroupBroadcast(x0[2], 3u);
+s0_0 = fma(b0, w0[2], s0_0);
+s1_0 = fma(b1, w0[2], s1_0);
+s2_0 = fma(b2, w0[2], s2_0);
+s3_0 = fma(b3, w0[2], s3_0);
+s0_1 = fma(b0, w1[2], s0_1);
+s1_1 = fma(b1, w1[2], s1_1);
+s2_1 = fma(b2, w1[2], s2_1);
+s3_1 = fma(b3, w1[2], s3_1); }
+{ let b0 = subgroupBroadcast(x0[3], 0u);
+let b1 = subgroupBroadcast(x0[3], 1u);
+let b2 = subgroupBroadcast(x0[3], 2u);
+let b3 = subgroupBroadcast(x0[3], 3u);
+s0_0 = fma(b0, w0[3], s0_0);
+s1_0 = fma(b1, w0[3], s1_0);
+s2_0 = fma(b2, w0[3], s2_0);
+s3_0 = fma(b3, w0[3], s3_0);
+s0_1 = fma(b0, w1[3], s0_1);
+s1_1 = fma(b1, w1[3], s1_1);
+s2_1 = fma(b2, w1[3], s2_1);
+s3_1 = fma(b3, w1[3], s3_1); }
+{ let b0 = subgroupBroadcast(x0[0], 4u);
+let b1 = subgroupBroadcast(x0[0], 5u);
+let b2 = subgroupBroadcast(x0[0], 6u);
+let b3 = subgroupBroadcast(x0[0], 7u);
+s4_0 = fma(b0, w0[0], s4_0);
+s5_0 = fma(b1, w0[0], s5_0);
+s6_0 = fma(b2, w0[0], s6_0);
+s7_0 = fma(b3, w0[0], s7_0);
+s4_1 = fma(b0, w1[0], s4_1);
+s5_1 = fma(b1, w1[0], s5_1);
+s6_1 = fma(b2, w1[0], s6_1);
+s7_1 = fma(b3, w1[0], s7_1); }
+{ let b0 = subgroupBroadcast(x0[1], 4u);
+let b1 = subgroupBroadcast(x0[1], 5u);
+let b2 = subgroupBroadcast(x0[1], 6u);
+let b3 = subgroupBroadcast(x0[1], 7u);
+s4_0 = fma(b0, w0[1], s4_0);
+s5_0 = fma(b1, w0[1], s5_0);
+s6_0 = fma(b2, w0[1], s6_0);
+s7_0 = fma(b3, w0[1], s7_0);
+s4_1 = fma(b0, w1[1], s4_1);
+s5_1 = fma(b1, w1[1], s5_1);
+s6_1 = fma(b2, w1[1], s6_1);
+s7_1 = fma(b3, w1[1], s7_1); }
+{ let b0 = subgroupBroadcast(x0[2], 4u);
+let b1 = subgroupBroadcast(x0[2], 5u);
+let b2 = subgroupBroadcast(x0[2], 6u);
+let b3 = subgroupBroadcast(x0[2], 7u);
+s4_0 = fma(b0, w0[2], s4_0);
+s5_0 = fma(b1, w0[2], s5_0);
+s6_0 = fma(b2, w0[2], s6_0);
+s7_0 = fma(b3, w0[2], s7_0);
+s4_1 = fma(b0, w1[2], s4_1);
+s5_1 = fma(b1, w1[2], s5_1);
+s6_1 = fma(b2, w1[2], s6_1);
+s7_1 = fma(b3, w1[2], s7_1); }
+{ let b0 = subgroupBroadcast(x0[3], 4u);
+let b1 = subgroupBroadcast(x0[3], 5u);
+let b2 = subgroupBroadcast(x0[3], 6u);
+let b3 = subgroupBroadcast(x0[3], 7u);
+s4_0 = fma(b0, w0[3], s4_0);
+s5_0 = fma(b1, w0[3], s5_0);
+s6_0 = fma(b2, w0[3], s6_0);
+s7_0 = fma(b3, w0[3], s7_0);
+s4_1 = fma(b0, w1[3], s4_1);
+s5_1 = fma(b1, w1[3], s5_1);
+s6_1 = fma(b2, w1[3], s6_1);
+s7_1 = fma(b3, w1[3], s7_1); }
+{ let b0 = subgroupBroadcast(x1[0], 0u);
+let b1 = subgroupBroadcast(x1[0], 1u);
+let b2 = subgroupBroadcast(x1[0], 2u);
+let b3 = subgroupBroadcast(x1[0], 3u);
+s8_0 = fma(b0, w0[0], s8_0);
+s9_0 = fma(b1, w0[0], s9_0);
+s10_0 = fma(b2, w0[0], s10_0);
+s11_0 = fma(b3, w0[0], s11_0);
+s8_1 = fma(b0, w1[0], s8_1);
+s9_1 = fma(b1, w1[0], s9_1);
+s10_1 = fma(b2, w1[0], s10_1);
+s11_1 = fma(b3, w1[0], s11_1); }
+{ let b0 = subgroupBroadcast(x1[1], 0u);
+let b1 = subgroupBroadcast(x1[1], 1u);
+let b2 = subgroupBroadcast(x1[1], 2u);
+let b3 = subgroupBroadcast(x1[1], 3u);
+s8_0 = fma(b0, w0[1], s8_0);
+s9_0 = fma(b1, w0[1], s9_0);
+s10_0 = fma(b2, w0[1], s10_0);
+s11_0 = fma(b3, w0[1], s11_0);
+s8_1 = fma(b0, w1[1], s8_1);
+s9_1 = fma(b1, w1[1], s9_1);
+s10_1 = fma(b2, w1[1], s10_1);
+s11_1 = fma(b3, w1[1], s11_1); }
+{ let b0 = subgroupBroadcast(x1[2], 0u);
+let b1 = subgroupBroadcast(x1[2], 1u);
+let b2 = subgroupBroadcast(x1[2], 2u);
+let b3 = subgroupBroadcast(x1[2], 3u);
+s8_0 = fma(b0, w0[2], s8_0);
+s9_0 = fma(b1, w0[2], s9_0);
+s10_0 = fma(b2, w0[2], s10_0);
+s11_0 = fma(b3, w0[2], s11_0);
+s8_1 = fma(b0, w1[2], s8_1);
+s9_1 = fma(b1, w1[2], s9_1);
+s10_1 = fma(b2, w1[2], s10_1);
+s11_1 = fma(b3, w1[2], s11_1); }
+{ let b0 = subgroupBroadcast(x1[3], 0u);
+let b1 = subgroupBroadcast(x1[3], 1u);
+let b2 = subgroupBroadcast(x1[3], 2u);
+let b3 = subgroupBroadcast(x1[3], 3u);
+s8_0 = fma(b0, w0[3], s8_0);
+s9_0 = fma(b1, w0[3], s9_0);
+s10_0 = fma(b2, w0[3], s10_0);
+s11_0 = fma(b3, w0[3], s11_0);
+s8_1 = fma(b0, w1[3], s8_1);
+s9_1 = fma(b1, w1[3], s9_1);
+s10_1 = fma(b2, w1[3], s10_1);
+s11_1 = fma(b3, w1[3], s11_1); }
+{ let b0 = subgroupBroadcast(x1[0], 4u);
+let b1 = subgroupBroadcast(x1[0], 5u);
+let b2 = subgroupBroadcast(x1[0], 6u);
+let b3 = subgroupBroadcast(x1[0], 7u);
+s12_0 = fma(b0, w0[0], s12_0);
+s13_0 = fma(b1, w0[0], s13_0);
+s14_0 = fma(b2, w0[0], s14_0);
+s15_0 = fma(b3, w0[0], s15_0);
+s12_1 = fma(b0, w1[0], s12_1);
+s13_1 = fma(b1, w1[0], s13_1);
+s14_1 = fma(b2, w1[0], s14_1);
+s15_1 = fma(b3, w1[0], s15_1); }
+{ let b0 = subgroupBroadcast(x1[1], 4u);
+let b1 = subgroupBroadcast(x1[1], 5u);
+let b2 = subgroupBroadcast(x1[1], 6u);
+let b3 = subgroupBroadcast(x1[1], 7u);
+s12_0 = fma(b0, w0[1], s12_0);
+s13_0 = fma(b1, w0[1], s13_0);
+s14_0 = fma(b2, w0[1], s14_0);
+s15_0 = fma(b3, w0[1], s15_0);
+s12_1 = fma(b0, w1[1], s12_1);
+s13_1 = fma(b1, w1[1], s13_1);
+s14_1 = fma(b2, w1[1], s14_1);
+s15_1 = fma(b3, w1[1], s15_1); }
+{ let b0 = subgroupBroadcast(x1[2], 4u);
+let b1 = subgroupBroadcast(x1[2], 5u);
+let b2 = subgroupBroadcast(x1[2], 6u);
+let b3 = subgroupBroadcast(x1[2], 7u);
+s12_0 = fma(b0, w0[2], s12_0);
+s13_0 = fma(b1, w0[2], s13_0);
+s14_0 = fma(b2, w0[2], s14_0);
+s15_0 = fma(b3, w0[2], s15_0);
+s12_1 = fma(b0, w1[2], s12_1);
+s13_1 = fma(b1, w1[2], s13_1);
+s14_1 = fma(b2, w1[2], s14_1);
+s15_1 = fma(b3, w1[2], s15_1); }
+{ let b0 = subgroupBroadcast(x1[3], 4u);
+let b1 = subgroupBroadcast(x1[3], 5u);
+let b2 = subgroupBroadcast(x1[3], 6u);
+let b3 = subgroupBroadcast(x1[3], 7u);
+s12_0 = fma(b0, w0[3], s12_0);
+s13_0 = fma(b1, w0[3], s13_0);
+s14_0 = fma(b2, w0[3], s14_0);
+s15_0 = fma(b3, w0[3], s15_0);
+s12_1 = fma(b0, w1[3], s12_1);
+s13_1 = fma(b1, w1[3], s13_1);
+s14_1 = fma(b2, w1[3], s14_1);
+s15_1 = fma(b3, w1[3], s15_1); }
+    row += 16u;
+  }
+  let to = (place * p.tiles + first) * p.blocks * 8u + workgroup.y * 8u + lane;
+  if (first + 0u < p.tiles) {
+    products[to + 0u * p.blocks] = vec2f(s0_0, s0_1);
+  }
+  if (first + 1u < p.tiles) {
+    products[to + 8u * p.blocks] = vec2f(s1_0, s1_1);
+  }
+  if (first + 2u < p.tiles) {
+    products[to + 16u * p.blocks] = vec2f(s2_0, s2_1);
+  }
+  if (first + 3u < p.tiles) {
+    products[to + 24u * p.blocks] = vec2f(s3_0, s3_1);
+  }
+  if (first + 4u < p.tiles) {
+    products[to + 32u * p.blocks] = vec2f(s4_0, s4_1);
+  }
+  if (first + 5u < p.tiles) {
+    products[to + 40u * p.blocks] = vec2f(s5_0, s5_1);
+  }
+  if (first + 6u < p.tiles) {
+    products[to + 48u * p.blocks] = vec2f(s6_0, s6_1);
+  }
+  if (first + 7u < p.tiles) {
+    products[to + 56u * p.blocks] = vec2f(s7_0, s7_1);
+  }
+  if (first + 8u < p.tiles) {
+    products[to + 64u * p.blocks] = vec2f(s8_0, s8_1);
+  }
+  if (first + 9u < p.tiles) {
+    products[to + 72u * p.blocks] = vec2f(s9_0, s9_1);
+  }
+  if (first + 10u < p.tiles) {
+    products[to + 80u * p.blocks] = vec2f(s10_0, s10_1);
+  }
+  if (first + 11u < p.tiles) {
+    products[to + 88u * p.blocks] = vec2f(s11_0, s11_1);
+  }
+  if (first + 12u < p.tiles) {
+    products[to + 96u * p.blocks] = vec2f(s12_0, s12_1);
+  }
+  if (first + 13u < p.tiles) {
+    products[to + 104u * p.blocks] = vec2f(s13_0, s13_1);
+  }
+  if (first + 14u < p.tiles) {
+    products[to + 112u * p.blocks] = vec2f(s14_0, s14_1);
+  }
+  if (first + 15u < p.tiles) {
+    products[to + 120u * p.blocks] = vec2f(s15_0, s15_1);
+  }
+}
+
+//// conv2d/subgroup-winograd-output
+enable subgroups;
+
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  first_tile: u32,
+  tiles: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  quads: u32,
+  columns: u32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  finish_plain(pixel, channel, count, value);
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = min(workgroup.x + workgroup.z * workgroups.x, p.tiles - 1u);
+  let tile = p.first_tile + index;
+  let tile_line = divide(tile, p.tiles_x);
+  let image = divide(tile_line, p.tiles_y);
+  let tile_y = tile_line - image * p.tiles_y;
+  let tile_x = tile - tile_line * p.tiles_x;
+  let y = tile_y * 4u;
+  let x = tile_x * 4u + lane;
+  let stores = lane < 4u && x < p.out_w;
+  let pixel = (image * p.out_h + y) * p.out_w + x;
+  let k0 = select(select(select(select(0.0, 0.0, lane == 3u), 0.0, lane == 2u), 0.0, lane == 1u), 1.0, lane == 0u);
+  let k1 = select(select(select(select(0.0, 0.421875, lane == 3u), 0.5625, lane == 2u), 0.75, lane == 1u), 1.0, lane == 0u);
+  let k2 = select(select(select(select(0.0, -0.421875, lane == 3u), 0.5625, lane == 2u), -0.75, lane == 1u), 1.0, lane == 0u);
+  let k3 = select(select(select(select(0.0, 3.375, lane == 3u), 2.25, lane == 2u), 1.5, lane == 1u), 1.0, lane == 0u);
+  let k4 = select(select(select(select(0.0, -3.375, lane == 3u), 2.25, lane == 2u), -1.5, lane == 1u), 1.0, lane == 0u);
+  let k5 = select(select(select(select(0.0, 1.0, lane == 3u), 0.0, lane == 2u), 0.0, lane == 1u), 0.0, lane == 0u);
+  for (var quad = 0u; quad < p.quads; quad++) {
+    var d0 = vec4f();
+    var d1 = vec4f();
+    var d2 = vec4f();
+    var d3 = vec4f();
+    var d4 = vec4f();
+    var d5 = vec4f();
+    if (lane < 6u) {
+      d0 = input[((0u + lane) * p.tiles + index) * p.columns + quad];
+      d1 = input[((6u + lane) * p.tiles + index) * p.columns + quad];
+      d2 = input[((12u + lane) * p.tiles + index) * p.columns + quad];
+      d3 = input[((18u + lane) * p.tiles + index) * p.columns + quad];
+      d4 = input[((24u + lane) * p.tiles + index) * p.columns + quad];
+      d5 = input[((30u + lane) * p.tiles + index) * p.columns + quad];
+    }
+    let v0 = d0 + d1 + d2 + d3 + d4;
+    let v1 = 0.75 * d1 + -0.75 * d2 + 1.5 * d3 + -1.5 * d4;
+    let v2 = 0.5625 * d1 + 0.5625 * d2 + 2.25 * d3 + 2.25 * d4;
+    let v3 = 0.421875 * d1 + -0.421875 * d2 + 3.375 * d3 + -3.375 * d4 + d5;
+    let h0 = k0 * subgroupBroadcast(v0, 0u) + k1 * subgroupBroadcast(v0, 1u) + k2 * subgroupBroadcast(v0, 2u) + k3 * subgroupBroadcast(v0, 3u) + k4 * subgroupBroadcast(v0, 4u) + k5 * subgroupBroadcast(v0, 5u);
+    let h1 = k0 * subgroupBroadcast(v1, 0u) + k1 * subgroupBroadcast(v1, 1u) + k2 * subgroupBroadcast(v1, 2u) + k3 * subgroupBroadcast(v1, 3u) + k4 * subgroupBroadcast(v1, 4u) + k5 * subgroupBroadcast(v1, 5u);
+    let h2 = k0 * subgroupBroadcast(v2, 0u) + k1 * subgroupBroadcast(v2, 1u) + k2 * subgroupBroadcast(v2, 2u) + k3 * subgroupBroadcast(v2, 3u) + k4 * subgroupBroadcast(v2, 4u) + k5 * subgroupBroadcast(v2, 5u);
+    let h3 = k0 * subgroupBroadcast(v3, 0u) + k1 * subgroupBroadcast(v3, 1u) + k2 * subgroupBroadcast(v3, 2u) + k3 * subgroupBroadcast(v3, 3u) + k4 * subgroupBroadcast(v3, 4u) + k5 * subgroupBroadcast(v3, 5u);
+    let bias = packed[quad];
+    let channel = quad * 4u;
+    if (stores && y + 0u < p.out_h) {
+      finish(pixel + 0u * p.out_w, channel, p.out_channels - channel, h0 + bias);
+    }
+    if (stores && y + 1u < p.out_h) {
+      finish(pixel + 1u * p.out_w, channel, p.out_channels - channel, h1 + bias);
+    }
+    if (stores && y + 2u < p.out_h) {
+      finish(pixel + 2u * p.out_w, channel, p.out_channels - channel, h2 + bias);
+    }
+    if (stores && y + 3u < p.out_h) {
+      finish(pixel + 3u * p.out_w, channel, p.out_channels - channel, h3 + bias);
+    }
+  }
+}
+
+//// conv2d/pack-subgroup-winograd
+struct Params {
+  pairs: u32,
+  biases: u32,
+  quads: u32,
+  width: u32,
+  rows: u32,
+  out_channels: u32,
+  in_channels: u32,
+  transposed: u32,
+  has_bias: u32,
+}
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> packed: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+const MATRIX = array<vec3f, 6>(
+  vec3f(0.7901234567901234, 0.0, 0.0),
+  vec3f(-0.5267489711934157, -0.3950617283950617, -0.2962962962962963),
+  vec3f(-0.5267489711934157, 0.3950617283950617, -0.2962962962962963),
+  vec3f(0.13168724279835392, 0.19753086419753085, 0.2962962962962963),
+  vec3f(0.13168724279835392, -0.19753086419753085, 0.2962962962962963),
+  vec3f(0.0, 0.0, 1.0),
+);
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * 64u + lane;
+  if (i >= p.pairs + p.biases) {
+    return;
+  }
+  if (i >= p.pairs) {
+    let first = (i - p.pairs) * 4u;
+    var values = vec4f();
+    for (var c = 0u; c < 4u; c++) {
+      if (p.has_bias == 1u && first + c < p.out_channels) {
+        values[c] = bias[first + c];
+      }
+    }
+    packed[p.pairs * 36u + i - p.pairs] = values;
+    return;
+  }
+  let block = 8u * p.width;
+  let out_channel = i / p.quads;
+  let quad = i % p.quads;
+  let in_block = out_channel % block;
+  let own = in_block % p.width * 8u + in_block / p.width;
+  var t0 = vec4f();
+  var t1 = vec4f();
+  var t2 = vec4f();
+  var t3 = vec4f();
+  var t4 = vec4f();
+  var t5 = vec4f();
+  var t6 = vec4f();
+  var t7 = vec4f();
+  var t8 = vec4f();
+  let channels = min(4u, p.in_channels - quad * 4u);
+  for (var c = 0u; c < select(0u, channels, out_channel < p.out_channels); c++) {
+    let in_channel = quad * 4u + c;
+    let own_channel = vec4u(c) == vec4u(0u, 1u, 2u, 3u);
+    let plain = (out_channel * p.in_channels + in_channel) * 9u;
+    let turned = (in_channel * p.out_channels + out_channel) * 9u + 8u;
+    let at = select(plain, turned, p.transposed == 1u);
+    let step = select(1u, ~0u, p.transposed == 1u);
+    t0 = select(t0, vec4f(weight[at + 0u * step]), own_channel);
+    t1 = select(t1, vec4f(weight[at + 1u * step]), own_channel);
+    t2 = select(t2, vec4f(weight[at + 2u * step]), own_channel);
+    t3 = select(t3, vec4f(weight[at + 3u * step]), own_channel);
+    t4 = select(t4, vec4f(weight[at + 4u * step]), own_channel);
+    t5 = select(t5, vec4f(weight[at + 5u * step]), own_channel);
+    t6 = select(t6, vec4f(weight[at + 6u * step]), own_channel);
+    t7 = select(t7, vec4f(weight[at + 7u * step]), own_channel);
+    t8 = select(t8, vec4f(weight[at + 8u * step]), own_channel);
+  }
+  for (var row = 0u; row < p.rows; row++) {
+    let down = MATRIX[row];
+    let r0 = down.x * t0 + down.y * t3 + down.z * t6;
+    let r1 = down.x * t1 + down.y * t4 + down.z * t7;
+    let r2 = down.x * t2 + down.y * t5 + down.z * t8;
+    let line = ((out_channel / block * 36u + row * 6u) * p.quads + quad) * block + own;
+    packed[line + 0u * p.quads * block] = 0.7901234567901234 * r0 + 0.0 * r1 + 0.0 * r2;
+    packed[line + 1u * p.quads * block] = -0.5267489711934157 * r0 + -0.3950617283950617 * r1 + -0.2962962962962963 * r2;
+    packed[line + 2u * p.quads * block] = -0.5267489711934157 * r0 + 0.3950617283950617 * r1 + -0.2962962962962963 * r2;
+    packed[line + 3u * p.quads * block] = 0.13168724279835392 * r0 + 0.19753086419753085 * r1 + 0.2962962962962963 * r2;
+    packed[line + 4u * p.quads * block] = 0.13168724279835392 * r0 + -0.19753086419753085 * r1 + 0.2962962962962963 * r2;
+    packed[line + 5u * p.quads * block] = 0.0 * r0 + 0.0 * r1 + 1.0 * r2;
+  }
+}
+
 //// conv2d/tiled
 struct Params {
   pixels: u32,
@@ -1743,66 +2419,66 @@ var s15 = vec4f();
       }
 s0 = fma(vec4f(subgroupBroadcast(g0[0], 0u)), x0, s0);
 s1 = fma(vec4f(subgroupBroadcast(g0[1], 0u)), x0, s1);
-s2 = fma(vec4f(subgroupBroadcast(g0[2], 0u)), x0, s2);
-s3 = fma(vec4f(subgroupBroadcast(g0[3], 0u)), x0, s3);
-s4 = fma(vec4f(subgroupBroadcast(g0[0], 1u)), x0, s4);
-s5 = fma(vec4f(subgroupBroadcast(g0[1], 1u)), x0, s5);
-s6 = fma(vec4f(subgroupBroadcast(g0[2], 1u)), x0, s6);
-s7 = fma(vec4f(subgroupBroadcast(g0[3], 1u)), x0, s7);
-s8 = fma(vec4f(subgroupBroadcast(g0[0], 2u)), x0, s8);
-s9 = fma(vec4f(subgroupBroadcast(g0[1], 2u)), x0, s9);
-s10 = fma(vec4f(subgroupBroadcast(g0[2], 2u)), x0, s10);
-s11 = fma(vec4f(subgroupBroadcast(g0[3], 2u)), x0, s11);
-s12 = fma(vec4f(subgroupBroadcast(g0[0], 3u)), x0, s12);
-s13 = fma(vec4f(subgroupBroadcast(g0[1], 3u)), x0, s13);
-s14 = fma(vec4f(subgroupBroadcast(g0[2], 3u)), x0, s14);
-s15 = fma(vec4f(subgroupBroadcast(g0[3], 3u)), x0, s15);
 s0 = fma(vec4f(subgroupBroadcast(g0[0], 4u)), x1, s0);
 s1 = fma(vec4f(subgroupBroadcast(g0[1], 4u)), x1, s1);
-s2 = fma(vec4f(subgroupBroadcast(g0[2], 4u)), x1, s2);
-s3 = fma(vec4f(subgroupBroadcast(g0[3], 4u)), x1, s3);
-s4 = fma(vec4f(subgroupBroadcast(g0[0], 5u)), x1, s4);
-s5 = fma(vec4f(subgroupBroadcast(g0[1], 5u)), x1, s5);
-s6 = fma(vec4f(subgroupBroadcast(g0[2], 5u)), x1, s6);
-s7 = fma(vec4f(subgroupBroadcast(g0[3], 5u)), x1, s7);
-s8 = fma(vec4f(subgroupBroadcast(g0[0], 6u)), x1, s8);
-s9 = fma(vec4f(subgroupBroadcast(g0[1], 6u)), x1, s9);
-s10 = fma(vec4f(subgroupBroadcast(g0[2], 6u)), x1, s10);
-s11 = fma(vec4f(subgroupBroadcast(g0[3], 6u)), x1, s11);
-s12 = fma(vec4f(subgroupBroadcast(g0[0], 7u)), x1, s12);
-s13 = fma(vec4f(subgroupBroadcast(g0[1], 7u)), x1, s13);
-s14 = fma(vec4f(subgroupBroadcast(g0[2], 7u)), x1, s14);
-s15 = fma(vec4f(subgroupBroadcast(g0[3], 7u)), x1, s15);
 s0 = fma(vec4f(subgroupBroadcast(g1[0], 0u)), x2, s0);
 s1 = fma(vec4f(subgroupBroadcast(g1[1], 0u)), x2, s1);
-s2 = fma(vec4f(subgroupBroadcast(g1[2], 0u)), x2, s2);
-s3 = fma(vec4f(subgroupBroadcast(g1[3], 0u)), x2, s3);
-s4 = fma(vec4f(subgroupBroadcast(g1[0], 1u)), x2, s4);
-s5 = fma(vec4f(subgroupBroadcast(g1[1], 1u)), x2, s5);
-s6 = fma(vec4f(subgroupBroadcast(g1[2], 1u)), x2, s6);
-s7 = fma(vec4f(subgroupBroadcast(g1[3], 1u)), x2, s7);
-s8 = fma(vec4f(subgroupBroadcast(g1[0], 2u)), x2, s8);
-s9 = fma(vec4f(subgroupBroadcast(g1[1], 2u)), x2, s9);
-s10 = fma(vec4f(subgroupBroadcast(g1[2], 2u)), x2, s10);
-s11 = fma(vec4f(subgroupBroadcast(g1[3], 2u)), x2, s11);
-s12 = fma(vec4f(subgroupBroadcast(g1[0], 3u)), x2, s12);
-s13 = fma(vec4f(subgroupBroadcast(g1[1], 3u)), x2, s13);
-s14 = fma(vec4f(subgroupBroadcast(g1[2], 3u)), x2, s14);
-s15 = fma(vec4f(subgroupBroadcast(g1[3], 3u)), x2, s15);
 s0 = fma(vec4f(subgroupBroadcast(g1[0], 4u)), x3, s0);
 s1 = fma(vec4f(subgroupBroadcast(g1[1], 4u)), x3, s1);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 0u)), x0, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 0u)), x0, s3);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 4u)), x1, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 4u)), x1, s3);
+s2 = fma(vec4f(subgroupBroadcast(g1[2], 0u)), x2, s2);
+s3 = fma(vec4f(subgroupBroadcast(g1[3], 0u)), x2, s3);
 s2 = fma(vec4f(subgroupBroadcast(g1[2], 4u)), x3, s2);
 s3 = fma(vec4f(subgroupBroadcast(g1[3], 4u)), x3, s3);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 1u)), x0, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 1u)), x0, s5);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 5u)), x1, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 5u)), x1, s5);
+s4 = fma(vec4f(subgroupBroadcast(g1[0], 1u)), x2, s4);
+s5 = fma(vec4f(subgroupBroadcast(g1[1], 1u)), x2, s5);
 s4 = fma(vec4f(subgroupBroadcast(g1[0], 5u)), x3, s4);
 s5 = fma(vec4f(subgroupBroadcast(g1[1], 5u)), x3, s5);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 1u)), x0, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 1u)), x0, s7);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 5u)), x1, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 5u)), x1, s7);
+s6 = fma(vec4f(subgroupBroadcast(g1[2], 1u)), x2, s6);
+s7 = fma(vec4f(subgroupBroadcast(g1[3], 1u)), x2, s7);
 s6 = fma(vec4f(subgroupBroadcast(g1[2], 5u)), x3, s6);
 s7 = fma(vec4f(subgroupBroadcast(g1[3], 5u)), x3, s7);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 2u)), x0, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 2u)), x0, s9);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 6u)), x1, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 6u)), x1, s9);
+s8 = fma(vec4f(subgroupBroadcast(g1[0], 2u)), x2, s8);
+s9 = fma(vec4f(subgroupBroadcast(g1[1], 2u)), x2, s9);
 s8 = fma(vec4f(subgroupBroadcast(g1[0], 6u)), x3, s8);
 s9 = fma(vec4f(subgroupBroadcast(g1[1], 6u)), x3, s9);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 2u)), x0, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 2u)), x0, s11);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 6u)), x1, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 6u)), x1, s11);
+s10 = fma(vec4f(subgroupBroadcast(g1[2], 2u)), x2, s10);
+s11 = fma(vec4f(subgroupBroadcast(g1[3], 2u)), x2, s11);
 s10 = fma(vec4f(subgroupBroadcast(g1[2], 6u)), x3, s10);
 s11 = fma(vec4f(subgroupBroadcast(g1[3], 6u)), x3, s11);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 3u)), x0, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 3u)), x0, s13);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 7u)), x1, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 7u)), x1, s13);
+s12 = fma(vec4f(subgroupBroadcast(g1[0], 3u)), x2, s12);
+s13 = fma(vec4f(subgroupBroadcast(g1[1], 3u)), x2, s13);
 s12 = fma(vec4f(subgroupBroadcast(g1[0], 7u)), x3, s12);
 s13 = fma(vec4f(subgroupBroadcast(g1[1], 7u)), x3, s13);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 3u)), x0, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 3u)), x0, s15);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 7u)), x1, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 7u)), x1, s15);
+s14 = fma(vec4f(subgroupBroadcast(g1[2], 3u)), x2, s14);
+s15 = fma(vec4f(subgroupBroadcast(g1[3], 3u)), x2, s15);
 s14 = fma(vec4f(subgroupBroadcast(g1[2], 7u)), x3, s14);
 s15 = fma(vec4f(subgroupBroadcast(g1[3], 7u)), x3, s15);
     }
@@ -1975,66 +2651,66 @@ var s15 = vec4f();
       }
 s0 = fma(vec4f(subgroupBroadcast(g0[0], 0u)), x0, s0);
 s1 = fma(vec4f(subgroupBroadcast(g0[1], 0u)), x0, s1);
-s2 = fma(vec4f(subgroupBroadcast(g0[2], 0u)), x0, s2);
-s3 = fma(vec4f(subgroupBroadcast(g0[3], 0u)), x0, s3);
-s4 = fma(vec4f(subgroupBroadcast(g0[0], 1u)), x0, s4);
-s5 = fma(vec4f(subgroupBroadcast(g0[1], 1u)), x0, s5);
-s6 = fma(vec4f(subgroupBroadcast(g0[2], 1u)), x0, s6);
-s7 = fma(vec4f(subgroupBroadcast(g0[3], 1u)), x0, s7);
-s8 = fma(vec4f(subgroupBroadcast(g0[0], 2u)), x0, s8);
-s9 = fma(vec4f(subgroupBroadcast(g0[1], 2u)), x0, s9);
-s10 = fma(vec4f(subgroupBroadcast(g0[2], 2u)), x0, s10);
-s11 = fma(vec4f(subgroupBroadcast(g0[3], 2u)), x0, s11);
-s12 = fma(vec4f(subgroupBroadcast(g0[0], 3u)), x0, s12);
-s13 = fma(vec4f(subgroupBroadcast(g0[1], 3u)), x0, s13);
-s14 = fma(vec4f(subgroupBroadcast(g0[2], 3u)), x0, s14);
-s15 = fma(vec4f(subgroupBroadcast(g0[3], 3u)), x0, s15);
 s0 = fma(vec4f(subgroupBroadcast(g0[0], 4u)), x1, s0);
 s1 = fma(vec4f(subgroupBroadcast(g0[1], 4u)), x1, s1);
-s2 = fma(vec4f(subgroupBroadcast(g0[2], 4u)), x1, s2);
-s3 = fma(vec4f(subgroupBroadcast(g0[3], 4u)), x1, s3);
-s4 = fma(vec4f(subgroupBroadcast(g0[0], 5u)), x1, s4);
-s5 = fma(vec4f(subgroupBroadcast(g0[1], 5u)), x1, s5);
-s6 = fma(vec4f(subgroupBroadcast(g0[2], 5u)), x1, s6);
-s7 = fma(vec4f(subgroupBroadcast(g0[3], 5u)), x1, s7);
-s8 = fma(vec4f(subgroupBroadcast(g0[0], 6u)), x1, s8);
-s9 = fma(vec4f(subgroupBroadcast(g0[1], 6u)), x1, s9);
-s10 = fma(vec4f(subgroupBroadcast(g0[2], 6u)), x1, s10);
-s11 = fma(vec4f(subgroupBroadcast(g0[3], 6u)), x1, s11);
-s12 = fma(vec4f(subgroupBroadcast(g0[0], 7u)), x1, s12);
-s13 = fma(vec4f(subgroupBroadcast(g0[1], 7u)), x1, s13);
-s14 = fma(vec4f(subgroupBroadcast(g0[2], 7u)), x1, s14);
-s15 = fma(vec4f(subgroupBroadcast(g0[3], 7u)), x1, s15);
 s0 = fma(vec4f(subgroupBroadcast(g1[0], 0u)), x2, s0);
 s1 = fma(vec4f(subgroupBroadcast(g1[1], 0u)), x2, s1);
-s2 = fma(vec4f(subgroupBroadcast(g1[2], 0u)), x2, s2);
-s3 = fma(vec4f(subgroupBroadcast(g1[3], 0u)), x2, s3);
-s4 = fma(vec4f(subgroupBroadcast(g1[0], 1u)), x2, s4);
-s5 = fma(vec4f(subgroupBroadcast(g1[1], 1u)), x2, s5);
-s6 = fma(vec4f(subgroupBroadcast(g1[2], 1u)), x2, s6);
-s7 = fma(vec4f(subgroupBroadcast(g1[3], 1u)), x2, s7);
-s8 = fma(vec4f(subgroupBroadcast(g1[0], 2u)), x2, s8);
-s9 = fma(vec4f(subgroupBroadcast(g1[1], 2u)), x2, s9);
-s10 = fma(vec4f(subgroupBroadcast(g1[2], 2u)), x2, s10);
-s11 = fma(vec4f(subgroupBroadcast(g1[3], 2u)), x2, s11);
-s12 = fma(vec4f(subgroupBroadcast(g1[0], 3u)), x2, s12);
-s13 = fma(vec4f(subgroupBroadcast(g1[1], 3u)), x2, s13);
-s14 = fma(vec4f(subgroupBroadcast(g1[2], 3u)), x2, s14);
-s15 = fma(vec4f(subgroupBroadcast(g1[3], 3u)), x2, s15);
 s0 = fma(vec4f(subgroupBroadcast(g1[0], 4u)), x3, s0);
 s1 = fma(vec4f(subgroupBroadcast(g1[1], 4u)), x3, s1);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 0u)), x0, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 0u)), x0, s3);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 4u)), x1, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 4u)), x1, s3);
+s2 = fma(vec4f(subgroupBroadcast(g1[2], 0u)), x2, s2);
+s3 = fma(vec4f(subgroupBroadcast(g1[3], 0u)), x2, s3);
 s2 = fma(vec4f(subgroupBroadcast(g1[2], 4u)), x3, s2);
 s3 = fma(vec4f(subgroupBroadcast(g1[3], 4u)), x3, s3);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 1u)), x0, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 1u)), x0, s5);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 5u)), x1, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 5u)), x1, s5);
+s4 = fma(vec4f(subgroupBroadcast(g1[0], 1u)), x2, s4);
+s5 = fma(vec4f(subgroupBroadcast(g1[1], 1u)), x2, s5);
 s4 = fma(vec4f(subgroupBroadcast(g1[0], 5u)), x3, s4);
 s5 = fma(vec4f(subgroupBroadcast(g1[1], 5u)), x3, s5);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 1u)), x0, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 1u)), x0, s7);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 5u)), x1, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 5u)), x1, s7);
+s6 = fma(vec4f(subgroupBroadcast(g1[2], 1u)), x2, s6);
+s7 = fma(vec4f(subgroupBroadcast(g1[3], 1u)), x2, s7);
 s6 = fma(vec4f(subgroupBroadcast(g1[2], 5u)), x3, s6);
 s7 = fma(vec4f(subgroupBroadcast(g1[3], 5u)), x3, s7);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 2u)), x0, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 2u)), x0, s9);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 6u)), x1, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 6u)), x1, s9);
+s8 = fma(vec4f(subgroupBroadcast(g1[0], 2u)), x2, s8);
+s9 = fma(vec4f(subgroupBroadcast(g1[1], 2u)), x2, s9);
 s8 = fma(vec4f(subgroupBroadcast(g1[0], 6u)), x3, s8);
 s9 = fma(vec4f(subgroupBroadcast(g1[1], 6u)), x3, s9);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 2u)), x0, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 2u)), x0, s11);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 6u)), x1, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 6u)), x1, s11);
+s10 = fma(vec4f(subgroupBroadcast(g1[2], 2u)), x2, s10);
+s11 = fma(vec4f(subgroupBroadcast(g1[3], 2u)), x2, s11);
 s10 = fma(vec4f(subgroupBroadcast(g1[2], 6u)), x3, s10);
 s11 = fma(vec4f(subgroupBroadcast(g1[3], 6u)), x3, s11);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 3u)), x0, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 3u)), x0, s13);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 7u)), x1, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 7u)), x1, s13);
+s12 = fma(vec4f(subgroupBroadcast(g1[0], 3u)), x2, s12);
+s13 = fma(vec4f(subgroupBroadcast(g1[1], 3u)), x2, s13);
 s12 = fma(vec4f(subgroupBroadcast(g1[0], 7u)), x3, s12);
 s13 = fma(vec4f(subgroupBroadcast(g1[1], 7u)), x3, s13);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 3u)), x0, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 3u)), x0, s15);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 7u)), x1, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 7u)), x1, s15);
+s14 = fma(vec4f(subgroupBroadcast(g1[2], 3u)), x2, s14);
+s15 = fma(vec4f(subgroupBroadcast(g1[3], 3u)), x2, s15);
 s14 = fma(vec4f(subgroupBroadcast(g1[2], 7u)), x3, s14);
 s15 = fma(vec4f(subgroupBroadcast(g1[3], 7u)), x3, s15);
     }
@@ -2074,6 +2750,361 @@ s15,
     if (workgroup.x == 0u && lane < 4u && out_channel <= last) {
       biases[out_channel] = total[c];
     }
+  }
+}
+
+//// conv2d/subgroup-winograd-gradient
+enable subgroups;
+
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  first_tile: u32,
+  tiles: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  quads: u32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> patches: array<vec4f>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = min(workgroup.x + workgroup.z * workgroups.x, p.tiles - 1u);
+  let tile = p.first_tile + index;
+  let tile_line = divide(tile, p.tiles_x);
+  let image = divide(tile_line, p.tiles_y);
+  let tile_y = tile_line - image * p.tiles_y;
+  let tile_x = tile - tile_line * p.tiles_x;
+  let y_first = tile_y * 4u - p.pad_top;
+  let x = tile_x * 4u + lane - p.pad_left;
+  let column = lane < 4u && x < p.in_w;
+  let y0 = y_first + 0u;
+  let inside0 = column && y0 < p.in_h;
+  let at0 = ((image * p.in_h + y0) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y1 = y_first + 1u;
+  let inside1 = column && y1 < p.in_h;
+  let at1 = ((image * p.in_h + y1) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y2 = y_first + 2u;
+  let inside2 = column && y2 < p.in_h;
+  let at2 = ((image * p.in_h + y2) * p.in_w + x) * p.in_stride + p.in_offset;
+  let y3 = y_first + 3u;
+  let inside3 = column && y3 < p.in_h;
+  let at3 = ((image * p.in_h + y3) * p.in_w + x) * p.in_stride + p.in_offset;
+  let k0 = select(select(select(select(select(select(0.0, 0.0, lane == 5u), 1.0, lane == 4u), 1.0, lane == 3u), 1.0, lane == 2u), 1.0, lane == 1u), 1.0, lane == 0u);
+  let k1 = select(select(select(select(select(select(0.0, 0.0, lane == 5u), -1.5, lane == 4u), 1.5, lane == 3u), -0.75, lane == 2u), 0.75, lane == 1u), 0.0, lane == 0u);
+  let k2 = select(select(select(select(select(select(0.0, 0.0, lane == 5u), 2.25, lane == 4u), 2.25, lane == 3u), 0.5625, lane == 2u), 0.5625, lane == 1u), 0.0, lane == 0u);
+  let k3 = select(select(select(select(select(select(0.0, 1.0, lane == 5u), -3.375, lane == 4u), 3.375, lane == 3u), -0.421875, lane == 2u), 0.421875, lane == 1u), 0.0, lane == 0u);
+  for (var quad = 0u; quad < p.quads; quad++) {
+    let channel = quad * 4u;
+    var d0 = vec4f();
+    if (inside0) {
+      d0 = input[(at0 + channel) / 4u];
+    }
+    var d1 = vec4f();
+    if (inside1) {
+      d1 = input[(at1 + channel) / 4u];
+    }
+    var d2 = vec4f();
+    if (inside2) {
+      d2 = input[(at2 + channel) / 4u];
+    }
+    var d3 = vec4f();
+    if (inside3) {
+      d3 = input[(at3 + channel) / 4u];
+    }
+    let v0 = d0;
+    let v1 = d0 + 0.75 * d1 + 0.5625 * d2 + 0.421875 * d3;
+    let v2 = d0 + -0.75 * d1 + 0.5625 * d2 + -0.421875 * d3;
+    let v3 = d0 + 1.5 * d1 + 2.25 * d2 + 3.375 * d3;
+    let v4 = d0 + -1.5 * d1 + 2.25 * d2 + -3.375 * d3;
+    let v5 = d3;
+    let h0 = k0 * subgroupBroadcast(v0, 0u) + k1 * subgroupBroadcast(v0, 1u) + k2 * subgroupBroadcast(v0, 2u) + k3 * subgroupBroadcast(v0, 3u);
+    let h1 = k0 * subgroupBroadcast(v1, 0u) + k1 * subgroupBroadcast(v1, 1u) + k2 * subgroupBroadcast(v1, 2u) + k3 * subgroupBroadcast(v1, 3u);
+    let h2 = k0 * subgroupBroadcast(v2, 0u) + k1 * subgroupBroadcast(v2, 1u) + k2 * subgroupBroadcast(v2, 2u) + k3 * subgroupBroadcast(v2, 3u);
+    let h3 = k0 * subgroupBroadcast(v3, 0u) + k1 * subgroupBroadcast(v3, 1u) + k2 * subgroupBroadcast(v3, 2u) + k3 * subgroupBroadcast(v3, 3u);
+    let h4 = k0 * subgroupBroadcast(v4, 0u) + k1 * subgroupBroadcast(v4, 1u) + k2 * subgroupBroadcast(v4, 2u) + k3 * subgroupBroadcast(v4, 3u);
+    let h5 = k0 * subgroupBroadcast(v5, 0u) + k1 * subgroupBroadcast(v5, 1u) + k2 * subgroupBroadcast(v5, 2u) + k3 * subgroupBroadcast(v5, 3u);
+    if (lane < 6u) {
+      patches[((0u + lane) * p.tiles + index) * p.quads + quad] = h0;
+      patches[((6u + lane) * p.tiles + index) * p.quads + quad] = h1;
+      patches[((12u + lane) * p.tiles + index) * p.quads + quad] = h2;
+      patches[((18u + lane) * p.tiles + index) * p.quads + quad] = h3;
+      patches[((24u + lane) * p.tiles + index) * p.quads + quad] = h4;
+      patches[((30u + lane) * p.tiles + index) * p.quads + quad] = h5;
+    }
+  }
+}
+
+//// conv2d/subgroup-winograd-weight-gradient
+enable subgroups;
+
+struct Params {
+  tiles: u32,
+  in_quads: u32,
+  out_quads: u32,
+  part: u32,
+  block: u32,
+}
+@group(0) @binding(0) var<storage, read> patches: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradients: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> products: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> totals: array<vec4f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let place = workgroup.z;
+  let quad = workgroup.x * 8u + lane;
+  let own = min(quad, p.in_quads - 1u);
+  let first = workgroup.y * 4u;
+  let out_quad = min(first + lane % 4u, p.out_quads - 1u);
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  var s4 = vec4f();
+  var s5 = vec4f();
+  var s6 = vec4f();
+  var s7 = vec4f();
+  var s8 = vec4f();
+  var s9 = vec4f();
+  var s10 = vec4f();
+  var s11 = vec4f();
+  var s12 = vec4f();
+  var s13 = vec4f();
+  var s14 = vec4f();
+  var s15 = vec4f();
+  var bias = vec4f();
+  for (var tile = 0u; tile < p.tiles; tile += 4u) {
+    var g0 = vec4f();
+    {
+      let one = tile + 0u + lane / 4u;
+      if (one < p.tiles) {
+        g0 = gradients[(place * p.tiles + one) * p.out_quads + out_quad];
+      }
+      bias += g0;
+    }
+    var g1 = vec4f();
+    {
+      let one = tile + 2u + lane / 4u;
+      if (one < p.tiles) {
+        g1 = gradients[(place * p.tiles + one) * p.out_quads + out_quad];
+      }
+      bias += g1;
+    }
+    let x0 = patches[(place * p.tiles + min(tile + 0u, p.tiles - 1u)) * p.in_quads + own];
+    let x1 = patches[(place * p.tiles + min(tile + 1u, p.tiles - 1u)) * p.in_quads + own];
+    let x2 = patches[(place * p.tiles + min(tile + 2u, p.tiles - 1u)) * p.in_quads + own];
+    let x3 = patches[(place * p.tiles + min(tile + 3u, p.tiles - 1u)) * p.in_quads + own];
+s0 = fma(vec4f(subgroupBroadcast(g0[0], 0u)), x0, s0);
+s1 = fma(vec4f(subgroupBroadcast(g0[1], 0u)), x0, s1);
+s0 = fma(vec4f(subgroupBroadcast(g0[0], 4u)), x1, s0);
+s1 = fma(vec4f(subgroupBroadcast(g0[1], 4u)), x1, s1);
+s0 = fma(vec4f(subgroupBroadcast(g1[0], 0u)), x2, s0);
+s1 = fma(vec4f(subgroupBroadcast(g1[1], 0u)), x2, s1);
+s0 = fma(vec4f(subgroupBroadcast(g1[0], 4u)), x3, s0);
+s1 = fma(vec4f(subgroupBroadcast(g1[1], 4u)), x3, s1);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 0u)), x0, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 0u)), x0, s3);
+s2 = fma(vec4f(subgroupBroadcast(g0[2], 4u)), x1, s2);
+s3 = fma(vec4f(subgroupBroadcast(g0[3], 4u)), x1, s3);
+s2 = fma(vec4f(subgroupBroadcast(g1[2], 0u)), x2, s2);
+s3 = fma(vec4f(subgroupBroadcast(g1[3], 0u)), x2, s3);
+s2 = fma(vec4f(subgroupBroadcast(g1[2], 4u)), x3, s2);
+s3 = fma(vec4f(subgroupBroadcast(g1[3], 4u)), x3, s3);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 1u)), x0, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 1u)), x0, s5);
+s4 = fma(vec4f(subgroupBroadcast(g0[0], 5u)), x1, s4);
+s5 = fma(vec4f(subgroupBroadcast(g0[1], 5u)), x1, s5);
+s4 = fma(vec4f(subgroupBroadcast(g1[0], 1u)), x2, s4);
+s5 = fma(vec4f(subgroupBroadcast(g1[1], 1u)), x2, s5);
+s4 = fma(vec4f(subgroupBroadcast(g1[0], 5u)), x3, s4);
+s5 = fma(vec4f(subgroupBroadcast(g1[1], 5u)), x3, s5);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 1u)), x0, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 1u)), x0, s7);
+s6 = fma(vec4f(subgroupBroadcast(g0[2], 5u)), x1, s6);
+s7 = fma(vec4f(subgroupBroadcast(g0[3], 5u)), x1, s7);
+s6 = fma(vec4f(subgroupBroadcast(g1[2], 1u)), x2, s6);
+s7 = fma(vec4f(subgroupBroadcast(g1[3], 1u)), x2, s7);
+s6 = fma(vec4f(subgroupBroadcast(g1[2], 5u)), x3, s6);
+s7 = fma(vec4f(subgroupBroadcast(g1[3], 5u)), x3, s7);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 2u)), x0, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 2u)), x0, s9);
+s8 = fma(vec4f(subgroupBroadcast(g0[0], 6u)), x1, s8);
+s9 = fma(vec4f(subgroupBroadcast(g0[1], 6u)), x1, s9);
+s8 = fma(vec4f(subgroupBroadcast(g1[0], 2u)), x2, s8);
+s9 = fma(vec4f(subgroupBroadcast(g1[1], 2u)), x2, s9);
+s8 = fma(vec4f(subgroupBroadcast(g1[0], 6u)), x3, s8);
+s9 = fma(vec4f(subgroupBroadcast(g1[1], 6u)), x3, s9);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 2u)), x0, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 2u)), x0, s11);
+s10 = fma(vec4f(subgroupBroadcast(g0[2], 6u)), x1, s10);
+s11 = fma(vec4f(subgroupBroadcast(g0[3], 6u)), x1, s11);
+s10 = fma(vec4f(subgroupBroadcast(g1[2], 2u)), x2, s10);
+s11 = fma(vec4f(subgroupBroadcast(g1[3], 2u)), x2, s11);
+s10 = fma(vec4f(subgroupBroadcast(g1[2], 6u)), x3, s10);
+s11 = fma(vec4f(subgroupBroadcast(g1[3], 6u)), x3, s11);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 3u)), x0, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 3u)), x0, s13);
+s12 = fma(vec4f(subgroupBroadcast(g0[0], 7u)), x1, s12);
+s13 = fma(vec4f(subgroupBroadcast(g0[1], 7u)), x1, s13);
+s12 = fma(vec4f(subgroupBroadcast(g1[0], 3u)), x2, s12);
+s13 = fma(vec4f(subgroupBroadcast(g1[1], 3u)), x2, s13);
+s12 = fma(vec4f(subgroupBroadcast(g1[0], 7u)), x3, s12);
+s13 = fma(vec4f(subgroupBroadcast(g1[1], 7u)), x3, s13);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 3u)), x0, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 3u)), x0, s15);
+s14 = fma(vec4f(subgroupBroadcast(g0[2], 7u)), x1, s14);
+s15 = fma(vec4f(subgroupBroadcast(g0[3], 7u)), x1, s15);
+s14 = fma(vec4f(subgroupBroadcast(g1[2], 3u)), x2, s14);
+s15 = fma(vec4f(subgroupBroadcast(g1[3], 3u)), x2, s15);
+s14 = fma(vec4f(subgroupBroadcast(g1[2], 7u)), x3, s14);
+s15 = fma(vec4f(subgroupBroadcast(g1[3], 7u)), x3, s15);
+  }
+  let total = bias + subgroupShuffleXor(bias, 4u);
+  var sums = array<vec4f, 16>(s0,
+s1,
+s2,
+s3,
+s4,
+s5,
+s6,
+s7,
+s8,
+s9,
+s10,
+s11,
+s12,
+s13,
+s14,
+s15,);
+  let line = (p.part * 36u + place) * p.out_quads;
+  for (var i = 0u; i < p.block; i++) {
+    let out_channel = first * 4u + i;
+    if (out_channel < p.out_quads * 4u && quad < p.in_quads) {
+      products[(line * 4u + out_channel) * p.in_quads + quad] = sums[i];
+    }
+  }
+  if (workgroup.x == 0u && lane < 4u && first + lane < p.out_quads) {
+    totals[line + first + lane] = total;
+  }
+}
+
+//// conv2d/subgroup-winograd-weight-sum
+enable subgroups;
+
+struct Params {
+  parts: u32,
+  in_channels: u32,
+  in_quads: u32,
+  out_stride: u32,
+}
+@group(0) @binding(0) var<storage, read> products: array<vec4f>;
+@group(0) @binding(1) var<storage, read> totals: array<f32>;
+@group(0) @binding(2) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> biases: array<f32>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let out_channel = workgroup.x;
+  let column = min(lane, 5u);
+  let k0 = select(select(select(0.0, 0.0, lane == 2u), 0.0, lane == 1u), 0.7901234567901234, lane == 0u);
+  let k1 = select(select(select(0.0, -0.2962962962962963, lane == 2u), -0.3950617283950617, lane == 1u), -0.5267489711934157, lane == 0u);
+  let k2 = select(select(select(0.0, -0.2962962962962963, lane == 2u), 0.3950617283950617, lane == 1u), -0.5267489711934157, lane == 0u);
+  let k3 = select(select(select(0.0, 0.2962962962962963, lane == 2u), 0.19753086419753085, lane == 1u), 0.13168724279835392, lane == 0u);
+  let k4 = select(select(select(0.0, 0.2962962962962963, lane == 2u), -0.19753086419753085, lane == 1u), 0.13168724279835392, lane == 0u);
+  let k5 = select(select(select(0.0, 1.0, lane == 2u), 0.0, lane == 1u), 0.0, lane == 0u);
+  for (var quad = 0u; quad < p.in_quads; quad++) {
+    var d0 = vec4f();
+    var d1 = vec4f();
+    var d2 = vec4f();
+    var d3 = vec4f();
+    var d4 = vec4f();
+    var d5 = vec4f();
+    for (var part = 0u; part < p.parts; part++) {
+      let places = part * 36u + column;
+      d0 += products[((places + 0u) * p.out_stride + out_channel) * p.in_quads + quad];
+      d1 += products[((places + 6u) * p.out_stride + out_channel) * p.in_quads + quad];
+      d2 += products[((places + 12u) * p.out_stride + out_channel) * p.in_quads + quad];
+      d3 += products[((places + 18u) * p.out_stride + out_channel) * p.in_quads + quad];
+      d4 += products[((places + 24u) * p.out_stride + out_channel) * p.in_quads + quad];
+      d5 += products[((places + 30u) * p.out_stride + out_channel) * p.in_quads + quad];
+    }
+    let v0 = 0.7901234567901234 * d0 + -0.5267489711934157 * d1 + -0.5267489711934157 * d2 + 0.13168724279835392 * d3 + 0.13168724279835392 * d4;
+    let v1 = -0.3950617283950617 * d1 + 0.3950617283950617 * d2 + 0.19753086419753085 * d3 + -0.19753086419753085 * d4;
+    let v2 = -0.2962962962962963 * d1 + -0.2962962962962963 * d2 + 0.2962962962962963 * d3 + 0.2962962962962963 * d4 + d5;
+    let h0 = k0 * subgroupBroadcast(v0, 0u) + k1 * subgroupBroadcast(v0, 1u) + k2 * subgroupBroadcast(v0, 2u) + k3 * subgroupBroadcast(v0, 3u) + k4 * subgroupBroadcast(v0, 4u) + k5 * subgroupBroadcast(v0, 5u);
+    let h1 = k0 * subgroupBroadcast(v1, 0u) + k1 * subgroupBroadcast(v1, 1u) + k2 * subgroupBroadcast(v1, 2u) + k3 * subgroupBroadcast(v1, 3u) + k4 * subgroupBroadcast(v1, 4u) + k5 * subgroupBroadcast(v1, 5u);
+    let h2 = k0 * subgroupBroadcast(v2, 0u) + k1 * subgroupBroadcast(v2, 1u) + k2 * subgroupBroadcast(v2, 2u) + k3 * subgroupBroadcast(v2, 3u) + k4 * subgroupBroadcast(v2, 4u) + k5 * subgroupBroadcast(v2, 5u);
+    var taps = array<vec4f, 3>(h0, h1, h2);
+    for (var i = 0u; i < 4u; i++) {
+      let in_channel = quad * 4u + i;
+      if (lane < 3u && in_channel < p.in_channels) {
+        let at = (out_channel * p.in_channels + in_channel) * 9u + lane;
+        for (var row = 0u; row < 3u; row++) {
+          weight[at + row * 3u] = taps[row][i];
+        }
+      }
+    }
+  }
+  var bias = 0.0;
+  for (var part = 0u; part < p.parts; part++) {
+    let places = part * 36u + column;
+    bias += -0.7777777777777777 * totals[(places + 0u) * p.out_stride + out_channel];
+    bias += 1.5555555555555554 * totals[(places + 6u) * p.out_stride + out_channel];
+    bias += 0.2222222222222222 * totals[(places + 12u) * p.out_stride + out_channel];
+
+
+    bias += 0.4375 * totals[(places + 30u) * p.out_stride + out_channel];
+  }
+  let total = subgroupAdd(bias * select(select(select(select(select(select(0.0, 0.4375, lane == 5u), 0.0, lane == 4u), 0.0, lane == 3u), 0.2222222222222222, lane == 2u), 1.5555555555555554, lane == 1u), -0.7777777777777777, lane == 0u));
+  if (lane == 0u) {
+    biases[out_channel] = total;
   }
 }
 
@@ -3513,6 +4544,151 @@ fn main(
     }
   }
   finish(pixel, group * p.out_per_group + first, min(4u, p.out_per_group - first), sum);
+}
+
+//// conv2d/subgroup-winograd-output-2
+enable subgroups;
+
+struct Params {
+  pixels: u32,
+  out_h: u32,
+  out_w: u32,
+  out_channels: u32,
+  out_stride: u32,
+  out_offset: u32,
+  in_h: u32,
+  in_w: u32,
+  in_stride: u32,
+  in_offset: u32,
+  kernel_h: u32,
+  kernel_w: u32,
+  stride_y: u32,
+  stride_x: u32,
+  dilation_y: u32,
+  dilation_x: u32,
+  pad_top: u32,
+  pad_left: u32,
+  out_per_group: u32,
+  in_per_group: u32,
+  blocks_per_group: u32,
+  block_stride: u32,
+  first_block: u32,
+  tile: u32,
+  residual_h: u32,
+  residual_w: u32,
+  residual_order: u32,
+  slope: f32,
+  lowest: f32,
+  first_tile: u32,
+  tiles: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  quads: u32,
+  columns: u32,
+}
+
+fn divide(a: u32, b: u32) -> u32 {
+  let inverse = 1.0 / f32(b);
+  var q = u32(f32(a) * inverse);
+  var r = i32(a - q * b);
+  let more = i32(floor(f32(r) * inverse));
+  q += u32(more);
+  r -= more * i32(b);
+  return select(select(q, q + 1u, r >= i32(b)), q - 1u, r < 0);
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  let low = select(x * p.slope, vec4f(), x < vec4f(p.lowest));
+  return select(low, x, x >= vec4f());
+}
+
+fn store(pixel: u32, channel: u32, count: u32, y: vec4f) {
+  let at = pixel * p.out_stride + p.out_offset + channel;
+  output[at / 4u] = y;
+}
+
+fn finish_plain(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  store(pixel, channel, count, activate(value));
+}
+
+fn finish(pixel: u32, channel: u32, count: u32, value: vec4f) {
+  let row = divide(pixel, p.out_w);
+  let image = divide(row, p.out_h);
+  let x = divide((pixel - row * p.out_w) * p.residual_w, p.out_w);
+  let y = divide((row - image * p.out_h) * p.residual_h, p.out_h);
+  let at = ((image * p.residual_h + y) * p.residual_w + x) * p.out_channels + channel;
+  let r = residual[at / 4u];
+  let before = p.residual_order == 1u;
+  let sum = activate(value + select(vec4f(), r, before)) + select(r, vec4f(), before);
+  store(pixel, channel, count, sum);
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = min(workgroup.x + workgroup.z * workgroups.x, p.tiles - 1u);
+  let tile = p.first_tile + index;
+  let tile_line = divide(tile, p.tiles_x);
+  let image = divide(tile_line, p.tiles_y);
+  let tile_y = tile_line - image * p.tiles_y;
+  let tile_x = tile - tile_line * p.tiles_x;
+  let y = tile_y * 4u;
+  let x = tile_x * 4u + lane;
+  let stores = lane < 4u && x < p.out_w;
+  let pixel = (image * p.out_h + y) * p.out_w + x;
+  let k0 = select(select(select(select(0.0, 0.0, lane == 3u), 0.0, lane == 2u), 0.0, lane == 1u), 1.0, lane == 0u);
+  let k1 = select(select(select(select(0.0, 0.421875, lane == 3u), 0.5625, lane == 2u), 0.75, lane == 1u), 1.0, lane == 0u);
+  let k2 = select(select(select(select(0.0, -0.421875, lane == 3u), 0.5625, lane == 2u), -0.75, lane == 1u), 1.0, lane == 0u);
+  let k3 = select(select(select(select(0.0, 3.375, lane == 3u), 2.25, lane == 2u), 1.5, lane == 1u), 1.0, lane == 0u);
+  let k4 = select(select(select(select(0.0, -3.375, lane == 3u), 2.25, lane == 2u), -1.5, lane == 1u), 1.0, lane == 0u);
+  let k5 = select(select(select(select(0.0, 1.0, lane == 3u), 0.0, lane == 2u), 0.0, lane == 1u), 0.0, lane == 0u);
+  for (var quad = 0u; quad < p.quads; quad++) {
+    var d0 = vec4f();
+    var d1 = vec4f();
+    var d2 = vec4f();
+    var d3 = vec4f();
+    var d4 = vec4f();
+    var d5 = vec4f();
+    if (lane < 6u) {
+      d0 = input[((0u + lane) * p.tiles + index) * p.columns + quad];
+      d1 = input[((6u + lane) * p.tiles + index) * p.columns + quad];
+      d2 = input[((12u + lane) * p.tiles + index) * p.columns + quad];
+      d3 = input[((18u + lane) * p.tiles + index) * p.columns + quad];
+      d4 = input[((24u + lane) * p.tiles + index) * p.columns + quad];
+      d5 = input[((30u + lane) * p.tiles + index) * p.columns + quad];
+    }
+    let v0 = d0 + d1 + d2 + d3 + d4;
+    let v1 = 0.75 * d1 + -0.75 * d2 + 1.5 * d3 + -1.5 * d4;
+    let v2 = 0.5625 * d1 + 0.5625 * d2 + 2.25 * d3 + 2.25 * d4;
+    let v3 = 0.421875 * d1 + -0.421875 * d2 + 3.375 * d3 + -3.375 * d4 + d5;
+    let h0 = k0 * subgroupBroadcast(v0, 0u) + k1 * subgroupBroadcast(v0, 1u) + k2 * subgroupBroadcast(v0, 2u) + k3 * subgroupBroadcast(v0, 3u) + k4 * subgroupBroadcast(v0, 4u) + k5 * subgroupBroadcast(v0, 5u);
+    let h1 = k0 * subgroupBroadcast(v1, 0u) + k1 * subgroupBroadcast(v1, 1u) + k2 * subgroupBroadcast(v1, 2u) + k3 * subgroupBroadcast(v1, 3u) + k4 * subgroupBroadcast(v1, 4u) + k5 * subgroupBroadcast(v1, 5u);
+    let h2 = k0 * subgroupBroadcast(v2, 0u) + k1 * subgroupBroadcast(v2, 1u) + k2 * subgroupBroadcast(v2, 2u) + k3 * subgroupBroadcast(v2, 3u) + k4 * subgroupBroadcast(v2, 4u) + k5 * subgroupBroadcast(v2, 5u);
+    let h3 = k0 * subgroupBroadcast(v3, 0u) + k1 * subgroupBroadcast(v3, 1u) + k2 * subgroupBroadcast(v3, 2u) + k3 * subgroupBroadcast(v3, 3u) + k4 * subgroupBroadcast(v3, 4u) + k5 * subgroupBroadcast(v3, 5u);
+    let bias = packed[quad];
+    let channel = quad * 4u;
+    if (stores && y + 0u < p.out_h) {
+      finish(pixel + 0u * p.out_w, channel, p.out_channels - channel, h0 + bias);
+    }
+    if (stores && y + 1u < p.out_h) {
+      finish(pixel + 1u * p.out_w, channel, p.out_channels - channel, h1 + bias);
+    }
+    if (stores && y + 2u < p.out_h) {
+      finish(pixel + 2u * p.out_w, channel, p.out_channels - channel, h2 + bias);
+    }
+    if (stores && y + 3u < p.out_h) {
+      finish(pixel + 3u * p.out_w, channel, p.out_channels - channel, h3 + bias);
+    }
+  }
 }
 
 //// conv2d/tiled-2

@@ -102,6 +102,7 @@ test("two convolutions of one input in one dispatch give what each gives", async
         input: gpu.buffer(data.input),
         output,
         second: beside,
+        scratch: launch.scratch?.map((n) => gpu.buffer(new Float32Array(n).fill(Number.NaN))),
         packed: (offset: number, size: number) => ({
           buffer: packed,
           offset: offset * 4,

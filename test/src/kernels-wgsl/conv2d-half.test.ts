@@ -34,6 +34,7 @@ const CASES: readonly (readonly [
   ["subgroup-gemm", /residual after-activation/, "f16", "f16"],
   ["tiled", /residual after-activation/, "f16", "f16"],
   ["winograd", /^3×3 16→6 .*residual before-activation/, "f16", "f16"],
+  ["subgroup-winograd", /^3×3 16→6 .*residual before-activation/, "f16", "f16"],
   ["direct", /^3×3 16→6 .*residual before-activation/, "f16", "f16"],
   ["direct", /^3×3 8→7 .*slices/, "f16", "f32"],
   ["subgroup-depthwise", /groups 16 stride 2×2/, "f16", "f16"],
@@ -72,6 +73,7 @@ async function check(spec: Conv2dSpec, variant: string): Promise<void> {
     input: gpu.buffer(store(input, inType)),
     output,
     residual: residual && gpu.buffer(store(residual, inType)),
+    scratch: launch.scratch?.map((n) => gpu.buffer(new Float32Array(n).fill(Number.NaN))),
     packed: (at, size) => ({ buffer: packed, offset: at * 4, size: size * 4 }),
   };
   const weights = [data.weight, bias].map((values) => gpu.buffer(values));

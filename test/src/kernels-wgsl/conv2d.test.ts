@@ -1,5 +1,6 @@
 import {
   bindConv2d,
+  type ChainedWeightGradient,
   type Conv2dLaunch,
   type Conv2dParts,
   type Conv2dSpec,
@@ -48,6 +49,7 @@ async function runLaunch(
     input,
     output,
     residual,
+    scratch: launch.scratch?.map(unwritten),
     packed: (offset, size) => ({ buffer: packed, offset: offset * 4, size: size * 4 }),
   };
   for (const one of launch.dispatches) {
@@ -55,6 +57,26 @@ async function runLaunch(
   }
   run(steps);
   return (await read(output)).subarray(0, length + 4);
+}
+
+function unwritten(elements: number): GPUBuffer {
+  return gpu.buffer(new Float32Array(elements).fill(Number.NaN));
+}
+
+/** Runs a weight gradient of several dispatches. */
+function runChain(
+  { scratch, dispatches }: ChainedWeightGradient,
+  parts: Readonly<Record<"input" | "gradient" | "weight" | "bias", GPUBuffer>>,
+): void {
+  const buffers = scratch.map(unwritten);
+  gpu.run(
+    dispatches.map(({ kernel, operands }) => ({
+      kernel,
+      bindings: operands.map((one) =>
+        typeof one === "string" ? parts[one] : buffers[one.scratch]!,
+      ),
+    })),
+  );
 }
 
 /** Compares a slice of the channels with the dense reference and everything outside with FILL. */
@@ -132,31 +154,74 @@ for (const [i, spec] of SPECS.entries()) {
     const actual = await runLaunch(gpu, launch, { weight: data.weight }, buffers, length);
     assertSlice(actual, added, slice, `${variant} gradInput and another`);
 
+    const check = async (name: string, gradWeight: GPUBuffer, gradBias: GPUBuffer) => {
+      const weights = (await gpu.read(gradWeight)).subarray(0, data.weight.length);
+      const biases = (await gpu.read(gradBias)).subarray(0, spec.outChannels);
+      assertSlice(weights, expected.weight, DENSE, `${name} gradWeight`);
+      assertSlice(biases, expected.bias, DENSE, `${name} gradBias`);
+    };
     for (const variant of conv2dBackwardWeightVariants(spec, gpu.traits)) {
       const launch = conv2dBackwardWeight(spec, gpu.traits, variant);
-      const scratch = gpu.buffer(new Float32Array(launch.scratchLength).fill(Number.NaN));
-      const weight = gpu.buffer(data.weight.length);
-      const bias = gpu.buffer(spec.outChannels);
+      const [weight, bias] = [unwritten(data.weight.length), unwritten(spec.outChannels)];
+      const input = gpu.buffer(data.input);
+      if ("dispatches" in launch) {
+        runChain(launch, { input, gradient, weight, bias });
+        await check(variant, weight, bias);
+        continue;
+      }
+      const scratch = unwritten(launch.scratchLength);
       gpu.run([
-        { kernel: launch.partial, bindings: [gpu.buffer(data.input), gradient, scratch] },
+        { kernel: launch.partial, bindings: [input, gradient, scratch] },
         { kernel: launch.finish(true), bindings: [scratch, weight, bias] },
       ]);
-      const check = async (name: string, gradWeight: GPUBuffer, gradBias: GPUBuffer) => {
-        const weights = (await gpu.read(gradWeight)).subarray(0, data.weight.length);
-        const biases = (await gpu.read(gradBias)).subarray(0, spec.outChannels);
-        assertSlice(weights, expected.weight, DENSE, `${name} gradWeight`);
-        assertSlice(biases, expected.bias, DENSE, `${name} gradBias`);
-      };
       await check(variant, weight, bias);
       if (!launch.direct) continue;
-      const unwritten = (n: number) => gpu.buffer(new Float32Array(n).fill(Number.NaN));
       const [direct, directBias] = [unwritten(data.weight.length), unwritten(spec.outChannels)];
-      const bindings = [gpu.buffer(data.input), gradient, direct, directBias];
+      const bindings = [input, gradient, direct, directBias];
       gpu.run([{ kernel: launch.direct, bindings }]);
       await check(`${variant} direct`, direct, directBias);
     }
   });
 }
+
+test("images with more tiles than temporary memory holds are computed in parts", async () => {
+  const size = { inHeight: 173, inWidth: 172, inChannels: 64, outChannels: 5 };
+  const spec: Conv2dSpec = { ...SPECS[0]!, ...size };
+  if (!conv2dVariants(spec, gpu.traits).includes("subgroup-winograd")) return;
+  const data = randomData(spec, 1);
+  const input = gpu.buffer(data.input);
+  const pixels = size.inHeight * size.inWidth;
+  const outputs = await Promise.all(
+    ["subgroup-winograd", "subgroup-gemm"].map((variant) => {
+      const launch = conv2d(spec, gpu.traits, variant);
+      assert.is(launch.dispatches.length, variant === "subgroup-winograd" ? 6 : 1);
+      return runLaunch(gpu, launch, data, [input], pixels * 5);
+    }),
+  );
+  assertSlice(outputs[0]!, Float64Array.from(outputs[1]!.subarray(0, pixels * 5)), DENSE, "parts");
+
+  const gradient = gpu.buffer(randomGradient(spec, 2).dense);
+  const chain = conv2dBackwardWeight(spec, gpu.traits, "subgroup-winograd-weight-gradient");
+  const sliced = conv2dBackwardWeight(spec, gpu.traits, "subgroup-weight-gradient");
+  if (!("dispatches" in chain) || "dispatches" in sliced) return assert.unreachable();
+  assert.is(chain.dispatches.length, 7);
+  const [weight, bias, expectedWeight, expectedBias] = [0, 1, 0, 1].map((isBias) =>
+    unwritten(isBias ? 5 : data.weight.length),
+  );
+  runChain(chain, { input, gradient, weight: weight!, bias: bias! });
+  const scratch = unwritten(sliced.scratchLength);
+  gpu.run([
+    { kernel: sliced.partial, bindings: [input, gradient, scratch] },
+    { kernel: sliced.finish(true), bindings: [scratch, expectedWeight!, expectedBias!] },
+  ]);
+  const read = async (one: GPUBuffer, n: number) => (await gpu.read(one)).subarray(0, n);
+  for (const [one, other, n] of [
+    [weight!, expectedWeight!, data.weight.length],
+    [bias!, expectedBias!, 5],
+  ] as const) {
+    assertSlice(await read(one, n), Float64Array.from(await read(other, n)), DENSE, "parts");
+  }
+});
 
 test("conv2d takes the direct variant for every spec", () => {
   for (const spec of SPECS) assert.ok(conv2dVariants(spec, gpu.traits).includes("direct"));

@@ -2,7 +2,7 @@
 import * as kernels from "@retinaface-webgpu/kernels-wgsl";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { cpuTraits, HELPERS, snapshotCases, traits } from "./snapshot-cases.js";
+import { cpuScratchTraits, cpuTraits, HELPERS, snapshotCases, traits } from "./snapshot-cases.js";
 
 test("every exported kernel has a case", () => {
   const covered = new Set([...snapshotCases().keys()].map((title) => title.split(" ")[0]));
@@ -50,6 +50,10 @@ test("the first choice for a convolution follows the adapter and the size of the
   assert.equal(first("3×3 64→64 @160", plainCpu), ["direct", "weight-gradient"]);
   assert.equal(first("depthwise 64→64 @160", plainCpu), ["depthwise", "weight-gradient"]);
   assert.equal(first("3×3 64→64 @160", cpuTraits), ["subgroup-gemm", "subgroup-weight-gradient"]);
+  const winograd = ["subgroup-winograd", "subgroup-winograd-weight-gradient"];
+  assert.equal(first("3×3 64→64 @160", cpuScratchTraits), winograd);
+  const gpuScratch = { ...traits, subgroups: true, scratch: true };
+  assert.equal(first("3×3 64→64 @160", gpuScratch), ["tiled", "tiled-weight-gradient"]);
 });
 
 test.run();

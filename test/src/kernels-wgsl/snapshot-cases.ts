@@ -23,6 +23,20 @@ export const cpuTraits: Conv2dTraits = {
   further: CPU_FORWARD,
 };
 
+/** The same where launches may have temporary memory. */
+export const cpuScratchTraits: Conv2dTraits = { ...cpuTraits, scratch: true };
+
+/** The dispatches of a launch by its title; but for those with temporary memory only the first, as the others are alike. */
+function dispatchCases(
+  title: string,
+  { dispatches, scratch }: { dispatches: readonly { kernel: Kernel }[]; scratch?: unknown },
+): Record<string, Kernel> {
+  const all = scratch ? dispatches : dispatches.slice(0, 1);
+  return Object.fromEntries(
+    all.map(({ kernel }, i) => [i === 0 ? title : `${title} ${i + 1}`, kernel]),
+  );
+}
+
 /** Rows that take two dispatches. */
 const HALF = { op: "sum", shape: [3, 70000], axes: [1], type: "f16" } as const;
 
@@ -67,17 +81,21 @@ function convolutionCases(): Record<string, Kernel> {
   kernels.offerMeasuredConv2d();
   const cases: Record<string, Kernel> = {};
   for (const [name, spec] of Object.entries(convolutions)) {
-    for (const variant of kernels.conv2dVariants(spec, cpuTraits)) {
-      const launch = kernels.conv2d(spec, cpuTraits, variant);
-      cases[`conv2d ${name} ${variant}`] = launch.dispatches[0].kernel;
+    for (const variant of kernels.conv2dVariants(spec, cpuScratchTraits)) {
+      const launch = kernels.conv2d(spec, cpuScratchTraits, variant);
+      Object.assign(cases, dispatchCases(`conv2d ${name} ${variant}`, launch));
       cases[`conv2d ${name} ${variant} pack`] = launch.pack(true);
     }
     for (const variant of kernels.conv2dBackwardInputVariants(spec, traits)) {
       const launch = kernels.conv2dBackwardInput(spec, traits, variant);
       cases[`conv2dBackwardInput ${name} ${variant}`] = launch.dispatches[0].kernel;
     }
-    for (const variant of kernels.conv2dBackwardWeightVariants(spec, cpuTraits)) {
-      const launch = kernels.conv2dBackwardWeight(spec, cpuTraits, variant);
+    for (const variant of kernels.conv2dBackwardWeightVariants(spec, cpuScratchTraits)) {
+      const launch = kernels.conv2dBackwardWeight(spec, cpuScratchTraits, variant);
+      if ("dispatches" in launch) {
+        Object.assign(cases, dispatchCases(`conv2dBackwardWeight ${name} ${variant}`, launch));
+        continue;
+      }
       cases[`conv2dBackwardWeight ${name} ${variant}`] = launch.partial;
       cases[`conv2dBackwardWeight ${name} ${variant} finish`] = launch.finish(true);
       if (launch.direct) cases[`conv2dBackwardWeight ${name} ${variant} direct`] = launch.direct;

@@ -136,6 +136,7 @@ export async function openRawGpu(): Promise<RawGpu> {
       maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
       maxUniformBinding: limits.maxUniformBufferBindingSize,
       maxStorageBinding: limits.maxStorageBufferBindingSize,
+      scratch: true,
       subgroups: features.has("subgroups"),
       ...(adapter.info.subgroupMinSize === adapter.info.subgroupMaxSize
         ? { subgroupSize: adapter.info.subgroupMinSize }

@@ -40,4 +40,8 @@ export {
   conv2dBackwardWeight,
   conv2dBackwardWeightVariants,
 } from "./weight-gradient/conv2d-backward-weight.js";
-export type { Conv2dWeightGradient } from "./weight-gradient/weight-gradient.js";
+export type {
+  ChainedWeightGradient,
+  Conv2dWeightGradient,
+  SlicedWeightGradient,
+} from "./weight-gradient/weight-gradient.js";

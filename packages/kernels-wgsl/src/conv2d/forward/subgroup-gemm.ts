@@ -50,8 +50,9 @@ import {
   type Width,
 } from "./forward.js";
 
-const TILE = 16;
-const VECTORS = TILE / LANES;
+/** Pixels of a workgroup, and vectors of as many lanes that they are. */
+export const TILE = 16;
+export const VECTORS = TILE / LANES;
 /** The least that every adapter can bind as a uniform buffer: 64 KiB. */
 const UNIFORM_VECTORS = 4096;
 
@@ -71,8 +72,11 @@ function loadInputs(text: ForwardText, channels: number): string {
 /** Sums that stay in registers, of which AVX has 16, while all products of a step are added to them. */
 const SUMS_AT_ONCE = 8;
 
-/** All products of one step: `channels` input channels, 16 pixels, `width` output channels. */
-function multiply(width: Width, channels: number): string {
+/**
+ * All products of one step, of x0 and x1 with w0, w1, … to s0_0, …: `channels` input channels, 16 pixels, `width` output
+ * channels.
+ */
+export function multiply(width: Width, channels: number): string {
   const pixels = SUMS_AT_ONCE / width;
   return lines(TILE / pixels, (group) =>
     lines(channels, (k) => {

@@ -82,6 +82,8 @@ export interface Conv2dTraits {
   readonly f16: boolean;
   /** The adapter runs shaders on the CPU. */
   readonly software: boolean;
+  /** Launches may ask for temporary memory: {@link Conv2dLaunch.scratch}. */
+  readonly scratch?: boolean;
   /** Ways to convolve beyond those that every adapter has: {@link CPU_FORWARD} of `kernels-wgsl/conv2d-cpu`. */
   readonly further?: readonly Variant<ForwardLaunch>[];
 }
@@ -98,13 +100,14 @@ export interface Variant<Launch> {
 /** With `transposed` it takes the weights of the convolution whose input gradient the spec computes. */
 export type ForwardLaunch = (spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch;
 
-/** A buffer that a dispatch binds: by its role, or a slice of the packed one, in elements. */
+/** A buffer that a dispatch binds: by its role, a temporary one, or a slice of the packed one, in elements. */
 export type Conv2dOperand =
   | "input"
   | "residual"
   | "output"
   | "second"
   | "depthwise"
+  | { readonly scratch: number }
   | { readonly packedOffset: number; readonly packedSize: number };
 
 /** One dispatch of a convolution and what it binds, in order; its `params` come after those. */
@@ -124,6 +127,8 @@ export interface Conv2dParts<T> {
   readonly second?: T | undefined;
   /** All packed weights of the depthwise convolution that a `depthwisePoint` computes first. */
   readonly depthwise?: T | undefined;
+  /** The temporary buffers of a launch that has any. */
+  readonly scratch?: readonly T[];
   /** The slice of `size` elements from element `offset` of the packed buffer on. */
   readonly packed: (offset: number, size: number) => T;
 }
@@ -139,6 +144,7 @@ export function bindConv2d<T>({ operands }: Conv2dDispatch, parts: Conv2dParts<T
     if (operand === "second") return parts.second!;
     if (operand === "depthwise") return parts.depthwise!;
     if (operand === "residual") return parts.residual ?? parts.input;
+    if ("scratch" in operand) return parts.scratch![operand.scratch]!;
     return parts.packed(operand.packedOffset, operand.packedSize);
   });
 }
@@ -155,7 +161,9 @@ export interface Conv2dLaunch {
    * there is none), packed buffer.
    */
   readonly pack: (hasBias: boolean) => Kernel;
-  /** Independent of each other: they may run in any order. */
+  /** Elements (f32) of the temporary buffers that its dispatches bind; none where the traits do not say that there are. */
+  readonly scratch?: readonly number[];
+  /** Independent of each other but for temporary buffers: where a launch has these, in their order. */
   readonly dispatches: readonly Conv2dDispatch[];
 }
 

@@ -8,6 +8,11 @@ import {
   checkConv2dSpec,
   type Variant,
 } from "../shared/spec.js";
+import { isSubgroupWinograd } from "../winograd/forward.js";
+import {
+  conv2dSubgroupWinogradWeightGradient,
+  suitsSubgroupWinogradWeightGradient,
+} from "../winograd/weight-gradient.js";
 import { conv2dDepthwiseGradient, isDepthwise3x3 } from "./depthwise.js";
 import { conv2dWeightGradientGeneral } from "./general.js";
 import { conv2dSubgroupWeightGradient } from "./subgroup.js";
@@ -20,6 +25,12 @@ const WEIGHT_GRADIENT: readonly Variant<(spec: Conv2dSpec) => Conv2dWeightGradie
     name: "subgroup-depthwise-gradient",
     supports: (spec, traits) => walks(spec, traits) && forwardText(spec, 4).wideOut,
     launch: conv2dSubgroupDepthwiseGradient,
+  },
+  {
+    name: "subgroup-winograd-weight-gradient",
+    supports: isSubgroupWinograd,
+    suits: suitsSubgroupWinogradWeightGradient,
+    launch: conv2dSubgroupWinogradWeightGradient,
   },
   {
     name: "subgroup-weight-gradient",

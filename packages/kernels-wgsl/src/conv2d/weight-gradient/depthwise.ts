@@ -16,11 +16,11 @@ import { outputPixels } from "../forward/forward.js";
 import type { Conv2dSpec } from "../shared/spec.js";
 import { alignmentOf, lines } from "../shared/text.js";
 import {
-  type Conv2dWeightGradient,
   cutSlices,
   ENOUGH_WORKGROUPS,
   PARTIAL_PARAMS_WGSL,
   pixelAt,
+  type SlicedWeightGradient,
   stepPixel,
   weightGradientLaunch,
 } from "./weight-gradient.js";
@@ -90,7 +90,7 @@ ${lines(TAPS + 1, (t) => `  shared_sums[${t * WORKGROUP}u + lane] = s${t};`)}
 }
 
 /** Launch of the gradients towards weight and bias of a depthwise 3×3 convolution. */
-export function conv2dDepthwiseGradient(spec: Conv2dSpec): Conv2dWeightGradient {
+export function conv2dDepthwiseGradient(spec: Conv2dSpec): SlicedWeightGradient {
   const { input, gradient } = alignmentOf(spec);
   const width = input && gradient ? 4 : 1;
   const items = spec.outChannels / width;

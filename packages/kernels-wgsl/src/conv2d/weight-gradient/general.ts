@@ -8,10 +8,10 @@
 import { outputPixels } from "../forward/forward.js";
 import type { Conv2dSpec } from "../shared/spec.js";
 import {
-  type Conv2dWeightGradient,
   cutSlices,
   gradientLength,
   PARTIAL_PARAMS_WGSL,
+  type SlicedWeightGradient,
   weightGradientLaunch,
 } from "./weight-gradient.js";
 
@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 `;
 
 /** Launch of the general gradients towards weight and bias. */
-export function conv2dWeightGradientGeneral(spec: Conv2dSpec): Conv2dWeightGradient {
+export function conv2dWeightGradientGeneral(spec: Conv2dSpec): SlicedWeightGradient {
   const pixels = outputPixels(spec);
   const rows = gradientLength(spec) / spec.outChannels;
   const cut = cutSlices(spec, pixels, Math.ceil(pixels / PIXELS_PER_SLICE));

@@ -11,9 +11,9 @@
  */
 import { type Conv2dSpec, conv2dOutputSize } from "../shared/spec.js";
 import {
-  type Conv2dWeightGradient,
   DIRECT_PARAMS_WGSL,
   PARTIAL_PARAMS_WGSL,
+  type SlicedWeightGradient,
   weightGradientLaunch,
 } from "./weight-gradient.js";
 
@@ -149,7 +149,7 @@ const STORE_PARTIAL = /* wgsl */ `        let at = select((channel + c) * 9u + i
         scratch[slice + at] = tile[i][c];`;
 
 /** Launch of the gradients towards weight and bias of a walkable depthwise convolution. */
-export function conv2dSubgroupDepthwiseGradient(spec: Conv2dSpec): Conv2dWeightGradient {
+export function conv2dSubgroupDepthwiseGradient(spec: Conv2dSpec): SlicedWeightGradient {
   const [stride] = spec.stride;
   const [outHeight, outWidth] = conv2dOutputSize(spec);
   const tiles = Math.ceil(outWidth / walk(stride).columns);

@@ -18,11 +18,11 @@ import { outputPixels } from "../forward/forward.js";
 import type { Conv2dSpec } from "../shared/spec.js";
 import { type Alignment, alignmentOf, lines, load4 } from "../shared/text.js";
 import {
-  type Conv2dWeightGradient,
   cutSlices,
   ENOUGH_WORKGROUPS,
   PARTIAL_PARAMS_WGSL,
   pixelAt,
+  type SlicedWeightGradient,
   stepPixel,
   weightGradientLaunch,
 } from "./weight-gradient.js";
@@ -132,7 +132,7 @@ ${lines(4, (r) =>
 }
 
 /** Launch of the gradients towards weight and bias, for a spec of one group. */
-export function conv2dTiledWeightGradient(spec: Conv2dSpec): Conv2dWeightGradient {
+export function conv2dTiledWeightGradient(spec: Conv2dSpec): SlicedWeightGradient {
   const pixels = outputPixels(spec);
   const quads = spec.kernelSize[0] * spec.kernelSize[1] * Math.ceil(spec.inChannels / 4);
   const tiles = [Math.ceil(quads / QUADS), Math.ceil(spec.outChannels / TILE)] as const;

@@ -15,8 +15,32 @@ const WORKGROUP = 64;
 /** Bounds the scratch buffer (elements) unless one slice alone needs more. */
 const MAX_SCRATCH = 4 << 20;
 
+/** The gradients of weight and bias: `"dispatches" in gradient` tells which kind. */
+export type Conv2dWeightGradient = SlicedWeightGradient | ChainedWeightGradient;
+
+/** A dispatch and what it binds: tensors by their roles, temporary buffers by their places in `scratch`. */
+export interface WeightGradientDispatch {
+  readonly kernel: Kernel;
+  readonly operands: readonly (
+    | "input"
+    | "gradient"
+    | "weight"
+    | "bias"
+    | { readonly scratch: number }
+  )[];
+}
+
+/** The gradients of weight and bias as dispatches one after the other. */
+export interface ChainedWeightGradient {
+  readonly variant: string;
+  /** Elements of the temporary buffers. */
+  readonly scratch: readonly number[];
+  /** They write the gradient of the weight (OIHW) and that of the bias. */
+  readonly dispatches: readonly WeightGradientDispatch[];
+}
+
 /** The gradients of weight and bias as two dispatches. */
-export interface Conv2dWeightGradient {
+export interface SlicedWeightGradient {
   readonly variant: string;
   /** Elements of the scratch buffer between the two. */
   readonly scratchLength: number;
@@ -213,7 +237,7 @@ export function gradientLength(spec: Conv2dSpec): number {
 export function weightGradientLaunch(
   spec: Conv2dSpec,
   partial: PartialKernel,
-): Conv2dWeightGradient {
+): SlicedWeightGradient {
   const length = gradientLength(spec);
   const { slices, sharedSum = false, directWgsl } = partial;
   const kernel: Kernel = {

@@ -33,8 +33,12 @@ export interface Conv2dParams {
 /** A convolution's attributes with everything spelled out. */
 export type Conv2dAttrs = ConvolutionAttrs;
 
-/** What the convolution kernels' choosers need to know of a device. */
-export function conv2dTraits(device: Device): Conv2dTraits {
+/**
+ * What the convolution kernels' choosers need to know of a device.
+ *
+ * @param scratch whether launches get the temporary memory that some ask for, as those of operations do
+ */
+export function conv2dTraits(device: Device, scratch = false): Conv2dTraits {
   const { limits } = device;
   return {
     maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
@@ -46,6 +50,7 @@ export function conv2dTraits(device: Device): Conv2dTraits {
     f16: device.has("shader-f16"),
     software: device.adapter.software,
     further: device.convolutions,
+    scratch,
   };
 }
 
@@ -84,6 +89,7 @@ export function runLaunch(run: OpRun, launch: Conv2dLaunch, tensors: LaunchTenso
     input: x,
     output: y,
     residual,
+    scratch: launch.scratch?.map((elements) => run.scratch(elements)),
     packed: (offset: number, size: number) => packedSlice(buffer, offset, size),
   };
   for (const dispatch of launch.dispatches) {
@@ -109,7 +115,7 @@ export const conv2dOp = /* @__PURE__ */ defineOp<Conv2dAttrs>({
   forward: (run, [x, weight, bias], [y], attrs) => {
     const spec = conv2dSpec(x, weight, attrs);
     const launch = launches.get(run.device, spec, () =>
-      keepPacking(conv2dKernel(spec, conv2dTraits(run.device))),
+      keepPacking(conv2dKernel(spec, conv2dTraits(run.device, true))),
     );
     runLaunch(run, launch, { x, weight, bias, y });
   },

@@ -1,4 +1,8 @@
-import { conv2dBackwardWeight, type Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import {
+  type ChainedWeightGradient,
+  conv2dBackwardWeight,
+  type Kernel,
+} from "@retinaface-webgpu/kernels-wgsl";
 import type { Shape } from "../../core/shape.js";
 import { LaunchCache } from "../launch-cache.js";
 import { defineOp } from "../op.js";
@@ -6,12 +10,15 @@ import type { Gradient } from "../spec.js";
 import { type Conv2dAttrs, conv2dOp, conv2dSpec, conv2dTraits } from "./forward.js";
 import { type InputGradientAttrs, inputGradientOp } from "./input-gradient.js";
 
-const weightLaunches = /* @__PURE__ */ new LaunchCache<{
+/** Of slices, its finishing kernel made. */
+interface Sliced {
   readonly partial: Kernel;
   readonly finish: Kernel;
   readonly scratchLength: number;
   readonly direct?: Kernel;
-}>();
+}
+
+const weightLaunches = /* @__PURE__ */ new LaunchCache<Sliced | ChainedWeightGradient>();
 
 /** Gradients towards weight and bias. Inputs: x, g. */
 const weightGradientOp = /* @__PURE__ */ defineOp<Conv2dAttrs & { readonly weightShape: Shape }>({
@@ -22,10 +29,22 @@ const weightGradientOp = /* @__PURE__ */ defineOp<Conv2dAttrs & { readonly weigh
   ],
   forward: (run, [x, g], [gWeight, gBias], attrs) => {
     const spec = conv2dSpec(x, gWeight, attrs);
-    const { partial, finish, scratchLength, direct } = weightLaunches.get(run.device, spec, () => {
-      const launch = conv2dBackwardWeight(spec, conv2dTraits(run.device));
-      return { ...launch, finish: launch.finish(true) };
+    const launch = weightLaunches.get(run.device, spec, () => {
+      const made = conv2dBackwardWeight(spec, conv2dTraits(run.device, true));
+      return "dispatches" in made ? made : { ...made, finish: made.finish(true) };
     });
+    if ("dispatches" in launch) {
+      const scratch = launch.scratch.map((elements) => run.scratch(elements));
+      const parts = { input: x, gradient: g, weight: gWeight, bias: gBias };
+      for (const { kernel, operands } of launch.dispatches) {
+        const args = operands.map((one) =>
+          typeof one === "string" ? parts[one] : scratch[one.scratch],
+        );
+        run.kernel(kernel, args);
+      }
+      return;
+    }
+    const { partial, finish, scratchLength, direct } = launch;
     if (direct) {
       run.kernel(direct, [x, g, gWeight, gBias]);
       return;

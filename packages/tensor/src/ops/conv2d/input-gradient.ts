@@ -23,7 +23,7 @@ export const inputGradientOp = /* @__PURE__ */ defineOp<InputGradientAttrs>({
   forward: (run, [g, weight, residual], [gx], { adds, ...attrs }) => {
     const spec = conv2dSpec(gx, weight, attrs);
     const launch = launches.get(run.device, { ...spec, adds }, () =>
-      keepPacking(conv2dBackwardInput(spec, conv2dTraits(run.device), undefined, adds)),
+      keepPacking(conv2dBackwardInput(spec, conv2dTraits(run.device, true), undefined, adds)),
     );
     runLaunch(run, launch, { x: g, weight, residual, y: gx });
   },

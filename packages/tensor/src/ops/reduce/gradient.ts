@@ -17,11 +17,11 @@ export const sumGradient: Gradient<ReduceAttrs> = ([g], [x], _, { axes }) => [
 ];
 
 export const meanGradient: Gradient<ReduceAttrs> = ([g], [x], [y], { axes }) => [
-  g && mulScalar(spread(g, x.shape, axes), y.size / x.size),
+  g && spread(mulScalar(g, y.size / x.size), x.shape, axes),
 ];
 
 export const sumSquaresGradient: Gradient<ReduceAttrs> = ([g], [x], _, { axes }) => [
-  g && mul(mulScalar(x, 2), spread(g, x.shape, axes)),
+  g && mul(x, spread(mulScalar(g, 2), x.shape, axes)),
 ];
 
 /** The product of the other elements: by division where none is 0, and where one is, for that one alone. */
