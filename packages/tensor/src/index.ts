@@ -1,8 +1,9 @@
-import { storedAsHalf } from "@retinaface-webgpu/kernels-wgsl";
+import { CPU_WINOGRAD, storedAsHalf } from "@retinaface-webgpu/kernels-wgsl";
 import { runBackward } from "./autograd/backward.js";
 import { installBackward } from "./core/tensor.js";
 import { installBatchNormTraining } from "./ops/batchnorm/forward.js";
 import { normalizeByBatch } from "./ops/batchnorm/training.js";
+import { installConvolutions } from "./ops/conv2d/forward.js";
 import { installHalfStorage } from "./ops/half.js";
 import { onTape } from "./ops/on-tape.js";
 import { installTape } from "./ops/op.js";
@@ -11,6 +12,7 @@ installBackward(runBackward);
 installTape(onTape);
 installBatchNormTraining(normalizeByBatch);
 installHalfStorage(storedAsHalf);
+installConvolutions([CPU_WINOGRAD]);
 
 export { checkpoint } from "./autograd/checkpoint.js";
 export * from "./compile/step/index.js";

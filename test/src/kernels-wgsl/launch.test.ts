@@ -52,7 +52,7 @@ test("the first choice for a convolution follows the adapter and the size of the
   assert.equal(first("3×3 64→64 @160", cpuTraits), ["subgroup-gemm", "subgroup-weight-gradient"]);
   const winograd = ["subgroup-winograd", "subgroup-winograd-weight-gradient"];
   assert.equal(first("3×3 64→64 @160", cpuScratchTraits), winograd);
-  const gpuScratch = { ...traits, subgroups: true, scratch: true };
+  const gpuScratch = { ...cpuScratchTraits, software: false };
   assert.equal(first("3×3 64→64 @160", gpuScratch), ["tiled", "tiled-weight-gradient"]);
 });
 

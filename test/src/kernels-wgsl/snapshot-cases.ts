@@ -24,7 +24,11 @@ export const cpuTraits: Conv2dTraits = {
 };
 
 /** The same where launches may have temporary memory. */
-export const cpuScratchTraits: Conv2dTraits = { ...cpuTraits, scratch: true };
+export const cpuScratchTraits: Conv2dTraits = {
+  ...cpuTraits,
+  scratch: true,
+  further: [kernels.CPU_WINOGRAD, ...CPU_FORWARD],
+};
 
 /** The dispatches of a launch by its title; but for those with temporary memory only the first, as the others are alike. */
 function dispatchCases(

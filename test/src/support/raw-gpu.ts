@@ -1,4 +1,4 @@
-import type { Conv2dTraits, Kernel } from "@retinaface-webgpu/kernels-wgsl";
+import { type Conv2dTraits, CPU_WINOGRAD, type Kernel } from "@retinaface-webgpu/kernels-wgsl";
 import { CPU_FORWARD } from "@retinaface-webgpu/kernels-wgsl/conv2d-cpu";
 
 /** A bare WebGPU device to test kernels without the tensor library. */
@@ -145,7 +145,7 @@ export async function openRawGpu(): Promise<RawGpu> {
       software: /llvmpipe|swiftshader/i.test(
         `${adapter.info.description} ${adapter.info.device} ${adapter.info.architecture}`,
       ),
-      further: CPU_FORWARD,
+      further: [CPU_WINOGRAD, ...CPU_FORWARD],
     },
     adapterName: adapter.info.description,
     buffer,

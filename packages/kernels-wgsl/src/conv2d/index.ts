@@ -45,3 +45,4 @@ export type {
   Conv2dWeightGradient,
   SlicedWeightGradient,
 } from "./weight-gradient/weight-gradient.js";
+export { CPU_WINOGRAD } from "./winograd/forward.js";

@@ -3,22 +3,11 @@
  * that pages with a GPU go without them: pass them as {@link Conv2dTraits.further}.
  */
 import type { ForwardLaunch, Variant } from "../shared/spec.js";
-import {
-  conv2dSubgroupWinograd,
-  isSubgroupWinograd,
-  suitsSubgroupWinograd,
-} from "../winograd/forward.js";
 import { broadcasts, walks } from "./cpu-traits.js";
 import { conv2dSubgroupDepthwise } from "./subgroup-depthwise.js";
 import { conv2dSubgroupGemm } from "./subgroup-gemm.js";
 
 export const CPU_FORWARD: readonly Variant<ForwardLaunch>[] = [
   { name: "subgroup-depthwise", supports: walks, launch: conv2dSubgroupDepthwise },
-  {
-    name: "subgroup-winograd",
-    supports: isSubgroupWinograd,
-    suits: suitsSubgroupWinograd,
-    launch: conv2dSubgroupWinograd,
-  },
   { name: "subgroup-gemm", supports: broadcasts, launch: conv2dSubgroupGemm },
 ];

@@ -19,7 +19,14 @@
  */
 import { broadcasts, widthFor } from "../forward/cpu-traits.js";
 import { forwardText, outputPixels } from "../forward/forward.js";
-import type { Conv2dDispatch, Conv2dLaunch, Conv2dSpec, Conv2dTraits } from "../shared/spec.js";
+import type {
+  Conv2dDispatch,
+  Conv2dLaunch,
+  Conv2dSpec,
+  Conv2dTraits,
+  ForwardLaunch,
+  Variant,
+} from "../shared/spec.js";
 import { outputsKernel } from "./outputs.js";
 import { packKernel, winogradLayout } from "./pack.js";
 import { patchesKernel } from "./patches.js";
@@ -40,7 +47,7 @@ const LEAST_CHANNELS = 16;
 const LEAST_OUTPUTS = 784;
 
 /** Whether it is faster than the sum over taps. */
-export function suitsSubgroupWinograd(spec: Conv2dSpec): boolean {
+function suitsSubgroupWinograd(spec: Conv2dSpec): boolean {
   return (
     spec.inChannels >= LEAST_DEPTH &&
     spec.outChannels >= LEAST_CHANNELS &&
@@ -49,7 +56,7 @@ export function suitsSubgroupWinograd(spec: Conv2dSpec): boolean {
 }
 
 /** Launch of F(4×4, 3×3), for a spec that `isSubgroupWinograd`. */
-export function conv2dSubgroupWinograd(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
+function conv2dSubgroupWinograd(spec: Conv2dSpec, transposed: boolean): Conv2dLaunch {
   const width = widthFor(spec.outChannels);
   const layout = winogradLayout(spec, width);
   const text = forwardText(spec, 4);
@@ -84,3 +91,14 @@ export function conv2dSubgroupWinograd(spec: Conv2dSpec, transposed: boolean): C
     dispatches,
   };
 }
+
+/**
+ * This way to convolve, first of {@link Conv2dTraits.further}. Programs that only run plans of networks, which have no
+ * temporary memory for it, go without.
+ */
+export const CPU_WINOGRAD: Variant<ForwardLaunch> = {
+  name: "subgroup-winograd",
+  supports: isSubgroupWinograd,
+  suits: suitsSubgroupWinograd,
+  launch: conv2dSubgroupWinograd,
+};

@@ -33,6 +33,14 @@ export interface Conv2dParams {
 /** A convolution's attributes with everything spelled out. */
 export type Conv2dAttrs = ConvolutionAttrs;
 
+/** Ways to convolve that a program with gradients has beyond a device's own. */
+let furthest: NonNullable<Conv2dTraits["further"]> = [];
+
+/** Lets operations on CPU adapters convolve in ways that need temporary memory. */
+export function installConvolutions(variants: NonNullable<Conv2dTraits["further"]>): void {
+  furthest = variants;
+}
+
 /**
  * What the convolution kernels' choosers need to know of a device.
  *
@@ -49,7 +57,7 @@ export function conv2dTraits(device: Device, scratch = false): Conv2dTraits {
     subgroupSize: device.adapter.subgroupSize,
     f16: device.has("shader-f16"),
     software: device.adapter.software,
-    further: device.convolutions,
+    further: scratch ? [...furthest, ...(device.convolutions ?? [])] : device.convolutions,
     scratch,
   };
 }
