@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { homedir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { DENO_ENVIRONMENT, DENO_RUN, denoProgram } from "./deno.mjs";
 import { hasTotals, judge } from "./test-report.mjs";
@@ -11,6 +13,12 @@ const COMPANY = fileURLToPath(new URL("./test-company.mjs", import.meta.url));
  * processor time (2026-11-26, Node 20, ten files).
  */
 const V8_FLAGS = ["--interrupt-budget=1000000"];
+
+/**
+ * Where Mesa keeps compiled shaders. Tests that give a command another `XDG_CACHE_HOME` would have every kernel compiled
+ * anew in each: half of the processor time of `retinaface/cli-main` (2026-11-30).
+ */
+const SHADER_CACHE = process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache");
 
 /** How each place that is a program runs a file. */
 const COMMANDS = {
@@ -119,6 +127,7 @@ function start(args, { place, withhold }) {
     stdio: ["ignore", "pipe", "pipe"],
     detached: process.platform !== "win32",
     env: {
+      MESA_SHADER_CACHE_DIR: SHADER_CACHE,
       ...process.env,
       ...(place === "deno" ? DENO_ENVIRONMENT : {}),
       FORCE_COLOR: process.stdout.isTTY ? "1" : "0",
