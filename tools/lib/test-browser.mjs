@@ -1,10 +1,14 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { launchChromiumForVideo } from "./browser.mjs";
 import { root } from "./paths.mjs";
-import { hasTotals, judge } from "./test-report.mjs";
-import { startTestServer } from "./test-server.mjs";
+import { inCompanies } from "./test-files.mjs";
+import { hasTotals, judge, judgeCompany, splitCompany } from "./test-report.mjs";
+import { COMPANY, startTestServer } from "./test-server.mjs";
+
+const COMPANY_PAGE = fileURLToPath(new URL("./test-company-page.mjs", import.meta.url));
 
 /** After the totals: time for a rejection that nobody handled to show. */
 const SETTLE_MS = 100;
@@ -18,8 +22,12 @@ const SETTLE_MS = 100;
 async function bundle(tests, folder) {
   try {
     const { outputFiles } = await build({
-      entryPoints: tests.map(({ file }) => file),
-      outbase: folder,
+      entryPoints: {
+        ...Object.fromEntries(
+          tests.map(({ file }) => [bundleName(folder, file).replace(/\.js$/, ""), file]),
+        ),
+        [COMPANY.replace(/\.js$/, "")]: COMPANY_PAGE,
+      },
       outdir: folder,
       bundle: true,
       splitting: true,
@@ -42,8 +50,8 @@ function bundleName(folder, file) {
 }
 
 /**
- * Runs compiled test files in headless Chromium, one after another in one tab: a page each, nothing stored by an
- * earlier one. A tab for each would cost a second of processor time a file.
+ * Runs compiled test files in headless Chromium, one after another in one tab: in pages of several files that run in other places
+ * too, with nothing stored by an earlier page. A page for each file would cost a second of processor time a file.
  *
  * @param {{id: string, name: string, file: string, both: boolean}[]} tests
  * @param {{folder: string, timeoutMs: number, signal: AbortSignal}} options
@@ -62,11 +70,12 @@ export async function runBrowserTests(tests, { folder, timeoutMs, signal }, repo
   const tab = new Tab(browser);
   try {
     console.log(`Chromium ${browser.version()}, WebGPU adapter: ${await adapterName(tab, server)}`);
-    for (const test of tests) {
-      if (signal.aborted) break;
-      const url = `${server.origin}/page/${encodeURI(bundleName(folder, test.file))}`;
-      const result = await runPage(tab, { name: test.name, url, timeoutMs, signal });
-      report({ ...result, id: test.id, both: test.both });
+    const options = { folder, origin: server.origin, timeoutMs, signal };
+    for (const company of inCompanies(tests)) {
+      for await (const result of runCompany(tab, company, options)) {
+        if (signal.aborted) return;
+        report(result);
+      }
     }
   } finally {
     await browser.close();
@@ -115,16 +124,52 @@ async function adapterName(tab, server) {
   return name ?? "none";
 }
 
-/** Runs one page until uvu prints its totals, an error ends it, or time is up. */
-async function runPage(tab, { name, url, timeoutMs, signal }) {
-  const started = performance.now();
+/** Runs tests in one page and, unless all of them pass so, each in its own. */
+async function* runCompany(tab, tests, options) {
+  const { folder, origin } = options;
+  const names = tests.map(({ file }) => bundleName(folder, file));
+  let together;
+  if (tests.length > 1) {
+    const query = new URLSearchParams(names.map((name) => ["bundle", name]));
+    const ended = await visit(tab, {
+      ...options,
+      url: `${origin}/company/?${query}`,
+      files: tests,
+    });
+    together = judgeCompany(tests, ended);
+    if (together === undefined) {
+      console.log("browser: not all pass in one page: again");
+      await tab.drop();
+    }
+  }
+  for (const [index, { id, name, both }] of tests.entries()) {
+    const result = together?.[index] ?? (await runPage(tab, names[index], { ...options, name }));
+    yield { ...result, id, both };
+    if (options.signal.aborted) return;
+  }
+}
+
+/** Runs one file in a page of its own. */
+async function runPage(tab, bundle, { name, ...options }) {
+  const url = `${options.origin}/page/${encodeURI(bundle)}`;
+  const result = judge({ name, ...(await visit(tab, { ...options, url, files: [bundle] })) });
+  if (result.problem !== undefined) await tab.drop();
+  return result;
+}
+
+/** Shows a page until uvu has printed totals of so many files, an error ends it, or time is up. */
+async function visit(tab, { url, files, timeoutMs, signal }) {
+  const ends = [performance.now()];
   let output = "";
   let problem;
   try {
     const page = await tab.open(url);
     const watch = watchPage(page, (text) => {
       output += text;
-      return hasTotals(output);
+      const parts = files.length === 1 ? [output] : splitCompany(output);
+      const done = parts.filter(hasTotals).length;
+      while (ends.length <= done) ends.push(performance.now());
+      return done === files.length;
     });
     const late = setTimeout(() => watch.stop(`ran longer than ${timeoutMs / 1000} s`), timeoutMs);
     const abort = () => watch.stop("interrupted");
@@ -141,10 +186,7 @@ async function runPage(tab, { name, url, timeoutMs, signal }) {
   } catch (error) {
     problem ??= error.message;
   }
-  const seconds = (performance.now() - started) / 1000;
-  const result = judge({ name, output, seconds, problem });
-  if (result.problem !== undefined) await tab.drop();
-  return result;
+  return { output, ends, problem, seconds: (performance.now() - ends[0]) / 1000 };
 }
 
 /**

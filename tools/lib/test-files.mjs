@@ -4,8 +4,8 @@ import { readJson, writeJson } from "./cache.mjs";
 import { cacheDir } from "./paths.mjs";
 
 const timesFile = path.join(cacheDir, "test-times.json");
-const TYPICAL_SECONDS = 5;
-/** So many files, or so many seconds, run one after another in one process. */
+const TYPICAL_SECONDS = 2.5;
+/** So many files, or so many seconds, run one after another in one process or page. */
 const COMPANY_FILES = 12;
 const COMPANY_SECONDS = 30;
 /** What begins first where no earlier run tells: these take far longer than the rest on any machine. */
@@ -59,7 +59,7 @@ function expectedSeconds() {
 }
 
 /**
- * Splits tests of processes into such as share one: files for all places, which touch nothing but tensors and memory. A
+ * Splits tests into such as share a process or a page: files for all places, which touch nothing but tensors and memory. A
  * start, the modules, a device and its first kernels cost more than a second of processor time each time.
  * @param {ReturnType<typeof listTests>} tests longest first
  */

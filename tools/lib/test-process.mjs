@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { DENO_ENVIRONMENT, DENO_RUN, denoProgram } from "./deno.mjs";
-import { hasTotals, judge } from "./test-report.mjs";
+import { hasTotals, judge, judgeCompany, splitCompany } from "./test-report.mjs";
 
 const WITHHOLDER = new URL("./withhold.mjs", import.meta.url).href;
 const COMPANY = fileURLToPath(new URL("./test-company.mjs", import.meta.url));
@@ -61,17 +61,7 @@ export async function runTestCompany(tests, options) {
     while (ends.length <= parts.length) ends.push(performance.now());
     return parts.length === tests.length;
   });
-  const parts = splitCompany(output);
-  if (exitCode !== 0 || problem !== undefined || parts.length !== tests.length) return undefined;
-  const results = tests.map(({ name }, index) => {
-    const seconds = (ends[index + 1] - ends[index]) / 1000;
-    return judge({ name, output: parts[index], seconds, exitCode: 0 });
-  });
-  return results.every(({ failed }) => failed === 0) ? results : undefined;
-}
-
-function splitCompany(output) {
-  return output.split(/^# file \d+$/m).slice(1);
+  return judgeCompany(tests, { output, ends, exitCode, problem });
 }
 
 /**

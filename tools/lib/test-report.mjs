@@ -59,6 +59,28 @@ export function judge({ name, output, seconds, exitCode, problem }) {
   };
 }
 
+/** What each of the files printed that ran one after another in one process or page (test-in-turn.mjs). */
+export function splitCompany(output) {
+  return output.split(/^# file \d+$/m).slice(1);
+}
+
+/**
+ * Judges files that ran one after another.
+ * @param {{name: string}[]} tests
+ * @param {{output: string, ends: number[], exitCode?: number | null, problem?: string}} run `ends`: when the first began and
+ *   when each ended
+ * @returns {FileResult[] | undefined} none unless all passed: only a file that runs alone shows whose fault it is
+ */
+export function judgeCompany(tests, { output, ends, exitCode = 0, problem }) {
+  const parts = splitCompany(output);
+  if (exitCode !== 0 || problem !== undefined || parts.length !== tests.length) return undefined;
+  const results = tests.map(({ name }, index) => {
+    const seconds = (ends[index + 1] - ends[index]) / 1000;
+    return judge({ name, output: parts[index], seconds, exitCode: 0 });
+  });
+  return results.every(({ failed }) => failed === 0) ? results : undefined;
+}
+
 function findProblem({ plain, total, failed, skipped, exitCode }) {
   if (!hasTotals(plain)) {
     return exitCode

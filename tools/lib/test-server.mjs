@@ -3,11 +3,14 @@ import { createServer } from "node:http";
 import path from "node:path";
 import { pipeline } from "node:stream";
 
+/** The bundle that runs others in its page. */
+export const COMPANY = "company.js";
+
 /**
  * Serves test bundles from memory and the shared data folder read-only, on a free port of this machine.
  *
- * `/page/NAME.js` is a page that runs the bundle `/bundle/NAME.js`; `/shared/FILE` is a file of the shared
- * folder, `/shared/FOLDER/` its sorted names as JSON, `/shared-exists/PATH` whether there is such a one.
+ * `/page/NAME.js` is a page that runs the bundle `/bundle/NAME.js`, `/company/` one that runs the bundle of that name, which
+ * runs the others that its query asks for; `/shared/FILE` is a file of the shared folder, `/shared/FOLDER/` its sorted names as JSON, `/shared-exists/PATH` whether there is such a one.
  *
  * @param {Map<string, Uint8Array>} bundles by name
  * @param {string} sharedFolder may be absent
@@ -19,6 +22,7 @@ export async function startTestServer(bundles, sharedFolder) {
     const [, area, ...rest] = pathname.split("/");
     const name = decodeURIComponent(rest.join("/"));
     if (area === "page") sendPage(response, rest.join("/"));
+    else if (area === "company") sendPage(response, COMPANY);
     else if (area === "bundle" && bundles.has(name)) send(response, "js", bundles.get(name));
     else if (area === "shared") sendShared(response, within(sharedFolder, name));
     else if (area === "shared-exists") {
