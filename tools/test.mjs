@@ -89,17 +89,21 @@ async function timed(name, check) {
   return result;
 }
 
-/** Runs the files of Node and Deno in as many processes at a time as there are cores. */
-async function runProcesses(tests, options, signal) {
+/**
+ * Runs the files of Node and Deno in as many processes at a time as there are cores, and in one more once `browser` has ended:
+ * files that start and wait for commands leave a tenth of the cores idle.
+ */
+async function runProcesses(tests, options, signal, browser) {
   if (tests.some(({ place }) => place === "deno")) console.log(await describeDeno());
   const processes = Math.min(availableParallelism(), MOST_PROCESSES);
   const results = [];
-  await inParallel(inCompanies(tests), processes, signal, async (company) => {
+  const worker = async (company) => {
     for await (const outcome of runCompany(company, options, signal)) {
       printResult(outcome);
       results.push(outcome);
     }
-  });
+  };
+  await inParallel(inCompanies(tests), processes, signal, worker, browser);
   return results;
 }
 
@@ -118,7 +122,6 @@ async function* runCompany(tests, options, signal) {
 
 async function runBrowser(tests, options, signal) {
   const results = [];
-  if (tests.length === 0) return results;
   const { runBrowserTests } = await import("./lib/test-browser.mjs");
   await runBrowserTests(tests, { ...options, signal }, (result) => {
     printResult(result);
@@ -145,9 +148,10 @@ async function runPlaces(options, signal) {
   const [inBrowser, inProcesses] = [true, false].map((browser) =>
     rest.filter(({ place }) => (place === "browser") === browser),
   );
+  const browser = inBrowser.length > 0 ? runBrowser(inBrowser, options, signal) : undefined;
   const ran = await Promise.all([
-    runProcesses(inProcesses, options, signal),
-    runBrowser(inBrowser, options, signal),
+    runProcesses(inProcesses, options, signal, browser),
+    browser ?? [],
   ]).then((results) => results.flat());
   cache?.store(ran);
   return places.map((place) => {

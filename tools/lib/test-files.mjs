@@ -95,15 +95,18 @@ export function rememberTimes(results) {
 }
 
 /**
- * Runs `worker` over `items` in order, at most `limit` at a time, and starts none once `signal` is aborted.
- * Results are in the order of finishing.
+ * Runs `worker` over `items` in order, at most `limit` at a time, one more after `room`, and starts none once `signal` is
+ * aborted. Results are in the order of finishing.
  */
-export async function inParallel(items, limit, signal, worker) {
+export async function inParallel(items, limit, signal, worker, room) {
   const queue = [...items];
   const results = [];
   const lane = async () => {
     while (queue.length > 0 && !signal.aborted) results.push(await worker(queue.shift()));
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  await Promise.all([
+    ...Array.from({ length: Math.min(limit, items.length) }, lane),
+    room?.then(lane),
+  ]);
   return results;
 }

@@ -1,9 +1,10 @@
 /** The train package's program, and drawn photos to train on. */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodePng } from "retinaface-webgpu/node";
+import { buildProgram, USAGE_CODES } from "../../../packages/train/dist/cli/program.js";
+import { type CommandEnd, runInProcess } from "./in-process.node.js";
 import { Random } from "./random.js";
 import { makeSample } from "./train-samples.js";
 
@@ -11,13 +12,9 @@ export const trainProgram = fileURLToPath(
   new URL("./program/main.js", import.meta.resolve("@retinaface-webgpu/train")),
 );
 
-/** Runs the program to its end. */
-export function runTrain(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [trainProgram, ...args], {
-    encoding: "utf8",
-    timeout: 180_000,
-  });
-  return { status, stdout, stderr };
+/** Runs a command of the program to its end, in this process. */
+export function runTrain(...args: string[]): Promise<CommandEnd> {
+  return runInProcess(buildProgram(), USAGE_CODES, args);
 }
 
 const SIDE = 72;

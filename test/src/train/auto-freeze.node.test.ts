@@ -130,12 +130,12 @@ const train = (out: string, epochs: number, ...more: string[]) =>
 
 test("a run chooses before its first step, and goes on with what it chose", async () => {
   const auto = ["--weights", "default", "--freeze", "auto"];
-  const whole = train("whole", 2, ...auto);
+  const whole = await train("whole", 2, ...auto);
   assert.is(whole.status, 0, whole.stderr);
   assert.match(whole.stderr, /--freeze auto: 8 batches .*stem .*heads .*: frozen is /);
-  const half = train("half", 1, ...auto);
+  const half = await train("half", 1, ...auto);
   assert.is(half.status, 0, half.stderr);
-  const resumed = train("half", 2, ...auto, "--resume");
+  const resumed = await train("half", 2, ...auto, "--resume");
   assert.is(resumed.status, 0, resumed.stderr);
   assert.not.match(resumed.stderr, "--freeze auto: 8");
   const frozen: string[] = JSON.parse(whole.stdout).frozen;
@@ -150,16 +150,24 @@ test("a run chooses before its first step, and goes on with what it chose", asyn
   assert.match(bytes("whole", "report.html").toString(), "gradients by part");
 });
 
-test("where there is nothing to choose, it is said", () => {
-  const random = train("random", 1, "--width", "0.0625", "--freeze", "auto");
+test("where there is nothing to choose, it is said", async () => {
+  const random = await train("random", 1, "--width", "0.0625", "--freeze", "auto");
   assert.is(random.status, 2);
   assert.match(random.stderr, "these are random");
-  const fixed = train("fixed", 1, "--weights", "default", "--freeze", "all");
+  const fixed = await train("fixed", 1, "--weights", "default", "--freeze", "all");
   assert.is(fixed.status, 0, fixed.stderr);
-  const other = train("fixed", 2, "--weights", "default", "--freeze", "auto", "--resume");
+  const other = await train("fixed", 2, "--weights", "default", "--freeze", "auto", "--resume");
   assert.is(other.status, 2);
   assert.match(other.stderr, "--freeze stem,stage1,stage2,stage3,fpn,ssh");
-  const search = runTrain("lr-find", "--data", data, "--weights", "default", "--freeze", "auto");
+  const search = await runTrain(
+    "lr-find",
+    "--data",
+    data,
+    "--weights",
+    "default",
+    "--freeze",
+    "auto",
+  );
   assert.is(search.status, 2);
   assert.match(search.stderr, "--freeze auto is for train");
 });

@@ -148,7 +148,7 @@ function drawShapes(name: string, seed: number, count: number): string {
   return `jsonl:${at(name, "labels.jsonl")}`;
 }
 
-test("shapes of two classes: from the bundled weights to class and score in JSON", () => {
+test("shapes of two classes: from the bundled weights to class and score in JSON", async () => {
   const data = drawShapes("train", 1, 24);
   const val = drawShapes("val", 2, 8);
   const common = ["--backend", "wasm", "--threads", "1"];
@@ -158,11 +158,11 @@ test("shapes of two classes: from the bundled weights to class and score in JSON
     ["light,dark,grey", /No face of "grey" .* dark \(24\), light \(24\)/],
     ["light,,dark", /none empty/],
   ] as const) {
-    const { status, stderr } = train("--out", at("wrong"), "--classes", classes);
+    const { status, stderr } = await train("--out", at("wrong"), "--classes", classes);
     assert.is(status === 0, false);
     assert.match(stderr, reason);
   }
-  const run = train(
+  const run = await train(
     ...["--out", at("run"), "--classes", "dark,light", "--epochs", "30", "--batch-size", "4"],
     ...["--image-size", String(SIDE), "--freeze", "none", "--optimizer", "adamw", "--lr", "0.002"],
     ...["--crop", "none", "--no-distort", "--val-every", "30", "--workers", "0", ...common],
@@ -194,12 +194,12 @@ test("shapes of two classes: from the bundled weights to class and score in JSON
   writeFileSync(at("val", "found.jsonl"), detected.stdout.replaceAll(at("val", "/"), ""));
 
   const args = ["--data", val, "--weights", model, ...common];
-  const evaluated = runTrain("evaluate", ...args);
+  const evaluated = await runTrain("evaluate", ...args);
   assert.is(evaluated.status, 0, evaluated.stderr);
   assert.match(evaluated.stderr, /mean AP 0\.5 of the classes (0\.[7-9]|1\.0000)/);
   assert.is(JSON.parse(evaluated.stdout).classAp50, best.classAp50);
   // What was found is labels again, by class.
-  const own = runTrain(
+  const own = await runTrain(
     "evaluate",
     ...args.with(1, `jsonl:${at("val", "found.jsonl")}?face=0&ignore=0`),
   );

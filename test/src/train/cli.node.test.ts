@@ -13,8 +13,8 @@ import { runTrain } from "../support/train-command.node.js";
 const folder = mkdtempSync(path.join(os.tmpdir(), "train-cli-"));
 const at = (name: string) => path.join(folder, name);
 
-function run(...args: string[]) {
-  const { status, stdout, stderr } = runTrain(...args);
+async function run(...args: string[]) {
+  const { status, stdout, stderr } = await runTrain(...args);
   return { status, stdout, stderr, json: status === 2 ? undefined : JSON.parse(stdout) };
 }
 
@@ -35,7 +35,7 @@ function writeDataset(): string {
 
 const data = writeDataset();
 
-test("anchors: sizes from the images, a configuration file, a plot, problems by line", () => {
+test("anchors: sizes from the images, a configuration file, a plot, problems by line", async () => {
   const args = [
     "--data",
     data,
@@ -48,7 +48,7 @@ test("anchors: sizes from the images, a configuration file, a plot, problems by 
     "--plot",
     at("a.svg"),
   ];
-  const { status, json, stderr } = run("anchors", ...args);
+  const { status, json, stderr } = await run("anchors", ...args);
   assert.is(status, 0, stderr);
   assert.equal([json.images, json.faces, json.problems], [6, 12, 2]);
   assert.is(json.search.length, 4);
@@ -58,11 +58,11 @@ test("anchors: sizes from the images, a configuration file, a plot, problems by 
   assert.equal(config, { anchors: json.config.anchors, variances: [0.1, 0.2] });
   assert.is(config.anchors.minSizes.flat().length, 3);
   assert.match(readFileSync(at("a.svg"), "utf8"), "</svg>");
-  const again = run("anchors", "--data", data, "-k", "4", "--present", at("a.json"));
+  const again = await run("anchors", "--data", data, "-k", "4", "--present", at("a.json"));
   assert.equal(again.json.recall.present, json.recall.proposed);
 });
 
-test("contact-sheet: a PNG of the samples; the same again, whatever the threads", () => {
+test("contact-sheet: a PNG of the samples; the same again, whatever the threads", async () => {
   const sheet = (out: string, workers: string) =>
     run(
       "contact-sheet",
@@ -81,22 +81,22 @@ test("contact-sheet: a PNG of the samples; the same again, whatever the threads"
       "--workers",
       workers,
     );
-  const first = sheet("a.png", "0");
+  const first = await sheet("a.png", "0");
   assert.is(first.status, 0, first.stderr);
   assert.equal([first.json.samples, first.json.problems], [4, 2]);
   const { width, height } = PNG.sync.read(readFileSync(at("a.png")));
   assert.equal([width, height], [92, 136]);
-  sheet("b.png", "2");
+  await sheet("b.png", "2");
   assert.ok(readFileSync(at("a.png")).equals(readFileSync(at("b.png"))));
 });
 
-test("contact-sheet: unreadable images are named and make exit code 1", () => {
+test("contact-sheet: unreadable images are named and make exit code 1", async () => {
   writeFileSync(at("images/broken.png"), "text");
   writeFileSync(
     at("broken.jsonl"),
     '{"image":"images/0.png","faces":[]}\n{"image":"images/broken.png","faces":[]}\n',
   );
-  const { status, json, stderr } = run(
+  const { status, json, stderr } = await run(
     "contact-sheet",
     "--data",
     at("broken.jsonl"),
@@ -112,7 +112,7 @@ test("contact-sheet: unreadable images are named and make exit code 1", () => {
   assert.match(stderr, /broken\.png: /);
 });
 
-test("tune: stored candidates, without the network", () => {
+test("tune: stored candidates, without the network", async () => {
   const rows = Array.from({ length: 6 }, (_, i) => {
     const faces = [10, 10, 22 + i, 24 + i, 40, 20, 70, 56 + i];
     const shifted = faces.map((v) => v + 1);
@@ -120,7 +120,7 @@ test("tune: stored candidates, without the network", () => {
     return JSON.stringify({ id: `${i}.png`, boxes: [...faces, ...shifted, 0, 0, 9, 9], scores });
   });
   writeFileSync(at("c.jsonl"), `${rows.join("\n")}\n`);
-  const { status, json, stderr } = run(
+  const { status, json, stderr } = await run(
     "tune",
     "--data",
     data,
@@ -150,10 +150,10 @@ function writeWiderFiles(): void {
   writeFileSync(at("sub/0--Parade/a.txt"), "a\n2\n10 10 20 24 0.9\n0 0 5 5 0.5\n");
 }
 
-test("evaluate --wider: judges a submission", () => {
+test("evaluate --wider: judges a submission", async () => {
   writeWiderFiles();
   assert.is(readWiderValidation(at("gt")).length, 1);
-  const { status, json, stderr } = run(
+  const { status, json, stderr } = await run(
     "evaluate",
     "--wider",
     at("gt"),
@@ -175,11 +175,11 @@ test("evaluate --wider: judges a submission", () => {
   );
   assert.is(JSON.parse(readFileSync(at("w.json"), "utf8")).curves.hard.length, 1000);
   rmSync(at("sub/0--Parade/a.txt"));
-  const missing = run("evaluate", "--wider", at("gt"), "--predictions", at("sub"));
+  const missing = await run("evaluate", "--wider", at("gt"), "--predictions", at("sub"));
   assert.equal([missing.status, missing.json.missing], [1, 1]);
 });
 
-test("wrong usage: exit code 2, nothing on standard output, the remedy named", () => {
+test("wrong usage: exit code 2, nothing on standard output, the remedy named", async () => {
   const cases: [string[], RegExp][] = [
     [["anchors"], /--data/],
     [["anchors", "--data", at("nowhere")], /There is no data at/],
@@ -196,7 +196,7 @@ test("wrong usage: exit code 2, nothing on standard output, the remedy named", (
     [["calibrate", "--data", data, "--out", at("label.txt")], /label\.txt/],
   ];
   for (const [args, message] of cases) {
-    const { status, stdout, stderr } = run(...args);
+    const { status, stdout, stderr } = await run(...args);
     assert.is(status, 2, `${args}: ${stderr}`);
     assert.is(stdout, "");
     assert.match(stderr, message);
@@ -207,19 +207,19 @@ test("wrong usage: exit code 2, nothing on standard output, the remedy named", (
 const WEIGHTS = "weights/mobilenet0.25_Final.pth";
 const MASKS = "data/face-mask";
 
-sharedTest(test, "evaluate and tune with the public weights", [WEIGHTS, MASKS], () => {
+sharedTest(test, "evaluate and tune with the public weights", [WEIGHTS, MASKS], async () => {
   const masks = `voc:${sharedPath(MASKS)}?classes=*=face&split=val&limit=3`;
   const common = ["--data", masks, "--weights", sharedPath(WEIGHTS), "--scale", "320"];
-  const { status, json, stderr } = run("evaluate", ...common);
+  const { status, json, stderr } = await run("evaluate", ...common);
   assert.is(status, 0, stderr);
   assert.is(json.images, 3);
   assert.ok(json.ap50 > 0.5, `AP ${json.ap50}`);
   assert.equal(json.protocol.scales, ["320"]);
-  const tuned = run("tune", ...common, "--save-candidates", at("kept.jsonl"));
+  const tuned = await run("tune", ...common, "--save-candidates", at("kept.jsonl"));
   assert.is(tuned.status, 0, tuned.stderr);
   const same = tuned.json.table.find((row: { nmsThreshold: number }) => row.nmsThreshold === 0.4);
   assert.ok(Math.abs(same.ap50 - json.ap50) < 1e-6, "suppression afterwards changes nothing");
-  const stored = run("tune", "--data", masks, "--candidates", at("kept.jsonl"));
+  const stored = await run("tune", "--data", masks, "--candidates", at("kept.jsonl"));
   assert.equal(stored.json.best.nmsThreshold, tuned.json.best.nmsThreshold);
   assert.ok(Math.abs(stored.json.best.f1 - tuned.json.best.f1) < 1e-6);
 });
@@ -228,11 +228,11 @@ sharedTest(
   test,
   "weights side by side, and a threshold chosen and stored",
   [WEIGHTS, MASKS],
-  () => {
+  async () => {
     const masks = `voc:${sharedPath(MASKS)}?classes=*=face&match=[16]\\.&limit=4`;
     const common = ["--data", masks, "--scale", "256"];
     const own = ["--weights", "default", "--weights", sharedPath(WEIGHTS)];
-    const { status, json, stderr } = run("evaluate", ...common, ...own, "--sizes", "8,24");
+    const { status, json, stderr } = await run("evaluate", ...common, ...own, "--sizes", "8,24");
     assert.is(status, 0, stderr);
     const [first, second] = json.detectors;
     assert.equal([first.weights, second.weights], ["default", sharedPath(WEIGHTS)]);
@@ -247,16 +247,16 @@ sharedTest(
 
     const out = at("calibrated.safetensors");
     const one = ["--weights", sharedPath(WEIGHTS), "--out", out];
-    const calibrated = run("calibrate", ...common, ...one, "--min-size", "8");
+    const calibrated = await run("calibrate", ...common, ...one, "--min-size", "8");
     assert.is(calibrated.status, 0, calibrated.stderr);
     const { best } = calibrated.json;
     assert.match(calibrated.stderr, /no photo is without a face/);
-    const again = run("evaluate", ...common, "--weights", out);
+    const again = await run("evaluate", ...common, "--weights", out);
     assert.is(again.status, 0, again.stderr);
     assert.is(again.json.protocol.visThreshold, best.threshold);
     assert.ok(Math.abs(again.json.atThreshold.bySize[0].found - best.found) < 1e-9);
     assert.is(again.json.ap50, second.ap50);
-    const refused = run("calibrate", ...common, ...one);
+    const refused = await run("calibrate", ...common, ...one);
     assert.is(refused.status, 2);
   },
 );

@@ -39,7 +39,7 @@ function writeClasses(): string {
 
 const classes = writeClasses();
 
-test("a class that is not in the data is refused, with those that are", () => {
+test("a class that is not in the data is refused, with those that are", async () => {
   for (const chosen of ["face", "mask,bear=face", "*=face;hat=x"]) {
     throwsCode(
       () => loadDataset(`${classes}?classes=${chosen}`),
@@ -47,7 +47,7 @@ test("a class that is not in the data is refused, with those that are", () => {
       /no class "(face|bear|hat)".*mask \(2\), bare \(1\), odd \(1\)/,
     );
   }
-  const { status, stderr } = runTrain(
+  const { status, stderr } = await runTrain(
     "train",
     "--data",
     `${classes}?classes=face`,
@@ -58,7 +58,7 @@ test("a class that is not in the data is refused, with those that are", () => {
   assert.match(stderr, /no class "face"/);
 });
 
-test("every class's fate is told; =ignored makes neither face nor background", () => {
+test("every class's fate is told; =ignored makes neither face nor background", async () => {
   const chosen = `${classes}?classes=mask=face;odd=ignored`;
   const { records, classes: fates } = loadDataset(chosen);
   assert.equal(
@@ -75,7 +75,7 @@ test("every class's fate is told; =ignored makes neither face nor background", (
     { label: "bare", faces: 1, becomes: "background" },
     { label: "odd", faces: 1, becomes: "ignored" },
   ]);
-  const { stderr } = runTrain(
+  const { stderr } = await runTrain(
     "contact-sheet",
     "--data",
     chosen,
@@ -89,14 +89,14 @@ test("every class's fate is told; =ignored makes neither face nor background", (
   assert.match(stderr, "class odd: 1 faces, taken as ignored");
 });
 
-test("data without a face to learn, to validate or to tune by are refused", () => {
+test("data without a face to learn, to validate or to tune by are refused", async () => {
   const none = `${classes}?classes=mask,bare,odd=ignored`;
   for (const args of [
     ["train", "--data", none, "--out", at("none")],
     ["train", "--data", classes, "--val", none, "--out", at("none")],
     ["tune", "--data", none],
   ]) {
-    const { status, stdout, stderr } = runTrain(...args);
+    const { status, stdout, stderr } = await runTrain(...args);
     assert.equal([status, stdout], [2, ""], stderr);
     assert.match(stderr, /There is no face in the data/);
   }
@@ -140,7 +140,7 @@ test("labels of the stored pixels of a turned photo are named, and read with ori
   }
 });
 
-test("labels of another copy of the picture, and boxes out of it, are counted", () => {
+test("labels of another copy of the picture, and boxes out of it, are counted", async () => {
   mkdirSync(at("copies"));
   writePicture(at("copies", "a.png"), 40, 30);
   writeFileSync(at("copies", "a.xml"), voc("a.png", 80, 60, [10, 10, 70, 50]));
@@ -156,7 +156,7 @@ test("labels of another copy of the picture, and boxes out of it, are counted", 
   );
   assert.equal(loadDataset(`jsonl:${at("copies", "l.jsonl")}`).outside, { boxes: 1, of: 2 });
   const args = ["--data", `voc:${at("copies")}`, "--out", at("o.png"), "--size", "32"];
-  const { stdout, stderr } = runTrain("contact-sheet", ...args, "--workers", "0");
+  const { stdout, stderr } = await runTrain("contact-sheet", ...args, "--workers", "0");
   assert.match(stderr, /1 of 2 boxes \(50\.0 %\) reach out of their pictures/);
   assert.is(JSON.parse(stdout).problems, 1);
 });
@@ -202,7 +202,7 @@ test("scores of JSON lines: faces from one on, ignored from the other; low ones 
   throwsCode(() => loadDataset(`${classes}?face=0.5&ignore=0.1`), "DATA", /JSON lines/);
 });
 
-test("a folder where a file is meant, and a format that is none, are told", () => {
+test("a folder where a file is meant, and a format that is none, are told", async () => {
   mkdirSync(at("coco", "annotations"), { recursive: true });
   throwsCode(() => loadDataset(`coco:${at("coco")}`), "DATA", /is a folder.*none in it/);
   writeFileSync(at("coco", "annotations", "x.json"), "{}");
@@ -214,7 +214,7 @@ test("a folder where a file is meant, and a format that is none, are told", () =
   throwsCode(() => loadDataset(`jsonl:${at("coco")}`), "DATA", /is a folder/);
   throwsCode(() => loadDataset(`yolov99:${at("coco")}`), "DATA", /meant as a format: there are/);
   const args = ["--data", classes, "--candidates", at("nowhere", "c.jsonl")];
-  const { status, stderr } = runTrain("tune", ...args);
+  const { status, stderr } = await runTrain("tune", ...args);
   assert.not.equal(status, 0);
   assert.match(stderr, /nowhere/);
   assert.not.match(stderr, /ENOENT/);

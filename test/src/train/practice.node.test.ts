@@ -12,8 +12,8 @@ import { drawDataset, runTrain } from "../support/train-command.node.js";
 const folder = mkdtempSync(path.join(os.tmpdir(), "practice-"));
 const at = (...names: string[]) => path.join(folder, ...names);
 
-function run(...args: string[]) {
-  const { status, stdout, stderr } = runTrain(...args);
+async function run(...args: string[]) {
+  const { status, stdout, stderr } = await runTrain(...args);
   return { status, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
 }
 
@@ -24,7 +24,7 @@ const TINY = [
 ];
 const metrics = (out: string) => readFileSync(at(out, "metrics.jsonl"), "utf8");
 
-test("options from YAML are those of the command line, which go before them", () => {
+test("options from YAML are those of the command line, which go before them", async () => {
   const file = at("options.yaml");
   const options = [
     ...["width: 0.0625", "channels: 16", "image-size: 64", "batch-size: 2", "scale: 64"],
@@ -33,17 +33,17 @@ test("options from YAML are those of the command line, which go before them", ()
   ];
   writeFileSync(file, options.join("\n"));
   const own = ["--workers", "0", "--epochs", "1"];
-  const first = run("train", ...own, "--config", file, "--out", at("a"));
+  const first = await run("train", ...own, "--config", file, "--out", at("a"));
   assert.is(first.status, 0, first.stderr);
   assert.is(first.json.steps, 2);
   const spoken = [
     ...["--data", data, ...TINY, "--epochs", "1", "--no-distort", "--crop", "none"],
     ...["--freeze", "stem,stage1", "--loss-weights", "boxes=3", "--lr-factors", "backbone=0.5"],
   ];
-  const second = run("train", ...spoken, "--out", at("b"));
+  const second = await run("train", ...spoken, "--out", at("b"));
   assert.is(second.status, 0, second.stderr);
   assert.is(metrics("b"), metrics("a"));
-  const again = run(
+  const again = await run(
     "train",
     "--config",
     at("a", "config.yaml"),
@@ -58,14 +58,22 @@ test("options from YAML are those of the command line, which go before them", ()
     readFileSync(at("c", "config.yaml"), "utf8"),
     readFileSync(at("a", "config.yaml"), "utf8"),
   );
-  const other = run("train", ...spoken, "--out", at("b"), "--resume", "--loss-weights", "boxes=4");
+  const other = await run(
+    "train",
+    ...spoken,
+    "--out",
+    at("b"),
+    "--resume",
+    "--loss-weights",
+    "boxes=4",
+  );
   assert.match(other.stderr, /lossWeights is .*4.* instead of .*3/);
   const without = spoken.filter((word) => word !== "--no-distort");
-  const lost = run("train", ...without, "--out", at("b"), "--resume");
+  const lost = await run("train", ...without, "--out", at("b"), "--resume");
   assert.match(lost.stderr, /augmentation is .*crop.* instead of .*distort/);
 });
 
-test("what YAML says wrong is told with file and line", () => {
+test("what YAML says wrong is told with file and line", async () => {
   const wrong: [text: string, told: RegExp][] = [
     ["epochs: 1\nbatchsize: 2\n", /options\.yaml:2: "batchsize" is no option here; .*batch-size/],
     ["epochs: many", /options\.yaml:1: epochs: many: It must be a whole number/],
@@ -82,30 +90,38 @@ test("what YAML says wrong is told with file and line", () => {
   for (const [text, told] of wrong) {
     writeFileSync(at("options.yaml"), text);
     const args = ["--config", at("options.yaml"), "--data", data, "--out", at("wrong")];
-    const { status, stderr } = run("train", ...args);
+    const { status, stderr } = await run("train", ...args);
     assert.is(status, 2, stderr);
     assert.match(stderr, told);
   }
-  const absent = run("train", "--config", at("none.yaml"), "--data", data, "--out", at("wrong"));
+  const absent = await run(
+    "train",
+    "--config",
+    at("none.yaml"),
+    "--data",
+    data,
+    "--out",
+    at("wrong"),
+  );
   assert.is(absent.status, 2, absent.stderr);
   assert.match(absent.stderr, /none\.yaml/);
   assert.not(existsSync(at("wrong", "metrics.jsonl")));
 });
 
-test("a run without a better validation ends early, and goes on with more patience", () => {
+test("a run without a better validation ends early, and goes on with more patience", async () => {
   const still = ["--weights", "default", "--epochs", "4", "--lr", "1e-12", "--workers", "0"];
   const small = ["--image-size", "64", "--batch-size", "2", "--scale", "64"];
   const args = ["train", "--data", data, "--out", at("patient"), ...still, ...small];
-  const { status, stderr, json } = run(...args, "--patience", "1");
+  const { status, stderr, json } = await run(...args, "--patience", "1");
   assert.is(status, 0, stderr);
   assert.is(json.steps, 2);
   assert.is(json.stoppedEarly, true);
   assert.match(stderr, /no better AP in 1 validations: the run ends early/);
-  const more = run(...args, "--patience", "2", "--resume");
+  const more = await run(...args, "--patience", "2", "--resume");
   assert.is(more.status, 0, more.stderr);
   assert.match(more.stderr, "patience was 1, is 2");
   assert.is(more.json.steps, 4);
-  const whole = run(...args, "--resume");
+  const whole = await run(...args, "--resume");
   assert.is(whole.json.steps, 8);
   assert.is(whole.json.stoppedEarly, false);
 });
@@ -130,15 +146,15 @@ test("metrics tell losses in validation, and are there as CSV and for TensorBoar
   assert.ok(bytes.includes("validation_loss/boxes"));
 });
 
-test("compare: two weights on the same photos, the photos that changed as a picture", () => {
+test("compare: two weights on the same photos, the photos that changed as a picture", async () => {
   const best = at("patient", "final.safetensors");
   const common = ["compare", "--data", data, "--backend", "wasm", "--resamples", "50"];
-  const same = run(...common, "default", best, "--sheet", at("same.png"));
+  const same = await run(...common, "default", best, "--sheet", at("same.png"));
   assert.is(same.status, 0, same.stderr);
   assert.is(same.json.difference.ap50, 0);
   assert.match(same.stderr, /these photos do not tell.*\n.*no sheet is written/);
   const narrow = at("a", "final.safetensors");
-  const other = run(
+  const other = await run(
     ...common,
     "default",
     narrow,
@@ -158,27 +174,34 @@ test("compare: two weights on the same photos, the photos that changed as a pict
     [["default", "--recipe", "r.json"], /with --recipe give --out/],
   ];
   for (const [args, told] of wrong) {
-    const { status, stderr } = run(...common, ...args);
+    const { status, stderr } = await run(...common, ...args);
     assert.is(status, 2, stderr);
     assert.match(stderr, told);
   }
 });
 
-test("thresholds that tune chose go with the weights it writes", () => {
+test("thresholds that tune chose go with the weights it writes", async () => {
   const common = ["--data", data, "--backend", "wasm"];
-  const tuned = run("tune", ...common, "--weights", "default", "--out", at("tuned.safetensors"));
+  const tuned = await run(
+    "tune",
+    ...common,
+    "--weights",
+    "default",
+    "--out",
+    at("tuned.safetensors"),
+  );
   assert.is(tuned.status, 0, tuned.stderr);
   const { confidenceThreshold, nmsThreshold, visThreshold } = tuned.json.best;
   const stored = readCheckpointConfig(readFileSync(at("tuned.safetensors"))).thresholds;
   assert.equal(stored, { confidenceThreshold, nmsThreshold, visThreshold });
-  const { json } = run("evaluate", ...common, "--weights", at("tuned.safetensors"));
+  const { json } = await run("evaluate", ...common, "--weights", at("tuned.safetensors"));
   assert.is(json.protocol.nmsThreshold, nmsThreshold);
   assert.is(json.protocol.confidenceThreshold, confidenceThreshold);
 });
 
-test("lr-find sweeps with the options of a run, its YAML too", () => {
+test("lr-find sweeps with the options of a run, its YAML too", async () => {
   const common = ["lr-find", "--data", data, "--workers", "0", "--steps", "24", "--to", "0.1"];
-  const { status, stderr, json } = run(
+  const { status, stderr, json } = await run(
     ...[...common, "--config", at("a", "config.yaml"), "--optimizer", "adamw"],
     ...[
       "--plot",
@@ -198,15 +221,15 @@ test("lr-find sweeps with the options of a run, its YAML too", () => {
   assert.is(losses.length, json.steps);
   assert.is(losses[0].lr, 1e-4);
   assert.match(readFileSync(at("lr.svg"), "utf8"), "falls fastest");
-  const wrong = run(...common, "--from", "1");
+  const wrong = await run(...common, "--from", "1");
   assert.is(wrong.status, 2);
   assert.match(wrong.stderr, "--from 1 must be below --to 0.1");
-  assert.match(run(...common, "--epochs", "3").stderr, /unknown option '--epochs'/);
+  assert.match((await run(...common, "--epochs", "3")).stderr, /unknown option '--epochs'/);
 });
 
 const IMAGENET = "weights/mobilenetV1X0.25_pretrain.tar";
 
-sharedTest(test, "a run starts from a backbone that knows ImageNet", [IMAGENET], () => {
+sharedTest(test, "a run starts from a backbone that knows ImageNet", [IMAGENET], async () => {
   const size = ["--image-size", "64", "--batch-size", "4", "--workers", "0", "--scale", "64"];
   const args = [
     "train",
@@ -218,13 +241,13 @@ sharedTest(test, "a run starts from a backbone that knows ImageNet", [IMAGENET],
     "1",
     ...size,
   ];
-  const { status, stderr, json } = run(...args, "--out", at("imagenet"), "--channels", "16");
+  const { status, stderr, json } = await run(...args, "--out", at("imagenet"), "--channels", "16");
   assert.is(status, 0, stderr);
   assert.match(stderr, /starting from the backbone of .*pretrain\.tar, everything else random/);
   assert.not.match(stderr, "no face has landmarks");
   assert.is(json.steps, 1);
   assert.match(readFileSync(at("imagenet", "config.yaml"), "utf8"), /channels: 16/);
-  const wrong = run(...args, "--out", at("wrong"), "--width", "0.5");
+  const wrong = await run(...args, "--out", at("wrong"), "--width", "0.5");
   assert.match(wrong.stderr, /--width 0\.5 is for random weights, and .* has 0\.25/);
 });
 

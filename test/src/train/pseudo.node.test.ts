@@ -78,17 +78,22 @@ test("a face is the weighted mean of its votes, its score the mean over all pass
   );
 });
 
-function pseudo(...args: string[]) {
-  const { status, stdout, stderr } = runTrain("pseudo", ...args);
+async function pseudo(...args: string[]) {
+  const { status, stdout, stderr } = await runTrain("pseudo", ...args);
   return { status, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
 }
 
-test("the command labels a folder, and train's reader takes what it writes", () => {
+test("the command labels a folder, and train's reader takes what it writes", async () => {
   mkdirSync(at("photos"));
   cpSync(path.join(repository, "packages/retinaface/assets/sample.png"), at("photos", "a.png"));
   writeFileSync(at("photos", "b.jpg"), "no picture");
   const common = ["--backend", "wasm", "--scale", "320", "--scale", "640"];
-  const { status, stderr, json } = pseudo(at("photos"), "--out", at("labels.jsonl"), ...common);
+  const { status, stderr, json } = await pseudo(
+    at("photos"),
+    "--out",
+    at("labels.jsonl"),
+    ...common,
+  );
   assert.is(status, 1, stderr);
   assert.match(stderr, /b\.jpg/);
   assert.match(stderr, /1 photos, 4 passes each: 3 faces/);
@@ -103,7 +108,7 @@ test("the command labels a folder, and train's reader takes what it writes", () 
   assert.ok(landmarks.subarray(0, 30).every(Number.isFinite));
   assert.ok(boxes.length === labels.length * 4);
   const before = readFileSync(at("labels.jsonl"), "utf8");
-  const again = pseudo(at("photos"), "--out", at("labels.jsonl"), ...common);
+  const again = await pseudo(at("photos"), "--out", at("labels.jsonl"), ...common);
   assert.is(again.status, 2);
   assert.match(again.stderr, /OUTPUT_EXISTS/);
   assert.is(readFileSync(at("labels.jsonl"), "utf8"), before);
@@ -129,7 +134,7 @@ test("--resume goes on after kills: nothing is lost or doubled, nothing made in 
   const photos = Array.from({ length: 4 }, (_, i) => at(`${i}.png`));
   for (const photo of photos) writeFileSync(photo, encodePng(makeSample(random, 64, 2).image));
   const common = [...photos, "--backend", "wasm", "--threads", "1", "--scale", "64"];
-  assert.is(pseudo(...common, "--out", at("whole.jsonl")).status, 0);
+  assert.is((await pseudo(...common, "--out", at("whole.jsonl"))).status, 0);
   const args = [...common, "--out", at("killed.jsonl"), "--resume"];
   const part = at("killed.jsonl.part");
   for (const labelled of [1, 3]) {
@@ -139,34 +144,34 @@ test("--resume goes on after kills: nothing is lost or doubled, nothing made in 
     // As if it had been killed within a line.
     appendFileSync(part, '{"image":"3.p');
   }
-  const other = pseudo(...args, "--no-mirror");
+  const other = await pseudo(...args, "--no-mirror");
   assert.is(other.status, 2, other.stderr);
   assert.match(other.stderr, /mirror was true and is now false/);
-  const last = pseudo(...args);
+  const last = await pseudo(...args);
   assert.is(last.status, 0, last.stderr);
   assert.match(last.stderr, /going on: 3 photos/);
   assert.is(last.json.images, 4);
   assert.equal(readFileSync(at("killed.jsonl")), readFileSync(at("whole.jsonl")));
   assert.not.ok(existsSync(part));
-  const again = pseudo(...args);
+  const again = await pseudo(...args);
   assert.is(again.status, 0, again.stderr);
   assert.match(again.stderr, /holds the labels of all these photos already/);
   assert.equal(again.json, last.json);
   writeFileSync(part, "notes\n");
-  const foreign = pseudo(...args);
+  const foreign = await pseudo(...args);
   assert.is(foreign.status, 2);
   assert.match(foreign.stderr, /line 1 of .* none of labels/);
   assert.is(readFileSync(part, "utf8"), "notes\n");
 });
 
-test("what cannot be meant is refused before any work", () => {
+test("what cannot be meant is refused before any work", async () => {
   const cases: [string[], RegExp, number][] = [
     [[at("none"), "--out", at("x.jsonl")], /none/, 1],
     [[at("photos"), "--out", at("x.jsonl"), "--ignore", "0.5"], /--ignore 0\.5 is above/, 2],
     [[at("photos")], /--out/, 2],
   ];
   for (const [args, reason, code] of cases) {
-    const { status, stderr } = pseudo(...args, "--backend", "wasm");
+    const { status, stderr } = await pseudo(...args, "--backend", "wasm");
     assert.match(stderr, reason);
     assert.is(status, code, stderr);
   }

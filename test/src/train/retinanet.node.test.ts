@@ -280,7 +280,7 @@ test("a RetinaNet's class head for other classes", () => {
   assert.equal([...(data as Float32Array)], [4, 3, 2, 40, 30, 20]);
 });
 
-test("four pictures by heart: train, evaluate and detect tell squares from crosses", () => {
+test("four pictures by heart: train, evaluate and detect tell squares from crosses", async () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), "retinanet-"));
   test.after(() => rmSync(folder, { recursive: true, force: true }));
   const at = (...names: string[]) => path.join(folder, ...names);
@@ -309,12 +309,12 @@ test("four pictures by heart: train, evaluate and detect tell squares from cross
   });
   writeFileSync(at("labels.jsonl"), `${lines.join("\n")}\n`);
   const data = `jsonl:${at("labels.jsonl")}`;
-  const run = (...args: string[]) => {
-    const { status, stdout, stderr } = runTrain(...args, "--backend", "wasm");
+  const run = async (...args: string[]) => {
+    const { status, stdout, stderr } = await runTrain(...args, "--backend", "wasm");
     assert.is(status, 0, stderr);
     return { ...JSON.parse(stdout), said: stderr };
   };
-  const trained = run(
+  const trained = await run(
     ...["train", "--data", data, "--val", "none", "--out", at("run"), "--classes", "square,cross"],
     ...[
       "--model",
@@ -341,7 +341,7 @@ test("four pictures by heart: train, evaluate and detect tell squares from cross
   );
   assert.match(trained.said, /classes: square, cross/);
   const weights = at("run", "final.safetensors");
-  const { classAp50, byClass } = run("evaluate", "--data", data, "--weights", weights);
+  const { classAp50, byClass } = await run("evaluate", "--data", data, "--weights", weights);
   assert.equal(
     byClass.map(({ label, faces }: { label: string; faces: number }) => [label, faces]).sort(),
     [
@@ -366,7 +366,7 @@ test("four pictures by heart: train, evaluate and detect tell squares from cross
   const [best] = JSON.parse(stdout || "{}").faces ?? [];
   assert.ok(best, stderr);
   assert.ok(["square", "cross"].includes(best.class) && !("landmarks" in best));
-  const tuned = runTrain("tune", "--data", data, "--weights", weights, "--backend", "wasm");
+  const tuned = await runTrain("tune", "--data", data, "--weights", weights, "--backend", "wasm");
   assert.is(tuned.status, 2);
   assert.match(tuned.stderr, /classes compete apart/);
 });

@@ -18,8 +18,8 @@ import { drawDataset, runTrain } from "../support/train-command.node.js";
 const folder = mkdtempSync(path.join(os.tmpdir(), "run-traps-"));
 const at = (...names: string[]) => path.join(folder, ...names);
 
-function run(...args: string[]) {
-  const { status, stdout, stderr } = runTrain(...args);
+async function run(...args: string[]) {
+  const { status, stdout, stderr } = await runTrain(...args);
   return { status, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
 }
 
@@ -30,8 +30,8 @@ const TINY = ["--width", "0.0625", "--channels", "16", ...SMALL];
 const checkpointOf = (out: string): RunCheckpoint =>
   readTrainingCheckpoint(readFileSync(at(out, "checkpoint.safetensors")));
 
-test("without --val and a split a fifth is held out, and said", () => {
-  const { status, stderr, json } = run(
+test("without --val and a split a fifth is held out, and said", async () => {
+  const { status, stderr, json } = await run(
     ...["train", "--data", data, "--out", at("held"), "--epochs", "1", ...TINY],
   );
   assert.is(status, 0, stderr);
@@ -46,7 +46,7 @@ test("without --val and a split a fifth is held out, and said", () => {
   assert.match(description.val ?? "", /split=val&fraction=0\.8&seed=1$/);
 });
 
-test("what is held out may be grouped, and nothing need be", () => {
+test("what is held out may be grouped, and nothing need be", async () => {
   assert.is(
     holdOutSpec("voc:a+jsonl:b?limit=9", "^(clip\\d+)&"),
     "voc:a?split=train&fraction=0.8&seed=1&group=%5E(clip%5Cd%2B)%26" +
@@ -54,17 +54,17 @@ test("what is held out may be grouped, and nothing need be", () => {
   );
   assert.is(holdOutSpec("a?split=val"), null);
   const common = ["train", "--data", data, "--epochs", "1", ...TINY];
-  const none = run(...common, "--out", at("all"), "--val", "none");
+  const none = await run(...common, "--out", at("all"), "--val", "none");
   assert.match(none.stderr, /nothing is held out/);
   assert.is(none.json.steps, 5);
-  const wrong = run(...common, "--out", at("wrong"), "--val", "none", "--group", "x");
+  const wrong = await run(...common, "--out", at("wrong"), "--val", "none", "--group", "x");
   assert.is(wrong.status, 2);
   assert.match(wrong.stderr, /--group and --stratify are for the fifth/);
 });
 
-test("resuming takes more epochs and another learning rate, and records them", () => {
+test("resuming takes more epochs and another learning rate, and records them", async () => {
   const common = ["train", "--data", data, "--out", at("held"), ...TINY, "--resume"];
-  const { status, stderr, json } = run(...common, "--epochs", "2", "--lr", "0.0005");
+  const { status, stderr, json } = await run(...common, "--epochs", "2", "--lr", "0.0005");
   assert.is(status, 0, stderr);
   assert.match(stderr, "lr was 0.001, is 0.0005");
   assert.is(json.steps, 8);
@@ -75,14 +75,14 @@ test("resuming takes more epochs and another learning rate, and records them", (
   ]);
   assert.is(state.optimizer.groups[0].baseLr, 0.0005);
   assert.match(readFileSync(at("held", "report.html"), "utf8"), "lr 0.001 to 0.0005 at step 4");
-  const fewer = run(...common, "--epochs", "1", "--lr", "0.0005");
+  const fewer = await run(...common, "--epochs", "1", "--lr", "0.0005");
   assert.is(fewer.status, 2);
   assert.match(fewer.stderr, /2 epochs are done already/);
 });
 
-test("a run that makes nothing better keeps the weights it started from, and says so", () => {
+test("a run that makes nothing better keeps the weights it started from, and says so", async () => {
   const still = ["--epochs", "1", "--lr", "1e-12"];
-  const { status, stderr, json } = run(
+  const { status, stderr, json } = await run(
     ...["train", "--data", data, "--out", at("worse"), ...SMALL, ...still],
   );
   assert.is(status, 0, stderr);
@@ -100,24 +100,24 @@ test("a run that makes nothing better keeps the weights it started from, and say
   assert.is(best.ap50, json.before.ap50);
 });
 
-test("options of random weights contradict weights of another shape", () => {
+test("options of random weights contradict weights of another shape", async () => {
   const args = ["train", "--data", data, "--out", at("shape"), "--weights", "default"];
-  const { status, stderr } = run(...args, "--channels", "48");
+  const { status, stderr } = await run(...args, "--channels", "48");
   assert.is(status, 2);
   assert.match(stderr, /--channels 48 is for random weights.*--weights random/);
-  const paper = run(...args, "--network", "pytorch,cascade");
+  const paper = await run(...args, "--network", "pytorch,cascade");
   assert.is(paper.status, 2);
   assert.match(
     paper.stderr,
     /--network pytorch,cascade is for .* has cascade false.*--weights random/,
   );
-  const unknown = run(...args, "--network", "paper,shared");
+  const unknown = await run(...args, "--network", "paper,shared");
   assert.is(unknown.status, 2);
   assert.match(unknown.stderr, /pytorch or paper.*deformable, cascade, context/);
 });
 
-test("--network paper trains the paper's levels and anchors, less what is left out", () => {
-  const { status, stderr } = run(
+test("--network paper trains the paper's levels and anchors, less what is left out", async () => {
+  const { status, stderr } = await run(
     ...["train", "--data", data, "--out", at("paper"), "--epochs", "1", "--val", "none", ...TINY],
     ...["--network", "paper,no-deformable,no-context", "--batch-norm", "fixed"],
   );
@@ -130,20 +130,20 @@ test("--network paper trains the paper's levels and anchors, less what is left o
   assert.match(readFileSync(at("paper", "config.yaml"), "utf8"), /^network: paper,no-def/m);
 });
 
-test("a training checkpoint given as weights is told for what it is", () => {
+test("a training checkpoint given as weights is told for what it is", async () => {
   const file = at("held", "checkpoint.safetensors");
   for (const args of [
     ["train", "--data", data, "--out", at("again")],
     ["evaluate", "--data", data],
   ]) {
-    const { status, stderr } = run(...args, "--weights", file);
+    const { status, stderr } = await run(...args, "--weights", file);
     assert.not.equal(status, 0);
     assert.match(stderr, /what a training run goes on from \(--resume\): give .*best\.safetensors/);
   }
   assert.not(existsSync(at("again", "metrics.jsonl")));
 });
 
-test("pictures that train and validate are named, by path and by bytes", () => {
+test("pictures that train and validate are named, by path and by bytes", async () => {
   cpSync(at("images", "3.png"), at("images", "copy.png"));
   const face = '"faces":[{"box":[1,1,30,30]}]';
   writeFileSync(
@@ -151,7 +151,7 @@ test("pictures that train and validate are named, by path and by bytes", () => {
     `{"image":"images/copy.png",${face}}\n{"image":"images/4.png",${face}}\n`,
   );
   const args = ["train", "--data", data, "--val", `jsonl:${at("val.jsonl")}`, "--epochs", "1"];
-  const { status, stderr, json } = run(...args, "--out", at("leak"), ...TINY);
+  const { status, stderr, json } = await run(...args, "--out", at("leak"), ...TINY);
   assert.is(status, 0, stderr);
   assert.match(stderr, /copy\.png: validates, and .*3\.png, the same picture, is trained on/);
   assert.match(stderr, /4\.png: validates, and it is trained on too/);
@@ -159,17 +159,17 @@ test("pictures that train and validate are named, by path and by bytes", () => {
   assert.is(json.problems, 2);
 });
 
-test("tune refuses candidates of other images", () => {
+test("tune refuses candidates of other images", async () => {
   const line = (id: string, side: number) =>
     JSON.stringify({ id, boxes: [1, 1, side, side], scores: [0.9] });
   const tune = (...lines: string[]) => {
     writeFileSync(at("c.jsonl"), `${lines.join("\n")}\n`);
     return run("tune", "--data", data, "--candidates", at("c.jsonl"));
   };
-  const others = tune(line("images/0.png", 30), line("elsewhere/0.png", 30));
+  const others = await tune(line("images/0.png", 30), line("elsewhere/0.png", 30));
   assert.is(others.status, 2);
   assert.match(others.stderr, /of 1 that are not in it, such as elsewhere.*give the --data/);
-  const some = tune(line("images/0.png", 30));
+  const some = await tune(line("images/0.png", 30));
   assert.is(some.status, 0, some.stderr);
   assert.match(some.stderr, "9 images have no candidates");
 });
@@ -192,17 +192,22 @@ test("tune suppresses in the pixels that the network saw, as detection does", ()
 
 const MASKS = "data/face-mask";
 
-sharedTest(test, "tune and evaluate give one figure when photos are enlarged", [MASKS], () => {
-  const set = `voc:${sharedPath(MASKS)}?classes=*=face&split=val&limit=3`;
-  const common = ["--data", set, "--weights", "default", "--scale", "640/640"];
-  const { json } = run("evaluate", ...common);
-  const tuned = run("tune", ...common);
-  assert.match(tuned.stderr, /weights: the default, .*default\.safetensors/);
-  const row = tuned.json.table.find(
-    ({ nmsThreshold }: { nmsThreshold: number }) => nmsThreshold === 0.4,
-  );
-  assert.ok(Math.abs(row.ap50 - json.ap50) < 1e-9, `${row.ap50} and ${json.ap50}`);
-});
+sharedTest(
+  test,
+  "tune and evaluate give one figure when photos are enlarged",
+  [MASKS],
+  async () => {
+    const set = `voc:${sharedPath(MASKS)}?classes=*=face&split=val&limit=3`;
+    const common = ["--data", set, "--weights", "default", "--scale", "640/640"];
+    const { json } = await run("evaluate", ...common);
+    const tuned = await run("tune", ...common);
+    assert.match(tuned.stderr, /weights: the default, .*default\.safetensors/);
+    const row = tuned.json.table.find(
+      ({ nmsThreshold }: { nmsThreshold: number }) => nmsThreshold === 0.4,
+    );
+    assert.ok(Math.abs(row.ap50 - json.ap50) < 1e-9, `${row.ap50} and ${json.ap50}`);
+  },
+);
 
 test.after(() => rmSync(folder, { recursive: true }));
 

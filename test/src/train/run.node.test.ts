@@ -14,7 +14,7 @@ import { loadDataset, RunFiles, TrainRun } from "@retinaface-webgpu/train/node";
 import { CONFIG_KEY, DEFAULT_CONFIG, RetinaFace } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { drawDataset, trainProgram } from "../support/train-command.node.js";
+import { drawDataset, runTrain, trainProgram } from "../support/train-command.node.js";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "train-run-"));
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -24,12 +24,21 @@ const data = `${drawDataset(folder, 21, 10)}?split=train&fraction=0.8`;
 /** Of a run: eight images in batches of two, three times. */
 const STEPS = 12;
 
-function start(out: string, ...more: string[]): ChildProcess {
+function wordsOf(out: string, ...more: string[]): string[] {
   const small = ["--width", "0.0625", "--channels", "16", "--image-size", "64"];
   const size = ["--batch-size", "2", "--epochs", "3", "--checkpoint-every", "3", "--workers", "1"];
   const rule = ["--val-every", "2", "--ema", "0.9", "--lr", "0.01", "--refine-anchors", "0.1"];
-  const args = ["--data", data, "--out", at(out), ...small, ...size, ...rule, ...more];
-  return spawn(process.execPath, [trainProgram, "train", ...args]);
+  return ["train", "--data", data, "--out", at(out), ...small, ...size, ...rule, ...more];
+}
+
+function start(...of: Parameters<typeof wordsOf>): ChildProcess {
+  return spawn(process.execPath, [trainProgram, ...wordsOf(...of)]);
+}
+
+/** A run that needs no process of its own. */
+async function runHere(...of: Parameters<typeof wordsOf>) {
+  const { status, stdout, stderr } = await runTrain(...wordsOf(...of));
+  return { status, out: stdout, err: stderr };
 }
 
 function finish(child: ChildProcess): Promise<{ status: number | null; out: string; err: string }> {
@@ -187,21 +196,21 @@ test("a device lost in the middle changes nothing in the result", async () => {
 });
 
 test("a folder with a run is not overwritten, and other settings are not resumed", async () => {
-  const again = await finish(start("whole"));
+  const again = await runHere("whole");
   assert.is(again.status, 2);
   assert.match(again.err, /holds a run already: give --resume/);
-  const other = await finish(start("whole", "--resume", "--momentum", "0.8"));
+  const other = await runHere("whole", "--resume", "--momentum", "0.8");
   assert.is(other.status, 2);
   assert.match(other.err, /momentum is 0.8 instead of 0.9/);
 });
 
 test("fine-tuning more than the heads without landmarks is warned of", async () => {
   const weights = ["--weights", at("whole", "final.safetensors"), "--epochs", "1"];
-  const heads = await finish(start("heads", ...weights));
+  const heads = await runHere("heads", ...weights);
   assert.is(heads.status, 0, heads.err);
   assert.not.match(heads.err, "no face has landmarks");
   assert.is(JSON.parse(heads.out).steps, 4);
-  const more = await finish(start("more", ...weights, "--freeze", "stem"));
+  const more = await runHere("more", ...weights, "--freeze", "stem");
   assert.is(more.status, 0, more.err);
   assert.match(more.err, "no face has landmarks");
 });
@@ -221,9 +230,7 @@ test("a loss that is not finite ends the run, its batch saved", async () => {
 
 test("weights that the last step before a validation has spoilt: the remedy is told", async () => {
   const spoilt = ["--lr", "1e30", "--clip", "0", "--warmup", "0", "--ema", "0"];
-  const { status, err } = await finish(
-    start("late", ...spoilt, "--batch-size", "8", "--val-every", "1"),
-  );
+  const { status, err } = await runHere("late", ...spoilt, "--batch-size", "8", "--val-every", "1");
   assert.is(status, 1, err);
   assert.match(err, /(After|after) step 1 .*with a lower learning rate .*LOSS_NOT_FINITE/);
   const kept = readTrainingCheckpoint(readFileSync(at("late", "checkpoint.safetensors")));
@@ -235,7 +242,7 @@ test("starting weights that are not finite are told for what they are", async ()
   const [name, tensor] = [...state][0];
   (tensor.data as Float32Array)[0] = Number.NaN;
   writeFileSync(at("nan.safetensors"), writeSafetensors(state));
-  const { status, err } = await finish(start("spoilt", "--weights", at("nan.safetensors")));
+  const { status, err } = await runHere("spoilt", "--weights", at("nan.safetensors"));
   assert.is(status, 1, err);
   assert.match(err, `${name} that training starts from are not finite: give others by --weights`);
 });

@@ -1,41 +1,6 @@
 #!/usr/bin/env node
-import { Command } from "commander";
-import { reportError, withPrintableOutput } from "retinaface-webgpu/node";
-import { anchorsCommand } from "./anchors.js";
-import { calibrateCommand } from "./calibrate.js";
-import { compareCommand } from "./compare.js";
-import { contactSheetCommand } from "./contact-sheet.js";
-import { distillCommand } from "./distill.js";
-import { evaluateCommand } from "./evaluate.js";
-import { lrFindCommand } from "./lr-find.js";
-import { pseudoCommand } from "./pseudo.js";
-import { trainCommand } from "./train.js";
-import { tuneCommand } from "./tune.js";
-
-/** Errors of arguments rather than of the work. */
-const USAGE_CODES = new Set(["OPTION_INVALID", "OUTPUT_EXISTS", "WEIGHTS_NOT_FOUND", "DATA"]);
-
-function buildProgram(): Command {
-  const program = withPrintableOutput(new Command("retinaface-train"))
-    .description("Fine-tune and evaluate RetinaFace on WebGPU")
-    .exitOverride();
-  for (const command of [
-    anchorsCommand(),
-    calibrateCommand(),
-    compareCommand(),
-    contactSheetCommand(),
-    distillCommand(),
-    evaluateCommand(),
-    lrFindCommand(),
-    pseudoCommand(),
-    trainCommand(),
-    tuneCommand(),
-  ]) {
-    program.addCommand(command);
-    command.copyInheritedSettings(program);
-  }
-  return program;
-}
+import { reportError } from "retinaface-webgpu/node";
+import { buildProgram, USAGE_CODES } from "./program.js";
 
 try {
   await buildProgram().parseAsync();
