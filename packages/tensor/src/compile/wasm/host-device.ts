@@ -1,10 +1,6 @@
 import type { Device } from "../../device/device.js";
 import type { WasmEngine } from "../../wasm/engine.js";
 import { openHostDevice } from "../../wasm/host-gpu.js";
-import { installPlanLowering } from "../plan-lowerings.js";
-import { installStepLowering } from "../step/lowerings.js";
-import { planOnHost } from "./host-plan.js";
-import { lowerToWasm } from "./step/step.js";
 
 /**
  * A device without a GPU, whose tensors lie in plain memory: it holds the parameters of networks that `compileWasm`
@@ -18,8 +14,9 @@ import { lowerToWasm } from "./step/step.js";
 export async function createHostDevice(engine?: WasmEngine): Promise<Device> {
   const device = await openHostDevice(engine);
   if (engine) {
-    installStepLowering(device, lowerToWasm);
-    installPlanLowering(device, planOnHost);
+    // Loaded only here: a page that detects computes by `compileWasm` alone.
+    const { installHostLowerings } = await import("./all-kernels.js");
+    installHostLowerings(device);
   }
   return device;
 }

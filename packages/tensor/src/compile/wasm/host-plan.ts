@@ -13,6 +13,7 @@ import type { Owned } from "../owned.js";
 import { type Bound, Plan } from "../plan.js";
 import type { PlanLowering } from "../plan-lowerings.js";
 import type { WeightStore } from "../weights.js";
+import { furtherSteps } from "./further.js";
 import { arrange, bytesOf, prepareConstants } from "./layout.js";
 import type { WasmOperand } from "./lowered.js";
 import { lowerGraph } from "./steps.js";
@@ -45,7 +46,7 @@ export const planOnHost: PlanLowering = async (device, traced, options, owned) =
   const { graph, tree, made, effects } = traced;
   for (const tensor of made) owned.add(() => tensor.dispose());
   const host = hostOf(device)!;
-  const steps = lowerGraph(graph);
+  const steps = lowerGraph(graph, furtherSteps);
   const [weights, release] = takeWeights(host, options.weights);
   owned.add(release);
   const kept = keepEnds(device, graph, owned);

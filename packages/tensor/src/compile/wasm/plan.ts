@@ -10,7 +10,7 @@ import { type TracedForward, traceForward } from "../trace.js";
 import { arrange, bytesOf, prepareConstants } from "./layout.js";
 import type { LoweredStep, WasmOperand } from "./lowered.js";
 import { resizedGraph } from "./resized-graph.js";
-import { lowerGraph } from "./steps.js";
+import { lowerConvolutional, lowerGraph } from "./steps.js";
 import { WasmWeights } from "./weights.js";
 
 /** Where an output lies: channels `offset …` of the `stride` channels of the pixels that a run returns for it. */
@@ -174,12 +174,19 @@ export function outputValues(output: WasmOutput, results: readonly Float32Array[
   return values;
 }
 
+/** Steps by all kernels that there are. Pages that only detect go without the code of most. */
+async function lowerByAll(graph: Graph): Promise<LoweredStep[]> {
+  const { furtherSteps } = await import("./all-kernels.js");
+  return lowerGraph(graph, furtherSteps);
+}
+
 /**
  * Traces `forward` on inputs of the given shapes and prepares a plan for WebAssembly: the same graph, fused by the same
  * rules, that `compile` makes for WebGPU.
  *
- * The plan is frozen, as those of `compile`: the weights are read now. One that follows them by `update()` is what `compile`
- * makes on a device of `createHostDevice(engine)`. Call `eval()` on modules first.
+ * The plan is frozen, as those of `compile`: the weights are read before the promise resolves, so leave them alone until then.
+ * One that follows them by `update()` is what `compile` makes on a device of `createHostDevice(engine)`. Call `eval()` on
+ * modules first.
  *
  * @param device holds the network's parameters: a WebGPU one, or one of `createHostDevice`
  * @throws WasmUnsupportedError naming an operation without a kernel, WasmOutOfMemoryError
@@ -196,7 +203,7 @@ export async function compileWasm<R extends object>(
   }
   const { graph, tree, made, effects } =
     takenOver(options.like, infos) ?? traceForward(device, forward, infos);
-  const steps = lowerGraph(graph);
+  const steps = lowerConvolutional(graph) ?? (await lowerByAll(graph));
   const weights = options.weights ?? new WasmWeights(engine);
   let giveBack: (() => void) | undefined;
   const release = () => {

@@ -12,16 +12,32 @@ import {
 import { sameShape, showShape, sizeOf } from "../../core/shape.js";
 import type { FusionKind } from "../../ops/fusion.js";
 import { computes, type Graph, type OpNode, type Value } from "../graph.js";
-import type { StepNode } from "../step/graph.js";
 import { absorbedConvolutions, convStep } from "./convolutions.js";
 import type { LoweredStep } from "./lowered.js";
-import { operandsOf, type StepOperand } from "./step/kernels.js";
-import { kernelsOf } from "./step/lower.js";
 import { HALF_REMEDY, isHalf, WasmUnsupportedError } from "./unsupported.js";
 import type { Constants } from "./weights.js";
 
+/** How nodes are lowered that have no kernels here; `undefined` where they have none there either. */
+export type FurtherSteps = (node: OpNode) => LoweredStep[] | undefined;
+
 /** @throws WasmUnsupportedError naming all operations that have no kernel */
-export function lowerGraph(graph: Graph): LoweredStep[] {
+export function lowerGraph(graph: Graph, further: FurtherSteps): LoweredStep[] {
+  const { steps, lacking } = lowered(graph, further);
+  if (lacking.size > 0) {
+    const remedy = [...lacking.values()].every(isHalf) ? HALF_REMEDY : undefined;
+    throw new WasmUnsupportedError([...lacking.keys()].join(", "), remedy);
+  }
+  return steps;
+}
+
+/** The steps of a graph that takes no kernels but those of networks of convolutions; `undefined` for others. */
+export function lowerConvolutional(graph: Graph): LoweredStep[] | undefined {
+  const { steps, lacking } = lowered(graph, () => undefined);
+  return lacking.size > 0 ? undefined : steps;
+}
+
+/** The steps of nodes that have some, and the other nodes by what is said of them. */
+function lowered(graph: Graph, further: FurtherSteps) {
   for (const { info } of graph.inputs) {
     if (info.dtype === "f16") {
       throw new WasmUnsupportedError(`an input ${showShape(info.shape)} f16`, "give it as f32");
@@ -32,21 +48,17 @@ export function lowerGraph(graph: Graph): LoweredStep[] {
   const lacking = new Map<string, OpNode>();
   const steps = graph.nodes.flatMap((node) => {
     if (node.kind === "conv") return gone.has(node) ? [] : [convStep(node, absorbed.get(node))];
-    const own = opSteps(node);
+    const own = opSteps(node, further);
     if (!own) lacking.set(described(node), node);
     return own ?? [];
   });
-  if (lacking.size > 0) {
-    const remedy = [...lacking.values()].every(isHalf) ? HALF_REMEDY : undefined;
-    throw new WasmUnsupportedError([...lacking.keys()].join(", "), remedy);
-  }
-  return steps;
+  return { steps, lacking };
 }
 
-function opSteps(node: OpNode): LoweredStep[] | undefined {
+function opSteps(node: OpNode, further: FurtherSteps): LoweredStep[] | undefined {
   const isEmpty = node.outputs.every(({ info }) => sizeOf(info.shape) === 0);
   if (node.op.alias || isEmpty) return [];
-  return special(node) ?? general(node);
+  return special(node) ?? further(node);
 }
 
 function described({ op, inputs }: OpNode): string {
@@ -61,33 +73,6 @@ function special(node: OpNode): LoweredStep[] | undefined {
   if (values.some(({ info }) => info.dtype !== "f32" || sizeOf(info.shape) === 0)) return undefined;
   const kind = computes(node);
   return (kind && byKind(node, kind)) ?? byName(node);
-}
-
-/** What training steps do the same operation with. */
-function general(node: OpNode): LoweredStep[] | undefined {
-  const { op, attrs, inputs, outputs } = node;
-  if (op.updates?.some((k) => k < inputs.length)) return undefined;
-  const rooms = new Map<StepOperand, Value>();
-  const placed = (operand: StepOperand): Value => {
-    if ("info" in operand) return operand as unknown as Value;
-    const room = rooms.get(operand) ?? roomOf(operand.scratchBytes / 4);
-    rooms.set(operand, room);
-    return room;
-  };
-  const step = { op, attrs, inputs, outputs, updates: [], varies: false } as unknown as StepNode;
-  return kernelsOf(step)?.map((each, k) => ({
-    kernel: each.kernel,
-    operands: Object.fromEntries(
-      operandsOf(each).map(([name, operand]) => [name, placed(operand)]),
-    ),
-    ...(op.varies ? { renewed: () => kernelsOf(step)![k].kernel } : {}),
-  }));
-}
-
-/** Memory of one node. */
-function roomOf(floats: number): Value {
-  const info = { shape: [floats], dtype: "f32" as const };
-  return { info, producer: undefined, users: [], isOutput: false };
 }
 
 function byKind(node: OpNode, kind: FusionKind): LoweredStep[] | undefined {
