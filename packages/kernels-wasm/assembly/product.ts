@@ -5,8 +5,10 @@
  * Tiles of 4 rows × 8 columns: 8 sums, 2 vectors of the matrix and 1 of a row fill 11 of the 16
  * registers of x86. Measured alone (Xeon model 167, Node 20.20, 576 terms, 2026-11-29): 4×8 37
  * GFLOP/s, 3×12 37, 3×16 36, 4×12 35, 2×16 35, 5×8 32, 6×8 32 (it spills), 4×8 with two terms a
- * turn 36, with values of rows spread from one vector load instead of loaded one by one 31. A
- * machine with a fused multiply-add cannot use it: the two roundings are defined.
+ * turn 36, with values of rows spread from one vector load instead of loaded one by one 31. Relaxed SIMD's fused
+ * multiply-add gained nothing: 36.6, 35.6, 36.9 and 34.9 GFLOP/s instead of 35.5, 36.0, 36.8 and 35.0 for
+ * 256×64×64, 256×256×256, 48×576×64 and 1024×32×64 (AMD EPYC, Deno 2.9.6, the best of 60 in turn, other work beside it,
+ * 2026-11-30); Node 20 refuses it, and engines would round otherwise. So there is one binary, of plain SIMD.
  *
  * Where fewer than 4 rows are left, the last one stands in for those that lack: computed again,
  * stored again, the same.

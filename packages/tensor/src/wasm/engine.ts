@@ -60,7 +60,9 @@ export interface WasmJob {
 /** Options of `WasmEngine.create`. */
 export interface WasmEngineOptions {
   /**
-   * Threads that compute; default as many as there are processors, at most 8. Where a page is not cross-origin isolated,
+   * Threads that compute; default as many as there are processors, at most 8. Not as many as there are cores: browsers do not
+   * tell which processors share one, and work is taken in chunks, so that a slower thread holds the others up for one at most
+   * (what that gains where they do has not been measured). Where a page is not cross-origin isolated,
    * there is one whatever is asked for.
    */
   threads?: number | undefined;
