@@ -117,10 +117,10 @@ export class CompiledTraining {
 
 /** Kernels that a step's time is told by. */
 const GROUPS: readonly (readonly [string, RegExp])[] = [
+  ["packing, optimizer", /^(conv2d\/pack|pack|take|sgd|adam|lerp|clip|accumulate)/],
   ["gradients to weights", /^conv2d\/.*gradient|weight gradient/],
   ["convolutions and gradients to inputs", /^conv2d|^depthwise/],
   ["batch norm", /^batch ?norm/],
-  ["packing, optimizer", /^(pack|take|sgd|adam|lerp|clip|accumulate)/],
 ];
 
 function groupOf(name: string): string {

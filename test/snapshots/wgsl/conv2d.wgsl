@@ -3034,7 +3034,7 @@ s15,);
   }
 }
 
-//// conv2d/subgroup-winograd-weight-sum
+//// conv2d/subgroup-winograd-weight-gradient-sum
 enable subgroups;
 
 struct Params {

@@ -73,7 +73,7 @@ test("loss and gradients are those of differences in float64, and the compiled s
   const chosen = adapter.software && adapter.subgroupSize === 8 && device().has("subgroups");
   if (chosen && kernels.length > 0) {
     const names = kernels.map(({ name }) => name).join();
-    assert.match(names, /subgroup-winograd-output.*subgroup-winograd-weight-sum/);
+    assert.match(names, /subgroup-winograd-output.*subgroup-winograd-weight-gradient-sum/);
   }
   const gradients = {} as Record<Name, Float32Array>;
   for (const name of NAMES) {

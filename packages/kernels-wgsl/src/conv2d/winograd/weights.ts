@@ -84,7 +84,7 @@ export function weightsKernel(
 ): Kernel {
   const { inQuads, outQuads } = quads;
   return {
-    name: "conv2d/subgroup-winograd-weight-sum",
+    name: "conv2d/subgroup-winograd-weight-gradient-sum",
     wgsl: WEIGHTS_WGSL,
     bindings: ["read", "read", "read_write", "read_write"],
     params: packParams([parts, inChannels, inQuads, outQuads * 4]),
