@@ -53,6 +53,8 @@ export const ROWS: readonly Row[] = [
   structure("kmeans-2:1", [], { ratio: 2 }),
   structure("anchors-refined", ["--refine-anchors", "0.02"]),
   structure("no-landmarks", ["--loss-weights", "landmarks=0"]),
+  structure("mesh", ["--mesh", "--mesh-heads", "0"]),
+  structure("mesh-heads", ["--mesh"]),
   freezing("freeze-none", "none"),
   freezing("freeze-stem", "stem"),
   freezing("freeze-stage1", "stem,stage1"),
@@ -85,6 +87,8 @@ export const CLAIMS: readonly Claim[] = [
     than: "base",
   },
   { text: "Landmarks as a further task help boxes", better: "base", than: "no-landmarks" },
+  { text: "A branch for meshes that learns from pixels helps boxes", better: "mesh", than: "base" },
+  { text: "It does with made-up heads too", better: "mesh-heads", than: "base" },
   {
     text: "Freezing stem and first stage beats training all",
     better: "freeze-stage1",
