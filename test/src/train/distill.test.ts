@@ -6,6 +6,8 @@ import {
   Composer,
   distillLoss,
   landmarkError,
+  MATCH_PRESETS,
+  matchPriors,
   measureAgreement,
   type Photo,
   type PhotoSet,
@@ -235,6 +237,11 @@ test("labels: a box alone is class and box, landmarks alone replace those that a
   assert.ok(positive.length > 0);
   assert.ok(faces.slice(count).every((value) => value === 0));
   assert.ok(mask.slice(0, count * 10).every((value) => value === 0));
+  const adaptively = uploadLabels(device(), [boxed], priors, variances, "atss")!;
+  const match = { ...MATCH_PRESETS.pytorch, assignment: "atss" } as const;
+  const expected = matchPriors([boxed], priors, match).labels;
+  assert.equal([...(await adaptively.faces.data())], [...expected]);
+  assert.ok(expected.some((label, p) => label !== faces[count + p]));
   const known = [0, 1, 2, 3, 6, 7, 8, 9];
   for (const p of positive) {
     const row = (count + p) * 10;
@@ -401,6 +408,11 @@ test("a recipe that is no recipe says what it lacks", () => {
   };
   const hinting = JSON.stringify({ ...numbers, ...parts });
   assert.throws(() => parseRecipe(hinting, "r.json"), /"loss" needs a weight "hints"/);
+  const matching = hinting.replace('"hints":["fpn"]', '"assignment":"sim"');
+  assert.throws(
+    () => parseRecipe(matching, "r.json"),
+    /"loss" needs an "assignment" of iou or atss/,
+  );
   assert.throws(() => parseRecipe("{", "r.json"), /r\.json is not JSON/);
   assert.throws(() => parseRecipe("{}", "r.json"), /"seed"/);
 });

@@ -100,6 +100,7 @@ export function uploadLabels(
   samples: readonly Sample[],
   priors: Float32Array,
   variances: MatchOptions["variances"],
+  assignment?: MatchOptions["assignment"],
 ): LabelTensors | undefined {
   const none = ({ boxes, complete }: Sample) => boxes.length === 0 && !complete?.length;
   if (samples.every(none)) return undefined;
@@ -108,7 +109,7 @@ export function uploadLabels(
     landmarks: markUnknown(landmarks),
     ignored,
   }));
-  const targets = matchPriors(faces, priors, { ...MATCH, variances });
+  const targets = matchPriors(faces, priors, { ...MATCH, variances, assignment });
   const { labels } = targets;
   const { loc, landms: points } = targets.heads;
   // Few priors are labelled: their rows go to the GPU, and for each prior the number of its row.

@@ -18,6 +18,7 @@ import {
   type Tensor,
 } from "@retinaface-webgpu/tensor";
 import type { NetworkOutput } from "retinaface-webgpu";
+import type { Assigner } from "../objective/assign.js";
 import { type LossParts, type LossWeights, weighLosses } from "../objective/losses.js";
 import { hintLoss } from "./hints.js";
 
@@ -36,6 +37,8 @@ export interface DistillOptions {
    * it the gradient fades, so that a small one asks for precision.
    */
   readonly beta?: number | undefined;
+  /** Which priors are a labelled face's: those from an IoU of 0.4 on (`iou`, the default), or ATSS's. */
+  readonly assignment?: Assigner | undefined;
   /**
    * Parts of the network whose maps shall be the teacher's too ({@link hintLoss}), such as `stage1`, `fpn` or `ssh`, weighted by
    * `weights.hints`; default none.

@@ -2,6 +2,7 @@ import type { optim } from "@retinaface-webgpu/tensor";
 import { type NetworkConfig, readBytes } from "retinaface-webgpu";
 import { isNumbers, isObject, type JsonObject } from "../data/json.js";
 import { DataError } from "../errors.js";
+import { ASSIGNERS } from "../objective/assign.js";
 import { chance, seededRandom } from "../random.js";
 import { PRECISIONS, type Precision } from "../trainer/options.js";
 import type { DistillOptions } from "./loss.js";
@@ -175,6 +176,11 @@ const weighsHints = (shared: unknown) => (stage: unknown) => {
   return hints.length === 0 || typeof weights?.hints === "number";
 };
 
+const assigns = (shared: unknown) => (stage: unknown) => {
+  const { assignment = "iou" } = { ...(shared as DistillOptions), ...(stage as StageSpec).loss };
+  return ASSIGNERS.includes(assignment);
+};
+
 /** What a recipe is made of, part by part. @throws {DataError} naming the first that is otherwise */
 function checkParts(recipe: Recipe, file: string): void {
   const {
@@ -201,6 +207,7 @@ function checkParts(recipe: Recipe, file: string): void {
     ["teacher", isText(teacher), "the name of a file"],
     ["loss", isObject(loss), "an object"],
     ["loss", all(stages, weighsHints(loss)), 'a weight "hints" in every stage that has hints'],
+    ["loss", all(stages, assigns(loss)), `an "assignment" of ${ASSIGNERS.join(" or ")}`],
     ["precision", (PRECISIONS as readonly unknown[]).includes(precision), PRECISIONS.join(" or ")],
   ];
   const wrong = wanted.find(([, right]) => !right);

@@ -23,7 +23,7 @@ export interface MatchOptions {
    * Who says which priors are a face's: the IoUs above, or `atss`, each face's own threshold
    * ({@link assignAdaptively}), which leaves nothing between face and background.
    */
-  readonly assignment?: Assigner;
+  readonly assignment?: Assigner | undefined;
   /** Variances of the box codec. */
   readonly variances: readonly [centre: number, size: number];
 }

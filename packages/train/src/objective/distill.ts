@@ -64,6 +64,8 @@ export class DistillObjective implements CompiledObjective {
   }
 
   #labels({ samples, priors }: ObjectiveInput): LabelTensors | undefined {
-    return uploadLabels(this.#device, samples, priors, this.#teacher.config.variances);
+    const { variances } = this.#teacher.config;
+    const { assignment } = this.options;
+    return uploadLabels(this.#device, samples, priors, variances, assignment);
   }
 }
