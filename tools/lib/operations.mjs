@@ -58,6 +58,7 @@ async function loadProcessors() {
     "ops/trace.js",
     "compile/trace.js",
     "compile/wasm/steps.js",
+    "compile/wasm/further.js",
     "compile/wasm/index.js",
   ];
   const steps = [
@@ -90,7 +91,8 @@ function processorsCell(example, { processors, tensors, ops, host }) {
   const plan = (type) => () => {
     const infos = inputs.map(({ shape, dtype = type }) => ({ shape, dtype }));
     const forward = (...x) => tensorsOf(example.call(ops, ...x));
-    processors.lowerGraph(processors.traceForward(host, forward, infos).graph);
+    const { graph } = processors.traceForward(host, forward, infos);
+    processors.lowerGraph(graph, processors.furtherSteps);
   };
   const free = inputs.some(({ dtype }) => dtype === undefined);
   const types = free ? TYPES : typesOf(Object.entries(example.inputs));
