@@ -169,6 +169,7 @@ test("shapes of two classes: from the bundled weights to class and score in JSON
   );
   assert.is(run.status, 0, run.stderr);
   assert.match(run.stderr, /class head is replaced by one of 3 logits/);
+  assert.match(run.stderr, /told apart late: --lr-factors heads=10/);
   const { best, before } = JSON.parse(run.stdout);
   assert.ok(before.classAp50 < 0.3 && best.classAp50 > 0.7, JSON.stringify({ before, best }));
   const model = at("run", "best.safetensors");

@@ -70,7 +70,7 @@ async function runLrFind(given: LrFindValues): Promise<void> {
   say(`starting from ${start.text}`);
   const { records } = dataset;
   const run = await describeRun(values, start, { data, val: null }, records.length);
-  sayClasses(run.settings.config, start);
+  sayClasses(run.settings, start);
   checkRunClasses(run.settings.config, records);
   const streams = { stdout: process.stdout, stderr: process.stderr };
   const bar = startProgress(streams, steps, "{bar} {value}/{total} steps{label}");

@@ -9,6 +9,7 @@ import {
 } from "retinaface-webgpu";
 import { countClasses, type FaceRecord } from "../data/record.js";
 import { checkLabels, checkTaught } from "../data/select.js";
+import type { TrainSettings } from "../trainer/settings.js";
 import { say } from "./console.js";
 import type { Start } from "./train-start.js";
 
@@ -43,8 +44,11 @@ export function withClasses(
   return { ...rest, classes, ...(!sameHeads(own, RETINAFACE_HEADS) && { heads: own }) };
 }
 
-/** Says what becomes of the class head, where its classes are others than those of the weights. */
-export function sayClasses(config: DetectorConfig, start: Start): void {
+/**
+ * Says what becomes of the class head, where its classes are others than those of the weights. Such classes begin alike, and at the
+ * rate at which the rest is fine-tuned they stay so for hundreds of steps.
+ */
+export function sayClasses({ config, lrFactors }: TrainSettings, start: Start): void {
   const { classes } = config;
   if (!classes) return;
   const before = start.pretrained?.config;
@@ -56,6 +60,10 @@ export function sayClasses(config: DetectorConfig, start: Start): void {
         "begins as what they say of all theirs"
       : "of random weights";
   say(`classes: ${classes.join(", ")}; ${what}`);
+  if (same || !start.pretrained || classes.length < 2 || (lrFactors?.heads ?? 1) > 1) return;
+  say(
+    "classes that begin alike are told apart late: --lr-factors heads=10 trains the heads at ten times the rate of the rest",
+  );
 }
 
 /**

@@ -145,7 +145,7 @@ async function runTrain(values: TrainValues): Promise<void> {
   const { config } = planned.settings;
   checkRunClasses(config, training.records, validation?.records);
   if (!checkpoint) say(`starting from ${start.text}`);
-  if (!checkpoint) sayClasses(config, start);
+  if (!checkpoint) sayClasses(planned.settings, start);
   const description = checkpoint
     ? planned
     : await withAutoFreeze(values, start, planned, training.records);
