@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DEFAULT_CONFIG } from "retinaface-webgpu";
+import { sharedFile } from "../detectors/contestants.js";
 import { root } from "../environment.js";
 import { runTrainCommand } from "../train-command.js";
 import type { AblationOptions } from "./options.js";
@@ -10,13 +11,11 @@ import type { Measured, RunResult } from "./results.js";
 import { anchorsPerLevel, type Row } from "./rows.js";
 import { halvedPhotos } from "./small-photos.js";
 
-/** All that determines a run of a row but its seed, as text. */
+/** All that determines a run of a row but its seed, as text; the same wherever `../shared` lies. */
 export function budgetOf({ preset }: AblationOptions, { group, args, anchors }: Row): string {
   const { data, args: shared } = preset.groups[group];
-  return JSON.stringify({
-    ...{ data, args: [...shared, ...args], anchors },
-    validations: preset.validations,
-  });
+  const facts = { data, args: [...shared, ...args], anchors, validations: preset.validations };
+  return JSON.stringify(facts).replaceAll(sharedFile("."), "../shared");
 }
 
 /** The SPEC, of the halved photos where the preset wants these. */
