@@ -169,17 +169,11 @@ function isStage(value: unknown): boolean {
   return value.batches.length > 0 && value.batches.every(isBatch);
 }
 
-/** Whether a stage's loss, with the recipe's behind it, has a weight for hints where it has some. */
-const weighsHints = (shared: unknown) => (stage: unknown) => {
-  const own = (stage as StageSpec).loss;
-  const { hints = [], weights } = { ...(shared as DistillOptions), ...own };
-  return hints.length === 0 || typeof weights?.hints === "number";
-};
+/** Whether a loss has a weight for hints where it has some. */
+const weighsHints = ({ hints = [], weights }: DistillOptions) =>
+  hints.length === 0 || typeof weights?.hints === "number";
 
-const assigns = (shared: unknown) => (stage: unknown) => {
-  const { assignment = "iou" } = { ...(shared as DistillOptions), ...(stage as StageSpec).loss };
-  return ASSIGNERS.includes(assignment);
-};
+const assigns = ({ assignment = "iou" }: DistillOptions) => ASSIGNERS.includes(assignment);
 
 /** What a recipe is made of, part by part. @throws {DataError} naming the first that is otherwise */
 function checkParts(recipe: Recipe, file: string): void {
@@ -194,6 +188,8 @@ function checkParts(recipe: Recipe, file: string): void {
   } = recipe as unknown as JsonObject;
   const all = (value: unknown, is: (part: unknown) => boolean) =>
     Array.isArray(value) && value.every(is);
+  const known = Array.isArray(stages) ? stages.filter(isObject) : [];
+  const losses = known.map((stage) => lossOf(recipe, stage as unknown as StageSpec));
   const wanted: [string, boolean, string][] = [
     [
       "sources",
@@ -206,8 +202,8 @@ function checkParts(recipe: Recipe, file: string): void {
     ["network", isObject(network), "an object such as width and channels"],
     ["teacher", isText(teacher), "the name of a file"],
     ["loss", isObject(loss), "an object"],
-    ["loss", all(stages, weighsHints(loss)), 'a weight "hints" in every stage that has hints'],
-    ["loss", all(stages, assigns(loss)), `an "assignment" of ${ASSIGNERS.join(" or ")}`],
+    ["loss", losses.every(weighsHints), 'a weight "hints" in every stage that has hints'],
+    ["loss", losses.every(assigns), `an "assignment" of ${ASSIGNERS.join(" or ")}`],
     ["precision", (PRECISIONS as readonly unknown[]).includes(precision), PRECISIONS.join(" or ")],
   ];
   const wrong = wanted.find(([, right]) => !right);
@@ -232,6 +228,11 @@ export function recipeSchedule({ schedule }: Recipe): optim.Schedule {
 /** The stage that a step belongs to. */
 export function stageOf({ stages }: Recipe, step: number): StageSpec {
   return stages.findLast(({ from }) => from <= step)!;
+}
+
+/** A stage's loss: its own, with the recipe's behind it. */
+export function lossOf({ loss }: Pick<Recipe, "loss">, stage: StageSpec): DistillOptions {
+  return { ...loss, ...stage.loss };
 }
 
 /** What a step's batch is made of. */

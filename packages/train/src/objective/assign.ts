@@ -1,5 +1,5 @@
 import { type Assignment, assignAdaptively, CLAIMED } from "./atss.js";
-import { boxOf, CORNER_ROW, eachOverlap } from "./overlaps.js";
+import { boxOf, CORNER_ROW, eachIou } from "./overlaps.js";
 
 /** Rules by which priors become faces'. */
 export const ASSIGNERS = ["iou", "atss"] as const;
@@ -60,11 +60,8 @@ function assignByIou(
   const overlap = new Float64Array(count);
   const best: BestPrior[] = [];
   for (const f of faces) {
-    const box = boxOf(boxes, f);
-    const area = (box[2] - box[0]) * (box[3] - box[1]);
     const mine: BestPrior = { face: f, prior: -1, overlap: 0 };
-    eachOverlap(corners, box, (p, intersection, priorArea) => {
-      const iou = intersection / (area + priorArea - intersection);
+    eachIou(corners, boxOf(boxes, f), (p, iou) => {
       if (iou > overlap[p]) {
         overlap[p] = iou;
         face[p] = f;
@@ -94,9 +91,8 @@ function claimEqual(
   { overlap: most }: BestPrior,
   overlap: Float64Array,
 ): void {
-  const area = (box[2] - box[0]) * (box[3] - box[1]);
-  eachOverlap(corners, box, (p, intersection, priorArea) => {
-    if (intersection / (area + priorArea - intersection) === most) overlap[p] = CLAIMED;
+  eachIou(corners, box, (p, iou) => {
+    if (iou === most) overlap[p] = CLAIMED;
   });
 }
 

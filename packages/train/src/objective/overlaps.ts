@@ -37,6 +37,18 @@ export function eachOverlap(
   }
 }
 
+/** Calls `visit(prior, iou)` for every prior that overlaps the box. */
+export function eachIou(
+  corners: Float64Array,
+  box: Float32Array,
+  visit: (prior: number, iou: number) => void,
+): void {
+  const area = (box[2] - box[0]) * (box[3] - box[1]);
+  eachOverlap(corners, box, (prior, intersection, priorArea) =>
+    visit(prior, intersection / (area + priorArea - intersection)),
+  );
+}
+
 /** The four numbers of a face's box. */
 export function boxOf(boxes: Float32Array, face: number): Float32Array {
   return boxes.subarray(face * BOX_NUMBERS, (face + 1) * BOX_NUMBERS);

@@ -11,7 +11,7 @@ import {
   readCheckpoint,
 } from "retinaface-webgpu";
 import type { PhotoSet } from "../distill/photo.js";
-import { type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
+import { lossOf, type Recipe, recipeSchedule, stageOf } from "../distill/recipe.js";
 import { listSources, loadPhotoSets } from "../distill/sources.node.js";
 import { Teacher } from "../distill/teacher.js";
 import { createViewMaker, viewBatches } from "../distill/view-maker.node.js";
@@ -233,9 +233,9 @@ export class DistillRun {
     try {
       for await (const views of viewBatches(recipe, trainer.steps, maker)) {
         if (this.#stop) break;
-        const { loss, fixedNorm = false } = stageOf(recipe, trainer.steps);
-        objective.options = { ...recipe.loss, ...loss };
-        trainer.fixedNorm = fixedNorm;
+        const stage = stageOf(recipe, trainer.steps);
+        objective.options = lossOf(recipe, stage);
+        trainer.fixedNorm = stage.fixedNorm ?? false;
         await trainer.step([views]);
         images += views.length;
         if (trainer.steps % recipe.checkpointEvery === 0) await save();

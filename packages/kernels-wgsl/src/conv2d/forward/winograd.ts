@@ -26,6 +26,7 @@ import {
   type Conv2dSpec,
   type Conv2dTraits,
   conv2dOutputSize,
+  isDense3x3,
 } from "../shared/spec.js";
 import { lines } from "../shared/text.js";
 import { epilogueWgsl } from "./epilogue.js";
@@ -51,10 +52,9 @@ const SHARED_BYTES = PLACES * TILES * DEPTH * 4;
 
 /** Whether the spec is a 3×3 of stride 1 and the adapter has room for it. */
 export function isWinograd(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
-  const { groups, kernelSize, stride, dilation } = spec;
   return (
-    groups === 1 &&
-    [...kernelSize, ...stride, ...dilation].join() === "3,3,1,1,1,1" &&
+    spec.groups === 1 &&
+    isDense3x3(spec) &&
     traits.maxInvocations >= WORKGROUP &&
     traits.maxWorkgroupStorage >= SHARED_BYTES
   );

@@ -100,6 +100,11 @@ export interface Variant<Launch> {
 /** With `transposed` it takes the weights of the convolution whose input gradient the spec computes. */
 export type ForwardLaunch = (spec: Conv2dSpec, transposed: boolean) => Conv2dLaunch;
 
+/** Whether a kernel is 3×3 and takes every pixel's own neighbours: what Winograd's transforms are made for. */
+export function isDense3x3({ kernelSize, stride, dilation }: Conv2dSpec): boolean {
+  return [...kernelSize, ...stride, ...dilation].join() === "3,3,1,1,1,1";
+}
+
 /** A buffer that a dispatch binds: by its role, a temporary one, or a slice of the packed one, in elements. */
 export type Conv2dOperand =
   | "input"

@@ -19,13 +19,14 @@
  */
 import { broadcasts, widthFor } from "../forward/cpu-traits.js";
 import { forwardText, outputPixels } from "../forward/forward.js";
-import type {
-  Conv2dDispatch,
-  Conv2dLaunch,
-  Conv2dSpec,
-  Conv2dTraits,
-  ForwardLaunch,
-  Variant,
+import {
+  type Conv2dDispatch,
+  type Conv2dLaunch,
+  type Conv2dSpec,
+  type Conv2dTraits,
+  type ForwardLaunch,
+  isDense3x3,
+  type Variant,
 } from "../shared/spec.js";
 import { outputsKernel } from "./outputs.js";
 import { packKernel, winogradLayout } from "./pack.js";
@@ -36,9 +37,7 @@ import { PLACES } from "./transform.js";
 
 /** Whether the spec is a 3×3 of stride 1, and the caller has temporary memory. */
 export function isSubgroupWinograd(spec: Conv2dSpec, traits: Conv2dTraits): boolean {
-  const { kernelSize, stride, dilation } = spec;
-  const plain = [...kernelSize, ...stride, ...dilation].join() === "3,3,1,1,1,1";
-  return plain && traits.scratch === true && broadcasts(spec, traits);
+  return isDense3x3(spec) && traits.scratch === true && broadcasts(spec, traits);
 }
 
 /** Input channels that a sum needs to be worth its transforms, and outputs to be worth the transforms of the weights. */
