@@ -11,7 +11,12 @@ import {
   writeSafetensors,
 } from "@retinaface-webgpu/tensor";
 import * as nn from "@retinaface-webgpu/tensor/nn";
-import { inferNetwork, RetinaFaceNetwork, readCheckpoint } from "retinaface-webgpu";
+import {
+  inferNetwork,
+  type NetworkConfig,
+  RetinaFaceNetwork,
+  readCheckpoint,
+} from "retinaface-webgpu";
 import { root } from "./environment.js";
 
 /** The weights that the model is measured with. */
@@ -37,10 +42,12 @@ export async function findBenchWeights(device: Device): Promise<BenchWeights> {
   return { bytes: await seededWeights(device), origin: "seeded" };
 }
 
-/** A random MobileNet-0.25 RetinaFace as safetensors. */
-export async function seededWeights(device: Device): Promise<Uint8Array> {
-  const init = nn.Init.seeded(device, SEED);
-  const network = new RetinaFaceNetwork(init, { backbone: "mobilenet0.25" });
+/** A RetinaFace of random weights as safetensors. */
+export async function seededWeights(
+  device: Device,
+  config: NetworkConfig = { backbone: "mobilenet0.25" },
+): Promise<Uint8Array> {
+  const network = new RetinaFaceNetwork(nn.Init.seeded(device, SEED), config);
   const bytes = writeSafetensors(await network.stateDict());
   network.dispose();
   return bytes;

@@ -3,12 +3,12 @@ import type { NetworkConfig } from "retinaface-webgpu";
 import { sharedFile } from "../detectors/contestants.js";
 import { root } from "../environment.js";
 
-/** A network whose weights there are. */
+/** A network of the zoo. */
 export interface KnownNetwork {
   readonly name: string;
   /** Absent where it is one of ONNX alone. */
   readonly config?: NetworkConfig;
-  /** Weights to measure times with: null for the package's own, absent where there are none; the light ones' recipe leaves them there. */
+  /** Weights to measure times with: null for the package's own, absent where random ones do. */
   readonly weights?: string | null;
   /** A YuNet, run by this library's engines. */
   readonly onnx?: string;
@@ -20,7 +20,7 @@ export const ZOO: readonly KnownNetwork[] = [
   {
     name: "own, light",
     config: { backbone: "light" },
-    weights: path.join(root, "runs/light/model.safetensors"),
+    weights: path.join(root, "packages/retinaface/weights/light.safetensors"),
   },
   {
     name: "MobileNet-0.25",

@@ -1,8 +1,15 @@
 import { existsSync } from "node:fs";
 import { loadOnnx } from "@retinaface-webgpu/onnx";
-import { type BackendChoice, type RawImage, RetinaFace } from "retinaface-webgpu";
+import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
+import {
+  type BackendChoice,
+  type NetworkConfig,
+  type RawImage,
+  RetinaFace,
+} from "retinaface-webgpu";
 import type { OnnxModel, OrtTensor } from "../detectors/ort.js";
 import { detectYunet } from "../detectors/yunet.js";
+import { seededWeights } from "../network.js";
 import type { KnownNetwork } from "./networks.js";
 
 /** What is timed. */
@@ -39,9 +46,24 @@ async function openModel(file: string, { backend, threads }: Where): Promise<Onn
   };
 }
 
+/** The score below which nothing of random weights is a face: else all anchors are, and suppression takes long. */
+const SURE = 0.99;
+
+/** A network of random weights: what it takes for its passes does not depend on them. */
+async function openRandom(config: NetworkConfig, where: Where): Promise<Timed> {
+  const host = await createHostDevice();
+  const weights = await seededWeights(host, config);
+  host.destroy();
+  const detector = await RetinaFace.load({ weights, ...where });
+  return {
+    detect: (image) => detector.detect(image, { confidenceThreshold: SURE, visThreshold: SURE }),
+    dispose: () => detector.dispose(),
+  };
+}
+
 /** Loads a network's weights, or nothing where they are not at hand. */
 export async function openNetwork(
-  { weights, onnx }: KnownNetwork,
+  { config, weights, onnx }: KnownNetwork,
   where: Where,
 ): Promise<Timed | undefined> {
   if (onnx !== undefined) {
@@ -52,7 +74,8 @@ export async function openNetwork(
       dispose: () => model.dispose(),
     };
   }
-  if (weights === undefined || (weights !== null && !existsSync(weights))) return undefined;
+  if (weights === undefined) return openRandom(config!, where);
+  if (weights !== null && !existsSync(weights)) return undefined;
   const given = weights === null ? {} : { weights };
   return RetinaFace.load({ ...given, ...where });
 }
