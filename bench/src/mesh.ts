@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /**
  * `npm run bench:mesh`: milliseconds a face for decoding codes and drawing meshes at 64×64, and for a training step of both,
- * on WebGPU and by WebAssembly with two threads, in turn. Both must draw the same picture first.
+ * on WebGPU and by WebAssembly with two threads, in turn. Both must draw the same picture first. Then what `detect()` takes
+ * of the sample picture's faces without meshes and with them.
  */
+import path from "node:path";
 import { cameraFor, MeshDecoder, MeshRenderer, pixelLoss } from "@retinaface-webgpu/mesh";
 import {
   compile,
@@ -20,7 +22,8 @@ import {
   outputValues,
   WasmEngine,
 } from "@retinaface-webgpu/tensor/wasm";
-import { describeEnvironment } from "./environment.js";
+import { RetinaFace, toRawImage } from "retinaface-webgpu";
+import { describeEnvironment, root } from "./environment.js";
 import { reportFailure } from "./options.js";
 import { summarize } from "./statistics.js";
 
@@ -99,6 +102,40 @@ function requireAlike(a: ArrayLike<number>, b: ArrayLike<number>): void {
   if (differ > a.length / 100) throw new Error(`${differ} of ${a.length} numbers differ`);
 }
 
+/** Calls each in turn, and gives its milliseconds without the first two rounds. */
+async function timeInTurn(runs: Runs) {
+  const times = new Map(Object.keys(runs).map((name) => [name, [] as number[]]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, run] of Object.entries(runs)) {
+      const start = performance.now();
+      await run();
+      times.get(name)!.push(performance.now() - start);
+    }
+  }
+  return [...times].map(([name, own]) => ({ name, ...summarize(own.slice(2)) }));
+}
+
+/** `detect()` by weights that have the branch, with meshes asked for and not. */
+async function timeDetection(): Promise<void> {
+  const weights = path.join(root, "packages/retinaface/weights/mesh.safetensors");
+  const image = await toRawImage(path.join(root, "packages/retinaface/assets/sample.png"));
+  const detectors = {
+    WebGPU: await RetinaFace.load({ weights, backend: "webgpu" }),
+    WebAssembly: await RetinaFace.load({ weights, backend: "wasm", threads: 2 }),
+  };
+  const runs = Object.entries(detectors).flatMap(([name, detector]) => [
+    [`${name}, no meshes`, () => detector.detect(image)] as const,
+    [`${name}, meshes`, () => detector.detect(image, { mesh: true })] as const,
+  ]);
+  const faces = await detectors.WebGPU.detect(image, { mesh: true });
+  const meshes = faces.filter(({ mesh }) => mesh).length;
+  for (const { name, median, min } of await timeInTurn(Object.fromEntries(runs))) {
+    const [middle, least] = [median, min].map((ms) => ms.toFixed(1));
+    console.log(`detect, ${name}: ${middle} ms (least ${least}), ${meshes} meshes`);
+  }
+  for (const detector of Object.values(detectors)) detector.dispose();
+}
+
 async function main(): Promise<void> {
   const device = await Device.create();
   const engine = await WasmEngine.create({ threads: 2 });
@@ -107,16 +144,7 @@ async function main(): Promise<void> {
   console.log(`${date}, ${adapter.name}, ${cpu}, ${cores} cores, load ${loadAverage}`);
   for (const batch of BATCHES) {
     const runs = await runsOf(device, host, engine, batch);
-    const times = new Map(Object.keys(runs).map((name) => [name, [] as number[]]));
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [name, run] of Object.entries(runs)) {
-        const start = performance.now();
-        await run();
-        times.get(name)!.push(performance.now() - start);
-      }
-    }
-    for (const [name, own] of times) {
-      const { median, min } = summarize(own.slice(2));
+    for (const { name, median, min } of await timeInTurn(runs)) {
       const each = [median, min].map((ms) => (ms / batch).toFixed(1));
       console.log(`${batch} face(s), ${name}: ${each[0]} ms a face (least ${each[1]})`);
     }
@@ -124,6 +152,7 @@ async function main(): Promise<void> {
   host.destroy();
   engine.dispose();
   device.destroy();
+  await timeDetection();
 }
 
 try {
