@@ -22,7 +22,7 @@ const SHADER_CACHE = process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"
 
 /** How each place that is a program runs a file. */
 const COMMANDS = {
-  node: () => [process.execPath, "--enable-source-maps", ...V8_FLAGS],
+  node: () => [process.execPath, ...V8_FLAGS],
   deno: () => [denoProgram(), ...DENO_RUN],
 };
 

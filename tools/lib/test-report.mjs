@@ -1,3 +1,5 @@
+import { inSources } from "./source-positions.mjs";
+
 const RED = "\u001b[31m";
 const PLAIN = "\u001b[39m";
 
@@ -108,7 +110,7 @@ export function printResult(result) {
 }
 
 function shown(output) {
-  const text = output.replace(dawnWarning, "");
+  const text = inSources(output.replace(dawnWarning, ""));
   return process.stdout.isTTY ? text : text.replace(colourCodes, "");
 }
 

@@ -25,8 +25,12 @@ test("counts passing and skipped tests and exits 0", async () => {
   assert.match(stdout, "node two: c: no camera");
 });
 
-test("a failing test is counted and its output shown", async () => {
+/** Of a file whose fourth line is the 41st of its source. */
+const map = { version: 3, sources: ["one.test.ts"], names: [], mappings: ";;;AAwCA" };
+
+test("a failing test is counted and its output shown, with the lines of its source", async () => {
   const { status, stdout, last } = await runTests({
+    "one.test.js.map": JSON.stringify(map),
     "one.test.js": `${uvu}${passing}test("bad sum", () => assert.is(1 + 1, 3));\ntest.run();\n`,
     "two.test.js": `${uvu}${passing}test.run();\n`,
   });
@@ -34,6 +38,7 @@ test("a failing test is counted and its output shown", async () => {
   assert.is(status, 1);
   assert.match(stdout, "bad sum");
   assert.match(stdout, "FAIL node one: 1 passed, 1 failed");
+  assert.match(stdout, /one\.test\.ts:41:1\b/);
 });
 
 const broken: Record<string, [text: string, reason: string]> = {
