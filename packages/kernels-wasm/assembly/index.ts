@@ -45,6 +45,7 @@ import {
 } from "./winograd-weight-gradient";
 import { mapChunk } from "./training/map";
 import { matchBoxesChunk } from "./training/match-boxes";
+import { simOtaClaimsChunk, simOtaLabelsChunk } from "./training/sim-ota";
 import { miningChunk } from "./training/mining";
 import { optimizerChunk } from "./training/optimizer";
 import { poolGradientChunk, poolPositionsChunk } from "./training/pool";
@@ -191,6 +192,12 @@ function runTrainingChunk(step: usize, chunk: i32, thread: i32): void {
       break;
     case Opcode.MatchBoxes:
       matchBoxesChunk(step, chunk);
+      break;
+    case Opcode.SimOtaClaims:
+      simOtaClaimsChunk(step, chunk, thread);
+      break;
+    case Opcode.SimOtaLabels:
+      simOtaLabelsChunk(step, chunk);
       break;
     case Opcode.Optimizer:
       optimizerChunk(step, chunk);

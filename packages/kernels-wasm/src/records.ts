@@ -42,6 +42,8 @@ export enum Opcode {
   PoolGradient = 57,
   ResizeGradient = 58,
   MatchBoxes = 59,
+  SimOtaClaims = 60,
+  SimOtaLabels = 61,
   Panels = 70,
   Matmul = 71,
   Gather = 72,

@@ -34,5 +34,6 @@ export * from "./training/accumulate.js";
 export * from "./training/losses.js";
 export * from "./training/match-boxes.js";
 export * from "./training/optim.js";
+export * from "./training/sim-ota.js";
 export * from "./training/take.js";
 export * from "./triangle.js";

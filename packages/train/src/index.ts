@@ -103,6 +103,7 @@ export {
   stageOf,
 } from "./distill/recipe.js";
 export { parseScored, type ScoredPhoto } from "./distill/scored.js";
+export { labelsBySimOta, uploadSimOtaLabels } from "./distill/simota-labels.js";
 export { Teacher } from "./distill/teacher.js";
 export { fitHead, type HeadFit } from "./distill/turn/fit.js";
 export { type Matte, matteAt } from "./distill/turn/matte.js";
@@ -217,6 +218,12 @@ export {
   type ObjectiveInput,
 } from "./objective/objective.js";
 export { type LabelObjective, objectiveOf } from "./objective/of-network.js";
+export {
+  matchBySimOta,
+  type PriorLevels,
+  SimOtaObjective,
+  uploadForSimOta,
+} from "./objective/simota.js";
 export { mineHardNegatives } from "./objective/target-mining.js";
 export { type FusedFaces, fusePasses } from "./pseudo/fuse.js";
 export { type PseudoLabel, pseudoLabel } from "./pseudo/labels.js";

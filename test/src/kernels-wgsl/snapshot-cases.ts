@@ -310,6 +310,8 @@ function trainingCases(): [string, Kernel][] {
       "matchBoxes",
       kernels.matchBoxes({ batch: 2, boxes: 100, faces: 8, positive: 0.5, negative: 0.4 }),
     ],
+    ["simOtaClaims", kernels.simOtaClaims({ batch: 2, priors: 100, faces: 8, classes: 1 })],
+    ["simOtaLabels", kernels.simOtaLabels({ batch: 2, priors: 100, faces: 8, classes: 1 })],
     ["sgdUpdate", kernels.sgdUpdate(sgd)],
     ["sgdUpdate momentum", kernels.sgdUpdate({ ...sgd, momentum: 0.9 })],
     ["sgdUpdate nesterov", kernels.sgdUpdate({ ...sgd, momentum: 0.9, nesterov: true })],

@@ -65,8 +65,11 @@ const cases: Case[] = [
   { name: "light, three images", network: { backbone: "light", channels: 16 }, batches: [3] },
   { name: "eight images", batches: [8] },
   {
-    name: "focal loss, AdamW, clipping, average",
-    settings: { classification: "focal", optimizer: "adamw", clip: 1, ema: 0.9, weightDecay: 0.01 },
+    name: "focal loss, SimOTA, AdamW, clipping, average",
+    settings: {
+      ...{ classification: "focal", assignment: "simota" },
+      ...{ optimizer: "adamw", clip: 1, ema: 0.9, weightDecay: 0.01 },
+    },
     batches: [2],
   },
   { name: "three batches a step", settings: { clip: 5, preset: "paper" }, batches: [2, 2, 2] },

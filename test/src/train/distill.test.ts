@@ -411,7 +411,7 @@ test("a recipe that is no recipe says what it lacks", () => {
   const matching = hinting.replace('"hints":["fpn"]', '"assignment":"sim"');
   assert.throws(
     () => parseRecipe(matching, "r.json"),
-    /"loss" needs an "assignment" of iou or atss/,
+    /"loss" needs an "assignment" of iou, atss, simota/,
   );
   assert.throws(() => parseRecipe("{", "r.json"), /r\.json is not JSON/);
   assert.throws(() => parseRecipe("{}", "r.json"), /"seed"/);

@@ -89,11 +89,12 @@ function stepOf(sizes: readonly number[], size: number, seed: number): Sample[][
 const cases: Case[] = [
   { name: "three images", settings: { fixedNorm: true, lr: 1e-4 }, batches: [3] },
   {
-    name: "varifocal loss, GIoU, AdamW, clipping, average, frozen parts",
+    name: "varifocal loss, GIoU, SimOTA, AdamW, clipping, average, frozen parts",
     settings: {
       ...{
         classification: "varifocal",
         boxLoss: "giou",
+        assignment: "simota",
         optimizer: "adamw",
         clip: 1,
         ema: 0.9,

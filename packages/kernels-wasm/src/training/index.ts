@@ -12,3 +12,4 @@ export {
   type RowSpec,
   softmaxGradient,
 } from "./rows.js";
+export { simOtaClaims, simOtaLabels } from "./sim-ota.js";

@@ -348,3 +348,24 @@ export enum MatchBoxes {
   chunkBoxes,
   size,
 }
+
+/** Which face each prior is, by what the network says of it. */
+export enum SimOta {
+  /** Of boxes. */
+  input = 4,
+  costs,
+  points,
+  states,
+  /** Of the faces. */
+  table,
+  claims,
+  labels,
+  rows,
+  priors,
+  faces,
+  classes,
+  /** A thread's own memory, and its bytes. */
+  scratch,
+  scratchBytes,
+  size,
+}

@@ -39,7 +39,7 @@ function optionalSettings(values: TrainValues, parts: readonly string[]) {
     ...(lossWeights && { lossWeights: parseNamedNumbers(lossWeights, "loss weights") }),
     ...(refineAnchors !== undefined && { refineAnchors }),
     ...(boxLoss && { boxLoss }),
-    ...(assignment === "atss" && { assignment }),
+    ...(assignment && assignment !== "iou" && { assignment }),
     ...(recompute && { recompute }),
     ...(precision === "mixed" && { precision }),
     ...(lrFactors && { lrFactors: parseLrFactors(lrFactors, parts) }),

@@ -211,7 +211,8 @@ function trainingOptions(): Option[] {
     new Option("--box-loss <name>", "of boxes (default: the preset's)").choices(BOX_LOSSES),
     new Option(
       "--assignment <name>",
-      "which anchors are a face's: those of the preset's IoUs, or by each face's own threshold (default: iou)",
+      "which anchors are a face's: by the preset's IoUs, by each face's own threshold (atss), or by what the network says " +
+        "of them (simota) (default: iou)",
     ).choices(ASSIGNERS),
     new Option(
       "--loss-weights <list>",

@@ -67,6 +67,21 @@ function liesIn(x: number, y: number, parts: Float32Array): boolean {
   return false;
 }
 
+/** What labels say of priors that are no face, as tensors. */
+export function uploadQuiet(device: Device, samples: readonly Sample[], priors: Float32Array) {
+  const shape = [samples.length, priors.length / BOX_NUMBERS, 1];
+  const { counted, background } = quietOf(samples, priors);
+  return {
+    counted: tensor(device, counted, shape),
+    background: tensor(device, background, shape),
+  };
+}
+
+/** Whether a batch has no labels at all. */
+export function hasNoLabels(samples: readonly Sample[]): boolean {
+  return samples.every(({ boxes, complete }) => boxes.length === 0 && !complete?.length);
+}
+
 function quietOf(samples: readonly Sample[], priors: Float32Array): Quiet {
   const count = priors.length / BOX_NUMBERS;
   const corners = cornersOf(priors);
@@ -102,8 +117,7 @@ export function uploadLabels(
   variances: MatchOptions["variances"],
   assignment?: MatchOptions["assignment"],
 ): LabelTensors | undefined {
-  const none = ({ boxes, complete }: Sample) => boxes.length === 0 && !complete?.length;
-  if (samples.every(none)) return undefined;
+  if (hasNoLabels(samples)) return undefined;
   const faces = samples.map(({ boxes, landmarks, ignored }) => ({
     boxes,
     landmarks: markUnknown(landmarks),
@@ -129,13 +143,11 @@ export function uploadLabels(
   }
   const shape = [samples.length, priors.length / 4];
   const index = { rows: rowOf, tensor: tensor(device, rowOf, shape, { dtype: "i32" }) };
-  const { counted, background } = quietOf(samples, priors);
   return {
     faces: spread(boxed, 1, index),
     loc: spread(pickRows(loc.values, BOX_NUMBERS, positive), BOX_NUMBERS, index),
     landms: spread(landms, LANDMARK_COORDINATES, index),
     landmMask: spread(known, LANDMARK_COORDINATES, index),
-    counted: tensor(device, counted, [...shape, 1]),
-    background: tensor(device, background, [...shape, 1]),
+    ...uploadQuiet(device, samples, priors),
   };
 }

@@ -37,7 +37,7 @@ export interface DistillOptions {
    * it the gradient fades, so that a small one asks for precision.
    */
   readonly beta?: number | undefined;
-  /** Which priors are a labelled face's: those from an IoU of 0.4 on (`iou`, the default), or ATSS's. */
+  /** Which priors are a labelled face's: those from an IoU of 0.4 on (`iou`, the default), ATSS's or SimOTA's. */
   readonly assignment?: Assigner | undefined;
   /**
    * Parts of the network whose maps shall be the teacher's too ({@link hintLoss}), such as `stage1`, `fpn` or `ssh`, weighted by

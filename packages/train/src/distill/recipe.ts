@@ -203,7 +203,7 @@ function checkParts(recipe: Recipe, file: string): void {
     ["teacher", isText(teacher), "the name of a file"],
     ["loss", isObject(loss), "an object"],
     ["loss", losses.every(weighsHints), 'a weight "hints" in every stage that has hints'],
-    ["loss", losses.every(assigns), `an "assignment" of ${ASSIGNERS.join(" or ")}`],
+    ["loss", losses.every(assigns), `an "assignment" of ${ASSIGNERS.join(", ")}`],
     ["precision", (PRECISIONS as readonly unknown[]).includes(precision), PRECISIONS.join(" or ")],
   ];
   const wrong = wanted.find(([, right]) => !right);

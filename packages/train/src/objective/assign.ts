@@ -1,8 +1,9 @@
+import { OptionError } from "retinaface-webgpu";
 import { type Assignment, assignAdaptively, CLAIMED } from "./atss.js";
 import { boxOf, CORNER_ROW, eachIou } from "./overlaps.js";
 
 /** Rules by which priors become faces'. */
-export const ASSIGNERS = ["iou", "atss"] as const;
+export const ASSIGNERS = ["iou", "atss", "simota"] as const;
 export type Assigner = (typeof ASSIGNERS)[number];
 
 /** How faces claim priors. */
@@ -21,7 +22,8 @@ export interface MatchOptions {
   readonly best?: "claimed" | "low-quality" | "none";
   /**
    * Who says which priors are a face's: the IoUs above, or `atss`, each face's own threshold
-   * ({@link assignAdaptively}), which leaves nothing between face and background.
+   * ({@link assignAdaptively}), which leaves nothing between face and background; or `simota`, what the network says of
+   * priors in this very step ({@link SimOtaObjective}), for objectives alone, not for {@link matchPriors}.
    */
   readonly assignment?: Assigner | undefined;
   /** Variances of the box codec. */
@@ -96,7 +98,10 @@ function claimEqual(
   });
 }
 
-/** The face of every prior, as the options' rule has it. */
+/**
+ * The face of every prior, as the options' rule has it.
+ * @throws OptionError for SimOTA, which takes more than faces and priors
+ */
 export function assign(
   priors: Float32Array,
   corners: Float64Array,
@@ -104,6 +109,12 @@ export function assign(
   faces: readonly number[],
   options: MatchOptions,
 ): Assignment {
+  if (options.assignment === "simota") {
+    throw new OptionError(
+      "SimOTA matches faces with what a network says of the priors, which is not known here: take an objective of " +
+        "objectiveOf(), or the assignment iou or atss",
+    );
+  }
   return options.assignment === "atss"
     ? assignAdaptively(priors, corners, boxes, faces)
     : assignByIou(corners, boxes, faces, options);

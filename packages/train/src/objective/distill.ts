@@ -1,7 +1,8 @@
-import type { Device, Tensor } from "@retinaface-webgpu/tensor";
+import { type Device, noGrad, type Tensor } from "@retinaface-webgpu/tensor";
 import type { NetworkOutput } from "retinaface-webgpu";
 import { uploadLabels } from "../distill/labels.js";
 import { type DistillOptions, distillLoss, type LabelTensors } from "../distill/loss.js";
+import { labelsBySimOta, uploadSimOtaLabels } from "../distill/simota-labels.js";
 import type { Teacher } from "../distill/teacher.js";
 import type { LossParts } from "./losses.js";
 import type { CompiledObjective, ObjectiveInput } from "./objective.js";
@@ -37,14 +38,14 @@ export class DistillObjective implements CompiledObjective {
 
   loss(output: NetworkOutput, input: ObjectiveInput): LossParts {
     const taught = this.#teacher.run(input.images, this.maps);
-    return distillLoss(output, taught, this.#labels(input), this.options);
+    return distillLoss(output, taught, this.#labels(output, this.#upload(input)), this.options);
   }
 
   targets(input: ObjectiveInput): Record<string, Tensor> {
     const taught = Object.entries(this.#teacher.run(input.images, this.maps));
     return {
       ...Object.fromEntries(taught.map(([name, tensor]) => [TAUGHT + name, tensor.detach()])),
-      ...this.#labels(input),
+      ...this.#upload(input),
     };
   }
 
@@ -54,18 +55,31 @@ export class DistillObjective implements CompiledObjective {
     const taught = entries
       .filter(isTaught)
       .map(([name, tensor]) => [name.slice(TAUGHT.length), tensor] as const);
-    const labels = entries.filter((entry) => !isTaught(entry));
+    const said = entries.filter((entry) => !isTaught(entry));
     return distillLoss(
       output,
       Object.fromEntries(taught) as unknown as NetworkOutput,
-      labels.length > 0 ? (Object.fromEntries(labels) as unknown as LabelTensors) : undefined,
+      this.#labels(output, said.length > 0 ? Object.fromEntries(said) : undefined),
       this.options,
     );
   }
 
-  #labels({ samples, priors }: ObjectiveInput): LabelTensors | undefined {
-    const { variances } = this.#teacher.config;
+  /** What the batch's labels say, or what SimOTA has to know of them. */
+  #upload(input: ObjectiveInput): Readonly<Record<string, Tensor>> | undefined {
+    const { samples, priors } = input;
+    const { config } = this.#teacher;
     const { assignment } = this.options;
-    return uploadLabels(this.#device, samples, priors, variances, assignment);
+    if (assignment === "simota") return uploadSimOtaLabels(this.#device, input, config);
+    const labels = uploadLabels(this.#device, samples, priors, config.variances, assignment);
+    return labels && { ...labels };
+  }
+
+  #labels(
+    output: NetworkOutput,
+    said: Readonly<Record<string, Tensor>> | undefined,
+  ): LabelTensors | undefined {
+    if (!said || this.options.assignment !== "simota") return said as unknown as LabelTensors;
+    const { variances } = this.#teacher.config;
+    return noGrad(() => labelsBySimOta(output, said, variances));
   }
 }

@@ -53,7 +53,8 @@ export interface Targets {
 /** An ignored face also excuses the background priors that lie in it by at least this share. */
 export const IGNORED_COVER = 0.5;
 
-function excuseIgnored(corners: Float64Array, faces: MatchFaces, labels: Int32Array): void {
+/** Gives background priors in ignored faces the label −1. */
+export function excuseIgnored(corners: Float64Array, faces: MatchFaces, labels: Int32Array): void {
   for (let f = 0; f < faces.boxes.length / BOX_NUMBERS; f++) {
     const box = boxOf(faces.boxes, f);
     if (!faces.ignored?.[f] || !isSound(box)) continue;
@@ -177,6 +178,11 @@ function checkFaces(faces: MatchFaces, image: number, table: readonly HeadSpec[]
   }
 }
 
+/** @throws OptionError for faces whose labels do not fit the heads */
+export function checkBatch(batch: readonly MatchFaces[], table: readonly HeadSpec[]): void {
+  for (const [i, faces] of batch.entries()) checkFaces(faces, i, table);
+}
+
 /** Where an image's part of a batch's targets lies. */
 function viewOf(targets: ImageTargets, heads: readonly HeadSpec[], image: number, priors: number) {
   const part = <A extends Float32Array | Int32Array>(values: A, width = 1) =>
@@ -217,10 +223,10 @@ export function matchPriors(
   ]);
   const targets = { labels: new Int32Array(total), heads: Object.fromEntries(made) };
   const corners = cornersOf(priors);
+  checkBatch(batch, table);
   let positives = 0;
   let dropped = 0;
   for (const [i, faces] of batch.entries()) {
-    checkFaces(faces, i, table);
     const view = viewOf(targets, heads, i, count);
     const counted = matchImage(faces, priors, corners, options, heads, view);
     positives += counted.positives;

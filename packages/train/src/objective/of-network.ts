@@ -5,6 +5,7 @@ import { CascadeObjective } from "./cascade.js";
 import { MESH_LOSSES, MeshObjective } from "./mesh.js";
 import type { LossOptions } from "./multibox.js";
 import { type CompiledObjective, MultiBoxObjective } from "./objective.js";
+import { SimOtaObjective } from "./simota.js";
 
 /** Labelled faces as what a network learns. */
 export interface LabelObjective extends CompiledObjective {
@@ -15,8 +16,8 @@ export interface LabelObjective extends CompiledObjective {
 
 /**
  * What a network learns from labelled faces: with a cascade the losses of both stages, matched as the paper does whatever
- * `match` says of IoUs; with a branch for meshes its losses too. @throws OptionError for variances that a cascade is not made
- * for
+ * `match` says of IoUs; with a branch for meshes its losses too. @throws OptionError for variances and assignments that a
+ * cascade is not made for
  */
 export function objectiveOf(
   device: Device,
@@ -27,15 +28,17 @@ export function objectiveOf(
   const { firstHeadSpecs: first, mesh, levels } = network;
   const heads = anchorHeads(network.headSpecs);
   if (first.length > 0) checkCascade(match);
-  if (first.length > 0 && match.assignment === "atss")
+  if (first.length > 0 && match.assignment && match.assignment !== "iou")
     throw new OptionError(
       "a cascade's stages have IoUs of their own from which anchors are a face's: leave --assignment out, or take a " +
         "network without a cascade",
     );
+  const bySimOta = match.assignment === "simota";
+  const single = bySimOta
+    ? new SimOtaObjective(device, match, loss, heads, levels)
+    : new MultiBoxObjective(device, match, loss, heads);
   const labels =
-    first.length > 0
-      ? new CascadeObjective(device, match, loss, heads, first)
-      : new MultiBoxObjective(device, match, loss, heads);
+    first.length > 0 ? new CascadeObjective(device, match, loss, heads, first) : single;
   if (!mesh) return labels;
   const given = Object.entries(loss.weights).filter(([name]) => MESH_LOSSES.includes(name));
   const weights = Object.fromEntries(given);

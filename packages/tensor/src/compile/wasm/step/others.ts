@@ -10,6 +10,8 @@ import {
   type ReduceSpec,
   reduce,
   sgdUpdate,
+  simOtaClaims,
+  simOtaLabels,
   softmax,
   softmaxGradient,
 } from "@retinaface-webgpu/kernels-wasm";
@@ -92,6 +94,19 @@ const matching: NodeLowering = ({ inputs: [boxes, faces], outputs: [labels, rows
   return one(matchBoxes(spec), { boxes, faces, labels, rows });
 };
 
+/** `labels` of priors where the claims of faces are known, else these. */
+function simOta(step: "claims" | "labels"): NodeLowering {
+  return ({ inputs: [boxes, costs, points, states, faces, claims], outputs }) => {
+    const [batch, priors] = boxes.info.shape;
+    const [, count] = faces.info.shape;
+    const spec = { batch, priors, faces: count, classes: widthOf(costs) };
+    const said = { boxes, costs, points, states, faces };
+    if (step === "claims") return one(simOtaClaims(spec), { ...said, claims: outputs[0] });
+    const [labels, rows] = outputs;
+    return one(simOtaLabels(spec), { ...said, claims, labels, rows });
+  };
+}
+
 const sgd: NodeLowering = ({ inputs: [gradient, parameter, velocity], attrs }) => {
   const { learningRate, momentum, nesterov, weightDecay } = attrs as SgdSpec;
   const count = sizeOf(gradient.info.shape);
@@ -121,6 +136,8 @@ export const OTHERS: Readonly<Record<string, NodeLowering>> = {
   softmaxBackward,
   hardNegatives: mining,
   matchBoxes: matching,
+  simOtaClaims: simOta("claims"),
+  simOtaLabels: simOta("labels"),
   sgdUpdate: sgd,
   adamUpdate: adam,
 };
