@@ -35,32 +35,41 @@ const TRAIN = at("packages/train/dist/program/main.js");
 /** What `pull` fetches. */
 export const PULLED = Uint8Array.from({ length: 70_000 }, (_, i) => (i * i) >> 7);
 
+let inputs: Map<string, Uint8Array | string> | undefined;
+
 /** Puts what the commands read into a folder, with a link and files that nobody asks them to touch. */
 export function putInputs(home: string): void {
-  const put = (name: string, contents: Uint8Array | string) => {
+  inputs ??= makeInputs();
+  for (const [name, contents] of inputs) {
     mkdirSync(path.dirname(path.join(home, name)), { recursive: true });
     writeFileSync(path.join(home, name), contents);
-  };
+  }
+}
+
+function makeInputs(): Map<string, Uint8Array | string> {
+  const made = new Map<string, Uint8Array | string>();
   const photo = (shade: number) =>
     encodePng({ width: 40, height: 30, depth: 8, colourType: 2, sample: (x) => x * 2 + shade });
-  for (const [i, name] of ["a", "b"].entries()) put(`photos/${name}.png`, photo(i * 60));
+  for (const [i, name] of ["a", "b"].entries()) made.set(`photos/${name}.png`, photo(i * 60));
   const state: StateDict = new Map([
     ["weight", { dtype: "f32", shape: [4096], data: new Float32Array(4096).fill(0.5) }],
   ]);
-  put("in.safetensors", writeSafetensors(state));
+  made.set("in.safetensors", writeSafetensors(state));
   const face = '"faces":[{"box":[4,4,20,24]},{"box":[8,2,30,28]},{"box":[1,1,9,11]}]';
-  put("labels.jsonl", `{"image":"photos/a.png",${face}}\n{"image":"photos/b.png",${face}}\n`);
-  put("kept.jsonl", '{"id":"photos/a.png","boxes":[4,4,20,24],"scores":[0.9]}\n');
-  put("a.txt", "somebody's notes");
-  put("out/notes.txt", "somebody's notes");
+  const line = (name: string) => `{"image":"photos/${name}.png",${face}}\n`;
+  made.set("labels.jsonl", line("a") + line("b"));
+  made.set("kept.jsonl", '{"id":"photos/a.png","boxes":[4,4,20,24],"scores":[0.9]}\n');
+  made.set("a.txt", "somebody's notes");
+  made.set("out/notes.txt", "somebody's notes");
   const column = (...values: number[]) => ({ dims: [values.length, 1], data: values });
   const boxes = { dims: [1, 4], data: [10, 10, 20, 24] };
   const all = { event_list: ["0--P"], file_list: [["a"]], face_bbx_list: [[boxes]] };
-  put("gt/wider_face_val.mat", writeMat(all));
+  made.set("gt/wider_face_val.mat", writeMat(all));
   for (const setting of ["easy", "medium", "hard"]) {
-    put(`gt/wider_${setting}_val.mat`, writeMat({ gt_list: [[column(1)]] }));
+    made.set(`gt/wider_${setting}_val.mat`, writeMat({ gt_list: [[column(1)]] }));
   }
-  put("given/0--P/a.txt", "a\n1\n10 10 20 24 0.9\n");
+  made.set("given/0--P/a.txt", "a\n1\n10 10 20 24 0.9\n");
+  return made;
 }
 
 const FINISH = `.catch((error) => {
