@@ -1,6 +1,8 @@
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { listFiles } from "./build.mjs";
 import { readJson, writeJson } from "./cache.mjs";
+import { processSharing } from "./own-process.mjs";
 import { cacheDir } from "./paths.mjs";
 
 const timesFile = path.join(cacheDir, "test-times.json");
@@ -8,18 +10,8 @@ const TYPICAL_SECONDS = 2.5;
 /** So many files, or so many seconds, run one after another in one process or page. */
 const COMPANY_FILES = 12;
 const COMPANY_SECONDS = 30;
-/** What begins first where no earlier run tells: these take far longer than the rest on any machine. */
-const LONG_FILES = [
-  "tools/packages",
-  "examples/demo",
-  "retinaface/oracle",
-  "train/run",
-  "tools/runner-browser",
-  "tools/runner-cache",
-  "examples/webcam",
-  "retinaface/parity",
-];
-const LONG_SECONDS = new Map(LONG_FILES.map((name, i) => [`node ${name}`, 60 - i]));
+/** What files for Node alone take, rounded, where no earlier run tells: the longest begin first, on any machine. */
+const LONG_SECONDS = readJson(fileURLToPath(new URL("./test-seconds.json", import.meta.url)));
 /** What does not run in a place. */
 const ELSEWHERE = {
   node: /\.browser\.test\.js$/,
@@ -33,13 +25,14 @@ const onePlace = /\.(node|browser)\.test\.js$/;
  * `x.node.test.js` runs only in Node, `x.browser.test.js` only in a browser, `x.test.js` in both and in Deno.
  * @param {"node" | "deno" | "browser"} place
  * @param {RegExp | undefined} filter tried on the file's path within `folder`
- * @returns {{id: string, place: string, name: string, file: string, both: boolean}[]} `id`: as the name, which
- *   two files may share (`x.test.js`, `x.node.test.js`), but with the whole path; `both`: the file runs in the
- *   other places too
+ * @returns {{id: string, place: string, name: string, file: string, both: boolean, shares: boolean}[]} `id`: as the
+ *   name, which two files may share (`x.test.js`, `x.node.test.js`), but with the whole path; `both`: the file runs in the
+ *   other places too; `shares`: it may run in a process or page with others
  */
 export function listTests(folder, place, filter) {
   const elsewhere = ELSEWHERE[place];
   const secondsOf = expectedSeconds();
+  const mayShare = processSharing(folder);
   return listFiles(folder)
     .filter((file) => file.endsWith(".test.js") && !elsewhere.test(file))
     .map((file) => ({
@@ -50,17 +43,22 @@ export function listTests(folder, place, filter) {
       both: !onePlace.test(file),
     }))
     .filter(({ name }) => filter === undefined || filter.test(name))
+    .map((test) => ({
+      ...test,
+      shares: test.both || (place === "node" && mayShare(test.file)),
+    }))
     .sort((a, b) => secondsOf(b) - secondsOf(a));
 }
 
 function expectedSeconds() {
   const times = readJson(timesFile) ?? {};
-  return ({ name }) => times[name] ?? LONG_SECONDS.get(name) ?? TYPICAL_SECONDS;
+  return ({ name }) => times[name] ?? LONG_SECONDS[name] ?? TYPICAL_SECONDS;
 }
 
 /**
- * Splits tests into such as share a process or a page: files for all places, which touch nothing but tensors and memory. A
- * start, the modules, a device and its first kernels cost more than a second of processor time each time.
+ * Splits tests into such as share a process or a page: files for all places, which touch nothing but tensors and memory, and,
+ * apart from them, files for Node that touch nothing of the process. A start, the modules, a device and its first kernels cost
+ * more than a second of processor time each time.
  * @param {ReturnType<typeof listTests>} tests longest first
  */
 export function inCompanies(tests) {
@@ -68,17 +66,18 @@ export function inCompanies(tests) {
   const companies = [];
   const open = new Map();
   for (const test of tests) {
-    if (!test.both) {
+    if (!test.shares) {
       companies.push([test]);
       continue;
     }
-    const company = open.get(test.place) ?? { tests: [], seconds: 0 };
+    const kind = `${test.place} ${test.both}`;
+    const company = open.get(kind) ?? { tests: [], seconds: 0 };
     if (company.tests.length === 0) companies.push(company.tests);
     company.tests.push(test);
     company.seconds += secondsOf(test);
     const full = company.tests.length === COMPANY_FILES || company.seconds >= COMPANY_SECONDS;
-    if (full) open.delete(test.place);
-    else open.set(test.place, company);
+    if (full) open.delete(kind);
+    else open.set(kind, company);
   }
   return companies;
 }

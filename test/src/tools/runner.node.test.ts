@@ -100,20 +100,28 @@ test("Deno runs the files for both places and judges them alike", async () => {
   assert.match(stdout, "did not exit within 1 s");
 });
 
-test("files for all places share a process; one that needs its own gets it", async () => {
-  const tell = `import { appendFileSync } from "node:fs";\nappendFileSync(new URL("pids", import.meta.url), process.pid + " ");\n`;
+test("files that touch nothing of their process share one; one that needs its own gets it", async () => {
+  const tell = `import { appendFileSync } from "node:fs";\nappendFileSync(new URL("starts", import.meta.url), performance.timeOrigin + " ");\n`;
   const shared = `${uvu}${tell}${passing}test.run();\n`;
+  const touching = `import "./touches.js";\n${shared}`;
   const alone = `${uvu}test("first here", () => { assert.is(globalThis.seen, undefined); globalThis.seen = 1; });\ntest.run();\n`;
-  const files = { "a.test.js": shared, "b.test.js": shared, "c.node.test.js": shared };
+  const files = {
+    ...{ "a.test.js": shared, "b.test.js": shared },
+    ...{ "c.node.test.js": shared, "d.node.test.js": shared, "e.node.test.js": touching },
+    "touches.js": "process.exitCode = 0;\n",
+  };
   await withTests("node", files, async ({ folder, write, run }) => {
-    const pids = () => readFileSync(path.join(folder, "pids"), "utf8").trim().split(" ");
+    const starts = () => readFileSync(path.join(folder, "starts"), "utf8").trim().split(" ");
     const one = await run(["--fresh"]);
-    assert.is(one.last, "3 passed, 0 failed, 0 skipped", one.stdout);
-    assert.is(new Set(pids()).size, 2);
-    write("d.test.js", alone);
-    write("e.test.js", alone);
+    assert.is(one.last, "5 passed, 0 failed, 0 skipped", one.stdout);
+    const together = [...new Set(starts())].map(
+      (start) => starts().filter((other) => other === start).length,
+    );
+    assert.equal(together.sort(), [1, 2, 2]);
+    write("f.test.js", alone);
+    write("g.test.js", alone);
     const two = await run(["--fresh"]);
-    assert.is(two.last, "5 passed, 0 failed, 0 skipped", two.stdout);
+    assert.is(two.last, "7 passed, 0 failed, 0 skipped", two.stdout);
     assert.match(two.stdout, "node: not all pass in one process: again");
   });
 });
