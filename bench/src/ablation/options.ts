@@ -2,7 +2,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../environment.js";
 import { UsageError } from "../options.js";
-import { PRESETS, type Preset, type PresetName, presetOf } from "./presets.js";
+import { type GroupSetup, PRESETS, type Preset, type PresetName, presetOf } from "./presets.js";
 import { ROWS, type Row } from "./rows.js";
 
 /** What the command line of `npm run ablation` asks for. */
@@ -21,7 +21,7 @@ export interface AblationOptions {
 
 const USAGE =
   "usage: [--preset small|full] [--only RE] [--seeds 1,2,3] [--out FILE.jsonl] [--table] [--backend auto|webgpu|wasm] " +
-  "[--threads N] [--data SPEC --val SPEC [--scale 640]] [--image-size N] [--batch-size N] [--epochs N]";
+  "[--threads N] [--data SPEC --val SPEC [--scale 640]] [--image-size N] [--batch-size N] [--epochs N] [--time SECONDS]";
 
 const text = { type: "string" } as const;
 
@@ -36,7 +36,7 @@ function read(args: readonly string[]) {
       table: { type: "boolean", default: false },
       backend: { ...text, default: "auto" },
       threads: text,
-      ...{ "image-size": text, "batch-size": text, epochs: text },
+      ...{ "image-size": text, "batch-size": text, epochs: text, time: text },
     },
   }).values;
 }
@@ -50,20 +50,28 @@ const overrides = (values: Values) =>
   );
 
 function withOverrides(preset: Preset, values: Values): Preset {
-  const { data, val, scale } = values;
+  const { data, val, scale, time } = values;
+  if (time !== undefined && !(Number(time) > 0))
+    throw new UsageError(`--time ${time}: give seconds, such as 90\n${USAGE}`);
   if ((data === undefined) !== (val === undefined))
     throw new UsageError(`--data and --val go together\n${USAGE}`);
   if (scale !== undefined && val === undefined)
     throw new UsageError(`--scale is --val's: give it, too\n${USAGE}`);
   const more = overrides(values);
-  const setup = (given: Preset["groups"]["structure"]) => ({
+  const setup = (given: GroupSetup): GroupSetup => ({
+    ...given,
     data: data ?? given.data,
     args: [...given.args, ...more],
+    ...(given.time && { time: { ...given.time, seconds: Number(time ?? given.time.seconds) } }),
   });
-  const { structure, freezing } = preset.groups;
+  const { structure, networks, freezing } = preset.groups;
   return {
     halved: preset.halved && val === undefined,
-    groups: { structure: setup(structure), freezing: setup(freezing) },
+    groups: {
+      structure: setup(structure),
+      networks: setup(networks),
+      freezing: setup(freezing),
+    },
     validations:
       val === undefined ? preset.validations : { own: { data: val, scale: scale ?? "original" } },
   };

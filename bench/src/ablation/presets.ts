@@ -1,12 +1,15 @@
 import { existsSync } from "node:fs";
 import { sharedFile } from "../detectors/contestants.js";
 import type { Group } from "./rows.js";
+import type { TimeBudget } from "./timed.js";
 
 /** What the rows of a group share. */
 export interface GroupSetup {
   readonly data: string;
   /** Arguments of `train`. */
   readonly args: readonly string[];
+  /** Instead of epochs. */
+  readonly time?: TimeBudget;
 }
 
 /** A budget: the same for each row and seed. */
@@ -53,6 +56,11 @@ export function presetOf(name: PresetName): Preset {
           data: photos("-[^01]"),
           args: [...SHARED, ...structureStart("16"), ...size, "--epochs", "3", "--lr", "0.003"],
         },
+        networks: {
+          data: photos("-[^01]"),
+          args: [...SHARED, ...structureStart("64"), ...size, "--lr", "0.003"],
+          time: { seconds: 90, of: "processor", images: 448 },
+        },
         freezing: {
           data: masks("[^16]\\."),
           args: [...[...SHARED, ...FINE_TUNED], ...[...size, "--epochs", "2", "--lr", "0.001"]],
@@ -71,6 +79,11 @@ export function presetOf(name: PresetName): Preset {
       structure: {
         data: photos("-[^01]"),
         args: [...SHARED, ...structureStart("64"), ...size, "--epochs", "100", "--lr", "0.001"],
+      },
+      networks: {
+        data: photos("-[^01]"),
+        args: [...SHARED, ...structureStart("64"), ...size, "--lr", "0.001"],
+        time: { seconds: 3600, of: "clock", images: 1780 },
       },
       freezing: {
         data: masks("[^16]\\."),

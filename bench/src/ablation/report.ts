@@ -32,7 +32,8 @@ function frozenText(own: readonly RunResult[]): string {
 
 function rowCells(results: readonly RunResult[], row: Row, validations: readonly string[]) {
   const own = results.filter((result) => result.row === row.name);
-  if (own.length === 0) return [row.name, "0", ...validations.flatMap(() => ["–", "–"]), "–", "–"];
+  if (own.length === 0)
+    return [row.name, "0", ...validations.flatMap(() => ["–", "–"]), "–", "–", "–"];
   const base = baseOf(row).name;
   const figures = validations.flatMap((validation) => {
     const ap = spreadOf([...apBySeed(results, row.name, validation).values()]);
@@ -45,7 +46,8 @@ function rowCells(results: readonly RunResult[], row: Row, validations: readonly
     ];
   });
   const steps = [...new Set(own.map((result) => result.steps))].join(", ");
-  return [row.name, String(own.length), ...figures, steps, frozenText(own)];
+  const mmac = [...new Set(own.map((result) => result.mmac ?? "–"))].join(", ");
+  return [row.name, String(own.length), ...figures, steps, mmac, frozenText(own)];
 }
 
 /** A Markdown table: a row each, AP 0.5 in percent with mean and standard deviation over the seeds. */
@@ -55,7 +57,7 @@ export function formatTable(
   validations: readonly string[],
 ): string {
   const columns = validations.flatMap((name) => [`AP 0.5, ${name}`, "against base"]);
-  const head = ["row", "seeds", ...columns, "steps", "frozen"];
+  const head = ["row", "seeds", ...columns, "steps", "MMAC", "frozen"];
   const body = rows.map((row) => rowCells(results, row, validations));
   const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => cells[i].length)));
   const line = (cells: readonly string[]) =>

@@ -16,6 +16,9 @@ export interface RunResult {
   readonly steps: number;
   /** Of the training, by the clock. */
   readonly seconds: number;
+  /** Processor time of the training's program, and multiply-adds at 640×640 in millions, where rows train for equal time. */
+  readonly processorSeconds?: number;
+  readonly mmac?: number;
   readonly backend: string;
   /** Parts that did not train. */
   readonly frozen: readonly string[];

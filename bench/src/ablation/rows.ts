@@ -1,10 +1,19 @@
-import type { AnchorConfig } from "retinaface-webgpu";
+import type { AnchorConfig, DetectorConfig } from "retinaface-webgpu";
 
-/** Which runs are compared: detectors trained anew on photos, or weights fine-tuned on other pictures. */
-export type Group = "structure" | "freezing";
+/**
+ * Which runs are compared: detectors trained anew on photos, for equal steps or for equal time, or weights fine-tuned on other
+ * pictures.
+ */
+export type Group = "structure" | "networks" | "freezing";
 
-/** Anchors of a row: published ones with so many sizes a level, or k-means over the training faces at one rate. */
-export type RowAnchors = { readonly perLevel: number } | { readonly ratio: number };
+/**
+ * Anchors of a row: published ones with so many sizes a level, k-means over the training faces at one rate, or a
+ * configuration of its own.
+ */
+export type RowAnchors =
+  | { readonly perLevel: number }
+  | { readonly ratio: number }
+  | { readonly config: Partial<DetectorConfig> };
 
 /** One switch against the base of its group. */
 export interface Row {
@@ -28,6 +37,37 @@ const structure = (name: string, args: readonly string[], anchors?: RowAnchors):
   args,
   ...(anchors && { anchors }),
 });
+/** A network whose channels are not the base's is made of random weights where the base's start does not fit it. */
+const networks = (name: string, args: readonly string[], anchors?: RowAnchors): Row => ({
+  ...structure(`net-${name}`, args, anchors),
+  group: "networks",
+});
+
+const RANDOM = ["--weights", "random", "--backbone", "mobilenet0.25"];
+
+/** Published anchors and, at stride 4, half the smallest. */
+const FINE_LEVEL: Partial<DetectorConfig> = {
+  anchors: {
+    minSizes: [
+      [8, 11],
+      [16, 32],
+      [64, 128],
+      [256, 512],
+    ],
+    steps: [4, 8, 16, 32],
+    clip: false,
+  },
+};
+
+/**
+ * One place a cell instead of anchors, of a cell's size, as YuNet has it (Wu et al. 2023): centres move by cells and sides are
+ * powers of e of one.
+ */
+const CELLS: Partial<DetectorConfig> = {
+  anchors: { minSizes: [[8], [16], [32]], steps: [8, 16, 32], clip: false },
+  variances: [1, 1],
+};
+
 const freezing = (name: string, freeze: string): Row => ({
   name,
   group: "freezing",
@@ -41,7 +81,9 @@ export const ROWS: readonly Row[] = [
   structure("varifocal", ["--loss", "varifocal"]),
   structure("giou", ["--box-loss", "giou"]),
   structure("diou", ["--box-loss", "diou"]),
+  structure("eiou", ["--box-loss", "eiou"]),
   structure("atss", ["--assignment", "atss"]),
+  structure("simota", ["--assignment", "simota"]),
   structure("no-context", ["--network", "pytorch,no-context"]),
   structure("cascade", ["--network", "pytorch,cascade"]),
   structure("deformable", ["--network", "pytorch,deformable"]),
@@ -55,6 +97,16 @@ export const ROWS: readonly Row[] = [
   structure("no-landmarks", ["--loss-weights", "landmarks=0"]),
   structure("mesh", ["--mesh", "--mesh-heads", "0"]),
   structure("mesh-heads", ["--mesh"]),
+  networks("base", []),
+  networks("atss", ["--assignment", "atss"]),
+  networks("simota", ["--assignment", "simota"]),
+  networks("channels-32", ["--channels", "32"]),
+  networks("anchors-1", [], { perLevel: 1 }),
+  networks("separable", ["--network", "pytorch,separable"]),
+  networks("stride-4", ["--network", "pytorch,separable"], { config: FINE_LEVEL }),
+  networks("cells", ["--assignment", "simota", "--box-loss", "eiou"], { config: CELLS }),
+  networks("random", RANDOM),
+  networks("wide", [...RANDOM, "--width", "0.375", "--channels", "32"]),
   freezing("freeze-none", "none"),
   freezing("freeze-stem", "stem"),
   freezing("freeze-stage1", "stem,stage1"),
@@ -71,7 +123,33 @@ export const CLAIMS: readonly Claim[] = [
   { text: "Varifocal loss beats mined hard negatives", better: "varifocal", than: "base" },
   { text: "GIoU of boxes beats smooth L1", better: "giou", than: "base" },
   { text: "DIoU of boxes beats smooth L1", better: "diou", than: "base" },
+  { text: "EIoU of boxes beats smooth L1", better: "eiou", than: "base" },
   { text: "ATSS beats fixed IoUs", better: "atss", than: "base" },
+  { text: "SimOTA beats fixed IoUs", better: "simota", than: "base" },
+  { text: "In equal time, ATSS beats fixed IoUs", better: "net-atss", than: "net-base" },
+  { text: "In equal time, SimOTA beats fixed IoUs", better: "net-simota", than: "net-base" },
+  { text: "In equal time, 32 channels beat 64", better: "net-channels-32", than: "net-base" },
+  { text: "In equal time, one anchor a cell beats two", better: "net-anchors-1", than: "net-base" },
+  {
+    text: "In equal time, depthwise context modules beat dense ones",
+    better: "net-separable",
+    than: "net-base",
+  },
+  {
+    text: "In equal time, a level of stride 4 helps where modules are depthwise",
+    better: "net-stride-4",
+    than: "net-separable",
+  },
+  {
+    text: "In equal time, one place a cell beats two anchors, both by SimOTA",
+    better: "net-cells",
+    than: "net-simota",
+  },
+  {
+    text: "In equal time, a wider body with a thinner neck is better, both from random weights",
+    better: "net-wide",
+    than: "net-random",
+  },
   { text: "Context modules help", better: "base", than: "no-context" },
   { text: "A cascade helps", better: "cascade", than: "base" },
   { text: "Deformable convolutions help", better: "deformable", than: "base" },

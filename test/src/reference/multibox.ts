@@ -20,7 +20,7 @@ export interface LossRule {
   readonly focal?: { readonly alpha: number; readonly gamma: number };
   readonly varifocal?: { readonly alpha: number; readonly gamma: number };
   /** Instead of smooth L1 of the encoded boxes. */
-  readonly distance?: "giou" | "diou";
+  readonly distance?: "giou" | "diou" | "eiou";
   readonly weights: {
     readonly classes: number;
     readonly boxes: number;
@@ -49,7 +49,26 @@ function boxOf(offsets: ArrayLike<number>) {
   return { x, y, w, h, x1: x - w / 2, y1: y - h / 2, x2: x + w / 2, y2: y + h / 2 };
 }
 
-/** IoU of two encoded boxes, their GIoU and their DIoU. */
+type Box = ReturnType<typeof boxOf>;
+
+/**
+ * Peng and Yu's smoothed 1 − IoU, by cases: where boxes are apart along one axis, what they "share" is the gap there times
+ * both distances of the other axis from the corner around both, where along both axes twice a difference of rectangles.
+ */
+function extendedDistance(a: Box, b: Box): number {
+  const [left, top] = [Math.min(a.x1, b.x1), Math.min(a.y1, b.y1)];
+  const [x1, y1] = [Math.max(a.x1, b.x1) - left, Math.max(a.y1, b.y1) - top];
+  const [x2, y2] = [Math.min(a.x2, b.x2) - left, Math.min(a.y2, b.y2) - top];
+  const isApart = [x2 < x1, y2 < y1];
+  let shared = (x2 - x1) * (y2 - y1);
+  if (isApart[0]) shared = (x2 - x1) * (y1 + y2);
+  if (isApart[1]) shared = (y2 - y1) * (x1 + x2);
+  if (isApart[0] && isApart[1]) shared = 2 * (x2 * y2 - x1 * y1);
+  const distance = 1 - shared / (a.w * a.h + b.w * b.h - shared);
+  return distance < 0.1 ? distance ** 2 / 0.2 : distance - 0.05;
+}
+
+/** IoU of two encoded boxes, their GIoU, their DIoU and their EIoU, the last smoothed. */
 export function overlaps(one: ArrayLike<number>, other: ArrayLike<number>) {
   const [a, b] = [boxOf(one), boxOf(other)];
   const width = Math.max(0, Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1));
@@ -61,7 +80,12 @@ export function overlaps(one: ArrayLike<number>, other: ArrayLike<number>) {
   const hull = (right - left) * (bottom - top);
   const diagonal = (right - left) ** 2 + (bottom - top) ** 2;
   const apart = (a.x - b.x) ** 2 + (a.y - b.y) ** 2;
-  return { iou, giou: iou - (hull - union) / hull, diou: iou - apart / diagonal };
+  return {
+    iou,
+    giou: iou - (hull - union) / hull,
+    diou: iou - apart / diagonal,
+    eiou: 1 - extendedDistance(a, b),
+  };
 }
 
 /** Varifocal loss of log odds x, and its derivative. */

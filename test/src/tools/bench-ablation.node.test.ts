@@ -11,6 +11,7 @@ import { parseAblationOptions } from "../../../bench/dist/ablation/options.js";
 import { formatClaims, formatTable } from "../../../bench/dist/ablation/report.js";
 import { appendResult, type RunResult, readResults } from "../../../bench/dist/ablation/results.js";
 import { anchorsPerLevel, CLAIMS, ROWS } from "../../../bench/dist/ablation/rows.js";
+import { epochsFor, limited } from "../../../bench/dist/ablation/timed.js";
 import { judge } from "../../../bench/dist/ablation/verdict.js";
 import { drawDataset } from "../support/train-command.node.js";
 
@@ -69,6 +70,22 @@ test("a line that a stop has cut is passed over and then gone; another broken li
   );
   writeFileSync(file, `{"row":\n${readFileSync(file, "utf8")}`);
   assert.throws(() => readResults(file), /cut\.jsonl:1 is no result/);
+});
+
+test("rows of equal time: epochs by what a step takes, and the networks that they may be", () => {
+  const timed = (steps: number, processor: number) => ({
+    result: { steps },
+    seconds: { clock: 9, processor },
+  });
+  const budget = { seconds: 90, of: "processor", images: 448 } as const;
+  // 4 s to begin and end, 0.25 s a step: 360 steps are 13 epochs of 28.
+  assert.is(epochsFor(budget, timed(3, 4.75), timed(28, 11)), 13);
+  assert.is(epochsFor({ ...budget, seconds: 1 }, timed(3, 4.75), timed(28, 11)), 1);
+  assert.throws(() => epochsFor(budget, timed(3, 5), timed(28, 5)), /took no longer than 3/);
+  assert.is(limited("a?face=1", 8), "a?face=1&limit=8");
+  assert.is(limited("a", 8), "a?limit=8");
+  assert.is(parseAblationOptions(["--time", "5"]).preset.groups.networks.time?.seconds, 5);
+  assert.throws(() => parseAblationOptions(["--time", "0"]), /--time 0: give seconds/);
 });
 
 test("wrong options are named", () => {

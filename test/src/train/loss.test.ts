@@ -7,6 +7,7 @@ import {
   type Targets,
   uploadTargets,
 } from "@retinaface-webgpu/train";
+import { RETINAFACE_HEADS } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type LossInputs, type LossRule, multiBox, overlaps } from "../reference/multibox.js";
@@ -149,7 +150,37 @@ const rules: Record<string, LossOptions & LossRule> = {
     distance: "diou",
     weights: { classes: 1, boxes: 2, landmarks: 1 },
   },
+  "focal, eiou": {
+    classification: { kind: "focal", alpha: 0.25, gamma: 2 },
+    focal: { alpha: 0.25, gamma: 2 },
+    boxes: { kind: "eiou", variances: [0.1, 0.2] },
+    distance: "eiou",
+    weights: { classes: 1, boxes: 2, landmarks: 1 },
+  },
 };
+
+test("EIoU of boxes apart, by hand: one beside the other shares −1 of 3, one across a corner −6 of 8", async () => {
+  const labels = Int32Array.from([1, 1]);
+  const heads = { loc: { values: new Float32Array(8), mask: labels } };
+  const targets = { labels, heads, positives: 2 } as unknown as Targets;
+  const loc = tensor(device(), [20, 0, 0, 0, 20, 20, 0, 0], [1, 2, 4], { requiresGrad: true });
+  const said = { conf: tensor(device(), [0, 0, 0, 0], [1, 2, 2]), loc };
+  const table = RETINAFACE_HEADS.slice(0, 2);
+  const { boxes } = multiBoxLoss(
+    said,
+    uploadTargets(device(), targets, 1),
+    rules["focal, eiou"],
+    table,
+  );
+  boxes.backward();
+  assertClose([await boxes.item()], [(4 / 3 + 7 / 4) / 2 - 0.05], { rtol: 1e-6 });
+  const slopes = (await loc.grad!.data()) as Float32Array;
+  assertClose(
+    [0, 4, 5].map((at) => slopes[at]),
+    [0.1 / 9, 0.1 / 16, 0.1 / 16],
+    { rtol: 1e-5 },
+  );
+});
 
 /** The IoUs of a case's boxes, which have no gradient: they stay where finite differences move the boxes. */
 const qualityOf = ({ loc, locTargets, labels }: LossInputs) =>

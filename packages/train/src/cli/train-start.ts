@@ -12,7 +12,13 @@ export const DEFAULT = "default";
 const RANDOM = "random";
 
 /** Parts that a network has where nothing is said of them. */
-const WITHOUT_PARTS = { extraLevels: 0, deformable: false, cascade: false, context: true };
+const WITHOUT_PARTS = {
+  extraLevels: 0,
+  deformable: false,
+  separable: false,
+  cascade: false,
+  context: true,
+};
 
 /** What a run starts from. */
 export interface Start {

@@ -4,6 +4,7 @@ import {
   clamp,
   div,
   exp,
+  full,
   l1Loss,
   maximum,
   minimum,
@@ -23,12 +24,17 @@ export type BoxLoss =
   | { readonly kind: "smooth-l1" | "l1" }
   /**
    * Of the boxes themselves: 1 − GIoU (Rezatofighi et al. 2019), as torchvision's second RetinaNet, or 1 − DIoU (Zheng et
-   * al., "Distance-IoU Loss", 2020).
+   * al., "Distance-IoU Loss", 2020), or YuNet's EIoU (Peng and Yu, "Extended-IoU Loss", 2021), whose overlap of boxes apart is
+   * below zero, smoothed where it is nearly 1.
    */
-  | { readonly kind: "giou" | "diou"; readonly variances: Variances };
+  | { readonly kind: OverlapLoss; readonly variances: Variances };
+
+/** Losses of boxes themselves. */
+export const OVERLAP_LOSSES = ["giou", "diou", "eiou"] as const;
+export type OverlapLoss = (typeof OVERLAP_LOSSES)[number];
 
 /** Names of {@link BoxLoss}. */
-export const BOX_LOSSES = ["smooth-l1", "l1", "giou", "diou"] as const;
+export const BOX_LOSSES = ["smooth-l1", "l1", ...OVERLAP_LOSSES] as const;
 
 /** Variances of the box codec. */
 export type Variances = readonly [centre: number, size: number];
@@ -90,6 +96,29 @@ function diouDistance(a: Corners, b: Corners): Tensor {
   return addScalar(sub(apart, div(overlap, union)), 1);
 }
 
+/** 1 − EIoU up to which the loss is a parabola, as YuNet was trained. */
+const SMOOTH_EIOU = 0.1;
+
+/**
+ * 1 − EIoU of each box, `[B, N, 1]`, smoothed. From the upper left corner around both boxes the nearer and farther corners
+ * of what they share span four rectangles, whose sum with signs is the intersection; of boxes apart it is negative, and the
+ * more so the further apart they are.
+ */
+function eiouDistance(a: Corners, b: Corners): Tensor {
+  const around = minimum(a.upper, b.upper);
+  const [low, high] = [maximum(a.upper, b.upper), minimum(a.lower, b.lower)];
+  const [near, far] = [minimum(low, high), maximum(low, high)].map((at) => sub(at, around));
+  const [left, right] = [sub(low, around), sub(high, around)];
+  const cross = (x: Tensor, y: Tensor) => mul(narrow(x, -1, 0, 1), narrow(y, -1, 1, 1));
+  const whole = add(product(right), product(near));
+  const shared = sub(sub(whole, cross(left, far)), cross(far, left));
+  const overlap = div(shared, sub(add(a.area, b.area), shared));
+  const best = full(overlap.device, overlap.shape, 1);
+  return smoothL1Loss(overlap, best, { beta: SMOOTH_EIOU, reduction: "none" });
+}
+
+const DISTANCES = { giou: giouDistance, diou: diouDistance, eiou: eiouDistance };
+
 /** IoU of encoded boxes and their encoded targets, `[B, N, 1]`. */
 export function iouOfEncoded(prediction: Tensor, target: Tensor, variances: Variances): Tensor {
   const { overlap, union } = intersectionOf(
@@ -103,10 +132,10 @@ export function iouOfEncoded(prediction: Tensor, target: Tensor, variances: Vari
 export function boxLoss(loss: BoxLoss, prediction: Tensor, { values, weights }: Targets): Tensor {
   switch (loss.kind) {
     case "giou":
-    case "diou": {
-      const distance = loss.kind === "giou" ? giouDistance : diouDistance;
+    case "diou":
+    case "eiou": {
       const [found, wanted] = [prediction, values].map((box) => cornersOf(box, loss.variances));
-      return sum(mul(distance(found, wanted), weights));
+      return sum(mul(DISTANCES[loss.kind](found, wanted), weights));
     }
     case "l1":
       return sum(mul(l1Loss(prediction, values, { reduction: "none" }), weights));

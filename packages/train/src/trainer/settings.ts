@@ -203,7 +203,7 @@ function boxesOf(settings: TrainSettings, { boxes }: LossOptions): LossOptions["
   const { variances } = settings.config;
   const kind = settings.boxLoss ?? boxes?.kind;
   if (kind === undefined) return undefined;
-  return kind === "giou" || kind === "diou" ? { kind, variances } : { kind };
+  return kind === "smooth-l1" || kind === "l1" ? { kind } : { kind, variances };
 }
 
 function classificationOf(settings: TrainSettings, { classification }: LossOptions) {
