@@ -240,11 +240,11 @@ async function byHand(boxes: number[][], odds: number[], faces: number[][]) {
 
 test("by hand: as many priors as the IoUs sum to, at least one, the surest first; who costs less keeps one", async () => {
   const face = [0.2, 0.2, 0.6, 0.6];
-  const half = [0.2, 0.2, 0.6, 0.4];
-  // 1 + 1 + ½ + ½ make three: both that fit, and of the halves the one with the better score.
-  assert.equal(await byHand([face, half, face, half], [0, 0, 0, 1], [face]), [0, -1, 0, 0]);
-  // A half alone is none and yet one; a worse score may be outweighed by a better box.
-  assert.equal(await byHand([half, [0.2, 0.2, 0.6, 0.25]], [0, 3], [face]), [0, -1]);
+  const most = [0.2, 0.2, 0.6, 0.44];
+  // 1 + 1 + 0.6 + 0.6 make three: both that fit, and of the others the one with the better score.
+  assert.equal(await byHand([face, most, face, most], [0, 0, 0, 1], [face]), [0, -1, 0, 0]);
+  // 0.725 is none and yet one; a worse score may be outweighed by a better box.
+  assert.equal(await byHand([most, [0.2, 0.2, 0.6, 0.25]], [0, 3], [face]), [0, -1]);
   // The surest box has its centre outside of the face, and comes after one that is inside.
   const beside = [0.18, 0.2, 0.19, 0.6];
   const wide = [0, 0.2, 1, 0.6];
