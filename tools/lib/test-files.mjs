@@ -10,6 +10,8 @@ const TYPICAL_SECONDS = 2.5;
 /** So many files, or so many seconds, run one after another in one process or page. */
 const COMPANY_FILES = 12;
 const COMPANY_SECONDS = 30;
+/** A file for Node that takes longer has a process of its own: a start is little of it, and were it to fail there, much was lost. */
+const SMALL_SECONDS = 10;
 /** What files for Node alone take, rounded, where no earlier run tells: the longest begin first, on any machine. */
 const LONG_SECONDS = readJson(fileURLToPath(new URL("./test-seconds.json", import.meta.url)));
 /** What does not run in a place. */
@@ -66,7 +68,7 @@ export function inCompanies(tests) {
   const companies = [];
   const open = new Map();
   for (const test of tests) {
-    if (!test.shares) {
+    if (!test.shares || (!test.both && secondsOf(test) >= SMALL_SECONDS)) {
       companies.push([test]);
       continue;
     }
