@@ -26,9 +26,10 @@ const SPLIT_BUDGET = 85 * 1024;
 
 /**
  * All that may come later, were a page to load all of it; the engine for processors is most of that (2026-11-29). Groups of
- * images for graphics cards are 0.7 KB of it, that the engine is two parts 1.8 (2026-11-30).
+ * images for graphics cards are 0.7 KB of it, that the engine is two parts 1.8, the kernels by which
+ * training matches as SimOTA does 0.8 (2026-11-30).
  */
-const LATER_BUDGET = 91 * 1024;
+const LATER_BUDGET = 92 * 1024;
 
 /**
  * The engine for processors, which only pages without a graphics card load. It was 63.0 KB, 61.1 in the package's own bundle, before
