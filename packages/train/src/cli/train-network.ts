@@ -4,7 +4,7 @@ import { type NetworkConfig, PAPER_PARTS } from "retinaface-webgpu";
 /** Forms of the network, by what they have. */
 const FORMS = { pytorch: {}, paper: PAPER_PARTS } as const;
 /** Parts that can be switched. */
-const SWITCHES = ["deformable", "separable", "cascade", "context"] as const;
+const SWITCHES = ["deformable", "cascade", "context", "separable"] as const;
 
 /** Parts that a form of the network has. */
 export interface NetworkForm {
