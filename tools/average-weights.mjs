@@ -26,6 +26,7 @@ const sum = files.reduce((total, { share }) => total + share, 0);
 if (Math.abs(sum - 1) > 1e-6) fail(`the shares sum up to ${sum}, not to 1`);
 const [first, ...others] = files;
 const same = (a, b) => a?.data.constructor === b.data.constructor && `${a.shape}` === `${b.shape}`;
+
 function averageOf(name, tensor) {
   const parts = files.map(({ share, tensors }) => ({ share, data: tensors.get(name).data }));
   const at = (i) => parts.reduce((total, { share, data }) => total + share * data[i], 0);

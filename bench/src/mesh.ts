@@ -25,7 +25,7 @@ import {
 import { RetinaFace, toRawImage } from "retinaface-webgpu";
 import { describeEnvironment, root } from "./environment.js";
 import { reportFailure } from "./options.js";
-import { summarize } from "./statistics.js";
+import { interleave, summarize } from "./statistics.js";
 
 const SIZE = [64, 64] as const;
 const CODE = 128;
@@ -104,15 +104,12 @@ function requireAlike(a: ArrayLike<number>, b: ArrayLike<number>): void {
 
 /** Calls each in turn, and gives its milliseconds without the first two rounds. */
 async function timeInTurn(runs: Runs) {
-  const times = new Map(Object.keys(runs).map((name) => [name, [] as number[]]));
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, run] of Object.entries(runs)) {
-      const start = performance.now();
-      await run();
-      times.get(name)!.push(performance.now() - start);
-    }
-  }
-  return [...times].map(([name, own]) => ({ name, ...summarize(own.slice(2)) }));
+  const times = await interleave(Object.entries(runs), ROUNDS, async ([, run]) => {
+    const start = performance.now();
+    await run();
+    return performance.now() - start;
+  });
+  return [...times].map(([[name], own]) => ({ name, ...summarize(own.slice(2)) }));
 }
 
 /** `detect()` by weights that have the branch, with meshes asked for and not. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createHostDevice, WasmEngine } from "@retinaface-webgpu/tensor/wasm";
+import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import { inferNetwork, readWeights } from "retinaface-webgpu";
 import type { TimedCommand } from "../train-command.js";
 import { countNetwork } from "../zoo/count.js";
@@ -42,8 +42,7 @@ export function epochsFor(
 /** Multiply-adds of a model at 640×640, in millions. @throws where they are more than {@link MOST_MMAC} */
 export async function checkedMmac(row: string, file: string): Promise<number> {
   const { state, config } = readWeights(new Uint8Array(readFileSync(file)));
-  const engine = await WasmEngine.create({ threads: 1 });
-  const device = await createHostDevice(engine);
+  const device = await createHostDevice();
   try {
     const mmac = Math.round(countNetwork(device, inferNetwork(state, config.heads)).mmac);
     if (mmac <= MOST_MMAC) return mmac;
@@ -52,6 +51,5 @@ export async function checkedMmac(row: string, file: string): Promise<number> {
     );
   } finally {
     device.destroy();
-    engine.dispose();
   }
 }

@@ -1,5 +1,6 @@
 import { type Device, gather, mul, type Tensor, tensor, where } from "@retinaface-webgpu/tensor";
 import {
+  anchorsPerCellOf,
   type DetectorConfig,
   LANDMARK_COORDINATES,
   type NetworkOutput,
@@ -43,11 +44,8 @@ export function uploadSimOtaLabels(
   if (hasNoLabels(samples)) return undefined;
   const all = samples.map(knownOf);
   const faces = all.map((each) => each.faces);
-  const { minSizes, ratios = [1], steps } = anchors;
-  const levels = minSizes.map((sizes, i) => ({
-    stride: steps[i],
-    anchors: sizes.length * ratios.length,
-  }));
+  const perCell = anchorsPerCellOf(anchors);
+  const levels = anchors.steps.map((stride, i) => ({ stride, anchors: perCell[i] }));
   const targets = uploadForSimOta(device, faces, input, levels, [BOXES, LANDMARKS]);
   const [, room] = targets.faces.shape;
   const table = (rows: Float32Array[], width: number) => tableOfRows(device, rows, room, width);

@@ -28,7 +28,7 @@ import { BOX_NUMBERS, type HeadSpec, POINT_NUMBERS, regressionHeads } from "reti
 import type { MatchOptions } from "./assign.js";
 import { labelsOf, type MatchFaces } from "./match.js";
 import type { HeadTensors, TargetTensors } from "./multibox.js";
-import { isSound } from "./overlaps.js";
+import { boxOf, isSound } from "./overlaps.js";
 
 /** Room for faces: of few sizes, so that few steps have to be compiled. */
 const FEWEST_FACES = 8;
@@ -48,7 +48,7 @@ export function uploadFaces(
   const rows = new Float32Array(batch.length * room * FACE_ROW);
   for (const [image, { boxes, ignored, classes }] of batch.entries()) {
     for (let f = 0; f < boxes.length / BOX_NUMBERS; f++) {
-      const box = boxes.subarray(f * BOX_NUMBERS, (f + 1) * BOX_NUMBERS);
+      const box = boxOf(boxes, f);
       if (!isSound(box)) continue;
       const kind = ignored?.[f] ? -1 : (classes?.[f] ?? 1);
       rows.set([...box, kind], (image * room + f) * FACE_ROW);

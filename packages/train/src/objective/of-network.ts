@@ -33,12 +33,13 @@ export function objectiveOf(
       "a cascade's stages have IoUs of their own from which anchors are a face's: leave --assignment out, or take a " +
         "network without a cascade",
     );
-  const bySimOta = match.assignment === "simota";
-  const single = bySimOta
-    ? new SimOtaObjective(device, match, loss, heads, levels)
-    : new MultiBoxObjective(device, match, loss, heads);
-  const labels =
-    first.length > 0 ? new CascadeObjective(device, match, loss, heads, first) : single;
+  const ofLabels = () => {
+    if (first.length > 0) return new CascadeObjective(device, match, loss, heads, first);
+    return match.assignment === "simota"
+      ? new SimOtaObjective(device, match, loss, heads, levels)
+      : new MultiBoxObjective(device, match, loss, heads);
+  };
+  const labels = ofLabels();
   if (!mesh) return labels;
   const given = Object.entries(loss.weights).filter(([name]) => MESH_LOSSES.includes(name));
   const weights = Object.fromEntries(given);

@@ -3,7 +3,12 @@
  * scores and boxes, in this very step, are the cheapest to make the face's; how many, the IoUs of its ten best boxes say. So
  * matching waits for the network's outputs and is done on the device, as a cascade's second stage is, without a gradient.
  */
-import { PRIOR_STATES, simOtaClaims, simOtaLabels } from "@retinaface-webgpu/kernels-wgsl";
+import {
+  MOST_CLAIMS,
+  PRIOR_STATES,
+  simOtaClaims,
+  simOtaLabels,
+} from "@retinaface-webgpu/kernels-wgsl";
 import {
   type Device,
   defineOp,
@@ -49,7 +54,9 @@ const specOf = ([boxes, costs, , , faces]: readonly { readonly shape: readonly n
 
 const claimsOp = /* @__PURE__ */ defineOp<null>({
   name: "simOtaClaims",
-  outputs: ([, , , , faces]) => [{ shape: [...faces.shape.slice(0, 2), 10], dtype: "i32" }],
+  outputs: ([, , , , faces]) => [
+    { shape: [...faces.shape.slice(0, 2), MOST_CLAIMS], dtype: "i32" },
+  ],
   forward: (run, inputs, outputs) =>
     run.kernel(simOtaClaims(specOf(inputs)), [...inputs, ...outputs]),
 });
