@@ -5,7 +5,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { readSafetensors, writeSafetensors } from "../packages/tensor/dist/index.js";
+import { readSafetensors, toFloat32, writeSafetensors } from "../packages/tensor/dist/index.js";
 
 const USAGE = "usage: node tools/average-weights.mjs OUT FILE:SHARE FILE:SHARE ...";
 
@@ -25,19 +25,24 @@ const files = texts.map(parseFile);
 const sum = files.reduce((total, { share }) => total + share, 0);
 if (Math.abs(sum - 1) > 1e-6) fail(`the shares sum up to ${sum}, not to 1`);
 const [first, ...others] = files;
-const same = (a, b) => a?.data.constructor === b.data.constructor && `${a.shape}` === `${b.shape}`;
+/** Weights; what remains are counters. */
+const FLOATS = ["f32", "f16", "bf16", "f64"];
+const isFloat = ({ dtype }) => FLOATS.includes(dtype);
+const same = (a, b) => a && isFloat(a) === isFloat(b) && `${a.shape}` === `${b.shape}`;
 
-function averageOf(name, tensor) {
-  const parts = files.map(({ share, tensors }) => ({ share, data: tensors.get(name).data }));
+function averageOf(name, { shape }) {
+  const parts = files.map(({ share, tensors }) => ({ share, data: toFloat32(tensors.get(name)) }));
   const at = (i) => parts.reduce((total, { share, data }) => total + share * data[i], 0);
-  return { ...tensor, data: Float32Array.from(tensor.data, (_, i) => at(i)) };
+  return { dtype: "f32", shape, data: parts[0].data.map((_, i) => at(i)) };
 }
 
+const more = others.find(({ tensors }) => tensors.size !== first.tensors.size);
+if (more) fail(`${more.file} has other tensors than ${first.file}, of another network`);
 const mean = new Map();
 for (const [name, tensor] of first.tensors) {
   const unlike = others.find(({ tensors }) => !same(tensors.get(name), tensor));
   if (unlike) fail(`${unlike.file}: ${name} is not as in ${first.file}, of another network`);
-  mean.set(name, tensor.data instanceof Float32Array ? averageOf(name, tensor) : tensor);
+  mean.set(name, isFloat(tensor) ? averageOf(name, tensor) : tensor);
 }
 writeFileSync(`${out}.tmp`, writeSafetensors(mean, first.metadata));
 renameSync(`${out}.tmp`, out);
