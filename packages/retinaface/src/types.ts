@@ -98,10 +98,12 @@ export interface AnchorConfig {
  * - `box`: centre and size, relative to an anchor
  * - `points`: x and y of points, relative to an anchor
  * - `values`: numbers as they are
+ * - `objectness`: one logit, of whether there is anything; the candidates' score is its probability times a class's
+ *   (`model/objectness.ts`), and nothing is decoded of it besides
  * - `mesh`: a branch that says code, camera and light of a face's mesh. It is no head of anchors: `detect` asks it of faces
  *   alone, and only where meshes are wanted (`model/mesh-branch.ts`)
  */
-export type HeadMeaning = "class" | "box" | "points" | "values" | "mesh";
+export type HeadMeaning = "class" | "box" | "points" | "values" | "objectness" | "mesh";
 
 /** One row of a table of heads: plain JSON, so that it travels in checkpoints. */
 export interface HeadSpec {

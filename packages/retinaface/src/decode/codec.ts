@@ -104,7 +104,9 @@ export interface Decoder {
 }
 
 /** Of a table's heads, by what they mean; the other way round in `encode.ts`, which detection goes without. */
-export const DECODERS: Readonly<Record<Exclude<HeadMeaning, "class" | "mesh">, Decoder>> = {
+export const DECODERS: Readonly<
+  Record<Exclude<HeadMeaning, "class" | "objectness" | "mesh">, Decoder>
+> = {
   box: { decode: decodeBoxes, places: true },
   points: { decode: decodePoints, places: true },
   values: { decode: (values) => Float64Array.from(values), places: false },

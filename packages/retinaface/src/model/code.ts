@@ -9,6 +9,7 @@ import { ModulatedDeformConv2d } from "./deform.js";
 import { LIGHT_FORMS } from "./light-forms.js";
 import { lightHead } from "./light-heads.js";
 import type { NetworkConfig } from "./network-config.js";
+import { withObjectness } from "./objectness.js";
 import { type BackboneMaker, backboneEntry } from "./registry.js";
 import { SeparableConv2d } from "./separable.js";
 
@@ -23,6 +24,8 @@ export interface NetworkCode {
   readonly head?: typeof lightHead | undefined;
   /** Where it asks for a cascade. */
   readonly relativeToAnchors?: typeof relativeToAnchors | undefined;
+  /** Where its table has an objectness head. */
+  readonly withObjectness?: typeof withObjectness | undefined;
 }
 
 const MAKERS: Readonly<Record<string, BackboneMaker>> = {
@@ -42,5 +45,6 @@ export function codeOf({ backbone }: NetworkConfig): NetworkCode {
     separable: SeparableConv2d,
     head: heads === "separable" ? lightHead : undefined,
     relativeToAnchors,
+    withObjectness,
   };
 }

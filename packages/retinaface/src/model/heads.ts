@@ -45,6 +45,18 @@ export const MESH_HEAD = {
   loss: "mesh",
 } as const satisfies HeadSpec;
 
+/**
+ * The row of YuNet's objectness head (Wu et al. 2023, as YOLOX, Ge et al. 2021, has it). Add it to a table:
+ * `heads: [...RETINAFACE_HEADS, OBJECTNESS_HEAD]`.
+ */
+export const OBJECTNESS_HEAD = {
+  name: "obj",
+  module: "ObjectnessHead",
+  width: 1,
+  meaning: "objectness",
+  loss: "objectness",
+} as const satisfies HeadSpec;
+
 /** Numbers of camera and light, which a branch for meshes says besides the code. */
 const SCENE_NUMBERS = 16;
 
@@ -53,9 +65,19 @@ export function meshHead(heads: readonly HeadSpec[]): HeadSpec | undefined {
   return heads.find(({ meaning }) => meaning === "mesh");
 }
 
+/** The row of a table's objectness head. */
+export function objectnessHead(heads: readonly HeadSpec[]): HeadSpec | undefined {
+  return heads.find(({ meaning }) => meaning === "objectness");
+}
+
 /** A table without the branch for meshes: what is said of each anchor. */
 export function anchorHeads(heads: readonly HeadSpec[]): HeadSpec[] {
   return heads.filter(({ meaning }) => meaning !== "mesh");
+}
+
+/** Heads that what is found is made of: those of anchors, without objectness, which is in the class's logits by then. */
+export function decodedHeads(heads: readonly HeadSpec[]): HeadSpec[] {
+  return anchorHeads(heads).filter(({ meaning }) => meaning !== "objectness");
 }
 
 /** Heads besides the class: the candidates' kernel binds a buffer for each, and WebGPU guarantees eight in all. */
@@ -71,9 +93,9 @@ export function boxHead(heads: readonly HeadSpec[]): HeadSpec {
   return heads.find(({ meaning }) => meaning === "box")!;
 }
 
-/** All heads of anchors but the class head, in their order: what is decoded, and what a record of the GPU holds. */
+/** All decoded heads but the class head, in their order: what faces label, and what a record of the GPU holds. */
 export function regressionHeads(heads: readonly HeadSpec[]): HeadSpec[] {
-  return anchorHeads(heads).filter(({ meaning }) => meaning !== "class");
+  return decodedHeads(heads).filter(({ meaning }) => meaning !== "class");
 }
 
 /** A table whose class head tells so many classes apart, besides the background. */
@@ -124,12 +146,14 @@ function problemOf({ name, module, width, meaning, loss }: HeadSpec): string | u
       return width % POINT_NUMBERS !== 0 ? "points have an even number of coordinates" : undefined;
     case "values":
       return undefined;
+    case "objectness":
+      return width !== 1 ? "an objectness head has one logit" : undefined;
     case "mesh":
       return width <= SCENE_NUMBERS
         ? `of its numbers ${SCENE_NUMBERS} are camera and light, which leaves no code`
         : undefined;
     default:
-      return `its meaning "${meaning}" is none of class, box, points, values, mesh`;
+      return `its meaning "${meaning}" is none of class, box, points, values, objectness, mesh`;
   }
 }
 
@@ -143,18 +167,16 @@ export function checkHeadTable(heads: readonly HeadSpec[]): void {
     if (new Set(heads.map((head) => head[key])).size === heads.length) continue;
     throw new OptionError(`two heads have the same ${key}: give each its own`);
   }
-  for (const meaning of ["class", "box"] as const) {
-    if (heads.filter((head) => head.meaning === meaning).length === 1) continue;
+  for (const meaning of ["class", "box", "objectness", "mesh"]) {
+    const count = heads.filter((head) => head.meaning === meaning).length;
+    const isNeeded = meaning === "class" || meaning === "box";
+    if (count === 1 || (count === 0 && !isNeeded)) continue;
     throw new OptionError(
-      `a table of heads needs exactly one of meaning "${meaning}": add it, or leave the others out`,
+      `a table of heads needs ${isNeeded ? "exactly" : "at most"} one of meaning "${meaning}": ` +
+        `${count === 0 ? "add it" : "leave the others out"}`,
     );
   }
-  const [meshes, further] = [
-    heads.length - anchorHeads(heads).length,
-    regressionHeads(heads).length,
-  ];
-  if (meshes > 1)
-    throw new OptionError("a network has one branch for meshes: leave the others out");
+  const further = regressionHeads(heads).length;
   if (further > MAX_FURTHER) {
     throw new OptionError(
       `a network has at most ${MAX_FURTHER} heads besides the class, not ${further}: join some of them`,

@@ -15,9 +15,12 @@ export {
   boxHead,
   checkClassNames,
   classHead,
+  decodedHeads,
   headsOfClasses,
   MESH_HEAD,
   meshHead,
+  OBJECTNESS_HEAD,
+  objectnessHead,
   POINT_NUMBERS,
   RETINAFACE_HEADS,
   regressionHeads,
@@ -30,6 +33,7 @@ export { loadNetwork } from "./load.js";
 export { isRetinaNet } from "./marks.js";
 export { MESH_MAP } from "./mesh-branch.js";
 export * from "./network.js";
+export { oddsOfBoth, withObjectness } from "./objectness.js";
 export { PAPER_ANCHORS, PAPER_PARTS, paperNetwork } from "./paper.js";
 export {
   type BackboneEntry,

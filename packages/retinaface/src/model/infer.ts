@@ -11,6 +11,7 @@ import {
   boxHead,
   MESH_HEAD,
   meshHead,
+  OBJECTNESS_HEAD,
   RETINAFACE_HEADS,
   sameHeads,
 } from "./heads.js";
@@ -116,12 +117,23 @@ export function meshBranchOf(state: StateDict, table: readonly HeadSpec[]): Head
   return state.has(`${row.module}.${MESH_MARK}`) ? row : undefined;
 }
 
+/** The table with a row for objectness, where the checkpoint has such a head that the table does not name. */
+function withObjectnessRow(
+  table: readonly HeadSpec[],
+  found: ReadonlySet<string>,
+): readonly HeadSpec[] {
+  const { module } = OBJECTNESS_HEAD;
+  const isNew = found.has(`${module}.0`) && table.every((head) => head.module !== module);
+  return isNew ? [...table, OBJECTNESS_HEAD] : table;
+}
+
 /** Names in the state of a training run, which no network has. */
 const RUN_STATE = /^(?:network|optimizer|average)\./;
 
 /**
  * The network that a checkpoint belongs to, from all its names: backbone, number of levels, anchors and heads. Rows of
- * the table that the checkpoint does not have are left out, but for class and box.
+ * the table that the checkpoint does not have are left out, but for class and box; an objectness head and a branch for
+ * meshes are found without being in it.
  *
  * @param table heads that there may be
  * @throws RetinaFaceError `CHECKPOINT_UNKNOWN` when it fits no network; the message says what was found and expected
@@ -153,7 +165,7 @@ export function inferNetwork(
   const box = boxHead(table);
   const levels = countOf(found, (level) => `${box.module}.${level}`);
   const extra = countOf(found, (n) => `fpn.${LEVEL_NAMES.extra(n)}`);
-  const present = anchorHeads(table).filter(
+  const present = anchorHeads(withObjectnessRow(table, found)).filter(
     ({ meaning, module }) => meaning === "class" || meaning === "box" || found.has(`${module}.0`),
   );
   const context = !neck || [...found].some((part) => CONTEXT.test(part));

@@ -1,16 +1,18 @@
 /** The code of one network: that of MobileNet, which the bundled weights have, is there; the rest comes when it is asked for. */
 import { MobileNetV1 } from "./backbones/mobilenet.js";
 import type { NetworkCode } from "./code.js";
+import { objectnessHead } from "./heads.js";
 import { LIGHT_FORMS } from "./light-forms.js";
 import type { NetworkConfig } from "./network-config.js";
 import { type BackboneMaker, backboneEntry, isSeparable } from "./registry.js";
 
 /** @throws OptionError for a backbone that there is not */
 export async function loadCode(config: NetworkConfig): Promise<NetworkCode> {
-  const { backbone, deformable, cascade } = config;
+  const { backbone, deformable, cascade, heads: table = [] } = config;
   const { create = await loadMaker(backbone), heads } = backboneEntry(backbone);
   const light = heads === "separable" && (await import("./light-heads.js"));
   const boxes = cascade && (await import("./cascade-boxes.js"));
+  const objectness = objectnessHead(table) && (await import("./objectness.js"));
   const deform = deformable && (await import("./deform.js"));
   const separable = isSeparable(config) && (await import("./separable.js"));
   return {
@@ -19,6 +21,7 @@ export async function loadCode(config: NetworkConfig): Promise<NetworkCode> {
     separable: separable ? separable.SeparableConv2d : undefined,
     head: light ? light.lightHead : undefined,
     relativeToAnchors: boxes ? boxes.relativeToAnchors : undefined,
+    withObjectness: objectness?.withObjectness,
   };
 }
 

@@ -14,7 +14,9 @@ import {
   anchorHeads,
   boxHead,
   checkHeadTable,
+  decodedHeads,
   meshHead,
+  objectnessHead,
   RETINAFACE_HEADS,
   sameHeads,
 } from "./heads.js";
@@ -99,6 +101,7 @@ export class NetworkOnBackbone extends nn.Module {
   readonly #convolution: ConvolutionClass | undefined;
   readonly #head: NetworkCode["head"];
   readonly #relativeToAnchors: NetworkCode["relativeToAnchors"];
+  readonly #withObjectness: NetworkCode["withObjectness"];
   readonly #input: InputStage | undefined;
   readonly #contexts: readonly SSH[];
   /** Of a cascade's second stage. */
@@ -143,6 +146,7 @@ export class NetworkOnBackbone extends nn.Module {
     this.#convolution = deformable ? code.deformable : separable;
     this.#head = code.head;
     this.#relativeToAnchors = code.relativeToAnchors;
+    this.#withObjectness = code.withObjectness;
     const stages = this.body.stages();
     try {
       this.levels = levelsOf(stages, channels, anchorsPerCell, extraLevels);
@@ -279,18 +283,27 @@ export class NetworkOnBackbone extends nn.Module {
     return Object.fromEntries(joined);
   }
 
+  /** What is decoded of all that `predict` gives: by {@link decodedHeads}, in the class's logits what objectness says. */
+  decoded(outputs: HeadOutput): HeadOutput {
+    const row = objectnessHead(this.headSpecs);
+    const objectness = row && outputs[row.name];
+    const said = decodedHeads(this.headSpecs).map(({ name, meaning, width }) => {
+      const own = outputs[name];
+      if (!objectness || meaning !== "class") return [name, own] as const;
+      return [name, own.map((y, i) => this.#withObjectness!(y, objectness[i], width))] as const;
+    });
+    return Object.fromEntries(said);
+  }
+
   /** What is decoded. @param image `[n, h, w, 3]`, BGR minus the mean (104, 117, 123) */
   heads(image: Tensor): HeadOutput {
-    const outputs = this.#outputs(image);
-    const heads = anchorHeads(this.headSpecs);
-    return Object.fromEntries(heads.map(({ name }) => [name, outputs[name]]));
+    return this.decoded(this.#outputs(image));
   }
 
   /** What is decoded, and the map of the branch for meshes by the name {@link MESH_MAP}. @param image as `heads` */
   headsAndMap(image: Tensor): HeadOutput {
     const outputs = this.#outputs(image);
-    const names = [...anchorHeads(this.headSpecs).map(({ name }) => name), MESH_MAP];
-    return Object.fromEntries(names.map((name) => [name, outputs[name]]));
+    return { ...this.decoded(outputs), [MESH_MAP]: outputs[MESH_MAP] };
   }
 
   /** All that `predict` gives, with the levels joined. @param image as `heads` */

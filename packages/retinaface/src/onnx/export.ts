@@ -17,7 +17,13 @@ import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import { anchorCount, priorBoxes } from "../decode/anchors.js";
 import { resolveThresholds } from "../decode/thresholds.js";
 import { OptionError } from "../errors.js";
-import { anchorHeads, BOX_NUMBERS, classHead, POINT_NUMBERS } from "../model/heads.js";
+import {
+  anchorHeads,
+  BOX_NUMBERS,
+  classHead,
+  decodedHeads,
+  POINT_NUMBERS,
+} from "../model/heads.js";
 import { inferNetwork, meshBranchOf } from "../model/infer.js";
 import { loadNetwork } from "../model/load.js";
 import type { NetworkOutput, RetinaFaceNetwork } from "../model/network.js";
@@ -178,7 +184,8 @@ function withoutMesh({ state, config }: Weights): Weights {
  * - `faces`: `face_boxes [faces, 4]`, `face_scores`, `face_landmarks`, …, the best first, by the thresholds that go with
  *   the weights (`face_labels` where there are several classes)
  *
- * A branch for meshes is left out: it looks at faces that were found, which the graph's outputs are only to say.
+ * Objectness is in the classes' numbers. A branch for meshes is left out: it looks at faces that were found, which the
+ * graph's outputs are only to say.
  *
  * The configuration travels as metadata, so that `load({ weights: "x.onnx" })` knows anchors and heads of `heads`.
  *
@@ -205,11 +212,11 @@ export async function exportDetector(
     const names = new Map<Tensor, string>();
     for (const [name, value] of network.namedParameters()) names.set(value, name);
     for (const [name, value] of network.namedBuffers()) names.set(value, name);
-    const heads = network.headSpecs;
+    const heads = decodedHeads(network.headSpecs);
     const { name: conf } = classHead(heads);
     const decoder = outputs === "heads" ? undefined : new Decoder(network, config, height, width);
     const forward = (image: Tensor): NetworkOutput => {
-      const raw = network.forward(image);
+      const raw = network.join(network.heads(image));
       if (decoder) return decoded(decoder, raw, heads);
       return shapeOf.retinanet ? raw : { ...raw, [conf]: softmax(raw[conf]) };
     };

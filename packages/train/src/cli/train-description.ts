@@ -16,7 +16,7 @@ import { checkSettings, TRAIN_PRESETS, type TrainSettings } from "../trainer/set
 import { readAnchors } from "./anchors.js";
 import { withClasses } from "./train-classes.js";
 import { frozenOf, partsOf } from "./train-freeze.js";
-import { networkOf, usualConfig, usualTraining } from "./train-model.js";
+import { networkOf, usualConfig, usualTraining, withObjectness } from "./train-model.js";
 import type { TrainValues } from "./train-options.js";
 import type { Start } from "./train-start.js";
 
@@ -74,11 +74,12 @@ async function settingsOf(
   const { pretrained } = start;
   const { optimizer, batchNorm } = values;
   const network = networkOf(values, start);
-  const usual = usualTraining(network);
-  const { preset = usual.preset, loss: classification = usual.classification } = values;
   const own = pretrained?.config ?? usualConfig(network);
   const anchored = values.anchors ? await anchoredConfig(values.anchors, own, network) : own;
-  const config = withMesh(withClasses(anchored, start, values.classes), values, start);
+  const named = withClasses(withObjectness(anchored, network), start, values.classes);
+  const config = withMesh(named, values, start);
+  const usual = usualTraining(network, config);
+  const { preset = usual.preset, loss: classification = usual.classification } = values;
   const { meshHeads = values.mesh ? 1 : 0 } = values;
   const settings: TrainSettings = {
     preset,

@@ -4,9 +4,12 @@ import {
   type DetectorConfig,
   inferNetwork,
   type NetworkConfig,
+  OBJECTNESS_HEAD,
+  objectnessHead,
   PAPER_ANCHORS,
   PAPER_PARTS,
   publishedConfig,
+  RETINAFACE_HEADS,
   RETINANET_CONFIG,
   type RetinaNetOptions,
 } from "retinaface-webgpu";
@@ -67,6 +70,7 @@ export function networkOf(
     ...(channels !== undefined && { channels }),
     ...(retinanet && { retinanet }),
     ...values.network?.parts,
+    ...(values.network?.objectness && { heads: [...RETINAFACE_HEADS, OBJECTNESS_HEAD] }),
   };
 }
 
@@ -77,18 +81,28 @@ export function usualConfig(network: NetworkConfig): DetectorConfig {
   return publishedConfig(network.backbone);
 }
 
+/** A configuration with the objectness head that the network has. */
+export function withObjectness(config: DetectorConfig, { heads }: NetworkConfig): DetectorConfig {
+  const row = heads && objectnessHead(heads);
+  if (!row || objectnessHead(config.heads ?? [])) return config;
+  return { ...config, heads: config.heads ? [...config.heads, row] : heads };
+}
+
 /** Whether a RetinaFace's levels are those of its paper. */
 function hasPaperLevels({ extraLevels, retinanet }: NetworkConfig): boolean {
   return !retinanet && extraLevels === PAPER_PARTS.extraLevels;
 }
 
-/** How a network is trained where nothing else is said. */
-export function usualTraining(network: NetworkConfig): {
+/** How a network is trained where nothing else is said. @param config what it is made for */
+export function usualTraining(
+  network: NetworkConfig,
+  { heads = [] }: DetectorConfig,
+): {
   readonly preset: PresetName;
   readonly classification: TrainSettings["classification"];
 } {
   const model = modelOf(network);
   if (model !== "retinaface") return { preset: model, classification: "focal" };
   const preset = hasPaperLevels(network) ? "paper" : "pytorch";
-  return { preset, classification: "hard-negatives" };
+  return { preset, classification: objectnessHead(heads) ? "objectness" : "hard-negatives" };
 }

@@ -4,11 +4,17 @@ import { type NetworkConfig, PAPER_PARTS } from "retinaface-webgpu";
 /** Forms of the network, by what they have. */
 const FORMS = { pytorch: {}, paper: PAPER_PARTS } as const;
 /** Parts that can be switched. */
-const SWITCHES = ["deformable", "cascade", "context", "separable"] as const;
+const SWITCHES = ["deformable", "cascade", "context", "separable", "objectness"] as const;
+/** Those of which the table of heads tells. */
+type HeadSwitch = "objectness";
 
 /** Parts that a form of the network has. */
 export interface NetworkForm {
-  readonly parts: Partial<Pick<NetworkConfig, (typeof SWITCHES)[number] | "extraLevels">>;
+  readonly parts: Partial<
+    Pick<NetworkConfig, Exclude<(typeof SWITCHES)[number], HeadSwitch> | "extraLevels">
+  >;
+  /** Whether a head says objectness beside the classes. */
+  readonly objectness: boolean;
   /** As it was given. */
   readonly text: string;
 }
@@ -26,5 +32,6 @@ export function networkForm(text: string): NetworkForm {
         `${SWITCHES.join(", ")}, with no- before what there shall not be, such as paper,no-cascade.`,
     );
   });
-  return { parts: { ...FORMS[form], ...Object.fromEntries(switched) }, text };
+  const { objectness = false, ...parts } = Object.fromEntries(switched);
+  return { parts: { ...FORMS[form], ...parts }, objectness, text };
 }

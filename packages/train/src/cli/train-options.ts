@@ -167,7 +167,8 @@ function networkOptions(): Option[] {
     new Option(
       "--network <form>",
       "of random weights: pytorch, the published one, or paper, with levels P2 to P6, 3 anchors a cell, deformable " +
-        "convolutions and a cascade; parts by name: paper,no-cascade or pytorch,deformable,no-context",
+        "convolutions and a cascade; parts by name: paper,no-cascade, pytorch,deformable,no-context or " +
+        "pytorch,separable,objectness",
     ).argParser(networkForm),
     new Option(
       "--classes <list>",
@@ -206,7 +207,7 @@ function trainingOptions(): Option[] {
     ).choices(Object.keys(TRAIN_PRESETS)),
     new Option(
       "--loss <name>",
-      "classification loss (default: hard-negatives, of RetinaNet focal)",
+      "classification loss (default: hard-negatives, of RetinaNet focal, of networks with objectness theirs, the only one)",
     ).choices(CLASSIFICATIONS),
     new Option("--box-loss <name>", "of boxes (default: the preset's)").choices(BOX_LOSSES),
     new Option(

@@ -1,4 +1,4 @@
-import { inferNetwork, OptionError, readWeights } from "retinaface-webgpu";
+import { inferNetwork, OptionError, objectnessHead, readWeights } from "retinaface-webgpu";
 import { locateWeights, readNamedWeights } from "retinaface-webgpu/node";
 import { type BackboneWeights, backboneAlone } from "../trainer/backbone-alone.js";
 import type { Pretrained } from "../trainer/initialise.js";
@@ -18,6 +18,7 @@ const WITHOUT_PARTS = {
   separable: false,
   cascade: false,
   context: true,
+  objectness: false,
 };
 
 /** What a run starts from. */
@@ -51,7 +52,8 @@ function choose(values: StartValues): string {
 /** @throws {OptionError} where an option asks for another shape than the weights have */
 function checkShape(values: StartValues, { state, config }: Pretrained, text: string): void {
   const network = inferNetwork(state, config?.heads);
-  refuseOthers(values, { ...network, model: modelOf(network) }, text);
+  const objectness = objectnessHead(network.heads ?? []) !== undefined;
+  refuseOthers(values, { ...network, model: modelOf(network), objectness }, text);
 }
 
 /** The pyramid is not of the backbone: its channels may be asked for. */
@@ -60,9 +62,10 @@ function checkBackbone({ backbone, width }: StartValues, own: BackboneWeights, t
 }
 
 /** @throws {OptionError} where weights have other parts than the form that was asked for */
-function checkForm({ parts, text: asked }: NetworkForm, network: object, text: string): void {
+function checkForm(form: NetworkForm, network: object, text: string): void {
+  const { parts, objectness, text: asked } = form;
   const own: Record<string, unknown> = { ...WITHOUT_PARTS, ...network };
-  const other = Object.entries({ ...WITHOUT_PARTS, ...parts }).find(
+  const other = Object.entries({ ...WITHOUT_PARTS, ...parts, objectness }).find(
     ([part, value]) => own[part] !== value,
   );
   if (!other) return;

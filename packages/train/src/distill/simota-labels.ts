@@ -7,7 +7,8 @@ import {
   RETINAFACE_HEADS,
 } from "retinaface-webgpu";
 import type { Sample } from "../augment/sample.js";
-import { encode, isFaceOf, tableOf } from "../objective/face-tables.js";
+import { encode, tableOf } from "../objective/face-tables.js";
+import { isFaceOf } from "../objective/multibox.js";
 import type { ObjectiveInput } from "../objective/objective.js";
 import { matchBySimOta, uploadForSimOta } from "../objective/simota.js";
 import { hasNoLabels, uploadQuiet } from "./labels.js";

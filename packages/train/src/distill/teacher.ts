@@ -59,7 +59,7 @@ export class Teacher {
     checkWanted(hints, network.parts());
     const forward = (image: Tensor) => {
       const { reached, told } = runParts(network.parts(), [image], hints);
-      return { ...network.join(network.predict(reached)), ...told };
+      return { ...network.join(network.decoded(network.predict(reached))), ...told };
     };
     const weights = this.#weights;
     this.#plans.set(

@@ -17,6 +17,7 @@ import { cornersOfBoxes, regressed, uploadFaces, wantedOf } from "./face-tables.
 import type { LossParts } from "./losses.js";
 import { matchPriors } from "./match.js";
 import {
+  FOCAL,
   flattenTargets,
   type LossOptions,
   multiBoxLoss,
@@ -53,7 +54,10 @@ const matchBoxesOp = /* @__PURE__ */ defineOp<MatchBoxesAttrs>({
 /** `first.classes` is `firstClasses`. */
 const firstName = (loss: string) => `first${loss[0].toUpperCase()}${loss.slice(1)}`;
 
-/** Labelled faces for a network with a cascade: the losses of both stages, those of the first as `firstClasses`, `firstBoxes`. */
+/**
+ * Labelled faces for a network with a cascade: the losses of both stages, those of the first as `firstClasses`, `firstBoxes`.
+ * Objectness is the second stage's: the first one, whose class says no more than that, learns it by focal loss.
+ */
 export class CascadeObjective implements CompiledObjective {
   /** Faces left out so far because their boxes have no area or are not finite. */
   dropped = 0;
@@ -93,7 +97,9 @@ export class CascadeObjective implements CompiledObjective {
 
   losses(output: NetworkOutput, targets: Readonly<Record<string, Tensor>>): LossParts {
     const { options, heads, firstHeads } = this;
-    const first = multiBoxLoss(output, unflattenTargets(targets), options, firstHeads);
+    const hasObjectness = options.classification.kind === "objectness";
+    const firstOptions = hasObjectness ? { ...options, classification: FOCAL } : options;
+    const first = multiBoxLoss(output, unflattenTargets(targets), firstOptions, firstHeads);
     const said = heads.map(({ name }) => [name, output[`second.${name}`] ?? output[name]]);
     const wanted = noGrad(() => this.#second(output, targets));
     const second = multiBoxLoss(Object.fromEntries(said), wanted, options, heads);

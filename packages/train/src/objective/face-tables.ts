@@ -5,8 +5,6 @@
 import { FACE_ROW } from "@retinaface-webgpu/kernels-wgsl";
 import {
   add,
-  cast,
-  clamp,
   concat,
   type Device,
   div,
@@ -27,7 +25,7 @@ import {
 import { BOX_NUMBERS, type HeadSpec, POINT_NUMBERS, regressionHeads } from "retinaface-webgpu";
 import type { MatchOptions } from "./assign.js";
 import { labelsOf, type MatchFaces } from "./match.js";
-import type { HeadTensors, TargetTensors } from "./multibox.js";
+import { type HeadTensors, isFaceOf, type TargetTensors } from "./multibox.js";
 import { boxOf, isSound } from "./overlaps.js";
 
 /** Room for faces: of few sizes, so that few steps have to be compiled. */
@@ -130,11 +128,6 @@ export function cornersOfBoxes({ centre, sides }: Boxes): Tensor {
 export interface Matched {
   readonly labels: Tensor;
   readonly rows: Tensor;
-}
-
-/** f32 `[B, N, 1]`: 1 where a prior is a face. */
-export function isFaceOf({ labels }: Matched): Tensor {
-  return reshape(clamp(cast(labels, "f32"), 0, 1), [...labels.shape, 1]);
 }
 
 /** What heads are to say, relative to boxes, of the faces in the tables of {@link uploadFaces}. */

@@ -21,7 +21,14 @@ import {
   type Tensor,
   tensor,
 } from "@retinaface-webgpu/tensor";
-import { boxHead, type HeadSpec, type NetworkOutput, RETINAFACE_HEADS } from "retinaface-webgpu";
+import {
+  boxHead,
+  type HeadSpec,
+  type NetworkOutput,
+  OptionError,
+  objectnessHead,
+  RETINAFACE_HEADS,
+} from "retinaface-webgpu";
 import { type BoxLoss, boxLoss, iouOfEncoded, type Variances } from "./box-loss.js";
 import { type LossParts, type LossWeights, weighLosses } from "./losses.js";
 import type { Targets } from "./match.js";
@@ -43,10 +50,35 @@ export type Classification =
       readonly alpha: number;
       readonly gamma: number;
       readonly variances: Variances;
-    };
+    }
+  /**
+   * Of networks with an objectness head, and theirs alone (YOLOX, Ge et al. 2021; YuNet, Wu et al. 2023): the head learns by
+   * binary cross-entropy of all priors whether each is a face's, classes at faces' priors alone, where what is wanted of a
+   * face's class is the IoU of the box that is said with the face's.
+   */
+  | { readonly kind: "objectness"; readonly variances: Variances };
 
 /** Names of {@link Classification}. */
-export const CLASSIFICATIONS = ["hard-negatives", "focal", "varifocal"] as const;
+export const CLASSIFICATIONS = ["hard-negatives", "focal", "varifocal", "objectness"] as const;
+
+/**
+ * An objectness head learns background, other classifications by themselves.
+ * @throws OptionError where a table of heads has both or neither
+ */
+export function checkClassification(
+  kind: Classification["kind"],
+  heads: readonly HeadSpec[],
+): void {
+  const has = objectnessHead(heads) !== undefined;
+  if (has === (kind === "objectness")) return;
+  throw new OptionError(
+    has
+      ? `the network's objectness head tells faces from background, and ${kind} would have its classes do so too: take the ` +
+          "classification objectness (leave --loss out), or a network without such a head"
+      : "the classification objectness is that of networks with an objectness head: add OBJECTNESS_HEAD to the heads " +
+          "(--network pytorch,objectness), or take hard-negatives, focal or varifocal (--loss)",
+  );
+}
 
 /** The multi-task loss. */
 export interface LossOptions {
@@ -79,11 +111,11 @@ export const VARIFOCAL = { kind: "varifocal", alpha: 0.75, gamma: 2 } as const;
 export const LOSS_PRESETS = {
   pytorch: {
     classification: { kind: "hard-negatives", ratio: 7 },
-    weights: { classes: 1, boxes: 2, landmarks: 1 },
+    weights: { classes: 1, objectness: 1, boxes: 2, landmarks: 1 },
   },
   paper: {
     classification: { kind: "hard-negatives", ratio: 3 },
-    weights: { classes: 1, boxes: 0.25, landmarks: 0.1 },
+    weights: { classes: 1, objectness: 1, boxes: 0.25, landmarks: 0.1 },
   },
   retinanet: {
     classification: FOCAL,
@@ -165,11 +197,11 @@ export function unflattenTargets(flat: Readonly<Record<string, Tensor>>): Target
 }
 
 /**
- * RetinaFace's multi-task loss, a named one for each head: classification, and smooth-L1 of what the others encode for
- * the faces that have it labelled. Each is the sum over the batch divided by the number of priors that it trains as
+ * RetinaFace's multi-task loss, a named one for each head: classification, objectness where there is a head for it, and
+ * smooth-L1 of what the others encode for the faces that have it labelled. Each is the sum over the batch divided by the number of priors that it trains as
  * faces (at least 1). Priors labelled −1 take no part.
  *
- * @throws {OptionError} for a loss without a weight
+ * @throws {OptionError} for a loss without a weight, and for a classification of other heads
  */
 export function multiBoxLoss(
   output: NetworkOutput,
@@ -177,10 +209,12 @@ export function multiBoxLoss(
   options: LossOptions = LOSS_PRESETS.pytorch,
   heads: readonly HeadSpec[] = RETINAFACE_HEADS,
 ): LossParts {
+  checkClassification(options.classification.kind, heads);
   const losses = heads.map(({ name, meaning, loss }): [string, Tensor] => {
     if (meaning === "class") {
       return [loss, classificationLoss(output, name, targets, options.classification, heads)];
     }
+    if (meaning === "objectness") return [loss, objectnessLoss(output[name], targets)];
     const own = options.functions?.[loss];
     if (own) return [loss, own(output[name], targets.heads[name])];
     const kind = (meaning === "box" && options.boxes) || SMOOTH_L1;
@@ -200,27 +234,40 @@ function classificationLoss(
 ): Tensor {
   const { labels, positives } = targets;
   const logits = output[name];
-  if (classification.kind === "focal") return focal(logits, labels, positives, classification);
-  if (classification.kind === "varifocal") {
+  if (classification.kind === "focal") return focal(logits, targets, classification);
+  if (classification.kind === "varifocal" || classification.kind === "objectness") {
     const box = boxHead(heads).name;
     const { variances } = classification;
     const quality = noGrad(() => iouOfEncoded(output[box], targets.heads[box].values, variances));
-    return varifocal(logits, targets, quality, classification);
+    return classification.kind === "varifocal"
+      ? varifocal(logits, targets, quality, classification)
+      : classesOfFaces(logits, targets, quality);
   }
   const losses = crossEntropy(logits, labels, { reduction: "none", ignoreIndex: -1 });
   const chosen = selectHardNegatives(losses, labels, classification.ratio);
   return div(sum(mul(losses, chosen)), positives);
 }
 
-/** Log odds of each class against the background, whether it is the prior's (0 or 1), and whether the prior counts. */
-function againstBackground(logits: Tensor, labels: Tensor) {
-  const [batch, priors, width] = logits.shape;
-  const classes = width - 1;
+/** Labels of priors as f32 `[B, N, 1]`. */
+const columnOf = (labels: Tensor) => reshape(cast(labels, "f32"), [...labels.shape, 1]);
+
+/** f32 `[B, N, 1]`: 1 where a prior is a face. */
+export function isFaceOf({ labels }: Pick<TargetTensors, "labels">): Tensor {
+  return clamp(columnOf(labels), 0, 1);
+}
+
+/** f32 `[B, N, 1]`: 1 where a prior is a face or background. */
+function countedOf({ labels }: Pick<TargetTensors, "labels">): Tensor {
+  return clamp(addScalar(columnOf(labels), 1), 0, 1);
+}
+
+/** Log odds of each class against the background, `[B, N, classes]`, and whether it is the prior's (0 or 1). */
+function againstBackground(logits: Tensor, { labels }: Pick<TargetTensors, "labels">) {
+  const classes = logits.shape[2] - 1;
   const odds = sub(narrow(logits, -1, 1, classes), narrow(logits, -1, 0, 1));
-  const label = reshape(cast(labels, "f32"), [batch, priors, 1]);
   const numbers = Float32Array.from({ length: classes }, (_, c) => c + 1);
-  const isClass = cast(equal(label, tensor(logits.device, numbers, [1, 1, classes])), "f32");
-  return { odds, isClass, counted: clamp(addScalar(label, 1), 0, 1) };
+  const all = tensor(logits.device, numbers, [1, 1, classes]);
+  return { odds, isClass: cast(equal(columnOf(labels), all), "f32") };
 }
 
 interface Focus {
@@ -228,28 +275,37 @@ interface Focus {
   readonly gamma: number;
 }
 
-function focal(
-  logits: Tensor,
-  labels: Tensor,
-  positives: number | Tensor,
-  { alpha, gamma }: Focus,
-): Tensor {
-  const { odds, isClass, counted } = againstBackground(logits, labels);
+function focal(logits: Tensor, targets: TargetTensors, { alpha, gamma }: Focus): Tensor {
+  const { odds, isClass } = againstBackground(logits, targets);
   const losses = sigmoidFocalLoss(odds, isClass, { alpha, gamma });
-  return div(sum(mul(losses, counted)), positives);
+  return div(sum(mul(losses, countedOf(targets))), targets.positives);
 }
 
 /** `quality`, `[B, N, 1]`: IoU of what a prior says with its face. */
 function varifocal(
   logits: Tensor,
-  { labels, positives }: TargetTensors,
+  targets: TargetTensors,
   quality: Tensor,
   { alpha, gamma }: Focus,
 ): Tensor {
-  const { odds, isClass, counted } = againstBackground(logits, labels);
+  const { odds, isClass } = againstBackground(logits, targets);
   const wanted = mul(isClass, quality);
   const losses = binaryCrossEntropyWithLogits(odds, wanted, { reduction: "none" });
   const background = mulScalar(powScalar(sigmoid(odds), gamma), alpha);
   const weight = add(wanted, sub(background, mul(background, isClass)));
-  return div(sum(mul(mul(losses, weight), counted)), positives);
+  return div(sum(mul(mul(losses, weight), countedOf(targets))), targets.positives);
+}
+
+/** Of classes beside objectness. `quality`, `[B, N, 1]`: IoU of what a prior says with its face. */
+function classesOfFaces(logits: Tensor, targets: TargetTensors, quality: Tensor): Tensor {
+  const { odds, isClass } = againstBackground(logits, targets);
+  const wanted = mul(isClass, quality);
+  const losses = binaryCrossEntropyWithLogits(odds, wanted, { reduction: "none" });
+  return div(sum(mul(losses, isFaceOf(targets))), targets.positives);
+}
+
+/** Of all priors that count, whether they are faces'. @param logits `[B, N, 1]` */
+function objectnessLoss(logits: Tensor, targets: TargetTensors): Tensor {
+  const losses = binaryCrossEntropyWithLogits(logits, isFaceOf(targets), { reduction: "none" });
+  return div(sum(mul(losses, countedOf(targets))), targets.positives);
 }

@@ -3,7 +3,7 @@ import { anchorHeads, checkCascade, OptionError, type RetinaFaceNetwork } from "
 import type { MatchOptions } from "./assign.js";
 import { CascadeObjective } from "./cascade.js";
 import { MESH_LOSSES, MeshObjective } from "./mesh.js";
-import type { LossOptions } from "./multibox.js";
+import { checkClassification, type LossOptions } from "./multibox.js";
 import { type CompiledObjective, MultiBoxObjective } from "./objective.js";
 import { SimOtaObjective } from "./simota.js";
 
@@ -17,7 +17,7 @@ export interface LabelObjective extends CompiledObjective {
 /**
  * What a network learns from labelled faces: with a cascade the losses of both stages, matched as the paper does whatever
  * `match` says of IoUs; with a branch for meshes its losses too. @throws OptionError for variances and assignments that a
- * cascade is not made for
+ * cascade is not made for, and for a classification of other heads
  */
 export function objectiveOf(
   device: Device,
@@ -27,6 +27,7 @@ export function objectiveOf(
 ): LabelObjective {
   const { firstHeadSpecs: first, mesh, levels } = network;
   const heads = anchorHeads(network.headSpecs);
+  checkClassification(loss.classification.kind, heads);
   if (first.length > 0) checkCascade(match);
   if (first.length > 0 && match.assignment && match.assignment !== "iou")
     throw new OptionError(

@@ -10,9 +10,12 @@ import {
   simOtaLabels,
 } from "@retinaface-webgpu/kernels-wgsl";
 import {
+  add,
   type Device,
   defineOp,
+  mulScalar,
   narrow,
+  neg,
   noGrad,
   softplus,
   sub,
@@ -27,6 +30,8 @@ import {
   type HeadSpec,
   type Level,
   type NetworkOutput,
+  objectnessHead,
+  oddsOfBoth,
   regressionHeads,
 } from "retinaface-webgpu";
 import type { MatchOptions } from "./assign.js";
@@ -141,10 +146,19 @@ export function uploadForSimOta(
 /** Binary cross-entropy of all classes where a prior is of one of them, `[B, N, classes]`. @param odds log odds of each */
 const classCosts = (odds: Tensor) => sub(sum(softplus(odds), { axes: [-1], keepDims: true }), odds);
 
-/** Log odds of each class against the background, `[B, N, classes]`. */
+/**
+ * Log odds of each class against the background, `[B, N, classes]`. Beside an objectness head those of q = √(σ(c)·σ(o)), as
+ * the published code of YOLOX and YuNet has it. With m, the log odds of q², −ln q = ln(1 + e⁻ᵐ) / 2 and
+ * −ln(1 − q) = ln(1 + eᵐ) + ln(1 + q), none of which is infinite.
+ */
 function oddsOf(output: NetworkOutput, heads: readonly HeadSpec[]): Tensor {
   const { name, width } = classHead(heads);
-  return sub(narrow(output[name], 2, 1, width - 1), narrow(output[name], 2, 0, 1));
+  const odds = sub(narrow(output[name], 2, 1, width - 1), narrow(output[name], 2, 0, 1));
+  const objectness = objectnessHead(heads);
+  if (!objectness) return odds;
+  const both = oddsOfBoth(odds, output[objectness.name]);
+  const cost = mulScalar(softplus(neg(both)), 0.5);
+  return sub(add(softplus(both), softplus(neg(cost))), cost);
 }
 
 /** Which face each prior is by what a network says of it, and the priors as boxes. Called where no gradient is recorded. */

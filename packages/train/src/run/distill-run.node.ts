@@ -6,6 +6,7 @@ import {
   matchStateDict,
   type NetworkConfig,
   OptionError,
+  objectnessHead,
   RetinaFaceNetwork,
   readBytes,
   readCheckpoint,
@@ -93,8 +94,17 @@ const INITIAL_ODDS = -4;
 /** Settings that may change when a run is resumed: how it goes on, how long, and how often it is saved. */
 const EXTENDABLE = ["steps", "schedule", "checkpointEvery", "stages", "sources"];
 
-/** A network with random weights for a recipe. */
+/**
+ * A network with random weights for a recipe.
+ * @throws {OptionError} for one with an objectness head
+ */
 export function newStudent(device: Device, { network, seed }: Recipe): RetinaFaceNetwork {
+  if (objectnessHead(network.heads ?? [])) {
+    throw new OptionError(
+      "a teacher says how sure it is of a face in one number, which a student with an objectness head would have no other " +
+        "than labels to tell apart: leave the head out of the recipe's network, or take train",
+    );
+  }
   const shape: NetworkConfig = { backbone: "mobilenet0.25", ...network };
   const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
   const { module, width } = classHead(student.headSpecs);

@@ -18,6 +18,7 @@ import {
   matchStateDict,
   type NetworkConfig,
   OptionError,
+  objectnessHead,
   publishedConfig,
   RETINAFACE_HEADS,
   RetinaFaceNetwork,
@@ -195,6 +196,17 @@ function loadPretrained(
   }
 }
 
+/** Probability that objectness begins with everywhere, so that background does not flood the first steps. */
+const PRIOR = 0.01;
+
+/** As RetinaNet's classes begin (Lin et al. 2017), and YOLOX's and YuNet's objectness. */
+function beginObjectness(network: RetinaFaceNetwork): void {
+  const row = objectnessHead(network.headSpecs);
+  if (!row) return;
+  for (const { last } of [network[row.module]].flat())
+    last.bias!.write(new Float32Array(last.bias!.size).fill(-Math.log((1 - PRIOR) / PRIOR)));
+}
+
 /**
  * Makes a network to train: from random weights, or from a checkpoint whose heads are fitted to the anchors.
  * @throws RetinaFaceError, StateDictMismatchError for a checkpoint that is no RetinaFace; OptionError for anchors of
@@ -213,6 +225,7 @@ export function initialiseNetwork(device: Device, options: InitialiseOptions): R
     anchorsPerCell: anchorsPerCellOf(config.anchors),
   };
   const network = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
+  beginObjectness(network);
   checkAnchorsFit(network.levels, config.anchors);
   if (pretrained) {
     const before = (pretrained.config ?? publishedConfig(shape.backbone)).anchors;

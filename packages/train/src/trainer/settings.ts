@@ -7,6 +7,7 @@ import type { BOX_LOSSES } from "../objective/box-loss.js";
 import { MESH_LOSSES } from "../objective/mesh.js";
 import {
   type CLASSIFICATIONS,
+  checkClassification,
   FOCAL,
   LOSS_PRESETS,
   type LossOptions,
@@ -137,6 +138,7 @@ export function checkSettings(settings: TrainSettings): void {
   if (!(ema >= 0 && ema < 1)) throw new OptionError(`ema must be in 0..1 and below 1, not ${ema}`);
   if (settings.refineAnchors !== undefined) checkRefineRate(settings.refineAnchors);
   checkMeshHeads(settings);
+  checkClassification(settings.classification, settings.config.heads ?? RETINAFACE_HEADS);
   checkLossWeights(settings);
 }
 
@@ -209,6 +211,7 @@ function boxesOf(settings: TrainSettings, { boxes }: LossOptions): LossOptions["
 function classificationOf(settings: TrainSettings, { classification }: LossOptions) {
   const { variances } = settings.config;
   if (settings.classification === "varifocal") return { ...VARIFOCAL, variances };
+  if (settings.classification === "objectness") return { kind: "objectness", variances } as const;
   return settings.classification === "focal" ? FOCAL : classification;
 }
 

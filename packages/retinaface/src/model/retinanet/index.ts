@@ -1,5 +1,6 @@
 import { OptionError } from "../../errors.js";
 import { type Architecture, registerArchitecture } from "../architecture.js";
+import { objectnessHead } from "../heads.js";
 import { anchorsPerCellOf } from "../levels.js";
 import { backboneEntry } from "../registry.js";
 import {
@@ -22,7 +23,12 @@ const RETINANET: Architecture = {
     extraLevels: config.extraLevels ?? RETINANET_EXTRA_LEVELS,
     heads: config.heads ?? RETINANET_CONFIG.heads,
   }),
-  check: ({ channels = 0, retinanet }, levels) => {
+  check: ({ channels = 0, heads = [], retinanet }, levels) => {
+    if (objectnessHead(heads)) {
+      throw new OptionError(
+        "RetinaNet's classes learn background by focal loss: leave the objectness head out, or retinanet",
+      );
+    }
     if (retinanet?.groupNorm && channels % GROUPS !== 0) {
       throw new OptionError(
         `GroupNorm of ${GROUPS} groups over ${channels} channels: give channels a multiple of ${GROUPS}`,
