@@ -105,6 +105,14 @@ export const ROWS: readonly Row[] = [
   networks("separable", ["--network", "pytorch,separable"]),
   networks("stride-4", ["--network", "pytorch,separable"], { config: FINE_LEVEL }),
   networks("cells", ["--assignment", "simota", "--box-loss", "eiou"], { config: CELLS }),
+  networks(
+    "yunet",
+    [
+      ...["--network", "pytorch,separable,objectness"],
+      ...["--assignment", "simota", "--box-loss", "eiou"],
+    ],
+    { config: CELLS },
+  ),
   networks("random", RANDOM),
   networks("wide", [...RANDOM, "--width", "0.375", "--channels", "32"]),
   freezing("freeze-none", "none"),
@@ -144,6 +152,11 @@ export const CLAIMS: readonly Claim[] = [
     text: "In equal time, one place a cell beats two anchors, both by SimOTA",
     better: "net-cells",
     than: "net-simota",
+  },
+  {
+    text: "In equal time, YuNet's form as a whole, depthwise and with objectness, beats one place a cell alone",
+    better: "net-yunet",
+    than: "net-cells",
   },
   {
     text: "In equal time, a wider body with a thinner neck is better, both from random weights",

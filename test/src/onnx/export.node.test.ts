@@ -31,6 +31,7 @@ import {
   type DetectorConfig,
   type Face,
   type NetworkConfig,
+  OBJECTNESS_HEAD,
   publishedConfig,
   RETINAFACE_HEADS,
   RetinaFace,
@@ -108,7 +109,8 @@ async function stateOf(network: RetinaFaceNetwork, random: Random) {
 /** The network's own outputs, classes as probabilities where the model has them so. */
 async function ownOutputs(network: RetinaFaceNetwork, image: Float32Array): Promise<Outputs> {
   const info = { shape: [1, HEIGHT, WIDTH, 3], dtype: "f32" as const };
-  const plan = await compileWasm(host, engine, (x: Tensor) => network.forward(x), [info]);
+  const forward = (x: Tensor) => network.join(network.heads(x));
+  const plan = await compileWasm(host, engine, forward, [info]);
   const results = await plan.run([image]);
   const outputs: Record<string, Float32Array> = {};
   for (const [name, output] of Object.entries(plan.outputs)) {
@@ -142,6 +144,10 @@ function planar(image: Float32Array): Float32Array {
 }
 
 const classes = RETINAFACE_HEADS.map((h) => (h.meaning === "class" ? { ...h, width: 4 } : h));
+const OBJECTNESS = {
+  backbone: "mobilenet0.25",
+  heads: [...RETINAFACE_HEADS, OBJECTNESS_HEAD],
+} as const;
 const five: DetectorConfig["anchors"] = {
   minSizes: [[8], [16], [32, 64], [128], [256]],
   steps: [4, 8, 16, 32, 64],
@@ -161,6 +167,11 @@ const NETWORKS: readonly [string, NetworkConfig, Partial<DetectorConfig>?][] = [
       heads: classes,
     },
     { anchors: five, heads: classes },
+  ],
+  [
+    "objectness with a cascade, separable",
+    { ...OBJECTNESS, cascade: true, separable: true },
+    { heads: OBJECTNESS.heads },
   ],
   ["light", { backbone: "light" }],
   ["slim", { backbone: "slim" }],

@@ -7,7 +7,13 @@ import {
   type TrainSettings,
   trainerOptions,
 } from "@retinaface-webgpu/train";
-import { type NetworkConfig, publishedConfig, RetinaFaceNetwork } from "retinaface-webgpu";
+import {
+  type NetworkConfig,
+  OBJECTNESS_HEAD,
+  publishedConfig,
+  RETINAFACE_HEADS,
+  RetinaFaceNetwork,
+} from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertAlike, largestOf, numbersOf } from "../support/alike.js";
@@ -70,6 +76,12 @@ const cases: Case[] = [
       ...{ classification: "focal", assignment: "simota" },
       ...{ optimizer: "adamw", clip: 1, ema: 0.9, weightDecay: 0.01 },
     },
+    batches: [2],
+  },
+  {
+    name: "objectness, separable, SimOTA, EIoU",
+    network: { ...MOBILE, heads: [...RETINAFACE_HEADS, OBJECTNESS_HEAD], separable: true },
+    settings: { classification: "objectness", assignment: "simota", boxLoss: "eiou" },
     batches: [2],
   },
   { name: "three batches a step", settings: { clip: 5, preset: "paper" }, batches: [2, 2, 2] },

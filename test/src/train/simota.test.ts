@@ -18,11 +18,13 @@ import {
   encodeLandmarks,
   type HeadSpec,
   headsOfClasses,
+  OBJECTNESS_HEAD,
   OptionError,
   paperNetwork,
   priorBoxes,
   RETINAFACE_HEADS,
   RetinaFaceNetwork,
+  regressionHeads,
 } from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -43,6 +45,8 @@ interface Scene {
   readonly cells: readonly (readonly [number, number])[];
   readonly conf: Float32Array;
   readonly loc: Float32Array;
+  /** Where there is a head for it. */
+  readonly obj?: Float32Array;
   readonly classes: number;
 }
 
@@ -50,6 +54,9 @@ const rowsOf = (values: ArrayLike<number>, width: number) =>
   Array.from({ length: values.length / width }, (_, i) =>
     Array.from({ length: width }, (_, k) => values[i * width + k]),
   );
+
+/** Of a probability's logarithm and that of its complement, the binary cross-entropies. */
+const entropies = (q: number) => [-Math.log(q), -Math.log1p(-q)];
 
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
@@ -94,7 +101,12 @@ function reference(scene: Scene, image: number): { faces: number[]; margin: numb
   const costOf = (f: number, p: number) => {
     const z = logits[p].slice(1).map((logit) => logit - logits[p][0]);
     const kind = kinds?.[f] ?? 1;
-    const entropy = z.reduce((sum, x, c) => sum + softplus(c === kind - 1 ? -x : x), 0);
+    const entropy = z.reduce((sum, x, c) => {
+      if (!scene.obj) return sum + softplus(c === kind - 1 ? -x : x);
+      const scores = [x, scene.obj[image * count + p]].map((odds) => 1 / (1 + Math.exp(-odds)));
+      const [isClass, isNot] = entropies(Math.sqrt(scores[0] * scores[1]));
+      return sum + (c === kind - 1 ? isClass : isNot);
+    }, 0);
     const far = inBox(p, all[f]) && inCentre(p, all[f]) ? 0 : 1e5;
     return entropy - 3 * Math.log(iou(said[p], all[f]) + 1e-8) + far;
   };
@@ -126,7 +138,7 @@ function sceneOf(
   height: number,
   width: number,
   seed: number,
-  classes = 1,
+  { classes = 1, objectness = false } = {},
 ): Scene {
   const random = new Random(seed);
   const priors = priorBoxes(height, width, DEFAULT_CONFIG.anchors);
@@ -139,7 +151,8 @@ function sceneOf(
   const total = samples.length * cells.length;
   const conf = Float32Array.from(random.normals(total * (classes + 1)));
   const loc = Float32Array.from(random.normals(total * 4));
-  return { samples, priors, cells, conf, loc, classes };
+  const obj = objectness && Float32Array.from(random.normals(total, 0, 3));
+  return { samples, priors, cells, conf, loc, ...(obj && { obj }), classes };
 }
 
 /** Six faces of which two are ignored and two nearly the same; none; a tiny one between cells and a large one. */
@@ -157,17 +170,19 @@ function samplesOf(): Sample[] {
 
 /** What the device makes of a scene: labels and rows of the tables, with so many rows an image. */
 async function matchedOf(scene: Scene, [height, width]: readonly number[]) {
-  const { samples, priors, conf, loc, classes, cells } = scene;
-  const heads: readonly HeadSpec[] = headsOfClasses(RETINAFACE_HEADS, classes);
+  const { samples, priors, conf, loc, obj, classes, cells } = scene;
+  const table = obj ? [...RETINAFACE_HEADS, OBJECTNESS_HEAD] : RETINAFACE_HEADS;
+  const heads: readonly HeadSpec[] = headsOfClasses(table, classes);
   const [labels, rows] = tidy(() =>
     noGrad(() => {
       const images = { shape: [samples.length, height, width, 3] } as never;
       const input = { priors, images };
-      const targets = uploadForSimOta(device(), samples, input, LEVELS, heads.slice(1));
+      const targets = uploadForSimOta(device(), samples, input, LEVELS, regressionHeads(heads));
       const shape = [samples.length, cells.length];
       const output = {
         conf: tensor(device(), conf, [...shape, classes + 1]),
         loc: tensor(device(), loc, [...shape, 4]),
+        ...(obj && { obj: tensor(device(), obj, [...shape, 1]) }),
       };
       const matched = matchBySimOta(output, targets, heads, VARIANCES);
       return [matched.labels, matched.rows];
@@ -178,18 +193,20 @@ async function matchedOf(scene: Scene, [height, width]: readonly number[]) {
   return { labels: read[0], rows: read[1] };
 }
 
-test("priors are whose the published rules say: crowds, no face, ignored ones, several classes", async () => {
+test("priors are whose the published rules say: crowds, no face, ignored ones, several classes, objectness", async () => {
   let contested = 0;
-  for (const [seed, classes] of [
-    [11, 1],
-    [21, 1],
-    [29, 3],
-  ]) {
+  for (const [seed, classes, objectness] of [
+    [11, 1, false],
+    [21, 1, false],
+    [29, 3, false],
+    [11, 1, true],
+    [29, 3, true],
+  ] as const) {
     const samples = samplesOf().map((sample) => ({
       ...sample,
       classes: Uint8Array.from(sample.ignored, (_, f) => 1 + (f % classes)),
     }));
-    const scene = sceneOf(samples, 72, 56, seed, classes);
+    const scene = sceneOf(samples, 72, 56, seed, { classes, objectness });
     const { labels, rows } = await matchedOf(scene, [72, 56]);
     const count = scene.cells.length;
     for (const [image, { ignored, classes: kinds }] of samples.entries()) {

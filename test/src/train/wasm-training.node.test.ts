@@ -9,7 +9,13 @@ import {
   type TrainSettings,
   trainerOptions,
 } from "@retinaface-webgpu/train";
-import { type NetworkConfig, OptionError, RetinaFaceNetwork } from "retinaface-webgpu";
+import {
+  type NetworkConfig,
+  OBJECTNESS_HEAD,
+  OptionError,
+  RETINAFACE_HEADS,
+  RetinaFaceNetwork,
+} from "retinaface-webgpu";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertAlike, largestOf, numbersOf } from "../support/alike.js";
@@ -105,6 +111,18 @@ const cases: Case[] = [
     batches: [2],
     // Adam divides a gradient by its own size, however small that is.
     floor: 1e-5,
+  },
+  {
+    name: "objectness with a cascade",
+    network: { ...MOBILE, heads: [...RETINAFACE_HEADS, OBJECTNESS_HEAD], cascade: true },
+    settings: { classification: "objectness", boxLoss: "eiou", fixedNorm: true, lr: 1e-4 },
+    batches: [2],
+  },
+  {
+    name: "objectness, separable, SimOTA",
+    network: { ...MOBILE, heads: [...RETINAFACE_HEADS, OBJECTNESS_HEAD], separable: true },
+    settings: { classification: "objectness", assignment: "simota", fixedNorm: true, lr: 1e-4 },
+    batches: [3],
   },
   {
     name: "three batches of an odd size a step, the paper's loss",

@@ -34,6 +34,8 @@ export function describeConfig(values: TrainValues, description: RunDescription)
     "refine-anchors": settings.refineAnchors,
     preset: settings.preset,
     loss: settings.classification,
+    "box-loss": settings.boxLoss,
+    assignment: settings.assignment,
     "loss-weights": settings.lossWeights,
     epochs: settings.epochs,
     "batch-size": settings.batchSize,

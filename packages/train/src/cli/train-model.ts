@@ -102,7 +102,8 @@ export function usualTraining(
   readonly classification: TrainSettings["classification"];
 } {
   const model = modelOf(network);
-  if (model !== "retinaface") return { preset: model, classification: "focal" };
+  const own = objectnessHead(heads) && ("objectness" as const);
+  if (model !== "retinaface") return { preset: model, classification: own ?? "focal" };
   const preset = hasPaperLevels(network) ? "paper" : "pytorch";
-  return { preset, classification: objectnessHead(heads) ? "objectness" : "hard-negatives" };
+  return { preset, classification: own ?? "hard-negatives" };
 }
