@@ -3,6 +3,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import type { Recipe } from "@retinaface-webgpu/train";
+import { newStudent } from "@retinaface-webgpu/train/node";
 import {
   inferNetwork,
   OBJECTNESS_HEAD,
@@ -99,6 +101,11 @@ test("losses that learn background beside it, and weights without it, are refuse
   const objects = await train("wrong", "--model", "retinanet", "--network", "objectness");
   assert.is.not(objects.status, 0);
   assert.match(objects.stderr, /leave the objectness head out/);
+});
+
+test("a distillation's student has none", () => {
+  const recipe = { seed: 1, network: { heads: HEADS } } as unknown as Recipe;
+  assert.throws(() => newStudent(undefined as never, recipe), /leave the head out of the recipe/);
 });
 
 test.run();

@@ -2,6 +2,7 @@
 import { nn, type StateDict, tensor, tidy } from "@retinaface-webgpu/tensor";
 import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import {
+  BatchImages,
   type Classification,
   checkSettings,
   initialiseNetwork,
@@ -11,9 +12,11 @@ import {
   multiBoxLoss,
   objectiveOf,
   type Targets,
+  Teacher,
   type TrainSettings,
   trainerOptions,
   uploadTargets,
+  writeModel,
 } from "@retinaface-webgpu/train";
 import {
   DEFAULT_CONFIG,
@@ -30,6 +33,7 @@ import { overlaps } from "../reference/multibox.js";
 import { assertClose } from "../support/close.js";
 import { useDevice } from "../support/gpu.js";
 import { Random } from "../support/random.js";
+import { batchInput, makeSample } from "../support/train-samples.js";
 import { plainSettings } from "../support/train-settings.js";
 
 const device = useDevice(test);
@@ -200,6 +204,32 @@ test("other anchors and classes keep what objectness has learnt", async () => {
   });
   assert.equal([...biasIn(await tuned.stateDict(), 0)], [2]);
   tuned.dispose();
+});
+
+test("a teacher says of both as one", async () => {
+  const config = { ...DEFAULT_CONFIG, heads: HEADS };
+  const network = initialiseNetwork(device(), { config, network: TINY, seed: 5 });
+  network.eval().requiresGrad(false);
+  const state = await network.stateDict();
+  const random = new Random(2);
+  for (let level = 0; level < 3; level++) biasIn(state, level).set(random.normals(2));
+  network.loadStateDict(state);
+  const samples = [1, 2].map((faces) => makeSample(random, 64, faces));
+  const images = new BatchImages(device());
+  images.upload(samples);
+  const teacher = new Teacher(device(), writeModel(state, config));
+  await teacher.prepare(images.shape);
+  const said = teacher.run(images);
+  assert.equal(Object.keys(said).sort(), ["conf", "landms", "loc"]);
+  const raw = tidy(() => network.forward(tensor(device(), batchInput(samples), images.shape)));
+  const [conf, obj] = [await raw.conf.data(), await raw.obj.data()].map((data) => [...data]);
+  const expected = obj.flatMap((anything, i) => {
+    const odds = conf[i * 2 + 1] - conf[i * 2];
+    const score = 1 / (1 + Math.exp(-odds)) / (1 + Math.exp(-anything));
+    return [0, Math.log(score / (1 - score))];
+  });
+  assertClose((await said.conf.data()) as Float32Array, expected, { atol: 1e-5, rtol: 1e-5 });
+  for (const owner of [teacher, images, network, ...Object.values(raw)]) owner.dispose();
 });
 
 const refuses = (reason: RegExp) => (error: Error) =>

@@ -10,6 +10,7 @@ import { warmUp } from "../gpu/pipelines.js";
 import { UploadBuffer } from "../gpu/upload.js";
 import { meshStages } from "../mesh/code.js";
 import type { GpuMeshes } from "../mesh/on-gpu.js";
+import { objectnessHead } from "../model/heads.js";
 import type { LoadedNetwork, NetworkSource } from "../model/load.js";
 import { backboneEntry } from "../model/registry.js";
 import type { KernelTuner, KernelTuning } from "../tune/measure-kernels.js";
@@ -25,9 +26,14 @@ export interface RuntimeParts extends NetworkSource {
   readonly tune: KernelTuning | undefined;
 }
 
-/** Levels whose candidates one dispatch finds, by all that is known before the network is compiled: heads of 1×1 are merged. */
+/**
+ * Levels whose candidates one dispatch finds, by all that is known before the network is compiled: heads of 1×1 are merged,
+ * where nothing is computed of them.
+ */
 function levelsTogether({ network, config }: RuntimeParts): number | undefined {
-  const merged = !network.retinanet && (backboneEntry(network.backbone).heads ?? "pointwise");
+  const { backbone, retinanet, cascade, heads = [] } = network;
+  const isPlain = !retinanet && !cascade && !objectnessHead(heads);
+  const merged = isPlain && (backboneEntry(backbone).heads ?? "pointwise");
   const levels = config.anchors.steps.length;
   return merged === "pointwise" && levels > 1 ? levels : undefined;
 }

@@ -198,8 +198,8 @@ export function unflattenTargets(flat: Readonly<Record<string, Tensor>>): Target
 
 /**
  * RetinaFace's multi-task loss, a named one for each head: classification, objectness where there is a head for it, and
- * smooth-L1 of what the others encode for the faces that have it labelled. Each is the sum over the batch divided by the number of priors that it trains as
- * faces (at least 1). Priors labelled −1 take no part.
+ * smooth-L1 of what the others encode for the faces that have it labelled. Each is the sum over the batch divided by the
+ * number of priors that it trains as faces (at least 1). Priors labelled −1 take no part.
  *
  * @throws {OptionError} for a loss without a weight, and for a classification of other heads
  */
