@@ -1,6 +1,6 @@
 /** A network with an objectness head through the commands: trained, gone on with, fine-tuned, evaluated, detected with. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { Recipe } from "@retinaface-webgpu/train";
@@ -82,6 +82,21 @@ test("train, --resume, --weights with --freeze, evaluate and detect know the hea
   assert.ok(faces.length > 0);
   // Objectness begins at 0.01, and so few steps hardly move it.
   for (const { score } of faces) assert.ok(score > 0 && score < 0.05, `${score}`);
+});
+
+test("drawn faces are learnt with one place a cell, as YuNet has it", async () => {
+  const cells = { minSizes: [[8], [16], [32]], steps: [8, 16, 32] };
+  writeFileSync(at("cells.json"), JSON.stringify({ anchors: cells, variances: [1, 1] }));
+  const run = await runTrain(
+    ...["train", "--data", data, "--val", data, "--out", at("learnt"), ...ENGINE],
+    ...["--width", "0.25", "--channels", "16", ...YUNET, "--box-loss", "eiou"],
+    ...["--anchors", at("cells.json"), "--no-augment", "--image-size", "72", "--batch-size", "6"],
+    ...["--epochs", "60", "--val-every", "60", "--workers", "0"],
+    ...["--optimizer", "adamw", "--lr", "0.008", "--schedule", "cosine"],
+  );
+  assert.is(run.status, 0, run.stderr);
+  const { before, best } = JSON.parse(run.stdout);
+  assert.ok(before.ap50 < 0.2 && best.ap50 > 0.8, JSON.stringify({ before, best }));
 });
 
 test("losses that learn background beside it, and weights without it, are refused with the reason", async () => {
