@@ -2,6 +2,7 @@
 import {
   compile,
   contiguous,
+  type Device,
   nn,
   type StateDict,
   type Tensor,
@@ -49,8 +50,12 @@ import { noiseImage } from "../support/tiny-detector.js";
 import { batchInput, makeSample } from "../support/train-samples.js";
 
 const device = useDevice(test);
-const host = await createHostDevice();
-const engine = await WasmEngine.create({ threads: 2 });
+let host: Device;
+let engine: WasmEngine;
+test.before(async () => {
+  host = await createHostDevice();
+  engine = await WasmEngine.create({ threads: 2 });
+});
 test.after(() => {
   engine.dispose();
   host.destroy();

@@ -1,5 +1,5 @@
 /** What a network with an objectness head learns: losses in float64, how it begins, and what is refused. */
-import { nn, type StateDict, tensor, tidy } from "@retinaface-webgpu/tensor";
+import { type Device, nn, type StateDict, tensor, tidy } from "@retinaface-webgpu/tensor";
 import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import {
   BatchImages,
@@ -37,7 +37,10 @@ import { batchInput, makeSample } from "../support/train-samples.js";
 import { plainSettings } from "../support/train-settings.js";
 
 const device = useDevice(test);
-const host = await createHostDevice();
+let host: Device;
+test.before(async () => {
+  host = await createHostDevice();
+});
 test.after(() => host.destroy());
 
 const HEADS: readonly HeadSpec[] = [...RETINAFACE_HEADS, OBJECTNESS_HEAD];

@@ -93,7 +93,7 @@ export function boxHead(heads: readonly HeadSpec[]): HeadSpec {
   return heads.find(({ meaning }) => meaning === "box")!;
 }
 
-/** All decoded heads but the class head, in their order: what faces label, and what a record of the GPU holds. */
+/** All decoded heads but the class head, in their order: what faces have labels of, and what a record of the GPU holds. */
 export function regressionHeads(heads: readonly HeadSpec[]): HeadSpec[] {
   return decodedHeads(heads).filter(({ meaning }) => meaning !== "class");
 }
@@ -167,13 +167,11 @@ export function checkHeadTable(heads: readonly HeadSpec[]): void {
     if (new Set(heads.map((head) => head[key])).size === heads.length) continue;
     throw new OptionError(`two heads have the same ${key}: give each its own`);
   }
-  for (const meaning of ["class", "box", "objectness", "mesh"]) {
+  for (const [meaning, least] of Object.entries({ class: 1, box: 1, objectness: 0, mesh: 0 })) {
     const count = heads.filter((head) => head.meaning === meaning).length;
-    const isNeeded = meaning === "class" || meaning === "box";
-    if (count === 1 || (count === 0 && !isNeeded)) continue;
+    if (count === 1 || count === least) continue;
     throw new OptionError(
-      `a table of heads needs ${isNeeded ? "exactly" : "at most"} one of meaning "${meaning}": ` +
-        `${count === 0 ? "add it" : "leave the others out"}`,
+      `a table of heads needs ${least ? "exactly" : "at most"} one of meaning "${meaning}": give one, leave the others out`,
     );
   }
   const further = regressionHeads(heads).length;

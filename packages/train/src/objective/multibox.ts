@@ -86,7 +86,7 @@ export interface LossOptions {
   readonly weights: LossWeights;
   /** Of boxes; default smooth-L1. */
   readonly boxes?: BoxLoss | undefined;
-  /** Of heads other than the class's, by their losses' names, instead of smooth-L1. */
+  /** Of heads other than those of class and objectness, by their losses' names, instead of smooth-L1. */
   readonly functions?: Readonly<Record<string, HeadLoss>> | undefined;
   /** How much of a batch trains a branch for meshes; default 8 faces, drawn at 64 pixels. */
   readonly mesh?: MeshTargetSize | undefined;
@@ -119,12 +119,12 @@ export const LOSS_PRESETS = {
   },
   retinanet: {
     classification: FOCAL,
-    weights: { classes: 1, boxes: 1, landmarks: 1 },
+    weights: { classes: 1, objectness: 1, boxes: 1, landmarks: 1 },
     boxes: { kind: "l1" },
   },
   "retinanet-v2": {
     classification: FOCAL,
-    weights: { classes: 1, boxes: 1, landmarks: 1 },
+    weights: { classes: 1, objectness: 1, boxes: 1, landmarks: 1 },
     boxes: { kind: "giou", variances: [1, 1] },
   },
 } as const satisfies Record<string, LossOptions>;
