@@ -413,6 +413,8 @@ test("a recipe that is no recipe says what it lacks", () => {
     () => parseRecipe(matching, "r.json"),
     /"loss" needs an "assignment" of iou, atss, simota/,
   );
+  const often = matching.replace('"from":0', '"from":0,"plain":30');
+  assert.throws(() => parseRecipe(often, "r.json"), /"stages" needs .* plain are probabilities/);
   assert.throws(() => parseRecipe("{", "r.json"), /r\.json is not JSON/);
   assert.throws(() => parseRecipe("{}", "r.json"), /"seed"/);
 });

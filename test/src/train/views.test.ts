@@ -174,6 +174,33 @@ test("views aim at faces by their weight and never at ignored ones; ignored ones
   assert.is(unknown.complete!.length, 0);
 });
 
+test("plain views are one photo each, nothing pasted on it, drawn before it or done to it", () => {
+  const face: PhotoFace = {
+    box: [8, 8, 48, 48],
+    labelled: true,
+    landmarks: POINTS.map((x) => 2 * x - 12),
+  };
+  const composer = new Composer([{ ...setOf([face], true), paste: 0.5 }]);
+  const job = { seed: 1, step: 0, size: 64, cover: 0, background: 0, least: 30, most: 1 };
+  const make = (plain: number) =>
+    Array.from({ length: 40 }, (_, index) => composer.compose({ ...job, plain, index }));
+  const whole = [0, 0, 1, 1];
+  const untouched = (views: ReturnType<typeof make>) =>
+    views.filter(({ complete, image: { data } }) => {
+      const colours = new Set(new Uint32Array(data.buffer));
+      return `${[...complete!]}` === `${whole}` && colours.size <= 2;
+    }).length;
+  assert.ok(
+    make(1).every(
+      ({ complete, boxes }) => `${[...complete!]}` === `${whole}` && boxes.length === 4,
+    ),
+  );
+  // Noise, one view in five, is the photometric change's, which plain views have too.
+  assert.ok(untouched(make(1)) > 25, String(untouched(make(1))));
+  const [none, some] = [untouched(make(0)), untouched(make(0.5))];
+  assert.ok(none < some && some < untouched(make(1)), `${none}, ${some}`);
+});
+
 test("labels: ignored faces take priors out, complete parts make the rest background", async () => {
   const size = 64;
   const priors = priorBoxes(size, size, DEFAULT_CONFIG.anchors);

@@ -38,6 +38,8 @@ export interface ViewJob {
   readonly inside?: number;
   /** Probability of looking anywhere instead of at a face. Default 0.12. */
   readonly background?: number;
+  /** Probability of a view without mosaic, pasted or turned heads, occluders and what cameras and files do. Default 0. */
+  readonly plain?: number;
   /** How often views are made of a set, by its name, instead of the set's own share. */
   readonly shares?: Readonly<Record<string, number>>;
 }
@@ -113,15 +115,16 @@ export class Composer {
 
   /** A view with the labelled faces in it, as fractions of its side. */
   compose(job: ViewJob): Sample {
-    const { seed, step, index, size, shares } = job;
+    const { seed, step, index, size, shares, plain = 0 } = job;
     const random = seededRandom(seed, step, index);
     const sets = this.#sets
       .filter(({ from }) => from <= step)
       .map((set) => ({ ...set, share: shares?.[set.name] ?? set.share }));
-    const fill = (region: Region) => fillRegion(view, region, { ...job, random, sets });
+    const isPlain = plain > 0 && chance(random, plain);
+    const fill = (region: Region) => fillRegion(view, region, { ...job, random, sets, isPlain });
     const view = new View(size);
     const half = size / 2;
-    if (chance(random, MOSAIC)) {
+    if (!isPlain && chance(random, MOSAIC)) {
       for (const [left, top] of [
         [0, 0],
         [half, 0],
@@ -131,9 +134,9 @@ export class Composer {
         fill({ left, top, right: left + half, bottom: top + half });
       }
     } else fill({ left: 0, top: 0, right: size, bottom: size });
-    occludeFaces(view.canvas, view.landmarks, random);
+    if (!isPlain) occludeFaces(view.canvas, view.landmarks, random);
     changeColours(view.canvas, random);
-    degrade(view.canvas, random);
+    if (!isPlain) degrade(view.canvas, random);
     return view.sample(`${step}-${index}`);
   }
 }
@@ -141,15 +144,16 @@ export class Composer {
 interface Draw extends ViewJob {
   readonly random: Random;
   readonly sets: readonly Prepared[];
+  readonly isPlain: boolean;
 }
 
 function fillRegion(view: View, region: Region, draw: Draw): void {
-  const { random, sets, cover } = draw;
+  const { random, sets, cover, isPlain } = draw;
   const set = pickSet(random, sets);
-  const paste = chance(random, set.paste);
+  const paste = !isPlain && chance(random, set.paste);
   const drawn = pick(random, paste ? pickSet(random, sets).photos : set.photos);
-  const blur = chance(random, BLURRED) ? 1 : 0;
-  const turned = paste ? undefined : turnHead(set, drawn, region, draw);
+  const blur = !isPlain && chance(random, BLURRED) ? 1 : 0;
+  const turned = paste || isPlain ? undefined : turnHead(set, drawn, region, draw);
   const { photo, placement: aimed } = turned ?? {
     photo: drawn,
     placement: aim(drawn, region, draw),

@@ -43,6 +43,11 @@ export interface StageSpec {
   readonly cover?: number;
   /** Probability of looking anywhere instead of at a face; default 0.12. */
   readonly background?: number;
+  /**
+   * Probability that a view has no mosaic, no pasted or turned heads, nothing drawn before faces and is not degraded, as the
+   * last epochs of YOLOX go without mosaics (Ge et al. 2021); default 0.
+   */
+  readonly plain?: number;
   /** How often views are made of a source, by its name, instead of what the source says. */
   readonly shares?: Readonly<Record<string, number>>;
   /** What is otherwise than the recipe's loss. */
@@ -162,8 +167,12 @@ function isSource(value: unknown): boolean {
   return named && isNumbers([share]) && held && turned;
 }
 
+const isProbability = (value: unknown) =>
+  value === undefined || (typeof value === "number" && value >= 0 && value <= 1);
+
 function isStage(value: unknown): boolean {
   if (!isObject(value) || !isNumbers([value.from]) || !Array.isArray(value.batches)) return false;
+  if (![value.cover, value.background, value.plain].every(isProbability)) return false;
   const isBatch = (batch: unknown) =>
     isObject(batch) && isNumbers([batch.size, batch.count, batch.share]);
   return value.batches.length > 0 && value.batches.every(isBatch);
@@ -197,7 +206,11 @@ function checkParts(recipe: Recipe, file: string): void {
       `name, path, share and kind (${KINDS.join(", ")}) of each; "turn" has share (0 to 1), yaw (0 to 90) and ` +
         `pitch (0 to 60), for kinds ${TURNED_KINDS.join(" and ")}`,
     ],
-    ["stages", all(stages, isStage), '"from" and "batches" of size, count and share in each'],
+    [
+      "stages",
+      all(stages, isStage),
+      '"from" and "batches" of size, count and share in each; cover, background and plain are probabilities',
+    ],
     ["schedule", all(schedule, (point) => isNumbers(point, 2)), "points [step, factor]"],
     ["network", isObject(network), "an object such as width and channels"],
     ["teacher", isText(teacher), "the name of a file"],

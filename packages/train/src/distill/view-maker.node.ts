@@ -38,9 +38,9 @@ export function createViewMaker(sets: readonly PhotoSet[], workers: number): Vie
 
 /** The views of a step's batch. */
 function viewJobs(recipe: Recipe, step: number): ViewJob[] {
-  const { cover = 0, background, shares } = stageOf(recipe, step);
+  const { cover = 0, background, plain, shares } = stageOf(recipe, step);
   const { count, share: _, ...looks } = batchOf(recipe, step);
-  const job = { seed: recipe.seed, step, cover, background, shares, ...looks };
+  const job = { seed: recipe.seed, step, cover, background, plain, shares, ...looks };
   return Array.from({ length: count }, (_, i) => ({ ...job, index: i + FIRST_VIEW }));
 }
 
