@@ -51,20 +51,31 @@ function twiceIn({ shape, data }) {
 }
 
 const NECK = /^(fpn\.(output|merge)\d|ssh\d)\./;
-const HEAD = /^(Class|Bbox|Landmark)Head\./;
+/** What reads the last maps: heads, and the first layer of a branch for meshes. */
+const HEAD = /^(Class|Bbox|Landmark)Head\.|^MeshHead\.conv\./;
 const FROM_BACKBONE = /^fpn\.output/;
+const PYRAMID = "fpn.output1.0.weight";
+/** Pyramid and context modules of more channels have ReLU instead of leaky ReLU. */
+const MOST_LEAKY = 64;
 
 function widened(name, tensor) {
   const floats = { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor) };
-  const convolution = tensor.shape.length === 4;
-  if (HEAD.test(name)) return convolution ? twiceIn(floats) : floats;
+  const [, inputs, ...kernel] = tensor.shape;
+  const isDense = kernel.length === 2 && inputs > 1;
+  if (HEAD.test(name)) return isDense ? twiceIn(floats) : floats;
   if (!NECK.test(name)) return floats;
-  return twiceOut(convolution && !FROM_BACKBONE.test(name) ? twiceIn(floats) : floats);
+  return twiceOut(isDense && !FROM_BACKBONE.test(name) ? twiceIn(floats) : floats);
 }
 
 const { tensors, metadata } = readSafetensors(readFileSync(source));
-if (![...tensors.keys()].some((name) => NECK.test(name))) {
+const channels = tensors.get(PYRAMID)?.shape[0];
+if (channels === undefined) {
   fail(`${source} has no pyramid: give RetinaFace's weights, not a backbone's`);
+}
+if (channels <= MOST_LEAKY && 2 * channels > MOST_LEAKY) {
+  fail(
+    `${source} has ${channels} channels: ${2 * channels} would compute something else, by ReLU instead of leaky ReLU`,
+  );
 }
 const wide = new Map();
 for (const [name, tensor] of tensors) {

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { resizeBilinear, toRawImage } from "retinaface-webgpu";
 import { encodePng } from "retinaface-webgpu/node";
@@ -28,7 +36,7 @@ async function halve({ image, faces }: Labelled, from: string, folder: string): 
 
 /**
  * Copies of labelled photos at half their sides: a step of the small preset is cheap, and decoding large photos for it would take
- * four fifths of the time. Made once under `cache`.
+ * four fifths of the time. Made once under `cache`, by whichever of several programs is first.
  *
  * @returns the file of their labels
  */
@@ -37,13 +45,18 @@ export async function halvedPhotos(labels: string, cache: string): Promise<strin
   const folder = path.join(cache, createHash("sha256").update(text).digest("hex").slice(0, 12));
   const file = path.join(folder, "labels.jsonl");
   if (existsSync(file)) return file;
-  const unfinished = `${folder}.part`;
-  rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(unfinished, { recursive: true });
+  mkdirSync(cache, { recursive: true });
+  const unfinished = mkdtempSync(`${folder}.part-`);
   const lines: string[] = [];
   for (const line of text.split("\n").filter(Boolean))
     lines.push(await halve(JSON.parse(line), path.dirname(labels), unfinished));
   writeFileSync(path.join(unfinished, "labels.jsonl"), `${lines.join("\n")}\n`);
-  renameSync(unfinished, folder);
+  try {
+    renameSync(unfinished, folder);
+  } catch (error) {
+    rmSync(unfinished, { recursive: true });
+    // Another ablation may have made them meanwhile.
+    if (!existsSync(file)) throw error;
+  }
   return file;
 }

@@ -16,7 +16,7 @@ export interface KnownNetwork {
 
 /** The model zoo of the README, row by row. */
 export const ZOO: readonly KnownNetwork[] = [
-  { name: "own", config: { backbone: "mobilenet0.25", channels: 32 }, weights: null },
+  { name: "own", config: { backbone: "mobilenet0.25" }, weights: null },
   {
     name: "own, light",
     config: { backbone: "light" },
