@@ -4,14 +4,17 @@ import path from "node:path";
 import { WriteError } from "retinaface-webgpu/node";
 import { eventFileStart, type Scalar, scalarEvents } from "../report/tensorboard.js";
 
-/** An event file of a run's folder, `events.out.tfevents.SECONDS.HOST.PROCESS`: `tensorboard --logdir FOLDER` shows it. */
+/** Of this process, which may begin several within a second. */
+let begun = 0;
+
+/** An event file of a run's folder, `events.out.tfevents.SECONDS.HOST.PROCESS.N`: `tensorboard --logdir FOLDER` shows it. */
 export class EventLog {
   readonly #file: string;
 
   /** @param step from which it goes on; what earlier files say of later ones no longer counts */
   constructor(folder: string, step: number) {
     const seconds = Date.now() / 1000;
-    const name = `events.out.tfevents.${Math.floor(seconds)}.${os.hostname()}.${process.pid}`;
+    const name = `events.out.tfevents.${Math.floor(seconds)}.${os.hostname()}.${process.pid}.${begun++}`;
     this.#file = path.join(folder, name);
     this.#write(eventFileStart(seconds, step));
   }
