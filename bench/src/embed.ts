@@ -18,7 +18,7 @@ import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import type { RawImage } from "retinaface-webgpu";
 import { describeMachine } from "./environment.js";
 import { reportFailure, UsageError } from "./options.js";
-import { quantile } from "./statistics.js";
+import { interleave, quantile, timeOf } from "./statistics.js";
 
 /** The engines, as options of `Embedder.load`. */
 const ENGINES = {
@@ -58,20 +58,14 @@ async function measure(config: EmbedderConfig, rounds: number): Promise<void> {
     const alike = similarity(vector, vectors[0]);
     if (!(alike > 1 - TOLERANCE)) throw new Error(`the engines differ: ${alike}`);
   }
-  const taken = embedders.map(() => ({ clock: [] as number[], processor: [] as number[] }));
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, embedder] of embedders.entries()) {
-      const [cpu, start] = [process.cpuUsage(), performance.now()];
-      await embedder.embed([face]);
-      const { user, system } = process.cpuUsage(cpu);
-      taken[i].clock.push(performance.now() - start);
-      taken[i].processor.push((user + system) / 1000);
-    }
-  }
+  const taken = await interleave(embedders, rounds, (embedder) =>
+    timeOf(() => embedder.embed([face])),
+  );
   for (const embedder of embedders) embedder.dispose();
   const at = (times: readonly number[], share: number) => quantile(times, share).toFixed(1);
   const told = Object.keys(ENGINES).map((name, i) => {
-    const { clock, processor } = taken[i];
+    const own = taken.get(embedders[i])!;
+    const [clock, processor] = [own.map((each) => each.clock), own.map((each) => each.processor)];
     return `${name} ${at(clock, 0.5)} ms, least ${at(clock, 0)} (${at(processor, 0.5)} of processors)`;
   });
   const { architecture, size, dimension } = config;

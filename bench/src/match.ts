@@ -15,7 +15,7 @@ import {
 import { Random } from "@retinaface-webgpu/tensor";
 import { describeMachine } from "./environment.js";
 import { reportFailure, UsageError } from "./options.js";
-import { quantile } from "./statistics.js";
+import { interleave, quantile, type Taken, timeOf } from "./statistics.js";
 
 const DIMENSIONS = 512;
 const THREADS = 2;
@@ -109,21 +109,15 @@ async function measure(count: number, rounds: number, backends: readonly string[
     });
     const wanted = await contestants[0].match(asked);
     for (const { name, match } of contestants.slice(1)) compare(name, await match(asked), wanted);
-    const taken = contestants.map(() => ({ clock: [] as number[], processor: [] as number[] }));
-    for (let round = 0; round < rounds; round++) {
-      for (const [i, { match }] of contestants.entries()) {
-        const [cpu, start] = [process.cpuUsage(), performance.now()];
-        await match(asked);
-        const { user, system } = process.cpuUsage(cpu);
-        taken[i].clock.push(performance.now() - start);
-        taken[i].processor.push((user + system) / 1000);
-      }
-    }
-    const median = (times: readonly number[]) => quantile(times, 0.5).toFixed(1);
-    const told = contestants.map(
-      ({ name }, i) =>
-        `${name} ${median(taken[i].clock)} ms (${median(taken[i].processor)} of processors)`,
-    );
+    const taken = await interleave(contestants, rounds, ({ match }) => timeOf(() => match(asked)));
+    const told = [...taken].map(([{ name }, own]) => {
+      const median = (of: keyof Taken) =>
+        quantile(
+          own.map((each) => each[of]),
+          0.5,
+        ).toFixed(1);
+      return `${name} ${median("clock")} ms (${median("processor")} of processors)`;
+    });
     say(`${count} × ${DIMENSIONS}, ${queries} at once: ${told.join(", ")}`);
   }
   for (const contestant of contestants) contestant.dispose();

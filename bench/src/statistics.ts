@@ -41,13 +41,27 @@ export function summarize(values: readonly number[]): Summary {
   };
 }
 
+/** Milliseconds by the clock, and of all threads together. */
+export interface Taken {
+  readonly clock: number;
+  readonly processor: number;
+}
+
+/** What some work takes. */
+export async function timeOf(work: () => Promise<unknown>): Promise<Taken> {
+  const [cpu, start] = [process.cpuUsage(), performance.now()];
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { clock: performance.now() - start, processor: (user + system) / 1000 };
+}
+
 /** A round-robin over rounds: every item once a round, so that a busy moment hits all alike. */
-export async function interleave<T>(
+export async function interleave<T, M>(
   items: readonly T[],
   rounds: number,
-  time: (item: T) => Promise<number>,
-): Promise<Map<T, number[]>> {
-  const times = new Map(items.map((item): [T, number[]] => [item, []]));
+  time: (item: T) => Promise<M>,
+): Promise<Map<T, M[]>> {
+  const times = new Map(items.map((item): [T, M[]] => [item, []]));
   for (let round = 0; round < rounds; round++) {
     for (const item of items) times.get(item)!.push(await time(item));
   }

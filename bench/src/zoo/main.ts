@@ -10,7 +10,7 @@ import { createHostDevice } from "@retinaface-webgpu/tensor/wasm";
 import { type BackendChoice, type RawImage, toRawImage } from "retinaface-webgpu";
 import { describeMachine, root } from "../environment.js";
 import { reportFailure, UsageError } from "../options.js";
-import { median } from "../statistics.js";
+import { interleave, median, timeOf } from "../statistics.js";
 import { countNetwork, countOnnx } from "./count.js";
 import { ZOO } from "./networks.js";
 import { openNetwork, type Timed } from "./open.js";
@@ -58,27 +58,23 @@ async function main(): Promise<void> {
   const image = await square();
   const detectors: (Timed | undefined)[] = [];
   for (const network of chosen) detectors.push(await openNetwork(network, { backend, threads }));
-  const times = detectors.map(() => ({ processor: [] as number[], clock: [] as number[] }));
-  for (let run = 0; run < runs; run++) {
-    for (const [i, detector] of detectors.entries()) {
-      if (!detector) continue;
-      // Compiles in the first round, and in all finds caches and a heap as another network left them: not counted.
-      await detector.detect(image);
-      const [cpu, start] = [process.cpuUsage(), performance.now()];
-      await detector.detect(image);
-      const { user, system } = process.cpuUsage(cpu);
-      times[i].processor.push((user + system) / 1000);
-      times[i].clock.push(performance.now() - start);
-    }
-  }
-  const rows = chosen.map(({ name }, i) => ({
-    name,
-    ...sizes[i],
-    ...(detectors[i] && {
-      processorMs: median(times[i].processor),
-      clockMs: median(times[i].clock),
-    }),
-  }));
+  const atHand = detectors.filter((detector) => detector !== undefined);
+  const times = await interleave(atHand, runs, async (detector) => {
+    // Compiles in the first round, and in all finds caches and a heap as another network left them: not counted.
+    await detector.detect(image);
+    return timeOf(() => detector.detect(image));
+  });
+  const rows = chosen.map(({ name }, i) => {
+    const own = detectors[i] && times.get(detectors[i]);
+    return {
+      name,
+      ...sizes[i],
+      ...(own && {
+        processorMs: median(own.map(({ processor }) => processor)),
+        clockMs: median(own.map(({ clock }) => clock)),
+      }),
+    };
+  });
   for (const detector of detectors) await detector?.dispose();
   const { cpu, cores, loadAverage, date } = describeMachine();
   console.log(JSON.stringify({ backend, threads, runs, cpu, cores, loadAverage, date, rows }));
