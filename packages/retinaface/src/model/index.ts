@@ -33,7 +33,7 @@ export { loadNetwork } from "./load.js";
 export { isRetinaNet } from "./marks.js";
 export { MESH_MAP } from "./mesh-branch.js";
 export * from "./network.js";
-export { oddsOfBoth, withObjectness } from "./objectness.js";
+export { classOdds, oddsOfBoth, withObjectness } from "./objectness.js";
 export { PAPER_ANCHORS, PAPER_PARTS, paperNetwork } from "./paper.js";
 export {
   type BackboneEntry,

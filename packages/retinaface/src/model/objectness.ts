@@ -18,6 +18,12 @@ import {
  * and they stand in the class's logits, the background's being 0. So decoding knows nothing of objectness.
  */
 
+/** Log odds of each class against the background, `[…, classes]`. @param logits `[…, 1 + classes]`, the background's first */
+export function classOdds(logits: Tensor): Tensor {
+  const classes = logits.shape[logits.shape.length - 1] - 1;
+  return sub(narrow(logits, -1, 1, classes), narrow(logits, -1, 0, 1));
+}
+
 /**
  * Log odds of what is as probable as two things together, given those of each; shapes broadcast. What is not finite in
  * either is not finite in the result.
@@ -36,7 +42,6 @@ export function oddsOfBoth(a: Tensor, b: Tensor): Tensor {
 export function withObjectness(logits: Tensor, objectness: Tensor, width: number): Tensor {
   const rows = reshape(logits, [-1, width]);
   const anything = reshape(objectness, [-1, 1]);
-  const odds = sub(narrow(rows, 1, 1, width - 1), narrow(rows, 1, 0, 1));
   const background = mulScalar(anything, 0);
-  return reshape(concat([background, oddsOfBoth(odds, anything)], 1), logits.shape);
+  return reshape(concat([background, oddsOfBoth(classOdds(rows), anything)], 1), logits.shape);
 }

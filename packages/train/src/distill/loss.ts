@@ -17,7 +17,7 @@ import {
   sum,
   type Tensor,
 } from "@retinaface-webgpu/tensor";
-import type { NetworkOutput } from "retinaface-webgpu";
+import { classOdds, type NetworkOutput } from "retinaface-webgpu";
 import type { Assigner } from "../objective/assign.js";
 import { type LossParts, type LossWeights, weighLosses } from "../objective/losses.js";
 import { hintLoss } from "./hints.js";
@@ -68,11 +68,6 @@ export interface LabelTensors {
   readonly background: Tensor;
 }
 
-/** Log odds of a face, `[B, N, 1]`. */
-function logOdds({ conf }: NetworkOutput): Tensor {
-  return sub(narrow(conf, 2, 1, 1), narrow(conf, 2, 0, 1));
-}
-
 /** Where `mask` (0 or 1) is 1 the first, else the second. */
 function choose(mask: Tensor, first: Tensor, second: Tensor): Tensor {
   return add(second, mul(mask, sub(first, second)));
@@ -84,7 +79,7 @@ function not(mask: Tensor): Tensor {
 
 /** Targets made of a teacher's outputs and of labels. */
 function targetsOf(teacher: NetworkOutput, labels: LabelTensors | undefined, confident: number) {
-  const taught = sigmoid(logOdds(teacher));
+  const taught = sigmoid(classOdds(teacher.conf));
   const threshold = full(taught.device, [1, 1, 1], confident);
   const sure = cast(greater(taught, threshold), "f32");
   const taughtWeight = mul(taught, sure);
@@ -141,7 +136,7 @@ export function distillLoss(
 ): LossParts {
   const { focus, confident, weights, beta } = options;
   const targets = noGrad(() => targetsOf(teacher, labels, confident));
-  const odds = logOdds(student);
+  const odds = classOdds(student.conf);
   const attention = noGrad(() => powScalar(abs(sub(targets.face, sigmoid(odds))), focus));
   const losses = binaryCrossEntropyWithLogits(odds, targets.face, { reduction: "none" });
   const weight = noGrad(() => mul(attention, targets.counted));

@@ -10,7 +10,6 @@ import {
   equal,
   mul,
   mulScalar,
-  narrow,
   noGrad,
   powScalar,
   reshape,
@@ -23,6 +22,7 @@ import {
 } from "@retinaface-webgpu/tensor";
 import {
   boxHead,
+  classOdds,
   type HeadSpec,
   type NetworkOutput,
   OptionError,
@@ -250,24 +250,23 @@ function classificationLoss(
 
 /** Labels of priors as f32 `[B, N, 1]`. */
 const columnOf = (labels: Tensor) => reshape(cast(labels, "f32"), [...labels.shape, 1]);
+/** Of such a column, 1 where a prior is a face. */
+const facesIn = (column: Tensor) => clamp(column, 0, 1);
+/** Of such a column, 1 where a prior is a face or background. */
+const countedIn = (column: Tensor) => clamp(addScalar(column, 1), 0, 1);
 
 /** f32 `[B, N, 1]`: 1 where a prior is a face. */
 export function isFaceOf({ labels }: Pick<TargetTensors, "labels">): Tensor {
-  return clamp(columnOf(labels), 0, 1);
-}
-
-/** f32 `[B, N, 1]`: 1 where a prior is a face or background. */
-function countedOf({ labels }: Pick<TargetTensors, "labels">): Tensor {
-  return clamp(addScalar(columnOf(labels), 1), 0, 1);
+  return facesIn(columnOf(labels));
 }
 
 /** Log odds of each class against the background, `[B, N, classes]`, and whether it is the prior's (0 or 1). */
-function againstBackground(logits: Tensor, { labels }: Pick<TargetTensors, "labels">) {
-  const classes = logits.shape[2] - 1;
-  const odds = sub(narrow(logits, -1, 1, classes), narrow(logits, -1, 0, 1));
+function againstBackground(logits: Tensor, column: Tensor) {
+  const odds = classOdds(logits);
+  const classes = odds.shape[2];
   const numbers = Float32Array.from({ length: classes }, (_, c) => c + 1);
   const all = tensor(logits.device, numbers, [1, 1, classes]);
-  return { odds, isClass: cast(equal(columnOf(labels), all), "f32") };
+  return { odds, isClass: cast(equal(column, all), "f32") };
 }
 
 interface Focus {
@@ -276,9 +275,10 @@ interface Focus {
 }
 
 function focal(logits: Tensor, targets: TargetTensors, { alpha, gamma }: Focus): Tensor {
-  const { odds, isClass } = againstBackground(logits, targets);
+  const column = columnOf(targets.labels);
+  const { odds, isClass } = againstBackground(logits, column);
   const losses = sigmoidFocalLoss(odds, isClass, { alpha, gamma });
-  return div(sum(mul(losses, countedOf(targets))), targets.positives);
+  return div(sum(mul(losses, countedIn(column))), targets.positives);
 }
 
 /** `quality`, `[B, N, 1]`: IoU of what a prior says with its face. */
@@ -288,24 +288,27 @@ function varifocal(
   quality: Tensor,
   { alpha, gamma }: Focus,
 ): Tensor {
-  const { odds, isClass } = againstBackground(logits, targets);
+  const column = columnOf(targets.labels);
+  const { odds, isClass } = againstBackground(logits, column);
   const wanted = mul(isClass, quality);
   const losses = binaryCrossEntropyWithLogits(odds, wanted, { reduction: "none" });
   const background = mulScalar(powScalar(sigmoid(odds), gamma), alpha);
   const weight = add(wanted, sub(background, mul(background, isClass)));
-  return div(sum(mul(mul(losses, weight), countedOf(targets))), targets.positives);
+  return div(sum(mul(mul(losses, weight), countedIn(column))), targets.positives);
 }
 
 /** Of classes beside objectness. `quality`, `[B, N, 1]`: IoU of what a prior says with its face. */
 function classesOfFaces(logits: Tensor, targets: TargetTensors, quality: Tensor): Tensor {
-  const { odds, isClass } = againstBackground(logits, targets);
+  const column = columnOf(targets.labels);
+  const { odds, isClass } = againstBackground(logits, column);
   const wanted = mul(isClass, quality);
   const losses = binaryCrossEntropyWithLogits(odds, wanted, { reduction: "none" });
-  return div(sum(mul(losses, isFaceOf(targets))), targets.positives);
+  return div(sum(mul(losses, facesIn(column))), targets.positives);
 }
 
 /** Of all priors that count, whether they are faces'. @param logits `[B, N, 1]` */
 function objectnessLoss(logits: Tensor, targets: TargetTensors): Tensor {
-  const losses = binaryCrossEntropyWithLogits(logits, isFaceOf(targets), { reduction: "none" });
-  return div(sum(mul(losses, countedOf(targets))), targets.positives);
+  const column = columnOf(targets.labels);
+  const losses = binaryCrossEntropyWithLogits(logits, facesIn(column), { reduction: "none" });
+  return div(sum(mul(losses, countedIn(column))), targets.positives);
 }

@@ -14,7 +14,6 @@ import {
   type Device,
   defineOp,
   mulScalar,
-  narrow,
   neg,
   noGrad,
   softplus,
@@ -27,6 +26,7 @@ import {
   BOX_NUMBERS,
   boxHead,
   classHead,
+  classOdds,
   type HeadSpec,
   type Level,
   type NetworkOutput,
@@ -152,8 +152,7 @@ const classCosts = (odds: Tensor) => sub(sum(softplus(odds), { axes: [-1], keepD
  * −ln(1 − q) = ln(1 + eᵐ) + ln(1 + q), none of which is infinite.
  */
 function oddsOf(output: NetworkOutput, heads: readonly HeadSpec[]): Tensor {
-  const { name, width } = classHead(heads);
-  const odds = sub(narrow(output[name], 2, 1, width - 1), narrow(output[name], 2, 0, 1));
+  const odds = classOdds(output[classHead(heads).name]);
   const objectness = objectnessHead(heads);
   if (!objectness) return odds;
   const both = oddsOfBoth(odds, output[objectness.name]);

@@ -25,6 +25,7 @@ import {
   type TrainedBy,
   writeModel,
 } from "../trainer/checkpoint.js";
+import { beginHeads } from "../trainer/initialise.js";
 import type { StepLosses } from "../trainer/loss-log.js";
 import { backendOf, type TrainingBackend } from "../trainer/open-device.js";
 import { Trainer } from "../trainer/trainer.js";
@@ -107,13 +108,9 @@ export function newStudent(device: Device, { network, seed }: Recipe): RetinaFac
   }
   const shape: NetworkConfig = { backbone: "mobilenet0.25", ...network };
   const student = new RetinaFaceNetwork(nn.Init.seeded(device, seed), shape);
-  const { module, width } = classHead(student.headSpecs);
-  for (const head of [student[module]].flat()) {
-    const odds = Float32Array.from({ length: head.last.bias!.size }, (_, i) =>
-      i % width === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
-    );
-    head.last.bias!.write(odds);
-  }
+  beginHeads(student, classHead(student.headSpecs), (number) =>
+    number === 0 ? -INITIAL_ODDS / 2 : INITIAL_ODDS / 2,
+  );
   return student;
 }
 

@@ -199,12 +199,20 @@ function loadPretrained(
 /** Probability that objectness begins with everywhere, so that background does not flood the first steps. */
 const PRIOR = 0.01;
 
+/** Begins the heads of a row with biases. @param bias of each of the numbers that a head says of an anchor */
+export function beginHeads(
+  network: RetinaFaceNetwork,
+  { module, width }: HeadSpec,
+  bias: (number: number) => number,
+): void {
+  for (const { last } of [network[module]].flat())
+    last.bias!.write(Float32Array.from({ length: last.bias!.size }, (_, i) => bias(i % width)));
+}
+
 /** As RetinaNet's classes begin (Lin et al. 2017), and YOLOX's and YuNet's objectness. */
 function beginObjectness(network: RetinaFaceNetwork): void {
   const row = objectnessHead(network.headSpecs);
-  if (!row) return;
-  for (const { last } of [network[row.module]].flat())
-    last.bias!.write(new Float32Array(last.bias!.size).fill(-Math.log((1 - PRIOR) / PRIOR)));
+  if (row) beginHeads(network, row, () => -Math.log((1 - PRIOR) / PRIOR));
 }
 
 /**
