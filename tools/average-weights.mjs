@@ -3,16 +3,15 @@
  * node tools/average-weights.mjs OUT FILE:SHARE FILE:SHARE ...: the mean of the weights of trainings that began with the same
  * ones, often better than each of them (model soups, Wortsman et al. 2022). Metadata and counters are the first file's.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { readSafetensors, toFloat32, writeSafetensors } from "../packages/tensor/dist/index.js";
+import { failAs } from "./lib/errors.mjs";
+import { writeWhole } from "./lib/files.mjs";
 
 const USAGE = "usage: node tools/average-weights.mjs OUT FILE:SHARE FILE:SHARE ...";
 
-function fail(message) {
-  console.error(`average-weights: ${message}`);
-  process.exit(2);
-}
+const fail = failAs("average-weights");
 
 function parseFile(text) {
   const [, file, share] = text.match(/^(.*):([\d.]+)$/) ?? fail(`${text}: no share\n${USAGE}`);
@@ -44,5 +43,4 @@ for (const [name, tensor] of first.tensors) {
   if (unlike) fail(`${unlike.file}: ${name} is not as in ${first.file}, of another network`);
   mean.set(name, isFloat(tensor) ? averageOf(name, tensor) : tensor);
 }
-writeFileSync(`${out}.tmp`, writeSafetensors(mean, first.metadata));
-renameSync(`${out}.tmp`, out);
+writeWhole(out, writeSafetensors(mean, first.metadata));

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // Draws docs/images/mesh-heads.png: the face's template, turned, by the renderer. Usage: mesh-sheet.mjs [FILE]
-import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { cameraFor, faceTemplate, landmarksOf, MeshRenderer } from "../packages/mesh/dist/index.js";
 import { encodePng } from "../packages/retinaface/dist/draw/png.node.js";
 import { Device, tensor, tidy } from "../packages/tensor/dist/index.js";
+import { writeWhole } from "./lib/files.mjs";
 import { root } from "./lib/paths.mjs";
 
 const SIDE = 96;
@@ -71,5 +71,4 @@ for (let n = 0; n < batch; n++) {
 }
 const [given] = process.argv.slice(2);
 const file = given ?? path.join(root, "docs/images/mesh-heads.png");
-writeFileSync(`${file}.tmp`, encodePng({ width, height, data }));
-renameSync(`${file}.tmp`, file);
+writeWhole(file, encodePng({ width, height, data }));

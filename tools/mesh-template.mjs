@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Makes packages/mesh/src/template/face-data.ts: the face's coarser meshes, from packages/mesh/assets/canonical_face_model.obj.
 // With --check it changes nothing; exit code 1: the file is another. Takes seconds.
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { makeTemplateData, parseObj } from "../packages/mesh/dist/index.js";
 import { packTemplate, rounded, UV_UNIT } from "../packages/mesh/dist/template/codec.js";
+import { writeWhole } from "./lib/files.mjs";
 import { root } from "./lib/paths.mjs";
 
 /** Centimetres. */
@@ -64,6 +65,5 @@ if (process.argv.includes("--check")) {
     process.exitCode = 1;
   }
 } else {
-  writeFileSync(`${file}.tmp`, data);
-  renameSync(`${file}.tmp`, file);
+  writeWhole(file, data);
 }

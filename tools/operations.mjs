@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Makes docs/operations.md from the built operations. With --check it changes nothing; exit code 1: the page is another.
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
+import { writeWhole } from "./lib/files.mjs";
 import { operationsPage } from "./lib/operations.mjs";
 import { root } from "./lib/paths.mjs";
 
@@ -15,6 +16,5 @@ if (process.argv.includes("--check")) {
     process.exitCode = 1;
   }
 } else {
-  writeFileSync(`${file}.tmp`, page);
-  renameSync(`${file}.tmp`, file);
+  writeWhole(file, page);
 }

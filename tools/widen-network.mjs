@@ -5,17 +5,16 @@
  * the pair shares its weight w between both as w / 2 + n and w / 2 - n. The noise n, up to half the tensor's root mean square,
  * lets the two learn different things. Metadata and counters are IN's.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { readSafetensors, toFloat32, writeSafetensors } from "../packages/tensor/dist/index.js";
 import { seededRandom } from "../packages/train/dist/index.js";
+import { failAs } from "./lib/errors.mjs";
+import { writeWhole } from "./lib/files.mjs";
 
 const USAGE = "usage: node tools/widen-network.mjs IN OUT [--seed N]";
 
-function fail(message) {
-  console.error(`widen-network: ${message}`);
-  process.exit(2);
-}
+const fail = failAs("widen-network");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -81,5 +80,4 @@ const wide = new Map();
 for (const [name, tensor] of tensors) {
   wide.set(name, name.endsWith("num_batches_tracked") ? tensor : widened(name, tensor));
 }
-writeFileSync(`${out}.tmp`, writeSafetensors(wide, metadata));
-renameSync(`${out}.tmp`, out);
+writeWhole(out, writeSafetensors(wide, metadata));

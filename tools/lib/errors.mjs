@@ -13,3 +13,11 @@ export class SetupError extends Error {
 export function progress(message) {
   process.stderr.write(`setup: ${message}\n`);
 }
+
+/** Ends the tool of a name, which was asked for what cannot be, with a message and exit code 2. */
+export function failAs(tool) {
+  return (message) => {
+    console.error(`${tool}: ${message}`);
+    process.exit(2);
+  };
+}

@@ -1,16 +1,10 @@
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { deflateSync } from "node:zlib";
 import { listFiles } from "./build.mjs";
 import { SetupError } from "./errors.mjs";
+import { writeWhole } from "./files.mjs";
 import { cacheDir, root } from "./paths.mjs";
 
 const folder = path.join(root, "packages/kernels-wasm");
@@ -68,7 +62,7 @@ async function buildModule({ entry, outfile, options, deflated }) {
   if (!existsSync(cached)) {
     const binary = await compile(entry, options);
     const bytes = deflated ? deflateSync(binary, { level: 9 }) : binary;
-    write(cached, `export default "${toBase64(bytes)}";\n`);
+    writeWhole(cached, `export default "${toBase64(bytes)}";\n`);
   }
   mkdirSync(path.join(folder, "dist"), { recursive: true });
   copyFileSync(cached, path.join(folder, "dist", outfile));
@@ -93,11 +87,4 @@ async function compile(entry, options) {
 
 function toBase64(bytes) {
   return Buffer.from(bytes).toString("base64");
-}
-
-function write(file, text) {
-  mkdirSync(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, file);
 }

@@ -47,11 +47,11 @@ export async function halvedPhotos(labels: string, cache: string): Promise<strin
   if (existsSync(file)) return file;
   mkdirSync(cache, { recursive: true });
   const unfinished = mkdtempSync(`${folder}.part-`);
-  const lines: string[] = [];
-  for (const line of text.split("\n").filter(Boolean))
-    lines.push(await halve(JSON.parse(line), path.dirname(labels), unfinished));
-  writeFileSync(path.join(unfinished, "labels.jsonl"), `${lines.join("\n")}\n`);
   try {
+    const lines: string[] = [];
+    for (const line of text.split("\n").filter(Boolean))
+      lines.push(await halve(JSON.parse(line), path.dirname(labels), unfinished));
+    writeFileSync(path.join(unfinished, "labels.jsonl"), `${lines.join("\n")}\n`);
     renameSync(unfinished, folder);
   } catch (error) {
     rmSync(unfinished, { recursive: true });
